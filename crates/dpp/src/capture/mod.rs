@@ -1,0 +1,122 @@
+//! Captures: from a stream of bytes to chunks of packets.
+//!
+//! The [`Cutter`] reads into a buffer, hops from record header to record header, and ties off a [`Chunk`]: whole records,
+//! their timestamps, and the capture's clock after each. It touches no payload. The formats differ only in how a
+//! record header reads (`classic`, `pcapng`); all that follows sees records.
+
+mod classic;
+mod clock;
+mod cutter;
+mod pcapng;
+
+pub use cutter::{Cutter, Ending, Regression, Settings};
+
+use std::io;
+use thiserror::Error;
+
+/// A packet in a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The packet's own timestamp, ns since 1970 UTC.
+    pub time_ns: i64,
+    /// The capture's clock after this packet, ns.
+    pub clock_ns: i64,
+    /// Where its bytes start in the chunk's.
+    pub start: u32,
+    /// How many bytes were captured.
+    pub caplen: u32,
+    /// Link type of the interface it was captured on; [`Record::NO_LINKTYPE`] if the capture does not tell.
+    pub linktype: u16,
+}
+
+impl Record {
+    /// The packet names an interface that was never described.
+    pub const NO_LINKTYPE: u16 = u16::MAX;
+}
+
+/// A run of whole records.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Position in the capture of the first packet, from 0.
+    pub first_position: u64,
+    /// The clock before the first packet, ns; the first packet of all sets its own.
+    pub clock_before_ns: i64,
+    /// The bytes as read, up to `filled`; records point into them.
+    pub bytes: Vec<u8>,
+    /// How much of `bytes` is in use.
+    pub filled: usize,
+    /// The packets, in capture order.
+    pub records: Vec<Record>,
+}
+
+impl Chunk {
+    /// The captured bytes of a packet.
+    #[inline]
+    pub fn packet(&self, record: &Record) -> &[u8] {
+        &self.bytes[record.start as usize..][..record.caplen as usize]
+    }
+}
+
+/// Why a capture cannot be read at all, or not further.
+#[derive(Debug, Error)]
+pub enum CaptureError {
+    /// The first bytes are those of no capture.
+    #[error("not a packet capture: it starts with {0:02x?}, which is neither pcap nor pcapng")]
+    NotACapture(Vec<u8>),
+    /// The stream ends inside the file header.
+    #[error("not a packet capture: it ends after {0} bytes, inside the file header")]
+    HeaderCut(usize),
+    /// The file header is damaged.
+    #[error("damaged file header: {0}")]
+    Header(&'static str),
+    /// A timestamp goes backwards although the plan says it must not.
+    #[error(
+        "packet {} at {} ns is earlier than packet {} at {} ns; run without --monotonic-capture to read captures \
+         that are out of order", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
+    )]
+    Regression(Regression),
+    /// The first bytes cannot be read.
+    #[error("cannot read the capture")]
+    Read(#[from] io::Error),
+}
+
+/// What stands at a place in the stream.
+enum Step {
+    /// A packet: its bytes, from the place; its time; the length of the whole record.
+    Packet { start: usize, caplen: usize, time_ns: i64, linktype: u16, length: usize },
+    /// Something without a packet, so many bytes long.
+    Other { length: u64 },
+    /// More bytes are needed to tell.
+    More,
+    /// A header that cannot be.
+    Damaged(&'static str),
+}
+
+/// A record format.
+#[derive(Clone, Debug)]
+enum Format {
+    Classic(classic::Reader),
+    Pcapng(pcapng::Reader),
+}
+
+impl Format {
+    /// Recognises the format by the first bytes of a capture. Gives also how many bytes the file header takes.
+    fn recognise(bytes: &[u8]) -> Result<(Format, usize), CaptureError> {
+        if pcapng::Reader::begins(bytes) {
+            return Ok((Format::Pcapng(pcapng::Reader::new()), 0));
+        }
+        match classic::Reader::open(bytes) {
+            Some(reader) => Ok((Format::Classic(reader?), classic::FILE_HEADER)),
+            None => Err(CaptureError::NotACapture(bytes[..bytes.len().min(4)].to_vec())),
+        }
+    }
+
+    /// What the record at the start of `bytes` is. `last_ns` dates packets that carry no time.
+    #[inline]
+    fn step(&mut self, bytes: &[u8], last_ns: i64) -> Step {
+        match self {
+            Format::Classic(reader) => reader.step(bytes),
+            Format::Pcapng(reader) => reader.step(bytes, last_ns),
+        }
+    }
+}

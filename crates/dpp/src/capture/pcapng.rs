@@ -1,0 +1,255 @@
+//! pcapng (draft-ietf-opsawg-pcapng): blocks, each with its type and length.
+//!
+//! ```text
+//!  +--------+--------------+---------- ... -----+--------------+
+//!  | type 4 | total length | body, padded to 4  | total length |
+//!  +--------+--------------+---------- ... -----+--------------+
+//!  section header   byte-order magic 4 | ...                        a new section: other order, other interfaces
+//!  interface        link type 2 | reserved 2 | snaplen 4 | options  numbered from 0 within the section
+//!  enhanced packet  interface 4 | time 4+4 | captured 4 | original 4 | data
+//!  simple packet    original 4 | data                               no time: it gets its predecessor's
+//!  packet (old)     interface 2 | drops 2 | time 4+4 | captured 4 | original 4 | data
+//! ```
+//! Each interface has its own link type and unit of time. Blocks of other types are stepped over, whatever their length.
+
+use super::{Record, Step};
+use crate::limits;
+use std::sync::Arc;
+
+const SECTION: u32 = 0x0A0D_0D0A;
+const INTERFACE: u32 = 1;
+const OLD_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+
+/// Type, length, and the length again at the end.
+const FRAME: usize = 12;
+const OPTION_TSRESOL: u16 = 9;
+const OPTION_TSOFFSET: u16 = 14;
+
+/// The section being read: its byte order and interfaces. Cloned when a timestamp needs a look ahead, so the interfaces
+/// are shared until one more is described.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    big_endian: bool,
+    interfaces: Arc<Vec<Interface>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interface {
+    linktype: u16,
+    snaplen: u32,
+    unit: Unit,
+    offset_seconds: i64,
+}
+
+/// The unit of an interface's timestamps, as the way to nanoseconds.
+#[derive(Clone, Copy, Debug)]
+enum Unit {
+    Multiply(u64),
+    Divide(u64),
+    /// 2^-n seconds.
+    Binary(u32),
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Reader { big_endian: false, interfaces: Arc::default() }
+    }
+
+    /// Whether a capture with these first bytes is pcapng.
+    pub(super) fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(&SECTION.to_be_bytes())
+    }
+
+    #[inline]
+    pub(super) fn step(&mut self, bytes: &[u8], last_ns: i64) -> Step {
+        let Some(head) = bytes.first_chunk::<FRAME>() else { return Step::More };
+        let kind = self.u32(head, 0);
+        if kind == SECTION {
+            return self.section(bytes, head);
+        }
+        let length = self.u32(head, 4);
+        if (length as usize) < FRAME {
+            return Step::Damaged("a block shorter than its own frame");
+        }
+        // Some writers forget to pad the length.
+        let length = length.next_multiple_of(4);
+        if !matches!(kind, INTERFACE | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
+            return Step::Other { length: u64::from(length) };
+        }
+        if length > limits::BLOCK_MAX {
+            return Step::Damaged("a packet or interface block longer than any capture tool writes");
+        }
+        let length = length as usize;
+        let Some(block) = bytes.get(..length) else { return Step::More };
+        match kind {
+            INTERFACE => self.interface(block),
+            ENHANCED_PACKET => self.enhanced_packet(block),
+            SIMPLE_PACKET => self.simple_packet(block, last_ns),
+            _ => self.old_packet(block),
+        }
+    }
+
+    /// A new section. Its length may be that of the block only once the byte order is known.
+    #[cold]
+    fn section(&mut self, bytes: &[u8], head: &[u8; FRAME]) -> Step {
+        self.big_endian = match head[8..12] {
+            [0x1A, 0x2B, 0x3C, 0x4D] => true,
+            [0x4D, 0x3C, 0x2B, 0x1A] => false,
+            _ => return Step::Damaged("a section header without a byte-order magic"),
+        };
+        let length = self.u32(head, 4);
+        if length < 28 || bytes.len() < FRAME {
+            return Step::Damaged("a section header shorter than its fields");
+        }
+        self.interfaces = Arc::default();
+        Step::Other { length: u64::from(length.next_multiple_of(4)) }
+    }
+
+    #[cold]
+    fn interface(&mut self, block: &[u8]) -> Step {
+        if block.len() < FRAME + 8 {
+            return Step::Damaged("an interface block shorter than its fields");
+        }
+        if self.interfaces.len() >= limits::INTERFACES_MAX {
+            return Step::Damaged("more interfaces than any host has");
+        }
+        let mut interface = Interface {
+            linktype: self.u16(block, 8),
+            snaplen: self.u32(block, 12),
+            unit: Unit::Multiply(1000),
+            offset_seconds: 0,
+        };
+        for (code, value) in self.options(&block[16..block.len() - 4]) {
+            match (code, value) {
+                (OPTION_TSRESOL, [resolution, ..]) => interface.unit = Unit::of(*resolution),
+                (OPTION_TSOFFSET, [_, _, _, _, _, _, _, _, ..]) => {
+                    interface.offset_seconds = self.i64(value);
+                }
+                _ => {}
+            }
+        }
+        Arc::make_mut(&mut self.interfaces).push(interface);
+        Step::Other { length: block.len() as u64 }
+    }
+
+    /// The options of a block (code, value), until the end mark or the first that does not fit.
+    fn options<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        let big_endian = self.big_endian;
+        let mut rest = bytes;
+        std::iter::from_fn(move || {
+            let (head, after) = rest.split_at_checked(4)?;
+            let [code, length] = [0, 2].map(|at| {
+                let bytes = [head[at], head[at + 1]];
+                if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+            });
+            let value = after.get(..usize::from(length))?;
+            rest = after.get(usize::from(length).next_multiple_of(4)..).unwrap_or(&[]);
+            (code != 0).then_some((code, value))
+        })
+    }
+
+    #[inline]
+    fn enhanced_packet(&self, block: &[u8]) -> Step {
+        const DATA: usize = 28;
+        if block.len() < DATA + 4 {
+            return Step::Damaged("a packet block shorter than its fields");
+        }
+        self.packet(block, DATA, self.u32(block, 8), self.ticks(block), self.u32(block, 20))
+    }
+
+    #[cold]
+    fn old_packet(&self, block: &[u8]) -> Step {
+        const DATA: usize = 28;
+        if block.len() < DATA + 4 {
+            return Step::Damaged("a packet block shorter than its fields");
+        }
+        self.packet(block, DATA, u32::from(self.u16(block, 8)), self.ticks(block), self.u32(block, 20))
+    }
+
+    /// The timestamp that enhanced and old packet blocks have at the same place.
+    #[inline]
+    fn ticks(&self, block: &[u8]) -> u64 {
+        u64::from(self.u32(block, 12)) << 32 | u64::from(self.u32(block, 16))
+    }
+
+    /// A packet whose data starts at `data`. Its stated length is believed as far as the block goes.
+    #[inline]
+    fn packet(&self, block: &[u8], data: usize, interface: u32, ticks: u64, caplen: u32) -> Step {
+        let caplen = (caplen as usize).min(block.len() - 4 - data);
+        let (linktype, time_ns) = match self.interfaces.get(interface as usize) {
+            Some(interface) => (interface.linktype, interface.time_ns(ticks)),
+            None => (Record::NO_LINKTYPE, Unit::Multiply(1000).ns(ticks)),
+        };
+        Step::Packet { start: data, caplen, time_ns, linktype, length: block.len() }
+    }
+
+    /// A packet of interface 0, cut at its snaplen.
+    #[cold]
+    fn simple_packet(&self, block: &[u8], last_ns: i64) -> Step {
+        const DATA: usize = 12;
+        if block.len() < DATA + 4 {
+            return Step::Damaged("a packet block shorter than its fields");
+        }
+        let (linktype, snaplen) = match self.interfaces.first() {
+            Some(Interface { linktype, snaplen: 0, .. }) => (*linktype, u32::MAX),
+            Some(Interface { linktype, snaplen, .. }) => (*linktype, *snaplen),
+            None => (Record::NO_LINKTYPE, u32::MAX),
+        };
+        let caplen = (self.u32(block, 8).min(snaplen) as usize).min(block.len() - 4 - DATA);
+        Step::Packet { start: DATA, caplen, time_ns: last_ns, linktype, length: block.len() }
+    }
+
+    #[inline(always)]
+    fn u32(&self, bytes: &[u8], at: usize) -> u32 {
+        let bytes = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    }
+
+    #[inline]
+    fn u16(&self, bytes: &[u8], at: usize) -> u16 {
+        let bytes = [bytes[at], bytes[at + 1]];
+        if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    }
+
+    fn i64(&self, bytes: &[u8]) -> i64 {
+        let bytes = *bytes.first_chunk::<8>().expect("the caller has seen eight bytes");
+        if self.big_endian { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) }
+    }
+}
+
+impl Unit {
+    /// The unit that an `if_tsresol` octet tells: a power of ten, or of two if its high bit is set.
+    fn of(resolution: u8) -> Unit {
+        let exponent = u32::from(resolution & 0x7F);
+        match resolution {
+            0x80.. => Unit::Binary(exponent),
+            0..=9 => Unit::Multiply(10u64.pow(9 - exponent)),
+            // Finer units than 10^-28 s would be zero in 64 bits anyway.
+            _ => Unit::Divide(10u64.pow((exponent - 9).min(19))),
+        }
+    }
+
+    /// Nanoseconds, rounded down; a time beyond the year 2262 is that year's.
+    #[inline]
+    fn ns(self, ticks: u64) -> i64 {
+        let ns = match self {
+            Unit::Multiply(factor) => u128::from(ticks) * u128::from(factor),
+            Unit::Divide(divisor) => u128::from(ticks / divisor),
+            Unit::Binary(exponent) => (u128::from(ticks) * 1_000_000_000) >> exponent,
+        };
+        i64::try_from(ns).unwrap_or(i64::MAX)
+    }
+}
+
+impl Interface {
+    #[inline]
+    fn time_ns(&self, ticks: u64) -> i64 {
+        let ns = self.unit.ns(ticks);
+        match self.offset_seconds {
+            0 => ns,
+            seconds => ns.saturating_add(seconds.saturating_mul(1_000_000_000)),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A DNS message as it lies in a datagram (RFC 1035 section 4.1).
+//!
+//! ```text
+//!   0     2       4         6         8         10        12
+//!  +-----+-------+---------+---------+---------+---------+-------------- ...
+//!  | id  | flags | QDCOUNT | ANCOUNT | NSCOUNT | ARCOUNT | questions, records
+//!  +-----+-------+---------+---------+---------+---------+-------------- ...
+//!   flags: QR 1 | opcode 4 | AA TC RD RA Z AD CD | rcode 4
+//! ```
+//! The surprising part is the response code: its upper bits live in the TTL of an OPT record at the far end of the
+//! message (RFC 6891 section 6.1.3), and a TSIG error replaces it (RFC 8945 section 5.2), so a response with additional
+//! records must be walked through.
+
+use super::iana::TSIG_ERROR;
+use super::name;
+use thiserror::Error;
+
+const HEADER: usize = 12;
+const TYPE_OPT: u16 = 41;
+const TYPE_TSIG: u16 = 250;
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// The bytes end before the field does.
+    #[error("message ends inside a field")]
+    Cut,
+    /// A label type that does not exist, or a compression pointer that does not point backwards.
+    #[error("invalid label or compression pointer")]
+    Label,
+    /// A name of more than 255 octets (RFC 1035 section 3.1).
+    #[error("name longer than 255 octets")]
+    NameTooLong,
+}
+
+/// One entry of the question section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The name in wire form, uncompressed, case kept, with its final zero octet.
+    pub name: &'a [u8],
+    /// QTYPE.
+    pub qtype: u16,
+    /// QCLASS.
+    pub qclass: u16,
+}
+
+/// A message of at least a header.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    bytes: &'a [u8],
+    header: &'a [u8; HEADER],
+}
+
+impl<'a> Message<'a> {
+    /// Takes the bytes of a datagram as a message; `None` if they are fewer than a header's.
+    ///
+    /// ```
+    /// use dpp::dns::Message;
+    /// let bytes = b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+    /// let message = Message::parse(bytes).unwrap();
+    /// assert_eq!((message.id(), message.is_response()), (0x1234, false));
+    /// let (question, _) = message.question(Message::QUESTIONS, &mut [0; 255]).unwrap();
+    /// assert_eq!((question.name, question.qtype), (&b"\x07example\x03com\0"[..], 1));
+    /// ```
+    #[inline]
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        bytes.first_chunk().map(|header| Message { bytes, header })
+    }
+
+    /// Where the question section starts.
+    pub const QUESTIONS: usize = HEADER;
+
+    #[inline]
+    fn field(&self, at: usize) -> u16 {
+        u16::from_be_bytes([self.header[at], self.header[at + 1]])
+    }
+
+    /// The ID that ties a response to its query.
+    #[inline]
+    pub fn id(&self) -> u16 {
+        self.field(0)
+    }
+
+    /// The QR bit.
+    #[inline]
+    pub fn is_response(&self) -> bool {
+        self.header[2] & 0x80 != 0
+    }
+
+    /// The low four bits of the response code, as the header has them.
+    #[inline]
+    pub fn header_rcode(&self) -> u16 {
+        u16::from(self.header[3] & 0x0F)
+    }
+
+    /// QDCOUNT as the header states it.
+    #[inline]
+    pub fn question_count(&self) -> u16 {
+        self.field(4)
+    }
+
+    /// The question at byte `at`, and where the next field starts. `scratch` holds the name if it was compressed.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the question cannot be read.
+    #[inline]
+    pub fn question<'b>(
+        &self,
+        at: usize,
+        scratch: &'b mut [u8; 255],
+    ) -> Result<(Question<'b>, usize), Malformed>
+    where
+        'a: 'b,
+    {
+        let (name, at) = name::read(self.bytes, at, scratch)?;
+        let Some(fixed) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) else {
+            return Err(Malformed::Cut);
+        };
+        let qtype = u16::from_be_bytes([fixed[0], fixed[1]]);
+        let qclass = u16::from_be_bytes([fixed[2], fixed[3]]);
+        Ok((Question { name, qtype, qclass }, at + 4))
+    }
+
+    /// The complete response code: a TSIG error if there is one, else the header's bits extended by the first OPT
+    /// record. `at` is where the question section ends.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the records cannot be walked; the header's bits are all there is to know then.
+    #[inline]
+    pub fn response_code(&self, at: usize) -> Result<u16, Malformed> {
+        match self.field(10) {
+            0 => Ok(self.header_rcode()),
+            additional => self.extended_rcode(at, additional),
+        }
+    }
+
+    fn extended_rcode(&self, at: usize, additional: u16) -> Result<u16, Malformed> {
+        let mut at = at;
+        for _ in 0..u32::from(self.field(6)) + u32::from(self.field(8)) {
+            at = self.record(at)?.end;
+        }
+        let (mut extension, mut tsig_error) = (None, 0);
+        for _ in 0..additional {
+            let record = self.record(at)?;
+            match record.kind {
+                TYPE_OPT if extension.is_none() => extension = Some(record.ttl[0]),
+                TYPE_TSIG => tsig_error = tsig_error_of(record.rdata)?,
+                _ => {}
+            }
+            at = record.end;
+        }
+        Ok(match tsig_error {
+            0 => u16::from(extension.unwrap_or(0)) << 4 | self.header_rcode(),
+            error => error.min(!TSIG_ERROR) | TSIG_ERROR,
+        })
+    }
+
+    /// Steps over the resource record at `at` (RFC 1035 section 4.1.3).
+    #[inline]
+    fn record(&self, at: usize) -> Result<Record<'a>, Malformed> {
+        let at = name::skip(self.bytes, at)?;
+        let Some(fixed) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<10>()) else {
+            return Err(Malformed::Cut);
+        };
+        let end = at + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
+        let Some(rdata) = self.bytes.get(at + 10..end) else { return Err(Malformed::Cut) };
+        let kind = u16::from_be_bytes([fixed[0], fixed[1]]);
+        Ok(Record { kind, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
+    }
+}
+
+/// What the walk needs of a resource record.
+struct Record<'a> {
+    kind: u16,
+    ttl: [u8; 4],
+    rdata: &'a [u8],
+    end: usize,
+}
+
+/// The error field of a TSIG record: after the algorithm name, 6 bytes of time, 2 of fudge, the MAC behind its length,
+/// and 2 bytes of original ID (RFC 8945 section 4.2).
+#[cold]
+fn tsig_error_of(rdata: &[u8]) -> Result<u16, Malformed> {
+    let number = |at: usize| match rdata.get(at..at + 2) {
+        Some(bytes) => Ok(u16::from_be_bytes([bytes[0], bytes[1]])),
+        None => Err(Malformed::Cut),
+    };
+    let algorithm_end = name::skip(rdata, 0)?;
+    let mac_size = usize::from(number(algorithm_end + 8)?);
+    number(algorithm_end + 10 + mac_size + 2)
+}

@@ -1,0 +1,94 @@
+//! Domain names: read from a message (RFC 1035 sections 3.1 and 4.1.4) and printed for people (section 5.1).
+//!
+//! A name that is not compressed is borrowed from the message; a compressed one is written out into the caller's
+//! scratch. Pointers must point backwards, which is what the RFC says ("a prior occurrence") and what makes loops
+//! impossible.
+
+use super::Malformed;
+
+/// The longest name in wire form, with its final zero octet (RFC 1035 section 3.1).
+pub const WIRE_MAX: usize = 255;
+
+/// The longest printed name: each of at most 250 octets as a backslash and three digits, and the dots between labels.
+pub const TEXT_MAX: usize = 1024;
+
+/// Reads the name at `at`: its uncompressed wire form, and where the field after it starts.
+///
+/// # Errors
+/// [`Malformed`] names what is wrong.
+#[inline]
+pub fn read<'b>(
+    message: &'b [u8],
+    at: usize,
+    scratch: &'b mut [u8; WIRE_MAX],
+) -> Result<(&'b [u8], usize), Malformed> {
+    let mut end = at;
+    loop {
+        match message.get(end) {
+            None => return Err(Malformed::Cut),
+            Some(0) => break,
+            Some(&length @ 1..=63) => end += 1 + usize::from(length),
+            Some(_) => return read_compressed(message, at, scratch),
+        }
+    }
+    match &message[at..=end] {
+        name if name.len() <= WIRE_MAX => Ok((name, end + 1)),
+        _ => Err(Malformed::NameTooLong),
+    }
+}
+
+/// The same for a name with a compression pointer (or with a label type that does not exist).
+#[cold]
+fn read_compressed<'b>(
+    message: &[u8],
+    at: usize,
+    scratch: &'b mut [u8; WIRE_MAX],
+) -> Result<(&'b [u8], usize), Malformed> {
+    let (mut at, mut written) = (at, 0);
+    let mut after = None;
+    // Every pointer must lead before the start of the piece it ends, so the pieces run backwards and end.
+    let mut piece = at;
+    loop {
+        let head = *message.get(at).ok_or(Malformed::Cut)?;
+        match head {
+            0..=63 => {
+                let label = message.get(at..=at + usize::from(head)).ok_or(Malformed::Cut)?;
+                let room = scratch.get_mut(written..written + label.len()).ok_or(Malformed::NameTooLong)?;
+                room.copy_from_slice(label);
+                written += label.len();
+                at += label.len();
+                if head == 0 {
+                    return Ok((&scratch[..written], after.unwrap_or(at)));
+                }
+            }
+            64..=191 => return Err(Malformed::Label),
+            192..=255 => {
+                let low = *message.get(at + 1).ok_or(Malformed::Cut)?;
+                let target = usize::from(u16::from_be_bytes([head & 0x3F, low]));
+                if target >= piece {
+                    return Err(Malformed::Label);
+                }
+                after = after.or(Some(at + 2));
+                (piece, at) = (target, target);
+            }
+        }
+    }
+}
+
+/// Steps over the name at `at` without reading it: where the field after it starts.
+///
+/// # Errors
+/// [`Malformed`] if the name does not end, or has a label type that does not exist.
+#[inline]
+pub fn skip(message: &[u8], at: usize) -> Result<usize, Malformed> {
+    let mut at = at;
+    loop {
+        match message.get(at) {
+            None => return Err(Malformed::Cut),
+            Some(0) => return Ok(at + 1),
+            Some(&length @ 1..=63) => at += 1 + usize::from(length),
+            Some(64..=191) => return Err(Malformed::Label),
+            Some(192..=255) => return if at + 2 <= message.len() { Ok(at + 2) } else { Err(Malformed::Cut) },
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! DNS traffic in, one row per DNS query out.
+//!
+//! This crate is the engine of the program `dpp`. It reads the bytes of a packet capture, pairs each query with its
+//! response, and hands finished rows to a [`Sink`](pipeline::Sink). It does no I/O of its own, reads no clock and no
+//! environment; the same bytes and the same [`Plan`](plan::Plan) give the same rows on every machine and with any number
+//! of threads. Start reading at [`pipeline::run`]; ARCHITECTURE.md in the repository is the map.
+
+pub mod capture;
+pub mod dns;
+pub mod limits;
+pub mod packet;
+pub mod pipeline;
+pub mod plan;
+pub mod privacy;
+pub mod stats;
+pub mod table;
+pub mod transaction;

@@ -1,0 +1,52 @@
+//! Every bound of the engine, with the reason beside it.
+//!
+//! Memory must not grow with the input (law 5), so whatever waits, waits at most this long or this much. Reaching a
+//! bound is counted, and no bound depends on where a capture was cut into chunks or files. Everyone may read this
+//! room; it knows nobody.
+
+/// A record longer than this is damage, not a packet: libpcap's own MAXIMUM_SNAPLEN, which no capture tool exceeds.
+pub const CAPLEN_MAX: u32 = 262_144;
+
+/// A pcapng block that must be held whole (a section, an interface, a packet) and is longer than this is damage.
+/// Blocks that are skipped may have any length.
+pub const BLOCK_MAX: u32 = CAPLEN_MAX + 65_536;
+
+/// Interfaces a pcapng section may describe: a real host has dozens, a fuzzed file millions.
+pub const INTERFACES_MAX: usize = 65_536;
+
+/// Questions read from one message. Nobody sends more than one; a message of 64 KiB could claim 10,000.
+pub const QUESTIONS_MAX: u16 = 64;
+
+/// Header layers walked before a packet is called too deep: Ethernet, IPv6, sixteen extension headers, UDP and spare.
+pub const LAYERS_MAX: usize = 32;
+
+/// The bounds of the matcher. Plain data, so that tests can make them small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// R, the disorder that is tolerated: how long, in nanoseconds of the capture's clock, a response waits for a
+    /// query that was captured after it, and how much longer than T an open query waits for a late packet.
+    pub disorder_ns: i64,
+    /// J: a timestamp this far (ns) from the clock is believed only if the next packet confirms it.
+    pub jump_ns: i64,
+    /// Open queries and unclaimed responses of one tuple. A tuple holds one as a rule; a sender with a constant port
+    /// and id would make every packet walk over all of its predecessors.
+    pub per_tuple: usize,
+    /// Packets that may pass before an open query or an unclaimed response is given up although the clock has not
+    /// come so far. It bounds memory when timestamps stand still or have gone back; at 1.9 million packets per second
+    /// it is as long as T + R.
+    pub window_packets: u64,
+    /// Every so many packets the window is enforced. Fixed positions, so that no cut of the capture matters.
+    pub sweep_packets: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            disorder_ns: 1_000_000_000,
+            jump_ns: 10_000_000_000,
+            per_tuple: 256,
+            window_packets: 1 << 22,
+            sweep_packets: 1 << 19,
+        }
+    }
+}

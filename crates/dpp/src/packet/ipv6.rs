@@ -1,0 +1,51 @@
+//! IPv6 and its extension headers (RFC 8200 sections 3 and 4).
+//!
+//! ```text
+//!   0       1       2       3
+//!  +-------+-------+-------+-------+      extension:
+//!  |ver| class |   flow label      |      +-------+-------+------- ...
+//!  |payload length | next  | hops  |      | next  | length| data
+//!  | source, 16 bytes              |      +-------+-------+------- ...
+//!  | destination, 16 bytes         |      length in units of 8 bytes, less one
+//!  +-------+-------+-------+-------+      (authentication header: 4 bytes, less two)
+//! ```
+//! Payload length 0 is a jumbogram or segmentation offload: the captured length counts then.
+
+use super::{Addresses, IP_PROTOCOLS, Next, Skip, Walk, be16, look_up};
+
+const HEADER: usize = 40;
+
+#[inline]
+pub(super) fn decode(walk: &mut Walk) -> Next {
+    let bytes = walk.rest;
+    let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Err(Skip::IpCut) };
+    if header[0] >> 4 != 6 {
+        return Err(Skip::IpMalformed);
+    }
+    walk.length = match usize::from(be16(header, 4)) {
+        0 => rest.len(),
+        stated => stated,
+    };
+    walk.rest = &rest[..walk.length.min(rest.len())];
+    walk.addresses = Some(Addresses::V6 {
+        source: header[8..].first_chunk().expect("header is 40 bytes"),
+        destination: header[24..].first_chunk().expect("header is 40 bytes"),
+    });
+    look_up(IP_PROTOCOLS, header[6], Skip::IpProtocol)
+}
+
+/// Steps over an extension header whose length counts units of `unit` bytes.
+#[cold]
+pub(super) fn extension(walk: &mut Walk, unit: usize) -> Next {
+    let Some(head) = walk.rest.first_chunk::<2>() else { return Err(Skip::IpCut) };
+    // RFC 8200 section 4.3 counts from 8 bytes in units of 8; RFC 4302 section 2.2 counts from 8 in units of 4.
+    let length = 8 + usize::from(head[1]) * unit;
+    let next_header = head[0];
+    if length > walk.length {
+        return Err(Skip::IpMalformed);
+    }
+    let Some(rest) = walk.rest.get(length..) else { return Err(Skip::IpCut) };
+    walk.rest = rest;
+    walk.length -= length;
+    look_up(IP_PROTOCOLS, next_header, Skip::IpProtocol)
+}

@@ -1,0 +1,253 @@
+//! Decoding: a chunk of packets becomes, for each shard, a part of events.
+//!
+//! The one loop over packets. Each is walked down to its message and counted, as used or as skipped; each question of a
+//! message becomes an event in the part of the shard that its tuple's hash chooses.
+
+use super::{Machine, Pool, Row, settings};
+use crate::capture::{CaptureError, Chunk, Cutter, Record};
+use crate::dns::{self, Malformed, Question};
+use crate::limits;
+use crate::packet::{self, Datagram, Skip};
+use crate::plan::Plan;
+use crate::stats::Totals;
+use crate::transaction::{Event, Key, Part, State, Tuple};
+use std::io::Read;
+
+/// A chunk as events: a part for each shard, and its queries in capture order.
+pub(super) struct Decoded {
+    pub parts: Vec<Part>,
+    pub order: Vec<Row>,
+}
+
+/// Decodes the packets of `chunk` and counts them in `totals`.
+pub(super) fn decode(
+    chunk: &Chunk,
+    plan: &Plan,
+    shards: usize,
+    seed: u64,
+    pool: &Pool,
+    totals: &mut Totals,
+) -> Decoded {
+    let parts = (0..shards).map(|_| pool.part(chunk.first_position)).collect();
+    let decoded = Decoded { parts, order: pool.order() };
+    let mut decoder = Decoder { plan, seed, totals, decoded, before_ns: chunk.clock_before_ns, packet: 0 };
+    for record in &chunk.records {
+        decoder.record(record, chunk.packet(record), chunk.first_position);
+    }
+    decoder.decoded
+}
+
+struct Decoder<'a> {
+    plan: &'a Plan,
+    seed: u64,
+    totals: &'a mut Totals,
+    decoded: Decoded,
+    /// The clock before the packet at hand.
+    before_ns: i64,
+    /// The packet at hand, counted from 0 in its chunk.
+    packet: u32,
+}
+
+impl Decoder<'_> {
+    #[inline(always)]
+    fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64) {
+        let position = first_position + u64::from(self.packet);
+        if record.clock_ns < self.before_ns || position % self.plan.limits.sweep_packets == 0 {
+            self.sweep(record);
+        }
+        self.totals.read.add(bytes.len());
+        match self.packet(record, bytes) {
+            Ok(()) => self.totals.used.add(bytes.len()),
+            Err(skip) => self.totals.skip(skip, bytes.len()),
+        }
+        self.before_ns = record.clock_ns;
+        self.packet += 1;
+    }
+
+    #[inline(always)]
+    fn packet(&mut self, record: &Record, bytes: &[u8]) -> Result<(), Skip> {
+        let datagram = packet::decode(record.linktype, bytes)?;
+        if datagram.source_port != self.plan.port && datagram.destination_port != self.plan.port {
+            return Err(Skip::Port);
+        }
+        let message = dns::Message::parse(datagram.payload).ok_or(Skip::DnsHeaderCut)?;
+        self.message(record, &datagram, &message)?;
+        self.totals.messages_cut += u64::from(datagram.payload.len() < datagram.payload_length);
+        Ok(())
+    }
+
+    /// A message becomes an event for each of its questions.
+    #[inline(always)]
+    fn message(&mut self, record: &Record, datagram: &Datagram, message: &dns::Message) -> Result<(), Skip> {
+        let mut scratch = [0; dns::name::WIRE_MAX];
+        let is_response = message.is_response();
+        let tuple = Tuple::of(datagram, message.id(), is_response);
+        let state = if is_response { State::Response } else { State::Open };
+        match message.question_count() {
+            1 => {
+                let (question, end) =
+                    message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
+                let rcode = self.rcode(message, end);
+                self.event(record, &tuple, Some(&question), state, rcode);
+            }
+            0 if !is_response => return Err(Skip::DnsQueryWithoutQuestion),
+            0 => {
+                let rcode = self.rcode(message, dns::Message::QUESTIONS);
+                self.event(record, &tuple, None, State::BareResponse, rcode);
+            }
+            count => self.questions(record, message, &tuple, state, count)?,
+        }
+        Ok(())
+    }
+
+    /// A message with several questions. Those that can be read count; a bad first one spoils the message.
+    #[cold]
+    fn questions(
+        &mut self,
+        record: &Record,
+        message: &dns::Message,
+        tuple: &Tuple,
+        state: State,
+        count: u16,
+    ) -> Result<(), Skip> {
+        let (read, end) = self.readable_questions(message, count)?;
+        let rcode = if read == count { self.rcode(message, end) } else { message.header_rcode() };
+        let mut at = dns::Message::QUESTIONS;
+        for _ in 0..read {
+            let mut scratch = [0; dns::name::WIRE_MAX];
+            let (question, next) = message.question(at, &mut scratch).map_err(skip_of)?;
+            self.event(record, tuple, Some(&question), state, rcode);
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// How many of `count` questions can be read, and where they end.
+    fn readable_questions(&mut self, message: &dns::Message, count: u16) -> Result<(u16, usize), Skip> {
+        let mut scratch = [0; dns::name::WIRE_MAX];
+        let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
+        let mut read = 1;
+        while read < count.min(limits::QUESTIONS_MAX) {
+            let Ok((_, next)) = message.question(at, &mut scratch) else { break };
+            (at, read) = (next, read + 1);
+        }
+        self.totals.questions_unread += u64::from(count - read);
+        Ok((read, at))
+    }
+
+    /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
+    #[inline(always)]
+    fn rcode(&mut self, message: &dns::Message, questions_end: usize) -> u16 {
+        if !message.is_response() {
+            return message.header_rcode();
+        }
+        message.response_code(questions_end).unwrap_or_else(|_| {
+            self.totals.records_unread += 1;
+            message.header_rcode()
+        })
+    }
+
+    #[inline(always)]
+    fn event(
+        &mut self,
+        record: &Record,
+        tuple: &Tuple,
+        question: Option<&Question>,
+        state: State,
+        rcode: u16,
+    ) {
+        let hash = tuple.hash(self.seed);
+        let shard = (u64::from(hash) * self.decoded.parts.len() as u64 >> 32) as usize;
+        let part = &mut self.decoded.parts[shard];
+        if state == State::Open {
+            self.decoded.order.push(Row::new(shard, part.events.len()));
+        }
+        part.events.push(Event {
+            time_ns: record.time_ns,
+            before_ns: self.before_ns,
+            after_ns: record.clock_ns,
+            rtt_ns: 0,
+            hash,
+            key: part.keys.len() as u32,
+            packet: self.packet,
+            rcode,
+            name_length: question.map_or(0, |question| question.name.len() as u8),
+            state,
+        });
+        tuple.write(question, &mut part.keys);
+    }
+
+    /// Tells all shards that here everything due must be forgotten.
+    #[cold]
+    fn sweep(&mut self, record: &Record) {
+        for part in &mut self.decoded.parts {
+            part.events.push(Event {
+                time_ns: record.time_ns,
+                before_ns: self.before_ns,
+                after_ns: record.clock_ns,
+                rtt_ns: 0,
+                hash: 0,
+                key: 0,
+                packet: self.packet,
+                rcode: 0,
+                name_length: 0,
+                state: State::Sweep,
+            });
+        }
+    }
+}
+
+/// The reason to skip a message whose first question cannot be read.
+#[cold]
+fn skip_of(malformed: Malformed) -> Skip {
+    match malformed {
+        Malformed::Cut => Skip::DnsQuestionCut,
+        Malformed::Label => Skip::DnsQuestionMalformed,
+        Malformed::NameTooLong => Skip::DnsNameTooLong,
+    }
+}
+
+/// A message of a capture, before matching: one for each question of a packet's message.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Position of its packet in the capture, from 0.
+    pub position: u64,
+    /// The packet's timestamp, ns.
+    pub time_ns: i64,
+    /// The QR bit.
+    pub is_response: bool,
+    /// The response code: of a query as its header has it, of a response extended.
+    pub rcode: u16,
+    /// Tuple and question.
+    pub key: Key<'a>,
+}
+
+/// Visits every message of a capture that would be matched, in capture order: the program's reading, to be compared with
+/// others'. Returns the counts of packets.
+///
+/// # Errors
+/// [`CaptureError`] if it is no capture.
+pub fn messages(
+    input: impl Read,
+    plan: &Plan,
+    machine: &Machine,
+    mut visit: impl FnMut(Message),
+) -> Result<Totals, CaptureError> {
+    let (pool, mut totals) = (Pool::default(), Totals::default());
+    let mut cutter = Cutter::new(input, settings(plan, machine))?;
+    while let Some(chunk) = cutter.next(pool.chunk())? {
+        let decoded = decode(&chunk, plan, 1, machine.seed, &pool, &mut totals);
+        let part = &decoded.parts[0];
+        for event in part.events.iter().filter(|event| event.state != State::Sweep) {
+            visit(Message {
+                position: part.position(event),
+                time_ns: event.time_ns,
+                is_response: event.state != State::Open,
+                rcode: event.rcode,
+                key: part.key(event),
+            });
+        }
+        pool.recycle_chunk(chunk);
+    }
+    Ok(totals)
+}

@@ -1,0 +1,272 @@
+//! Who does what next: the state that workers share, and the order in which work is handed out.
+//!
+//! Everything here is per chunk, never per packet, so one lock serves. A chunk in flight goes through four states: cut
+//! (being decoded), matching (its parts are with the shards or wait for them), encoding, encoded. Work nearest to the
+//! output is handed out first, so that memory is given back before more is taken; input is cut only while the stages
+//! behind it keep up (back-pressure, never loss).
+
+use super::Row;
+use super::decode::Decoded;
+use crate::transaction::{Part, State};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a worker is to do.
+pub(super) enum Task<P> {
+    /// Cut the next chunk and decode it.
+    Cut,
+    /// Let a shard take its part of the next chunk.
+    Match { shard: usize, part: Part },
+    /// Let a shard decide or give up what still waits.
+    Finish { shard: usize, interrupted: bool },
+    /// Encode a chunk whose queries are all decided.
+    Encode { chunk: u64, parts: Vec<Part>, order: Vec<Row> },
+    /// Let a lane accept the next piece.
+    Accept { lane: usize, piece: Arc<P> },
+    /// Nothing can be done until another worker has done something.
+    Wait,
+    /// Nothing will have to be done any more.
+    Leave,
+}
+
+/// A chunk on its way.
+struct Flight<P> {
+    /// The shards' parts, decoded and not yet taken.
+    decoded: Vec<Option<Part>>,
+    /// The parts the shards have given back.
+    decided: Vec<Option<Part>>,
+    /// How many are still missing in `decided`.
+    missing: usize,
+    order: Vec<Row>,
+    piece: Option<Arc<P>>,
+    /// How many lanes have still to accept the piece.
+    lanes: usize,
+}
+
+/// Somebody who sees all chunks in order: a shard or a lane.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    /// The next chunk.
+    next: u64,
+    busy: bool,
+}
+
+/// The state that workers share.
+pub(super) struct Schedule<P> {
+    /// The chunks in flight, from number `first` on.
+    flights: VecDeque<Flight<P>>,
+    first: u64,
+    cutting: bool,
+    shards: Vec<Turn>,
+    lanes: Vec<Turn>,
+    /// Chunks that are decided and wait to be encoded.
+    complete: VecDeque<u64>,
+    /// How many chunks there are, once the input has ended.
+    total: Option<u64>,
+    /// How many chunks the lanes will see; fewer than all if the run was interrupted.
+    lanes_total: Option<u64>,
+    interrupted: bool,
+    /// Shards that have still to finish.
+    unfinished: usize,
+    failed: bool,
+    /// How many chunks may wait at any stage.
+    backlog: u64,
+}
+
+impl<P> Schedule<P> {
+    pub(super) fn new(shards: usize, lanes: usize, workers: usize) -> Self {
+        Schedule {
+            flights: VecDeque::new(),
+            first: 0,
+            cutting: false,
+            shards: vec![Turn::default(); shards],
+            lanes: vec![Turn::default(); lanes],
+            complete: VecDeque::new(),
+            total: None,
+            lanes_total: None,
+            interrupted: false,
+            unfinished: shards,
+            failed: false,
+            backlog: 2 + 2 * workers as u64,
+        }
+    }
+
+    /// The next thing to do for a worker whose own shard is `own`.
+    pub(super) fn next(&mut self, own: usize) -> Task<P> {
+        if self.failed {
+            return Task::Leave;
+        }
+        self.accept()
+            .or_else(|| self.encode())
+            .or_else(|| self.match_or_finish(own))
+            .or_else(|| self.cut())
+            .unwrap_or(if self.is_done() { Task::Leave } else { Task::Wait })
+    }
+
+    fn accept(&mut self) -> Option<Task<P>> {
+        let ready = |turn: &Turn| !turn.busy && self.piece(turn.next).is_some();
+        let lane = self.lanes.iter().position(ready)?;
+        let piece = self.piece(self.lanes[lane].next).cloned()?;
+        self.lanes[lane].busy = true;
+        Some(Task::Accept { lane, piece })
+    }
+
+    fn encode(&mut self) -> Option<Task<P>> {
+        let chunk = self.complete.pop_front()?;
+        let flight = self.flight(chunk);
+        let parts = flight.decided.drain(..).map(|part| part.expect("none is missing")).collect();
+        Some(Task::Encode { chunk, parts, order: std::mem::take(&mut flight.order) })
+    }
+
+    fn match_or_finish(&mut self, own: usize) -> Option<Task<P>> {
+        let count = self.shards.len();
+        (0..count).map(|shard| (own + shard) % count).find_map(|shard| self.match_or_finish_shard(shard))
+    }
+
+    fn match_or_finish_shard(&mut self, shard: usize) -> Option<Task<P>> {
+        let Turn { next, busy } = self.shards[shard];
+        if busy {
+            return None;
+        }
+        if Some(next) == self.total {
+            self.shards[shard] = Turn { next: next + 1, busy: true };
+            return Some(Task::Finish { shard, interrupted: self.interrupted });
+        }
+        let flight = self.flights.get_mut(next.checked_sub(self.first)? as usize)?;
+        let part = flight.decoded.get_mut(shard)?.take()?;
+        self.shards[shard].busy = true;
+        Some(Task::Match { shard, part })
+    }
+
+    fn cut(&mut self) -> Option<Task<P>> {
+        let wanted = !self.cutting && self.total.is_none() && self.keeps_up();
+        wanted.then(|| {
+            self.cutting = true;
+            Task::Cut
+        })
+    }
+
+    /// Whether neither the shards nor the lanes are too far behind.
+    fn keeps_up(&self) -> bool {
+        let cut = self.first + self.flights.len() as u64;
+        let matched = self.shards.iter().map(|turn| turn.next).min().unwrap_or(cut);
+        let accepted = self.lanes.iter().map(|turn| turn.next).min().unwrap_or(cut);
+        cut < matched + self.backlog
+            && self
+                .piece(accepted + self.backlog - 1)
+                .is_none_or(|_| (accepted..accepted + self.backlog).any(|chunk| self.piece(chunk).is_none()))
+    }
+
+    fn is_done(&self) -> bool {
+        let all_accepted = |total| self.lanes.iter().all(|turn| turn.next >= total);
+        self.unfinished == 0 && self.lanes_total.is_some_and(all_accepted)
+    }
+
+    fn piece(&self, chunk: u64) -> Option<&Arc<P>> {
+        if self.lanes_total.is_some_and(|total| chunk >= total) {
+            return None;
+        }
+        self.flights.get(chunk.checked_sub(self.first)? as usize)?.piece.as_ref()
+    }
+
+    fn flight(&mut self, chunk: u64) -> &mut Flight<P> {
+        &mut self.flights[(chunk - self.first) as usize]
+    }
+
+    /// A chunk has been cut. Gives its number.
+    pub(super) fn cut_one(&mut self) -> u64 {
+        self.cutting = false;
+        self.flights.push_back(Flight {
+            decoded: Vec::new(),
+            decided: self.shards.iter().map(|_| None).collect(),
+            missing: self.shards.len(),
+            order: Vec::new(),
+            piece: None,
+            lanes: self.lanes.len(),
+        });
+        self.first + self.flights.len() as u64 - 1
+    }
+
+    /// There is nothing more to cut.
+    pub(super) fn cut_last(&mut self, interrupted: bool) {
+        self.cutting = false;
+        self.interrupted = interrupted;
+        self.total = Some(self.first + self.flights.len() as u64);
+    }
+
+    /// A chunk has been decoded.
+    pub(super) fn decoded(&mut self, chunk: u64, decoded: Decoded) {
+        let flight = self.flight(chunk);
+        flight.decoded = decoded.parts.into_iter().map(Some).collect();
+        flight.order = decoded.order;
+    }
+
+    /// A shard has taken its part and gives back others.
+    pub(super) fn matched(&mut self, shard: usize, parts: &mut Vec<(u64, Part)>) {
+        let turn = &mut self.shards[shard];
+        *turn = Turn { next: turn.next + 1, busy: false };
+        self.give_back(shard, parts);
+    }
+
+    /// A shard has finished and gives back all its parts.
+    pub(super) fn finished(&mut self, shard: usize, parts: &mut Vec<(u64, Part)>) {
+        self.give_back(shard, parts);
+        self.unfinished -= 1;
+        if self.unfinished == 0 {
+            self.lanes_total = if self.interrupted { self.first_open() } else { self.total };
+        }
+    }
+
+    fn give_back(&mut self, shard: usize, parts: &mut Vec<(u64, Part)>) {
+        for (chunk, part) in parts.drain(..) {
+            let flight = self.flight(chunk);
+            flight.decided[shard] = Some(part);
+            flight.missing -= 1;
+            if flight.missing == 0 {
+                self.complete.push_back(chunk);
+            }
+        }
+    }
+
+    /// After an interruption: how many chunks there are up to and with the first that has an open query.
+    fn first_open(&self) -> Option<u64> {
+        let open = self.flights.iter().position(|flight| {
+            flight
+                .decided
+                .iter()
+                .flatten()
+                .any(|part| part.events.iter().any(|event| event.state == State::Open))
+        });
+        open.map_or(self.total, |open| Some(self.first + open as u64 + 1))
+    }
+
+    /// A chunk has been encoded.
+    pub(super) fn encoded(&mut self, chunk: u64, piece: P) {
+        self.flight(chunk).piece = Some(Arc::new(piece));
+    }
+
+    /// A lane has accepted its piece. Gives the pieces that all lanes have accepted.
+    pub(super) fn accepted(&mut self, lane: usize) -> Option<Arc<P>> {
+        let turn = &mut self.lanes[lane];
+        let chunk = turn.next;
+        *turn = Turn { next: chunk + 1, busy: false };
+        let flight = self.flight(chunk);
+        flight.lanes -= 1;
+        if flight.lanes > 0 {
+            return None;
+        }
+        // Lanes keep the order, so the first chunk in flight is the one that all have passed.
+        self.first += 1;
+        self.flights.pop_front()?.piece
+    }
+
+    /// Whether the run was stopped before the end of the input.
+    pub(super) fn was_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Something failed: all workers leave.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+}

@@ -1,0 +1,214 @@
+//! A worker asks the schedule for the next task and does it, until there is none.
+
+use super::decode::{Decoded, decode};
+use super::schedule::{Schedule, Task};
+use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, settings};
+use crate::capture::{Chunk, Cutter, Ending};
+use crate::plan::Plan;
+use crate::stats::Totals;
+use crate::transaction::{Matching, Shard};
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Reads a capture from `input`, matches it as `plan` says, and hands all rows to `sink`, in capture order.
+///
+/// # Errors
+/// [`RunError`] if this is no capture, or if the sink fails. Damage further on is no error; [`Outcome::ending`] tells of it.
+pub fn run<R: Read + Send, S: Sink>(
+    input: R,
+    plan: &Plan,
+    machine: &Machine,
+    sink: &S,
+    watch: &Watch,
+) -> Result<Outcome, RunError<S::Error>> {
+    let workers = machine.workers.get().min(WORKERS_MAX);
+    let rules = Matching { timeout_ns: plan.match_timeout_ns, limits: plan.limits };
+    let shared = Shared {
+        plan,
+        machine,
+        sink,
+        watch,
+        cutter: Mutex::new(Cutter::new(input, settings(plan, machine))?),
+        shards: (0..workers).map(|_| Mutex::new(Shard::new(rules))).collect(),
+        schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers)),
+        changed: Condvar::new(),
+        pool: Pool::default(),
+        totals: Mutex::new(Totals::default()),
+        rows: AtomicU64::new(0),
+        error: Mutex::new(None),
+    };
+    std::thread::scope(|scope| {
+        for worker in 1..workers {
+            let shared = &shared;
+            scope.spawn(move || shared.work(worker));
+        }
+        shared.work(0);
+    });
+    shared.outcome()
+}
+
+/// What workers share.
+struct Shared<'a, R, S: Sink> {
+    plan: &'a Plan,
+    machine: &'a Machine,
+    sink: &'a S,
+    watch: &'a Watch,
+    cutter: Mutex<Cutter<R>>,
+    shards: Vec<Mutex<Shard>>,
+    schedule: Mutex<Schedule<Encoded<S::Piece>>>,
+    /// The schedule has changed.
+    changed: Condvar,
+    pool: Pool,
+    totals: Mutex<Totals>,
+    rows: AtomicU64,
+    /// The first error.
+    error: Mutex<Option<RunError<S::Error>>>,
+}
+
+/// A chunk's piece and how many rows are in it.
+struct Encoded<P> {
+    piece: P,
+    rows: u64,
+}
+
+/// Locks what no panic leaves half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
+    fn work(&self, worker: usize) {
+        (self.machine.on_start)(worker);
+        let _leave = Leave(self);
+        let mut totals = Totals::default();
+        let mut parts = Vec::new();
+        loop {
+            match self.next_task(worker) {
+                Task::Cut => self.cut(&mut totals),
+                Task::Match { shard, part } => {
+                    parts.extend(lock(&self.shards[shard]).advance(part));
+                    self.change(|schedule| schedule.matched(shard, &mut parts));
+                }
+                Task::Finish { shard, interrupted: false } => {
+                    parts.extend(lock(&self.shards[shard]).finish());
+                    self.change(|schedule| schedule.finished(shard, &mut parts));
+                }
+                Task::Finish { shard, interrupted: true } => {
+                    parts.extend(lock(&self.shards[shard]).abandon());
+                    self.change(|schedule| schedule.finished(shard, &mut parts));
+                }
+                Task::Encode { chunk, parts, order } => {
+                    let rows = Rows::new(parts, order);
+                    let piece =
+                        Encoded { rows: rows.len() as u64, piece: self.sink.encode(rows, &self.pool) };
+                    self.change(|schedule| schedule.encoded(chunk, piece));
+                }
+                Task::Accept { lane, piece } => self.accept(lane, piece),
+                Task::Wait => unreachable!("next_task waits"),
+                Task::Leave => break,
+            }
+        }
+        lock(&self.totals).merge(&totals);
+    }
+
+    /// The next task; waits until there is one.
+    fn next_task(&self, worker: usize) -> Task<Encoded<S::Piece>> {
+        let mut schedule = lock(&self.schedule);
+        loop {
+            match schedule.next(worker) {
+                Task::Wait => schedule = self.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner),
+                task => return task,
+            }
+        }
+    }
+
+    /// Changes the schedule and wakes those who wait for that.
+    fn change<T>(&self, change: impl FnOnce(&mut Schedule<Encoded<S::Piece>>) -> T) -> T {
+        let result = change(&mut lock(&self.schedule));
+        self.changed.notify_all();
+        result
+    }
+
+    /// Cuts a chunk, lets the next worker cut, and decodes it.
+    fn cut(&self, totals: &mut Totals) {
+        match self.cut_next() {
+            Ok(Some(chunk)) => {
+                self.watch.packets.fetch_add(chunk.records.len() as u64, Ordering::Relaxed);
+                let number = self.change(Schedule::cut_one);
+                let decoded = self.decode(&chunk, totals);
+                self.pool.recycle_chunk(chunk);
+                self.change(|schedule| schedule.decoded(number, decoded));
+            }
+            Ok(None) => self.change(|schedule| schedule.cut_last(self.interrupted())),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn cut_next(&self) -> Result<Option<Chunk>, RunError<S::Error>> {
+        if self.interrupted() {
+            return Ok(None);
+        }
+        Ok(lock(&self.cutter).next(self.pool.chunk())?)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.watch.stop.load(Ordering::Relaxed)
+    }
+
+    fn decode(&self, chunk: &Chunk, totals: &mut Totals) -> Decoded {
+        decode(chunk, self.plan, self.shards.len(), self.machine.seed, &self.pool, totals)
+    }
+
+    fn accept(&self, lane: usize, piece: Arc<Encoded<S::Piece>>) {
+        if let Err(error) = self.sink.accept(lane, &piece.piece) {
+            return self.fail(RunError::Sink(error));
+        }
+        if lane == 0 {
+            self.rows.fetch_add(piece.rows, Ordering::Relaxed);
+        }
+        drop(piece);
+        let done = self.change(|schedule| schedule.accepted(lane));
+        if let Some(encoded) = done.and_then(Arc::into_inner) {
+            self.sink.recycle(encoded.piece, &self.pool);
+        }
+    }
+
+    fn fail(&self, error: RunError<S::Error>) {
+        lock(&self.error).get_or_insert(error);
+        self.change(Schedule::fail);
+    }
+
+    /// What the run came to, once all workers have left.
+    fn outcome(self) -> Result<Outcome, RunError<S::Error>> {
+        if let Some(error) = lock(&self.error).take() {
+            return Err(error);
+        }
+        let mut totals = std::mem::take(&mut *lock(&self.totals));
+        for shard in &self.shards {
+            let shard = lock(shard);
+            totals.matches.merge(&shard.matches);
+            totals.rtt.merge(&shard.rtt);
+        }
+        assert!(totals.check(), "every packet, query and response is accounted for: {totals:?}");
+        let mut cutter = lock(&self.cutter);
+        let ending = match lock(&self.schedule).was_interrupted() {
+            true => Ending::Interrupted,
+            false => cutter.ending(),
+        };
+        let (regressions, first_regression) = cutter.regressions();
+        let rows = self.rows.load(Ordering::Relaxed);
+        Ok(Outcome { totals, rows, ending, regressions, first_regression, first_and_last_ns: cutter.span() })
+    }
+}
+
+/// Lets the others leave when a worker panics, so that the panic ends the run instead of hanging it.
+struct Leave<'a, 'b, R: Read + Send, S: Sink>(&'a Shared<'b, R, S>);
+
+impl<R: Read + Send, S: Sink> Drop for Leave<'_, '_, R, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.change(Schedule::fail);
+        }
+    }
+}

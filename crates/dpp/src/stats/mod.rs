@@ -1,0 +1,137 @@
+//! Figures of a run that merge: [`Totals`] and the [`Rtt`] histogram.
+//!
+//! Each worker and each shard counts for itself; `merge` adds up, in any order and grouping, to the same figures (law 6).
+//! The identities that must hold at the end of every run are in [`Totals::check`].
+
+mod rtt;
+
+pub use rtt::Rtt;
+
+use crate::packet::SKIPS;
+use crate::packet::Skip;
+
+/// A number of packets and their captured bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Packets.
+    pub packets: u64,
+    /// Captured bytes, without record headers.
+    pub bytes: u64,
+}
+
+impl Volume {
+    /// One packet more.
+    #[inline]
+    pub fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// Adds another volume.
+    pub fn merge(&mut self, other: &Volume) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// What became of queries and responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// Queries, one for each question; retries included.
+    pub queries: u64,
+    /// Responses, one for each question (or one if there is none).
+    pub responses: u64,
+    /// Queries that were answered.
+    pub matched: u64,
+    /// Queries that were not answered in time.
+    pub timed_out: u64,
+    /// Queries that repeated an open one.
+    pub retries: u64,
+    /// Queries that were still open when the run was interrupted.
+    pub still_open: u64,
+    /// Responses that answered no query.
+    pub unclaimed_responses: u64,
+    /// Messages that could not wait because [`per_tuple`](crate::limits::Limits::per_tuple) others of their tuple did.
+    pub tuple_overflows: u64,
+    /// Messages given up because they left the [window](crate::limits::Limits::window_packets).
+    pub window_overflows: u64,
+}
+
+impl Matches {
+    /// Adds another count.
+    pub fn merge(&mut self, other: &Matches) {
+        self.queries += other.queries;
+        self.responses += other.responses;
+        self.matched += other.matched;
+        self.timed_out += other.timed_out;
+        self.retries += other.retries;
+        self.still_open += other.still_open;
+        self.unclaimed_responses += other.unclaimed_responses;
+        self.tuple_overflows += other.tuple_overflows;
+        self.window_overflows += other.window_overflows;
+    }
+}
+
+/// Everything that was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All packets of the capture.
+    pub read: Volume,
+    /// Packets whose message was used.
+    pub used: Volume,
+    /// Packets that were not, by [`Skip`].
+    pub skipped: [Volume; SKIPS.len()],
+    /// Queries and responses.
+    pub matches: Matches,
+    /// Responses whose records could not be walked: their response code is that of the header alone.
+    pub records_unread: u64,
+    /// Questions after the first that could not be read, or were beyond
+    /// [`QUESTIONS_MAX`](crate::limits::QUESTIONS_MAX).
+    pub questions_unread: u64,
+    /// Messages shorter than their headers state, because the snaplen cut the packet.
+    pub messages_cut: u64,
+    /// Round-trip times of what was matched.
+    pub rtt: Rtt,
+}
+
+impl Totals {
+    /// Counts a packet that was not used.
+    #[inline]
+    pub fn skip(&mut self, reason: Skip, bytes: usize) {
+        self.skipped[reason as usize].add(bytes);
+    }
+
+    /// Adds another count.
+    pub fn merge(&mut self, other: &Totals) {
+        self.read.merge(&other.read);
+        self.used.merge(&other.used);
+        for (mine, theirs) in self.skipped.iter_mut().zip(&other.skipped) {
+            mine.merge(theirs);
+        }
+        self.matches.merge(&other.matches);
+        self.records_unread += other.records_unread;
+        self.questions_unread += other.questions_unread;
+        self.messages_cut += other.messages_cut;
+        self.rtt.merge(&other.rtt);
+    }
+
+    /// All packets that were not used.
+    pub fn skipped_in_all(&self) -> Volume {
+        let mut all = Volume::default();
+        self.skipped.iter().for_each(|volume| all.merge(volume));
+        all
+    }
+
+    /// Whether the sums close (law 3): packets read = used + skipped, in packets and in bytes, and queries = matched +
+    /// timed out + retries + still open, and responses = matched + unclaimed.
+    pub fn check(&self) -> bool {
+        let mut accounted = self.skipped_in_all();
+        accounted.merge(&self.used);
+        let Matches {
+            queries, responses, matched, timed_out, retries, still_open, unclaimed_responses, ..
+        } = self.matches;
+        accounted == self.read
+            && queries == matched + timed_out + retries + still_open
+            && responses == matched + unclaimed_responses
+    }
+}

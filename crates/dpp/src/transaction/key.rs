@@ -1,0 +1,222 @@
+//! The identity of a transaction as bytes that compare and hash fast.
+//!
+//! ```text
+//!   0    1          2    4             6             8       10       12
+//!  +----+----------+----+-------------+-------------+-------+--------+--------+--------+------ ...
+//!  | IP | transport| id | client port | server port | qtype | qclass | client | server | name
+//!  +----+----------+----+-------------+-------------+-------+--------+--------+--------+------ ...
+//!   4/6   17                                                          4 or 16 bytes each
+//! ```
+//! Two keys of the same tuple and the same question are equal byte by byte, but for the case of letters in the name.
+//! The hash covers the tuple alone, so that a response without a question finds its way too.
+
+use crate::dns::Question;
+use crate::packet::{Addresses, Datagram};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const HEADER: usize = 12;
+/// Where the question stands in the header.
+const QUESTION: std::ops::Range<usize> = 8..12;
+const UDP: u8 = 17;
+
+/// (transport, client address, client port, server address, server port, DNS id).
+#[derive(Clone, Copy, Debug)]
+pub struct Tuple<'a> {
+    /// Client as source, server as destination, whichever way the message went.
+    addresses: Addresses<'a>,
+    client_port: u16,
+    server_port: u16,
+    id: u16,
+}
+
+impl<'a> Tuple<'a> {
+    /// The tuple of a message: a query's source is the client, a response's destination is.
+    #[inline]
+    pub fn of(datagram: &Datagram<'a>, id: u16, is_response: bool) -> Self {
+        let Datagram { addresses, source_port, destination_port, .. } = *datagram;
+        if is_response {
+            let addresses = match addresses {
+                Addresses::V4 { source, destination } => {
+                    Addresses::V4 { source: destination, destination: source }
+                }
+                Addresses::V6 { source, destination } => {
+                    Addresses::V6 { source: destination, destination: source }
+                }
+            };
+            return Tuple { addresses, client_port: destination_port, server_port: source_port, id };
+        }
+        Tuple { addresses, client_port: source_port, server_port: destination_port, id }
+    }
+
+    /// A hash under `seed`. Results never depend on it; the seed keeps senders from choosing who collides.
+    #[inline]
+    pub fn hash(&self, seed: u64) -> u32 {
+        let ports =
+            u64::from(self.client_port) << 32 | u64::from(self.server_port) << 16 | u64::from(self.id);
+        let addresses = match self.addresses {
+            Addresses::V4 { source, destination } => {
+                u64::from(u32::from_ne_bytes(*source)) << 32 | u64::from(u32::from_ne_bytes(*destination))
+            }
+            Addresses::V6 { source, destination } => {
+                let (a, b) = (u128::from_ne_bytes(*source), u128::from_ne_bytes(*destination));
+                let a = fold(a as u64 ^ seed, (a >> 64) as u64 ^ MIX[0]);
+                let b = fold(b as u64 ^ MIX[1], (b >> 64) as u64 ^ seed);
+                a ^ b.rotate_left(32)
+            }
+        };
+        let mixed = fold(fold(addresses ^ seed, ports ^ MIX[0]) ^ seed, MIX[1]);
+        (mixed >> 32) as u32 ^ mixed as u32
+    }
+
+    /// Appends the key of this tuple and `question` to `keys`; without a question, its fields are zero and empty.
+    #[inline]
+    pub fn write(&self, question: Option<&Question>, keys: &mut Vec<u8>) {
+        let (name, qtype, qclass) = question.map_or((&[][..], 0, 0), |q| (q.name, q.qtype, q.qclass));
+        let mut header = [4, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        header[2..4].copy_from_slice(&self.id.to_be_bytes());
+        header[4..6].copy_from_slice(&self.client_port.to_be_bytes());
+        header[6..8].copy_from_slice(&self.server_port.to_be_bytes());
+        header[8..10].copy_from_slice(&qtype.to_be_bytes());
+        header[10..12].copy_from_slice(&qclass.to_be_bytes());
+        match self.addresses {
+            Addresses::V4 { source, destination } => {
+                let mut fixed = [0; HEADER + 8];
+                fixed[..HEADER].copy_from_slice(&header);
+                fixed[HEADER..HEADER + 4].copy_from_slice(source);
+                fixed[HEADER + 4..].copy_from_slice(destination);
+                keys.extend_from_slice(&fixed);
+            }
+            Addresses::V6 { source, destination } => {
+                let mut fixed = [0; HEADER + 32];
+                header[0] = 6;
+                fixed[..HEADER].copy_from_slice(&header);
+                fixed[HEADER..HEADER + 16].copy_from_slice(source);
+                fixed[HEADER + 16..].copy_from_slice(destination);
+                keys.extend_from_slice(&fixed);
+            }
+        }
+        keys.extend_from_slice(name);
+    }
+}
+
+/// Random digits (of pi) that break up patterns in the input.
+const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
+
+/// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// A key as written by [`Tuple::write`].
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a>(&'a [u8]);
+
+impl<'a> Key<'a> {
+    /// The key at `at` whose name has `name_length` bytes.
+    #[inline]
+    pub(super) fn at(keys: &'a [u8], at: usize, name_length: u8) -> Self {
+        let fixed = match keys[at] {
+            4 => HEADER + 8,
+            _ => HEADER + 32,
+        };
+        Key(&keys[at..at + fixed + usize::from(name_length)])
+    }
+
+    #[inline]
+    fn number(&self, at: usize) -> u16 {
+        u16::from_be_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    #[inline]
+    fn address_length(&self) -> usize {
+        match self.0[0] {
+            4 => 4,
+            _ => 16,
+        }
+    }
+
+    /// The DNS id.
+    #[inline]
+    pub fn id(&self) -> u16 {
+        self.number(2)
+    }
+
+    /// The client's port.
+    #[inline]
+    pub fn client_port(&self) -> u16 {
+        self.number(4)
+    }
+
+    /// The server's port.
+    #[inline]
+    pub fn server_port(&self) -> u16 {
+        self.number(6)
+    }
+
+    /// QTYPE of the question.
+    #[inline]
+    pub fn qtype(&self) -> u16 {
+        self.number(8)
+    }
+
+    /// QCLASS of the question.
+    #[inline]
+    pub fn qclass(&self) -> u16 {
+        self.number(10)
+    }
+
+    /// The client's address.
+    #[inline]
+    pub fn client(&self) -> IpAddr {
+        self.address(HEADER)
+    }
+
+    /// The server's address.
+    #[inline]
+    pub fn server(&self) -> IpAddr {
+        self.address(HEADER + self.address_length())
+    }
+
+    #[inline]
+    fn address(&self, at: usize) -> IpAddr {
+        match self.0[0] {
+            4 => IpAddr::V4(Ipv4Addr::from(*self.0[at..].first_chunk::<4>().expect("written with its key"))),
+            _ => IpAddr::V6(Ipv6Addr::from(*self.0[at..].first_chunk::<16>().expect("written with its key"))),
+        }
+    }
+
+    /// The name in wire form, case as captured. Empty if there was no question.
+    #[inline]
+    pub fn name(&self) -> &'a [u8] {
+        &self.0[self.name_start()..]
+    }
+
+    #[inline]
+    fn name_start(&self) -> usize {
+        HEADER + 2 * self.address_length()
+    }
+
+    /// Same tuple and same question; letters of the name match in either case (RFC 4343).
+    #[inline]
+    pub(super) fn same_question(&self, other: &Key) -> bool {
+        self.0 == other.0 || self.same_but_for_case(other)
+    }
+
+    #[cold]
+    fn same_but_for_case(&self, other: &Key) -> bool {
+        let start = self.name_start();
+        self.0.len() == other.0.len()
+            && self.0[..start] == other.0[..start]
+            && self.0[start..].eq_ignore_ascii_case(&other.0[start..])
+    }
+
+    /// Same tuple, whatever was asked.
+    #[inline]
+    pub(super) fn same_tuple(&self, other: &Key) -> bool {
+        let addresses = HEADER..self.name_start();
+        self.0[..QUESTION.start] == other.0[..QUESTION.start]
+            && other.0.get(addresses.clone()) == Some(&self.0[addresses])
+    }
+}

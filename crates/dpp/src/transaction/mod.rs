@@ -1,0 +1,62 @@
+//! What a transaction is: messages become [`Event`]s, [`Shard`]s pair queries with responses, and a [`Transaction`] is
+//! the finished row.
+//!
+//! The meaning is a sequential matcher (ARCHITECTURE.md, "What a transaction is"); production shares it out over shards
+//! by a hash of the tuple, which changes nothing because no rule looks at two tuples. The surprising fact: a query's
+//! event *is* its row. The decoder appends it, the shard writes the verdict into it, the sink prints it; nothing is
+//! copied, merged or sorted in between.
+
+mod event;
+mod key;
+mod matcher;
+mod table;
+
+pub use event::{Event, Part, State};
+pub use key::{Key, Tuple};
+pub use matcher::{Matching, Shard};
+
+/// A finished row: a query with what became of it. Borrowed from the part it was decoded into.
+#[derive(Clone, Copy, Debug)]
+pub struct Transaction<'a> {
+    event: &'a Event,
+    key: Key<'a>,
+}
+
+impl<'a> Transaction<'a> {
+    /// The row of the query that is the `index`-th event of `part`.
+    #[inline]
+    pub(crate) fn new(part: &'a Part, index: usize) -> Self {
+        let event = &part.events[index];
+        Transaction { event, key: part.key(event) }
+    }
+
+    /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries.
+    #[inline]
+    pub fn request_ns(&self) -> i64 {
+        self.event.time_ns
+    }
+
+    /// When the response that answered it was captured; `None` after a timeout.
+    #[inline]
+    pub fn response_ns(&self) -> Option<i64> {
+        match self.event.state {
+            State::Matched => Some(self.event.time_ns.saturating_add(self.event.rtt_ns)),
+            _ => None,
+        }
+    }
+
+    /// The response's code, extended by OPT or replaced by a TSIG error; `None` after a timeout.
+    #[inline]
+    pub fn response_code(&self) -> Option<u16> {
+        match self.event.state {
+            State::Matched => Some(self.event.rcode),
+            _ => None,
+        }
+    }
+
+    /// Tuple and question.
+    #[inline]
+    pub fn key(&self) -> Key<'a> {
+        self.key
+    }
+}
