@@ -59,7 +59,8 @@ impl<'a> Message<'a> {
     /// let bytes = b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
     /// let message = Message::parse(bytes).unwrap();
     /// assert_eq!((message.id(), message.is_response()), (0x1234, false));
-    /// let (question, _) = message.question(Message::QUESTIONS, &mut [0; 255]).unwrap();
+    /// let mut scratch = [0; 255];
+    /// let (question, _) = message.question(Message::QUESTIONS, &mut scratch).unwrap();
     /// assert_eq!((question.name, question.qtype), (&b"\x07example\x03com\0"[..], 1));
     /// ```
     #[inline]

@@ -52,7 +52,7 @@ impl Decoder<'_> {
     #[inline(always)]
     fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64) {
         let position = first_position + u64::from(self.packet);
-        if record.clock_ns < self.before_ns || position % self.plan.limits.sweep_packets == 0 {
+        if record.clock_ns < self.before_ns || position.is_multiple_of(self.plan.limits.sweep_packets) {
             self.sweep(record);
         }
         self.totals.read.add(bytes.len());
@@ -157,7 +157,7 @@ impl Decoder<'_> {
         rcode: u16,
     ) {
         let hash = tuple.hash(self.seed);
-        let shard = (u64::from(hash) * self.decoded.parts.len() as u64 >> 32) as usize;
+        let shard = ((u64::from(hash) * self.decoded.parts.len() as u64) >> 32) as usize;
         let part = &mut self.decoded.parts[shard];
         if state == State::Open {
             self.decoded.order.push(Row::new(shard, part.events.len()));

@@ -1,0 +1,237 @@
+//! `dpp generate`: synthetic DNS captures, for benchmarks, tests and trying things out.
+//!
+//! The surprising fact: the same profile, amount and seed give the same bytes on every machine and for ever;
+//! a test holds the hash of a small capture. Called by the program for the subcommand, and by whoever needs
+//! a capture of a certain kind.
+//!
+//! The rooms: [`profile`] says what the traffic looks like, [`traffic`] draws transactions from it with
+//! [`random`], [`hosts`] and [`names`], and records their packets in the order of [`schedule`], written by
+//! [`message`] (DNS) and [`frame`] (everything around it).
+
+mod frame;
+mod hosts;
+mod message;
+mod names;
+mod profile;
+mod random;
+mod schedule;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+pub(crate) use profile::Profile;
+use traffic::Traffic;
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// The file to write; `-` is standard output.
+    pub(crate) output: PathBuf,
+    /// How much traffic.
+    pub(crate) amount: Amount,
+    /// Clients, instead of the profile's.
+    pub(crate) clients: Option<u32>,
+    /// Resolvers, instead of the profile's.
+    pub(crate) resolvers: Option<u32>,
+    /// Where chance starts from.
+    pub(crate) seed: u64,
+    /// The profile's file; without it the shipped profile is used.
+    pub(crate) profile: Option<PathBuf>,
+    /// Queries per second, instead of the profile's. An [`Amount::Duration`] has its own.
+    pub(crate) qps: Option<f64>,
+}
+
+/// How much traffic to generate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Amount {
+    /// So many transactions, at the profile's queries per second. Retries and duplicates come on top.
+    Transactions(u64),
+    /// All transactions that begin in so many seconds, at `qps` queries per second. Their last responses may
+    /// come later.
+    Duration {
+        /// Seconds of capture time.
+        seconds: f64,
+        /// Queries per second.
+        qps: f64,
+    },
+}
+
+/// What a capture holds. Packets = queries + retries + responses + duplicates + extra fragments + bare
+/// segments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Packets in the capture.
+    pub(crate) packets: u64,
+    /// Bytes of the capture, headers of file and records included.
+    pub(crate) bytes: u64,
+    /// Transactions: queries with all that belongs to them.
+    pub(crate) transactions: u64,
+    /// Query messages, retries aside.
+    pub(crate) queries: u64,
+    /// Response messages.
+    pub(crate) responses: u64,
+    /// Transactions without response.
+    pub(crate) unanswered: u64,
+    /// Queries sent again.
+    pub(crate) retries: u64,
+    /// Messages and TCP segments captured a second time.
+    pub(crate) duplicates: u64,
+    /// Messages and TCP segments recorded late.
+    pub(crate) reordered: u64,
+    /// IP fragments beyond the first of their datagram.
+    pub(crate) extra_fragments: u64,
+    /// TCP segments without a message.
+    pub(crate) bare_segments: u64,
+}
+
+/// Generates the capture and writes it to the output that the request names.
+///
+/// A file has the name of the output and `.part` until it is complete. An error leaves nothing behind; it
+/// names what was wrong: an option, a key of the profile, or the file.
+pub(crate) fn run(request: &Request) -> anyhow::Result<Summary> {
+    let profile = request.profile()?;
+    request.amount.check(profile.qps)?;
+    let write = |out: &mut dyn Write| write_capture(&profile, request.amount, request.seed, out);
+    write_output(&request.output, write)
+}
+
+/// Writes the capture of this profile, amount and seed to `out`: classic pcap, microseconds, Ethernet.
+///
+/// # Panics
+/// When the capture would pass the year 2106, where the timestamps of classic pcap end.
+pub(crate) fn write_capture(
+    profile: &Profile,
+    amount: Amount,
+    seed: u64,
+    out: impl Write,
+) -> io::Result<Summary> {
+    Traffic::new(profile, seed, out).record(amount, profile.qps)
+}
+
+impl Request {
+    /// The profile with what the other options change in it.
+    fn profile(&self) -> anyhow::Result<Profile> {
+        let mut profile = match &self.profile {
+            Some(path) => Profile::read(path)?,
+            None => Profile::default(),
+        };
+        profile.clients = self.clients.unwrap_or(profile.clients);
+        profile.resolvers = self.resolvers.unwrap_or(profile.resolvers);
+        profile.qps = self.qps.unwrap_or(profile.qps);
+        if let Amount::Duration { qps, .. } = self.amount {
+            profile.qps = qps;
+        }
+        profile.check()?;
+        Ok(profile)
+    }
+}
+
+/// About 31 years: the timestamps of classic pcap end in 2106, and captures start in 2026.
+const SECONDS_MAX: f64 = 1e9;
+
+impl Amount {
+    fn check(self, qps: f64) -> anyhow::Result<()> {
+        match self {
+            Amount::Transactions(transactions) if transactions as f64 / qps > SECONDS_MAX => {
+                bail!("--transactions {transactions}: over 31 years at {qps} queries per second; raise --qps")
+            }
+            Amount::Duration { seconds, .. } if !(0.0..=SECONDS_MAX).contains(&seconds) => {
+                bail!("--duration-seconds {seconds}: allowed is 0 to {SECONDS_MAX}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packets, {} bytes: {} transactions", self.packets, self.bytes, self.transactions)?;
+        for (count, what) in [
+            (self.queries, "queries"),
+            (self.responses, "responses"),
+            (self.unanswered, "unanswered"),
+            (self.retries, "retries"),
+            (self.duplicates, "duplicates"),
+            (self.reordered, "recorded late"),
+            (self.extra_fragments, "extra fragments"),
+            (self.bare_segments, "TCP segments without message"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the capture goes.
+enum Target {
+    Stdout,
+    /// A pipe or a device: written as it is, since nothing can be renamed over it.
+    InPlace(PathBuf),
+    /// A file that gets its name when it is complete.
+    File(PathBuf),
+}
+
+impl Target {
+    fn of(output: &Path) -> anyhow::Result<Self> {
+        if output == Path::new("-") {
+            return Ok(Target::Stdout);
+        }
+        // A link is followed, so that what it points to is replaced and not the link.
+        let path = fs::canonicalize(output).unwrap_or_else(|_| output.to_owned());
+        match fs::metadata(&path) {
+            Ok(known) if known.is_dir() => bail!("'{}' is a directory; name a file in it", output.display()),
+            Ok(known) if !known.is_file() => Ok(Target::InPlace(path)),
+            _ => Ok(Target::File(path)),
+        }
+    }
+}
+
+fn write_output(
+    output: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>,
+) -> anyhow::Result<Summary> {
+    let cannot_write = || format!("cannot write '{}'", output.display());
+    match Target::of(output)? {
+        Target::Stdout if io::stdout().is_terminal() => {
+            bail!("a capture is no text for a terminal; redirect the output or name a file")
+        }
+        Target::Stdout => write(&mut io::stdout().lock()).context("cannot write to standard output"),
+        Target::InPlace(path) => write_in_place(&path, write).with_context(cannot_write),
+        Target::File(path) => write_file(&path, write).with_context(cannot_write),
+    }
+}
+
+fn write_in_place(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>,
+) -> io::Result<Summary> {
+    write(&mut File::options().write(true).open(path)?)
+}
+
+fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>) -> io::Result<Summary> {
+    let part = part_path(path);
+    let written = File::create(&part).and_then(|mut out| write(&mut out));
+    let finished = written.and_then(|summary| fs::rename(&part, path).map(|()| summary));
+    if finished.is_err() {
+        // The first error is the one to report; where the file could not be created there is none to remove.
+        let _ = fs::remove_file(&part);
+    }
+    finished
+}
+
+/// The name of an output while it is not complete.
+fn part_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".part");
+    PathBuf::from(name)
+}

@@ -1,0 +1,395 @@
+//! Values as text: numbers, addresses, times and names, printed into fixed-size room.
+//!
+//! Row-wise sinks print tens of millions of cells a second, so nothing here allocates or goes through `fmt`. A writer gets
+//! room for the longest text it can produce and says how much it used; what lies behind that is undefined. Each has a
+//! plain twin in the tests.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Room for a number, and more than it needs: writers store whole words.
+pub const NUMBER_ROOM: usize = 32;
+/// Room for an address: eight groups of four digits and seven colons at most, and slack.
+pub const ADDRESS_ROOM: usize = 64;
+/// Room for a name: 250 octets of four characters at most, dots, and slack.
+pub const NAME_ROOM: usize = 1088;
+
+/// Prints a 16-bit number.
+#[inline]
+pub fn write_u16(number: u16, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let (upper, lower) = (number / 10_000, number % 10_000);
+    let (tens, ones) = (lower / 100, lower % 100);
+    let digits = [upper, tens / 10, tens % 10, ones / 10, ones % 10];
+    // One digit a byte, the first in the lowest, so that leading zeros can be shifted out.
+    let word = digits.iter().rev().fold(0u64, |word, &digit| word << 8 | u64::from(digit));
+    let zeros = (word.trailing_zeros() / 8).min(4);
+    let text = (word + 0x30_3030_3030) >> (zeros * 8);
+    room[..8].copy_from_slice(&text.to_le_bytes());
+    5 - zeros as usize
+}
+
+/// Prints any number.
+pub fn write_i64(number: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let mut digits = [0; 20];
+    let (mut rest, mut at) = (number.unsigned_abs(), digits.len());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let sign = usize::from(number < 0);
+    room[0] = b'-';
+    let length = digits.len() - at;
+    room[sign..sign + length].copy_from_slice(&digits[at..]);
+    sign + length
+}
+
+/// Prints microseconds since 1970. Remembers the second it printed last: in a capture it is mostly the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Timestamps {
+    second: i64,
+    digits: [u8; 10],
+}
+
+impl Default for Timestamps {
+    fn default() -> Self {
+        Timestamps { second: TEN_DIGITS.start, digits: *b"1000000000" }
+    }
+}
+
+/// Seconds of ten digits: from September 2001 to November 2286.
+const TEN_DIGITS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
+
+impl Timestamps {
+    /// Prints a time in microseconds.
+    #[inline]
+    pub fn write(&mut self, micros: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+        let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000) as u32);
+        if second != self.second && !self.start(second) {
+            return write_i64(micros, room);
+        }
+        room[..10].copy_from_slice(&self.digits);
+        let (thousands, ones) = (fraction / 1000, fraction % 1000);
+        room[10..14].copy_from_slice(&THREE_DIGITS[thousands as usize]);
+        room[13..17].copy_from_slice(&THREE_DIGITS[ones as usize]);
+        16
+    }
+
+    /// Prepares the digits of another second, if it has ten.
+    #[cold]
+    fn start(&mut self, second: i64) -> bool {
+        let mut room = [0; NUMBER_ROOM];
+        if TEN_DIGITS.contains(&second) {
+            write_i64(second, &mut room);
+            (self.second, self.digits) = (second, *room.first_chunk().expect("the room is larger"));
+            return true;
+        }
+        false
+    }
+}
+
+/// "000" to "999", each with a byte to spare.
+static THREE_DIGITS: [[u8; 4]; 1000] = {
+    let mut table = [[0; 4]; 1000];
+    let mut number = 0;
+    while number < 1000 {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        table[number] = [b'0' + digits[0] as u8, b'0' + digits[1] as u8, b'0' + digits[2] as u8, 0];
+        number += 1;
+    }
+    table
+};
+
+/// Prints an address: dotted, or as RFC 5952 says (IPv4-mapped ones as `::ffff:192.0.2.1`).
+#[inline]
+pub fn write_address(address: IpAddr, room: &mut [u8; ADDRESS_ROOM]) -> usize {
+    match address {
+        IpAddr::V4(address) => write_ipv4(address, room, 0),
+        IpAddr::V6(address) => write_ipv6(address, room),
+    }
+}
+
+/// "0." to "255.", each with its length.
+static OCTETS: [([u8; 4], u8); 256] = {
+    let mut table = [([0; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let digits = [(octet / 100) as u8 + b'0', (octet / 10 % 10) as u8 + b'0', (octet % 10) as u8 + b'0'];
+        table[octet] = match octet {
+            0..10 => ([digits[2], b'.', 0, 0], 2),
+            10..100 => ([digits[1], digits[2], b'.', 0], 3),
+            _ => ([digits[0], digits[1], digits[2], b'.'], 4),
+        };
+        octet += 1;
+    }
+    table
+};
+
+#[inline]
+fn write_ipv4(address: Ipv4Addr, room: &mut [u8; ADDRESS_ROOM], start: usize) -> usize {
+    let mut at = start;
+    for octet in address.octets() {
+        let (text, length) = &OCTETS[usize::from(octet)];
+        room[at..at + 4].copy_from_slice(text);
+        at += usize::from(*length);
+    }
+    at - 1
+}
+
+fn write_ipv6(address: Ipv6Addr, room: &mut [u8; ADDRESS_ROOM]) -> usize {
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        room[..7].copy_from_slice(b"::ffff:");
+        return write_ipv4(mapped, room, 7);
+    }
+    let groups = address.segments();
+    let zeros = longest_zeros(&groups);
+    let mut at = write_groups(&groups[..zeros.start], room, 0);
+    if !zeros.is_empty() {
+        room[at..at + 2].copy_from_slice(b"::");
+        at = write_groups(&groups[zeros.end..], room, at + 2);
+    }
+    at
+}
+
+/// The first of the longest runs of at least two zero groups, or nothing at the end.
+#[inline]
+fn longest_zeros(groups: &[u16; 8]) -> std::ops::Range<usize> {
+    let (mut best, mut start) = (8..8, 0);
+    for (at, &group) in groups.iter().enumerate() {
+        if group != 0 {
+            start = at + 1;
+        } else if at + 1 - start > best.len().max(1) {
+            best = start..at + 1;
+        }
+    }
+    best
+}
+
+#[inline]
+fn write_groups(groups: &[u16], room: &mut [u8; ADDRESS_ROOM], start: usize) -> usize {
+    let mut at = start;
+    for &group in groups {
+        at += write_hex(group, room, at);
+        room[at] = b':';
+        at += 1;
+    }
+    at - usize::from(!groups.is_empty())
+}
+
+/// Prints up to four hexadecimal digits, without leading zeros.
+#[inline]
+fn write_hex(group: u16, room: &mut [u8; ADDRESS_ROOM], at: usize) -> usize {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let length = (4 - group.leading_zeros() as usize / 4).max(1);
+    for place in 0..length {
+        room[at + place] = DIGITS[usize::from(group >> ((length - 1 - place) * 4) & 0xF)];
+    }
+    length
+}
+
+/// Prints a name given in wire form, as DPP does: labels joined by dots without a final one, the root as a dot. Letters,
+/// digits, `_`, a hyphen that is not first and an asterisk that is first in its label stand for themselves; other printable
+/// characters get a backslash, all other octets a backslash and three *octal* digits.
+#[inline]
+pub fn write_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> usize {
+    match write_plain_name(wire, room) {
+        Some(length) => length,
+        None => write_any_name(wire, room),
+    }
+}
+
+/// Names of at most so many octets take the short way.
+const PLAIN_MAX: usize = 64;
+
+/// The short way for a name in which every octet stands for itself, which is nearly every name: copies the wire form,
+/// puts dots in the place of lengths, and checks all octets at once. `None` if there is something to escape.
+#[inline]
+fn write_plain_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> Option<usize> {
+    let length = wire.len().checked_sub(2).filter(|&length| (1..=PLAIN_MAX).contains(&length))?;
+    // A plain letter behind the end, so that whole blocks can be checked.
+    let mut block = [b'a'; PLAIN_MAX];
+    block[..length].copy_from_slice(&wire[1..=length]);
+    let mut dots = 0;
+    let mut hyphens = block[0] == b'-';
+    let mut at = usize::from(wire[0]);
+    while at < length {
+        block[at] = b'.';
+        hyphens |= wire[at + 2] == b'-';
+        dots += 1;
+        at += 1 + usize::from(wire[at + 1]);
+    }
+    let plain = if length <= 32 { is_plain::<32>(&block, dots) } else { is_plain::<PLAIN_MAX>(&block, dots) };
+    room[..PLAIN_MAX].copy_from_slice(&block);
+    (plain && !hyphens).then_some(length)
+}
+
+/// Whether the first `N` octets are letters, digits, `_`, `-`, and exactly `dots` dots.
+#[inline]
+fn is_plain<const N: usize>(block: &[u8; PLAIN_MAX], dots: u8) -> bool {
+    let (mut strange, mut found) = (0, 0);
+    for &octet in &block[..N] {
+        let letter = (octet | 0x20).wrapping_sub(b'a') < 26;
+        let digit = octet.wrapping_sub(b'0') < 10;
+        let dot = octet == b'.';
+        strange |= u8::from(!(letter | digit | dot | (octet == b'_') | (octet == b'-')));
+        found += u8::from(dot);
+    }
+    strange == 0 && found == dots
+}
+
+/// The way for every name, octet by octet.
+fn write_any_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> usize {
+    let (mut rest, mut at) = (wire, 0);
+    while let Some((&length @ 1.., after)) = rest.split_first() {
+        let (label, after) = after.split_at(usize::from(length).min(after.len()));
+        if at > 0 {
+            room[at] = b'.';
+            at += 1;
+        }
+        for (place, &octet) in label.iter().enumerate() {
+            at += write_octet(octet, place == 0, &mut room[at..]);
+        }
+        rest = after;
+    }
+    if at == 0 && !wire.is_empty() {
+        room[0] = b'.';
+        return 1;
+    }
+    at
+}
+
+#[inline]
+fn write_octet(octet: u8, first: bool, room: &mut [u8]) -> usize {
+    match octet {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => room[0] = octet,
+        b'-' if !first => room[0] = octet,
+        b'*' if first => room[0] = octet,
+        0x21..=0x7E => {
+            room[..2].copy_from_slice(&[b'\\', octet]);
+            return 2;
+        }
+        _ => {
+            room[..4].copy_from_slice(&[
+                b'\\',
+                b'0' + (octet >> 6),
+                b'0' + (octet >> 3 & 7),
+                b'0' + (octet & 7),
+            ]);
+            return 4;
+        }
+    }
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn u16_text(number: u16) -> String {
+        let mut room = [0; NUMBER_ROOM];
+        let length = write_u16(number, &mut room);
+        String::from_utf8(room[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_number_of_16_bits_prints_as_std_does() {
+        (0..=u16::MAX).for_each(|number| assert_eq!(u16_text(number), number.to_string()));
+    }
+
+    #[test]
+    fn times_print_as_their_number_before_and_after_the_ten_digit_years() {
+        let (mut times, mut room) = (Timestamps::default(), [0; NUMBER_ROOM]);
+        for second in [
+            0,
+            1,
+            -1,
+            999_999_999,
+            1_000_000_000,
+            1_763_000_000,
+            4_294_967_295,
+            9_999_999_999,
+            10_000_000_000,
+        ] {
+            for micros in [0, 1, 999_999, 500_000, 7_070] {
+                let time = second * 1_000_000 + micros;
+                let length = times.write(time, &mut room);
+                assert_eq!(std::str::from_utf8(&room[..length]).unwrap(), time.to_string());
+            }
+        }
+        let length = times.write(i64::MIN / 1000, &mut room);
+        assert_eq!(std::str::from_utf8(&room[..length]).unwrap(), (i64::MIN / 1000).to_string());
+    }
+
+    #[test]
+    fn addresses_print_as_std_does() {
+        let mut room = [0; ADDRESS_ROOM];
+        let mut check = |address: IpAddr| {
+            let length = write_address(address, &mut room);
+            assert_eq!(std::str::from_utf8(&room[..length]).unwrap(), address.to_string());
+        };
+        // Every pattern of zero groups, with a few values for the others.
+        for zeros in 0..=255u32 {
+            for value in [1, 0xA, 0xAB, 0xABC, 0xABCD, 0xFFFF] {
+                let groups = std::array::from_fn(|group| if zeros >> group & 1 == 1 { 0u16 } else { value });
+                check(Ipv6Addr::from(groups).into());
+            }
+        }
+        check("::ffff:192.0.2.1".parse().unwrap());
+        for n in 0..=255u8 {
+            check(Ipv4Addr::new(n, n / 2, 255 - n, n.rotate_left(3)).into());
+        }
+    }
+
+    fn name_text(wire: &[u8]) -> String {
+        let mut room = [0; NAME_ROOM];
+        let length = write_name(wire, &mut room);
+        String::from_utf8(room[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn names_are_escaped_as_dpp_does() {
+        for (wire, text) in [
+            (&b"\0"[..], "."),
+            (b"", ""),
+            (b"\x07Example\x03COM\0", "Example.COM"),
+            (b"\x01*\x07example\0", "*.example"),
+            (
+                b"\x02-a\x02*b\x02_c\x03a b\x02\0\xff\x03a,b\x03a\"c\x03a\\d\0",
+                "\\-a.*b._c.a\\040b.\\000\\377.a\\,b.a\\\"c.a\\\\d",
+            ),
+            (b"\x03a.b\x01c\0", "a\\.b.c"),
+            (b"\x03a*b\0", "a\\*b"),
+            (b"\x02a-\0", "a-"),
+        ] {
+            assert_eq!(name_text(wire), text);
+        }
+    }
+
+    #[test]
+    fn the_short_way_prints_what_the_long_way_prints() {
+        let mut state = 7u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % below
+        };
+        let alphabet = b"abcXYZ019_-*.\x01 \xff";
+        let mut plain = 0;
+        for _ in 0..200_000 {
+            let mut wire = Vec::new();
+            let letters = if random(2) == 0 { 11 } else { alphabet.len() as u64 };
+            for _ in 0..random(6) {
+                let length = 1 + random(20) as usize;
+                wire.push(length as u8);
+                wire.extend((0..length).map(|_| alphabet[random(letters) as usize]));
+            }
+            wire.push(0);
+            let mut room = [0; NAME_ROOM];
+            let length = write_any_name(&wire, &mut room);
+            plain += usize::from(write_plain_name(&wire, &mut [0; NAME_ROOM]).is_some());
+            assert_eq!(name_text(&wire).as_bytes(), &room[..length], "{wire:?}");
+        }
+        assert!(plain > 20_000, "the short way was taken {plain} times");
+    }
+}
