@@ -3,7 +3,7 @@
 //! A field is quoted if it has a comma or a quote in it, which only names can have (their line ends are escaped). Absent
 //! values are empty. Each chunk is printed by any worker into one buffer; the one lane writes the buffers in order.
 
-use crate::text::{self, ADDRESS_ROOM, NAME_ROOM, NUMBER_ROOM, Timestamps};
+use crate::text::{self, ADDRESS_ROOM, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps};
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
@@ -118,8 +118,8 @@ fn write_cell(value: Value, times: &mut Timestamps, cell: &mut [u8; CELL_ROOM]) 
         Value::Address(address) => text::write_address(address, room::<ADDRESS_ROOM>(cell)),
         Value::U16(number) => text::write_u16(number, room::<NUMBER_ROOM>(cell)),
         Value::Name(wire) => match text::write_name(wire, room::<NAME_ROOM>(cell)) {
-            length if cell[..length].iter().any(|octet| matches!(octet, b',' | b'"')) => quote(cell, length),
-            length => length,
+            NameText { length, plain: true } => length,
+            NameText { length, .. } => quote_if_needed(cell, length),
         },
         Value::Text(text) => {
             cell[..text.len()].copy_from_slice(text.as_bytes());
@@ -133,9 +133,12 @@ fn room<const N: usize>(cell: &mut [u8; CELL_ROOM]) -> &mut [u8; N] {
     cell.first_chunk_mut().expect("a cell has room for every kind")
 }
 
-/// Puts quotes around the text in `cell` and doubles those in it.
+/// If there is a comma or a quote in the text in `cell`, puts quotes around it and doubles those in it.
 #[cold]
-fn quote(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
+fn quote_if_needed(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
+    if !cell[..length].iter().any(|octet| matches!(octet, b',' | b'"')) {
+        return length;
+    }
     let text = cell[..length].to_vec();
     let quoted = std::iter::once(b'"')
         .chain(text.iter().flat_map(|&octet| std::iter::repeat_n(octet, if octet == b'"' { 2 } else { 1 })))

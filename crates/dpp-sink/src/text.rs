@@ -49,44 +49,46 @@ pub fn write_i64(number: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
 /// Prints microseconds since 1970. Remembers the second it printed last: in a capture it is mostly the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamps {
-    second: i64,
+    /// The start of that second, in microseconds.
+    start: i64,
+    /// Its digits.
     digits: [u8; 10],
-}
-
-impl Default for Timestamps {
-    fn default() -> Self {
-        Timestamps { second: TEN_DIGITS.start, digits: *b"1000000000" }
-    }
 }
 
 /// Seconds of ten digits: from September 2001 to November 2286.
 const TEN_DIGITS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
 
+impl Default for Timestamps {
+    fn default() -> Self {
+        Timestamps { start: TEN_DIGITS.start * 1_000_000, digits: *b"1000000000" }
+    }
+}
+
 impl Timestamps {
     /// Prints a time in microseconds.
     #[inline]
     pub fn write(&mut self, micros: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
-        let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000) as u32);
-        if second != self.second && !self.start(second) {
+        if micros.wrapping_sub(self.start) as u64 >= 1_000_000 && !self.turn_to(micros.div_euclid(1_000_000))
+        {
             return write_i64(micros, room);
         }
+        let fraction = micros.wrapping_sub(self.start) as u32;
         room[..10].copy_from_slice(&self.digits);
-        let (thousands, ones) = (fraction / 1000, fraction % 1000);
-        room[10..14].copy_from_slice(&THREE_DIGITS[thousands as usize]);
-        room[13..17].copy_from_slice(&THREE_DIGITS[ones as usize]);
+        room[10..14].copy_from_slice(&THREE_DIGITS[fraction as usize / 1000]);
+        room[13..17].copy_from_slice(&THREE_DIGITS[fraction as usize % 1000]);
         16
     }
 
     /// Prepares the digits of another second, if it has ten.
     #[cold]
-    fn start(&mut self, second: i64) -> bool {
-        let mut room = [0; NUMBER_ROOM];
-        if TEN_DIGITS.contains(&second) {
-            write_i64(second, &mut room);
-            (self.second, self.digits) = (second, *room.first_chunk().expect("the room is larger"));
-            return true;
+    fn turn_to(&mut self, second: i64) -> bool {
+        if !TEN_DIGITS.contains(&second) {
+            return false;
         }
-        false
+        let mut room = [0; NUMBER_ROOM];
+        write_i64(second, &mut room);
+        (self.start, self.digits) = (second * 1_000_000, *room.first_chunk().expect("the room is larger"));
+        true
     }
 }
 
@@ -181,35 +183,54 @@ fn write_groups(groups: &[u16], room: &mut [u8; ADDRESS_ROOM], start: usize) -> 
 /// Prints up to four hexadecimal digits, without leading zeros.
 #[inline]
 fn write_hex(group: u16, room: &mut [u8; ADDRESS_ROOM], at: usize) -> usize {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let length = (4 - group.leading_zeros() as usize / 4).max(1);
-    for place in 0..length {
-        room[at + place] = DIGITS[usize::from(group >> ((length - 1 - place) * 4) & 0xF)];
-    }
-    length
+    let group = u32::from(group);
+    // One digit a byte, the first in the lowest, so that leading zeros can be shifted out.
+    let word = group >> 12 | (group >> 8 & 0xF) << 8 | (group >> 4 & 0xF) << 16 | (group & 0xF) << 24;
+    // The high bit of a byte plus 0x76 tells the digits above nine; `a` stands 39 behind where `:` would.
+    let letters = (word + 0x7676_7676) >> 7 & 0x0101_0101;
+    let text = word + 0x3030_3030 + letters * 39;
+    let zeros = (word.trailing_zeros() / 8).min(3);
+    room[at..at + 4].copy_from_slice(&(text >> (zeros * 8)).to_le_bytes());
+    4 - zeros as usize
 }
 
 /// Prints a name given in wire form, as DPP does: labels joined by dots without a final one, the root as a dot. Letters,
 /// digits, `_`, a hyphen that is not first and an asterisk that is first in its label stand for themselves; other printable
 /// characters get a backslash, all other octets a backslash and three *octal* digits.
 #[inline]
-pub fn write_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> usize {
+pub fn write_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> NameText {
     match write_plain_name(wire, room) {
-        Some(length) => length,
-        None => write_any_name(wire, room),
+        Some(length) => NameText { length, plain: true },
+        None => NameText { length: write_any_name(wire, room), plain: false },
     }
 }
 
-/// Names of at most so many octets take the short way.
-const PLAIN_MAX: usize = 64;
+/// How a name was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameText {
+    /// How much of the room it took.
+    pub length: usize,
+    /// Whether it certainly consists of letters, digits, `_`, `-` and dots.
+    pub plain: bool,
+}
 
-/// The short way for a name in which every octet stands for itself, which is nearly every name: copies the wire form,
-/// puts dots in the place of lengths, and checks all octets at once. `None` if there is something to escape.
+/// The short way for a name in which every octet stands for itself, which is nearly every name. `None` if there is
+/// something to escape, or the name is long.
 #[inline]
 fn write_plain_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> Option<usize> {
-    let length = wire.len().checked_sub(2).filter(|&length| (1..=PLAIN_MAX).contains(&length))?;
-    // A plain letter behind the end, so that whole blocks can be checked.
-    let mut block = [b'a'; PLAIN_MAX];
+    match wire.len() {
+        3..=34 => write_plain_block::<32>(wire, room),
+        35..=66 => write_plain_block::<64>(wire, room),
+        _ => None,
+    }
+}
+
+/// Copies the wire form, puts dots in the place of lengths, and checks a block of `N` octets at once.
+#[inline]
+fn write_plain_block<const N: usize>(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> Option<usize> {
+    let length = wire.len() - 2;
+    // Plain letters behind the end, so that the whole block can be checked.
+    let mut block = [b'a'; N];
     block[..length].copy_from_slice(&wire[1..=length]);
     let mut dots = 0;
     let mut hyphens = block[0] == b'-';
@@ -220,16 +241,15 @@ fn write_plain_name(wire: &[u8], room: &mut [u8; NAME_ROOM]) -> Option<usize> {
         dots += 1;
         at += 1 + usize::from(wire[at + 1]);
     }
-    let plain = if length <= 32 { is_plain::<32>(&block, dots) } else { is_plain::<PLAIN_MAX>(&block, dots) };
-    room[..PLAIN_MAX].copy_from_slice(&block);
-    (plain && !hyphens).then_some(length)
+    room[..N].copy_from_slice(&block);
+    (is_plain(&block, dots) && !hyphens).then_some(length)
 }
 
-/// Whether the first `N` octets are letters, digits, `_`, `-`, and exactly `dots` dots.
+/// Whether all octets are letters, digits, `_`, `-`, and exactly `dots` dots.
 #[inline]
-fn is_plain<const N: usize>(block: &[u8; PLAIN_MAX], dots: u8) -> bool {
+fn is_plain<const N: usize>(block: &[u8; N], dots: u8) -> bool {
     let (mut strange, mut found) = (0, 0);
-    for &octet in &block[..N] {
+    for &octet in block {
         let letter = (octet | 0x20).wrapping_sub(b'a') < 26;
         let digit = octet.wrapping_sub(b'0') < 10;
         let dot = octet == b'.';
@@ -344,7 +364,7 @@ mod tests {
 
     fn name_text(wire: &[u8]) -> String {
         let mut room = [0; NAME_ROOM];
-        let length = write_name(wire, &mut room);
+        let length = write_name(wire, &mut room).length;
         String::from_utf8(room[..length].to_vec()).unwrap()
     }
 

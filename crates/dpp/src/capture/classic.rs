@@ -38,7 +38,7 @@ impl Reader {
         Some(Ok(Reader { big_endian, fraction_ns, linktype }))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&self, bytes: &[u8]) -> Step {
         let Some(header) = bytes.first_chunk::<RECORD_HEADER>() else {
             return Step::More;

@@ -7,7 +7,7 @@
 
 /// The clock after a packet at `time_ns`; `clock_ns` is the clock before it, and `next_ns` tells the next packet's
 /// timestamp, if there is one. It is asked only when it matters.
-#[inline]
+#[inline(always)]
 pub(super) fn after<E>(
     clock_ns: i64,
     time_ns: i64,

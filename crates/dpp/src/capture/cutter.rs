@@ -235,7 +235,7 @@ impl<R: Read> Cutter<R> {
     }
 
     /// The clock after a packet at `time_ns`, before the bytes in `rest`. An error if they are too few to tell.
-    #[inline]
+    #[inline(always)]
     fn clock_after(&self, time_ns: i64, rest: &[u8]) -> Result<i64, TooFew> {
         if self.position == 0 {
             return Ok(time_ns);
@@ -260,7 +260,7 @@ impl<R: Read> Cutter<R> {
     }
 
     /// Numbers the packet, sets the clock, and notices time going backwards.
-    #[inline]
+    #[inline(always)]
     fn accept(&mut self, time_ns: i64, clock_ns: i64) -> Result<(), CaptureError> {
         if time_ns < self.last_ns && self.position > 0 {
             self.regress(time_ns)?;

@@ -112,7 +112,7 @@ impl Format {
     }
 
     /// What the record at the start of `bytes` is. `last_ns` dates packets that carry no time.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, bytes: &[u8], last_ns: i64) -> Step {
         match self {
             Format::Classic(reader) => reader.step(bytes),

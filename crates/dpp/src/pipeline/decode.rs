@@ -31,11 +31,15 @@ pub(super) fn decode(
     let parts = (0..shards).map(|_| pool.part(chunk.first_position)).collect();
     let decoded = Decoded { parts, order: pool.order() };
     let mut decoder = Decoder { plan, seed, totals, decoded, before_ns: chunk.clock_before_ns, packet: 0 };
+    let mut scratch = [0; dns::name::WIRE_MAX];
     for record in &chunk.records {
-        decoder.record(record, chunk.packet(record), chunk.first_position);
+        decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
     }
     decoder.decoded
 }
+
+/// Where compressed names are written out. Cleared once a chunk, as clearing it for every message would show.
+type Scratch = [u8; dns::name::WIRE_MAX];
 
 struct Decoder<'a> {
     plan: &'a Plan,
@@ -50,13 +54,13 @@ struct Decoder<'a> {
 
 impl Decoder<'_> {
     #[inline(always)]
-    fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64) {
+    fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64, scratch: &mut Scratch) {
         let position = first_position + u64::from(self.packet);
         if record.clock_ns < self.before_ns || position.is_multiple_of(self.plan.limits.sweep_packets) {
             self.sweep(record);
         }
         self.totals.read.add(bytes.len());
-        match self.packet(record, bytes) {
+        match self.packet(record, bytes, scratch) {
             Ok(()) => self.totals.used.add(bytes.len()),
             Err(skip) => self.totals.skip(skip, bytes.len()),
         }
@@ -65,28 +69,32 @@ impl Decoder<'_> {
     }
 
     #[inline(always)]
-    fn packet(&mut self, record: &Record, bytes: &[u8]) -> Result<(), Skip> {
+    fn packet(&mut self, record: &Record, bytes: &[u8], scratch: &mut Scratch) -> Result<(), Skip> {
         let datagram = packet::decode(record.linktype, bytes)?;
         if datagram.source_port != self.plan.port && datagram.destination_port != self.plan.port {
             return Err(Skip::Port);
         }
         let message = dns::Message::parse(datagram.payload).ok_or(Skip::DnsHeaderCut)?;
-        self.message(record, &datagram, &message)?;
+        self.message(record, &datagram, &message, scratch)?;
         self.totals.messages_cut += u64::from(datagram.payload.len() < datagram.payload_length);
         Ok(())
     }
 
     /// A message becomes an event for each of its questions.
     #[inline(always)]
-    fn message(&mut self, record: &Record, datagram: &Datagram, message: &dns::Message) -> Result<(), Skip> {
-        let mut scratch = [0; dns::name::WIRE_MAX];
+    fn message(
+        &mut self,
+        record: &Record,
+        datagram: &Datagram,
+        message: &dns::Message,
+        scratch: &mut Scratch,
+    ) -> Result<(), Skip> {
         let is_response = message.is_response();
         let tuple = Tuple::of(datagram, message.id(), is_response);
         let state = if is_response { State::Response } else { State::Open };
         match message.question_count() {
             1 => {
-                let (question, end) =
-                    message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
+                let (question, end) = message.question(dns::Message::QUESTIONS, scratch).map_err(skip_of)?;
                 let rcode = self.rcode(message, end);
                 self.event(record, &tuple, Some(&question), state, rcode);
             }

@@ -69,34 +69,52 @@ impl<'a> Tuple<'a> {
     }
 
     /// Appends the key of this tuple and `question` to `keys`; without a question, its fields are zero and empty.
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, question: Option<&Question>, keys: &mut Vec<u8>) {
         let (name, qtype, qclass) = question.map_or((&[][..], 0, 0), |q| (q.name, q.qtype, q.qclass));
-        let mut header = [4, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        header[2..4].copy_from_slice(&self.id.to_be_bytes());
-        header[4..6].copy_from_slice(&self.client_port.to_be_bytes());
-        header[6..8].copy_from_slice(&self.server_port.to_be_bytes());
-        header[8..10].copy_from_slice(&qtype.to_be_bytes());
-        header[10..12].copy_from_slice(&qclass.to_be_bytes());
+        let [id, client_port, server_port, qtype, qclass] =
+            [self.id, self.client_port, self.server_port, qtype, qclass].map(u16::to_be_bytes);
         match self.addresses {
             Addresses::V4 { source, destination } => {
-                let mut fixed = [0; HEADER + 8];
-                fixed[..HEADER].copy_from_slice(&header);
-                fixed[HEADER..HEADER + 4].copy_from_slice(source);
-                fixed[HEADER + 4..].copy_from_slice(destination);
-                keys.extend_from_slice(&fixed);
+                let version = [4, UDP];
+                keys.extend_from_slice(&joined::<20>(&[
+                    &version,
+                    &id,
+                    &client_port,
+                    &server_port,
+                    &qtype,
+                    &qclass,
+                    source,
+                    destination,
+                ]));
             }
             Addresses::V6 { source, destination } => {
-                let mut fixed = [0; HEADER + 32];
-                header[0] = 6;
-                fixed[..HEADER].copy_from_slice(&header);
-                fixed[HEADER..HEADER + 16].copy_from_slice(source);
-                fixed[HEADER + 16..].copy_from_slice(destination);
-                keys.extend_from_slice(&fixed);
+                let version = [6, UDP];
+                keys.extend_from_slice(&joined::<44>(&[
+                    &version,
+                    &id,
+                    &client_port,
+                    &server_port,
+                    &qtype,
+                    &qclass,
+                    source,
+                    destination,
+                ]));
             }
         }
         keys.extend_from_slice(name);
     }
+}
+
+/// The fields one behind the other; their lengths must add up to `N`.
+#[inline(always)]
+fn joined<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
+    let (mut bytes, mut at) = ([0; N], 0);
+    for field in fields {
+        bytes[at..at + field.len()].copy_from_slice(field);
+        at += field.len();
+    }
+    bytes
 }
 
 /// Random digits (of pi) that break up patterns in the input.
@@ -110,7 +128,7 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// A key as written by [`Tuple::write`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a>(&'a [u8]);
 
 impl<'a> Key<'a> {

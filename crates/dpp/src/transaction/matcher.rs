@@ -5,7 +5,7 @@
 //! when a message of its tuple comes, or at a sweep, or when its whole part is due: that gives the same verdicts as
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
-use super::table::{Place, Table};
+use super::table::{Cursor, Place, Table};
 use super::{Event, Key, Part, State};
 use crate::limits::Limits;
 use crate::stats::{Matches, Rtt};
@@ -28,6 +28,8 @@ pub struct Shard {
     /// The parts in which something waits, by chunk number from `first`; `None` once handed back.
     parts: VecDeque<Option<Part>>,
     first: u64,
+    /// The part that is being gone through: the next one behind `parts`, but while that goes on, at hand.
+    current: Option<Part>,
     /// Parts in which nothing waits any more, with their chunk numbers.
     done: Vec<(u64, Part)>,
     /// What waits of the tuple at hand; kept for its memory only.
@@ -53,6 +55,7 @@ impl Shard {
             table: Table::new(),
             parts: VecDeque::new(),
             first: 0,
+            current: None,
             done: Vec::new(),
             waiting: Vec::new(),
             matches: Matches::default(),
@@ -66,11 +69,13 @@ impl Shard {
         let chunk = self.first + self.parts.len() as u64;
         let count = part.events.len() as u32;
         let clock_ns = part.events.last().map(|last| last.after_ns);
-        self.parts.push_back(Some(part));
+        self.current = Some(part);
         for index in 0..count {
             let place = Place { chunk, index };
             self.step(Here { place, event: *self.event(place) });
         }
+        let part = self.current.take();
+        self.parts.push_back(part);
         if let Some(clock_ns) = clock_ns {
             self.forget_whole_parts(clock_ns);
         }
@@ -151,6 +156,10 @@ impl Shard {
     #[inline]
     fn response(&mut self, here: Here) {
         self.matches.responses += 1;
+        if let Some((cursor, query)) = self.plain_query(here) {
+            self.table.remove(cursor);
+            return self.answer(here, query);
+        }
         self.gather(here);
         let query = self.waiting.iter().copied().find(|&place| {
             let other = self.event(place);
@@ -159,9 +168,32 @@ impl Shard {
                 && self.same_question(here.place, place)
         });
         match query {
-            Some(query) => self.answer(here, query),
+            Some(query) => self.answer_found(here, query),
             None => self.wait(here, self.waiting.len()),
         }
+    }
+
+    /// The query that the response at hand answers, if it is as plain as nearly all are: byte for byte the same question,
+    /// open, and not due. There is at most one such query, so whatever else waits of the tuple can be left alone.
+    #[inline]
+    fn plain_query(&self, here: Here) -> Option<(Cursor, Place)> {
+        let key = self.key(here.place);
+        let mut cursor = self.table.chain(here.event.hash);
+        while let Some((hash, place)) = self.table.get(cursor) {
+            if hash == here.event.hash {
+                let part = self.part(place.chunk);
+                let other = &part.events[place.index as usize];
+                let plain = other.state == State::Open
+                    && self.answers(&here.event, other)
+                    && here.event.before_ns <= self.due_ns(other)
+                    && part.key(other) == key;
+                if plain {
+                    return Some((cursor, place));
+                }
+            }
+            cursor = self.table.next(cursor);
+        }
+        None
     }
 
     /// A response without a question section answers the oldest open query of its tuple, or waits.
@@ -174,7 +206,7 @@ impl Shard {
             other.state == State::Open && self.answers(&here.event, other)
         });
         match open.min_by_key(|&place| (self.event(place).time_ns, place)) {
-            Some(query) => self.answer(here, query),
+            Some(query) => self.answer_found(here, query),
             None => self.wait(here, self.waiting.len()),
         }
     }
@@ -215,10 +247,16 @@ impl Shard {
     }
 
     /// The response at hand answers the open query at `query`.
+    #[cold]
+    fn answer_found(&mut self, here: Here, query: Place) {
+        self.table.remove(self.table.find(here.event.hash, query));
+        self.answer(here, query);
+    }
+
+    /// The response at hand answers the query at `query`, which is out of the table.
     #[inline]
     fn answer(&mut self, here: Here, query: Place) {
         self.event_mut(here.place).state = State::Settled;
-        self.table.remove(self.table.find(self.event(query).hash, query));
         self.part_mut(query.chunk).open -= 1;
         self.matched(query, &here.event);
         self.hand_back_unless_current(query.chunk);
@@ -316,7 +354,7 @@ impl Shard {
             let lifetime_ns = if part.open == 0 { 0 } else { self.rules.timeout_ns } + disorder_ns;
             if part.waits() && clock_ns > part.newest_ns.saturating_add(lifetime_ns) {
                 self.forget_in(chunk, u32::MAX, |_, _| true);
-                self.hand_back_unless_current(chunk);
+                self.hand_back_if_idle(chunk);
             }
         }
     }
@@ -366,10 +404,10 @@ impl Shard {
         closed
     }
 
-    /// A part in which nothing waits any more goes back, but for the one that is being filled in.
+    /// A part in which nothing waits any more goes back, but for the one at hand.
     #[inline]
     fn hand_back_unless_current(&mut self, chunk: u64) {
-        if chunk + 1 != self.chunks().end {
+        if !self.is_current(chunk) {
             self.hand_back_if_idle(chunk);
         }
     }
@@ -382,13 +420,22 @@ impl Shard {
         }
     }
 
+    /// The chunks that have a part here.
     fn chunks(&self) -> std::ops::Range<u64> {
-        self.first..self.first + self.parts.len() as u64
+        self.first..self.first + self.parts.len() as u64 + u64::from(self.current.is_some())
+    }
+
+    #[inline]
+    fn is_current(&self, chunk: u64) -> bool {
+        (chunk - self.first) as usize == self.parts.len()
     }
 
     #[inline]
     fn standing(&self, chunk: u64) -> Option<&Part> {
-        self.parts[(chunk - self.first) as usize].as_ref()
+        match self.is_current(chunk) {
+            true => self.current.as_ref(),
+            false => self.parts[(chunk - self.first) as usize].as_ref(),
+        }
     }
 
     #[inline]
@@ -398,8 +445,11 @@ impl Shard {
 
     #[inline]
     fn part_mut(&mut self, chunk: u64) -> &mut Part {
-        let slot = &mut self.parts[(chunk - self.first) as usize];
-        slot.as_mut().expect("a part stays while something waits in it")
+        let part = match self.is_current(chunk) {
+            true => self.current.as_mut(),
+            false => self.parts[(chunk - self.first) as usize].as_mut(),
+        };
+        part.expect("a part stays while something waits in it")
     }
 
     #[inline]

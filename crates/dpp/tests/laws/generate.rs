@@ -1,0 +1,300 @@
+//! Scenes: random captures, made so that messages meet each other and the edges of every rule.
+//!
+//! A scene is drawn as steps, each of which refers to packets already drawn ("answer that one, exactly T later"), because
+//! packets drawn on their own would hardly ever meet. Few clients, ids and names, so that keys collide all the time. The
+//! strategies shrink, so a scene that fails becomes a short one. Called by the laws.
+
+use crate::packet::{
+    Code, Content, EPOCH_NS, Kind, LAST_NS, Message, Other, Packet, Question, SECOND, Tuple,
+};
+use dpp::limits::Limits;
+use dpp::plan::Plan;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::fmt;
+
+const MILLISECOND: i64 = 1_000_000;
+
+/// A capture and the rules it is read by.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) plan: Plan,
+    pub(crate) packets: Vec<Packet>,
+}
+
+impl fmt::Debug for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "timeout {} ns, {:?}", self.plan.match_timeout_ns, self.plan.limits)?;
+        self.packets.iter().try_for_each(|packet| writeln!(f, "    {packet}"))
+    }
+}
+
+/// Scenes of up to so many packets, with times in whole units of so many ns.
+pub(crate) fn scenes(packets_max: usize, unit_ns: i64) -> impl Strategy<Value = Scene> {
+    (plans(), vec(steps(), 1..=packets_max)).prop_map(move |(plan, steps)| {
+        let mut packets = play(&steps, &plan);
+        packets.iter_mut().for_each(|packet| packet.time_ns -= packet.time_ns % unit_ns);
+        Scene { plan, packets }
+    })
+}
+
+/// The usual rules, and bounds so small that they are met.
+fn plans() -> impl Strategy<Value = Plan> {
+    let timeouts = select(vec![1_200 * MILLISECOND, 1_200 * MILLISECOND, 5 * SECOND, MILLISECOND]);
+    let disorders = select(vec![SECOND, SECOND, 10 * MILLISECOND, 0]);
+    let jumps = select(vec![10 * SECOND, 10 * SECOND, SECOND]);
+    let tuples = select(vec![256, 256, 256, 5, 3, 2, 1]);
+    let windows = select(vec![(1 << 22, 1 << 19), (1 << 22, 1), (0, 1), (1, 3), (3, 2), (10, 7), (12, 1)]);
+    (timeouts, disorders, jumps, tuples, windows).prop_map(
+        |(match_timeout_ns, disorder_ns, jump_ns, per_tuple, (window_packets, sweep_packets))| Plan {
+            match_timeout_ns,
+            limits: Limits { disorder_ns, jump_ns, per_tuple, window_packets, sweep_packets },
+            ..Plan::default()
+        },
+    )
+}
+
+/// A step of the drawing: one packet.
+#[derive(Clone, Debug)]
+struct Step {
+    /// How many packets back the packet is that this one refers to.
+    back: usize,
+    anchor: Anchor,
+    distance: Distance,
+    /// A distance that only this timestamp is wrong by.
+    wrong: Option<Distance>,
+    what: What,
+    /// How many packets later it is captured than drawn.
+    later: usize,
+}
+
+/// What a packet's time is counted from.
+#[derive(Clone, Copy, Debug)]
+enum Anchor {
+    /// The time that passes from packet to packet; it passes by this step.
+    Now,
+    /// The time of the packet referred to; no time passes.
+    Reference,
+}
+
+/// A span of time: a length of the rules or of the clock on the wall, and a nanosecond more or less.
+#[derive(Clone, Copy, Debug)]
+struct Distance {
+    length: Length,
+    sign: i64,
+    jitter_ns: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    Fixed(i64),
+    Timeout,
+    Disorder,
+    Both,
+    Jump,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Query(Tuple, Vec<Question>),
+    Response(Tuple, Vec<Question>, Code),
+    /// An answer to the query referred to.
+    Answer(Change, Code),
+    /// The packet referred to once more.
+    Again(Change),
+    Other(Other),
+}
+
+/// What is different in a message that takes up another.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Nothing,
+    Case,
+    NoQuestion,
+    LastQuestionOnly,
+    Reversed,
+    OtherType,
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let anchors = prop_oneof![2 => Just(Anchor::Now), 1 => Just(Anchor::Reference)];
+    let backs = prop_oneof![4 => Just(0), 4 => 0..4_usize, 1 => 0..30_usize];
+    let wrongs = prop_oneof![25 => Just(None), 1 => far().prop_map(Some)];
+    let laters = prop_oneof![8 => Just(0), 2 => 1..5_usize, 1 => 5..20_usize];
+    (backs, anchors, distances(), wrongs, whats(), laters).prop_map(
+        |(back, anchor, distance, wrong, what, later)| Step { back, anchor, distance, wrong, what, later },
+    )
+}
+
+fn distances() -> impl Strategy<Value = Distance> {
+    let near = (
+        prop_oneof![
+            4 => Just(Length::Fixed(0)),
+            4 => select(vec![1, 30, 400]).prop_map(|ms| Length::Fixed(ms * MILLISECOND)),
+            3 => Just(Length::Timeout),
+            1 => Just(Length::Disorder),
+            1 => Just(Length::Both),
+        ],
+        select(vec![1, 1, 1, 1, 1, -1]),
+        select(vec![0, 0, 0, 1, -1]),
+    );
+    let near = near.prop_map(|(length, sign, jitter_ns)| Distance { length, sign, jitter_ns });
+    prop_oneof![30 => near, 1 => far()]
+}
+
+/// Seconds, minutes, decades, and J.
+fn far() -> impl Strategy<Value = Distance> {
+    let lengths = prop_oneof![
+        Just(Length::Jump),
+        select(vec![3, 9, 60, 3_600, 315_000_000, 2_600_000_000])
+            .prop_map(|seconds| Length::Fixed(seconds * SECOND)),
+    ];
+    (lengths, select(vec![1, -1]), -1..=1_i64).prop_map(|(length, sign, jitter_ns)| Distance {
+        length,
+        sign,
+        jitter_ns,
+    })
+}
+
+fn whats() -> impl Strategy<Value = What> {
+    let others = select(vec![Other::Arp, Other::Tcp, Other::Port, Other::Empty, Other::Half]);
+    prop_oneof![
+        6 => (tuples(), questions()).prop_map(|(tuple, questions)| What::Query(tuple, questions)),
+        2 => (tuples(), questions(), codes()).prop_map(|(tuple, questions, code)| {
+            What::Response(tuple, questions, code)
+        }),
+        6 => (changes(), codes()).prop_map(|(change, code)| What::Answer(change, code)),
+        3 => changes().prop_map(What::Again),
+        1 => others.prop_map(What::Other),
+    ]
+}
+
+fn tuples() -> impl Strategy<Value = Tuple> {
+    let clients = select(vec!['a', 'a', 'a', 'a', 'b', 'c', 'd', 'd', 'e', 'f']);
+    (clients, select(vec![1, 1, 1, 2, 3, 4]), select(vec![7, 7, 7, 8])).prop_map(|(client, server, id)| {
+        // Only who asks from port 53 can be understood by server 3 or 4, which would not be seen to speak DNS otherwise.
+        let server = if server == 3 && !"ef".contains(client) { 1 } else { server };
+        Tuple { client, server, id }
+    })
+}
+
+fn questions() -> impl Strategy<Value = Vec<Question>> {
+    let names = select(vec!["www", "www", "WwW", "www.example", "mail", ""]);
+    let types = select(vec![(1, 1), (1, 1), (1, 1), (28, 1), (1, 3)]);
+    let question =
+        (names, types).prop_map(|(name, (qtype, qclass))| Question { name: name.to_string(), qtype, qclass });
+    let counts = prop_oneof![20 => Just(1), 2 => 2..4_usize, 1 => Just(0)];
+    counts.prop_flat_map(move |count| vec(question.clone(), count))
+}
+
+fn codes() -> impl Strategy<Value = Code> {
+    prop_oneof![
+        6 => (0..16_u8).prop_map(Code::Header),
+        1 => (0..16_u8, 0..4_u8).prop_map(|(low, upper)| Code::Opt(low, upper)),
+        1 => (0..16_u8, select(vec![0, 16, 17, 18, 22, 23])).prop_map(|(low, error)| Code::Tsig(low, error)),
+        1 => (0..16_u8).prop_map(Code::Unreadable),
+    ]
+}
+
+fn changes() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        6 => Just(Change::Nothing),
+        2 => Just(Change::Case),
+        2 => Just(Change::NoQuestion),
+        1 => Just(Change::LastQuestionOnly),
+        1 => Just(Change::Reversed),
+        1 => Just(Change::OtherType),
+    ]
+}
+
+/// Draws the packets and puts them in the order of their capture.
+fn play(steps: &[Step], plan: &Plan) -> Vec<Packet> {
+    let mut now = EPOCH_NS;
+    let mut drawn: Vec<(usize, Packet)> = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let packets: Vec<&Packet> = drawn.iter().rev().map(|(_, packet)| packet).collect();
+        let reference = packets.get(step.back % packets.len().max(1)).copied();
+        let time_ns = match (step.anchor, reference) {
+            (Anchor::Reference, Some(reference)) => reference.time_ns + step.distance.ns(plan),
+            _ => {
+                now = (now + step.distance.ns(plan)).clamp(0, LAST_NS);
+                now
+            }
+        };
+        let wrong_ns = step.wrong.map_or(0, |wrong| wrong.ns(plan));
+        let content = step.what.content(&packets[step.back % packets.len().max(1)..]);
+        drawn.push((at + step.later, Packet { time_ns: (time_ns + wrong_ns).clamp(0, LAST_NS), content }));
+    }
+    drawn.sort_by_key(|(place, _)| *place);
+    drawn.into_iter().map(|(_, packet)| packet).collect()
+}
+
+impl Distance {
+    fn ns(self, plan: &Plan) -> i64 {
+        let length_ns = match self.length {
+            Length::Fixed(ns) => ns,
+            Length::Timeout => plan.match_timeout_ns,
+            Length::Disorder => plan.limits.disorder_ns,
+            Length::Both => plan.match_timeout_ns + plan.limits.disorder_ns,
+            Length::Jump => plan.limits.jump_ns,
+        };
+        self.sign * length_ns + self.jitter_ns
+    }
+}
+
+impl What {
+    /// What is in the packet. `before` are the packets from the one referred to back to the first.
+    fn content(&self, before: &[&Packet]) -> Content {
+        let is_query = |message: &&Message| message.kind == Kind::Query;
+        match self {
+            What::Query(tuple, questions) => message(Kind::Query, *tuple, questions),
+            What::Response(tuple, questions, code) => message(Kind::Response(*code), *tuple, questions),
+            What::Answer(change, code) => match messages(before).find(is_query) {
+                Some(query) => message(Kind::Response(*code), query.tuple, &change.of(&query.questions)),
+                None => Content::Other(Other::Arp),
+            },
+            What::Again(change) => match messages(before).next() {
+                Some(first) => message(first.kind, first.tuple, &change.of(&first.questions)),
+                None => Content::Other(Other::Tcp),
+            },
+            What::Other(other) => Content::Other(*other),
+        }
+    }
+}
+
+fn messages<'a>(packets: &'a [&Packet]) -> impl Iterator<Item = &'a Message> {
+    packets.iter().filter_map(|packet| match &packet.content {
+        Content::Message(message) => Some(message),
+        Content::Other(_) => None,
+    })
+}
+
+fn message(kind: Kind, tuple: Tuple, questions: &[Question]) -> Content {
+    Content::Message(Message { kind, tuple, questions: questions.to_vec() })
+}
+
+impl Change {
+    fn of(self, questions: &[Question]) -> Vec<Question> {
+        let mut changed = questions.to_vec();
+        match self {
+            Change::Nothing => {}
+            Change::Case => changed.iter_mut().for_each(|question| question.name = swap_case(&question.name)),
+            Change::NoQuestion => changed.clear(),
+            Change::LastQuestionOnly => drop(changed.drain(..changed.len().saturating_sub(1))),
+            Change::Reversed => changed.reverse(),
+            Change::OtherType => changed.iter_mut().for_each(|question| question.qtype ^= 1 ^ 28),
+        }
+        changed
+    }
+}
+
+/// Every other letter in the other case.
+fn swap_case(name: &str) -> String {
+    let swap = |(at, letter): (usize, char)| match letter.is_ascii_lowercase() {
+        _ if at % 2 == 1 => letter,
+        true => letter.to_ascii_uppercase(),
+        false => letter.to_ascii_lowercase(),
+    };
+    name.chars().enumerate().map(swap).collect()
+}
