@@ -190,3 +190,58 @@ fn tsig_error_of(rdata: &[u8]) -> Result<u16, Malformed> {
     let mac_size = usize::from(number(algorithm_end + 8)?);
     number(algorithm_end + 10 + mac_size + 2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A response to "." with these records: their counts (answer, authority, additional) and bytes.
+    fn response(rcode: u8, counts: [u8; 3], records: &[u8]) -> Vec<u8> {
+        let [answers, authorities, additionals] = counts;
+        let header = [0, 1, 0x80, rcode, 0, 1, 0, answers, 0, authorities, 0, additionals];
+        [&header[..], b"\0\0\x01\0\x01", records].concat()
+    }
+
+    /// The response code of such a response.
+    fn check(rcode: u8, counts: [u8; 3], records: &[u8], expected: Result<u16, Malformed>) {
+        let bytes = response(rcode, counts, records);
+        let message = Message::parse(&bytes).unwrap();
+        let mut scratch = [0; 255];
+        let (_, end) = message.question(Message::QUESTIONS, &mut scratch).unwrap();
+        assert_eq!(message.response_code(end), expected);
+    }
+
+    const A: &[u8] = b"\xC0\x0C\0\x01\0\x01\0\0\0\0\0\x04\xC0\0\x02\x01";
+    const OPT_1: &[u8] = b"\0\0\x29\x10\0\x01\0\0\0\0\0";
+    const OPT_2: &[u8] = b"\0\0\x29\x10\0\x02\0\0\0\0\0";
+
+    #[test]
+    fn the_first_opt_extends_the_response_code() {
+        check(0, [0, 0, 1], OPT_1, Ok(16));
+        check(7, [1, 0, 1], &[A, OPT_1].concat(), Ok(23));
+        check(3, [0, 1, 2], &[A, OPT_1, OPT_2].concat(), Ok(19));
+        check(3, [0, 0, 1], A, Ok(3));
+    }
+
+    #[test]
+    fn without_additional_records_the_others_are_not_looked_at() {
+        check(2, [9, 9, 0], b"", Ok(2));
+    }
+
+    #[test]
+    fn records_that_cannot_be_walked_leave_the_header_alone() {
+        check(2, [1, 0, 1], OPT_1, Err(Malformed::Cut));
+        check(2, [0, 0, 1], &OPT_1[..10], Err(Malformed::Cut));
+        check(2, [0, 0, 1], b"\x40", Err(Malformed::Label));
+    }
+
+    #[test]
+    fn a_tsig_error_replaces_the_response_code() {
+        let tsig = |error: u8| {
+            let rdata = [&b"\0"[..], &[0; 6], &[0; 2], b"\0\x02mm", b"\0\x01", &[0, error], b"\0\0"].concat();
+            [&b"\0\0\xFA\0\xFF\0\0\0\0\0"[..], &[rdata.len() as u8], &rdata].concat()
+        };
+        check(9, [0, 0, 1], &tsig(16), Ok(TSIG_ERROR | 16));
+        check(9, [0, 0, 2], &[OPT_1, &tsig(0)].concat(), Ok(25));
+    }
+}

@@ -12,6 +12,9 @@ mod udp;
 
 pub use skip::{SKIPS, Skip};
 
+#[cfg(test)]
+mod tests;
+
 use crate::limits;
 
 /// A header that knows how to read itself.

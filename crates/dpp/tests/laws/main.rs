@@ -206,7 +206,7 @@ fn law<S: Strategy<Value: Debug> + 'static>(
     strategy: S,
     property: impl Fn(S::Value) -> Held,
 ) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let held = TestRunner::new_with_rng(config, rng).run(&strategy.boxed(), property);
     held.unwrap_or_else(|failure| panic!("{failure}"));

@@ -1,0 +1,54 @@
+# The two commands of the README are `make demo` and `make test`; each does all its set-up. The rest is for developers.
+
+CARGO ?= cargo
+DPP := target/release/dpp
+
+.PHONY: demo test check peers bench instructions fuzz fuzz-smoke schema deny clean
+
+# DNS transactions from a real capture that comes with the project.
+demo: $(DPP)
+	@$(DPP) --silent demo/dns.pcap - | head -12 | column -s, -t 2>/dev/null || $(DPP) --silent demo/dns.pcap - | head -12
+	@echo
+	@echo "That was: dpp demo/dns.pcap -     Now try: $(DPP) YOUR.pcap out.parquet"
+
+.PHONY: $(DPP)
+$(DPP):
+	@$(CARGO) build --quiet --release --locked -p dpp-cli
+
+# Everything that must hold.
+test: peers check
+	$(CARGO) test --locked --workspace
+	$(MAKE) fuzz-smoke
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+# The programs that tests start. Missing ones are installed, or the reason is told.
+peers:
+	@tools/peers
+
+# Figures for the README: CPU time against md5sum, memory, scaling.
+bench: $(DPP)
+	@benches/bench $(DPP)
+
+# Instructions per packet, which no noise disturbs.
+instructions: $(DPP)
+	@benches/instructions $(DPP)
+
+fuzz-smoke:
+	@fuzz/run 20
+
+fuzz:
+	@fuzz/run 1200
+
+# docs/schema.md is made from the column table.
+schema:
+	DPP_UPDATE=1 $(CARGO) test --locked -p dpp-cli --test house schema
+
+deny:
+	$(CARGO) deny --locked check
+
+clean:
+	$(CARGO) clean
