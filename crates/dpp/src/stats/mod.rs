@@ -1,14 +1,10 @@
-//! Figures of a run that merge: [`Totals`] and the [`Rtt`] histogram.
+//! Figures of a run that merge: [`Totals`].
 //!
 //! Each worker and each shard counts for itself; `merge` adds up, in any order and grouping, to the same figures (law 6).
 //! The identities that must hold at the end of every run are in [`Totals::check`].
 
-mod rtt;
-
-pub use rtt::Rtt;
-
-use crate::packet::SKIPS;
-use crate::packet::Skip;
+use crate::packet::{SKIPS, Skip};
+pub use crate::transaction::{Matches, Rtt};
 
 /// A number of packets and their captured bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,44 +27,6 @@ impl Volume {
     pub fn merge(&mut self, other: &Volume) {
         self.packets += other.packets;
         self.bytes += other.bytes;
-    }
-}
-
-/// What became of queries and responses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Matches {
-    /// Queries, one for each question; retries included.
-    pub queries: u64,
-    /// Responses, one for each question (or one if there is none).
-    pub responses: u64,
-    /// Queries that were answered.
-    pub matched: u64,
-    /// Queries that were not answered in time.
-    pub timed_out: u64,
-    /// Queries that repeated an open one.
-    pub retries: u64,
-    /// Queries that were still open when the run was interrupted.
-    pub still_open: u64,
-    /// Responses that answered no query.
-    pub unclaimed_responses: u64,
-    /// Messages that could not wait because [`per_tuple`](crate::limits::Limits::per_tuple) others of their tuple did.
-    pub tuple_overflows: u64,
-    /// Messages given up because they left the [window](crate::limits::Limits::window_packets).
-    pub window_overflows: u64,
-}
-
-impl Matches {
-    /// Adds another count.
-    pub fn merge(&mut self, other: &Matches) {
-        self.queries += other.queries;
-        self.responses += other.responses;
-        self.matched += other.matched;
-        self.timed_out += other.timed_out;
-        self.retries += other.retries;
-        self.still_open += other.still_open;
-        self.unclaimed_responses += other.unclaimed_responses;
-        self.tuple_overflows += other.tuple_overflows;
-        self.window_overflows += other.window_overflows;
     }
 }
 

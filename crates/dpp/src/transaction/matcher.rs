@@ -6,9 +6,8 @@
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
 use super::table::{Cursor, Place, Table};
-use super::{Event, Key, Part, State};
+use super::{Event, Key, Matches, Part, Rtt, State};
 use crate::limits::Limits;
-use crate::stats::{Matches, Rtt};
 use std::collections::VecDeque;
 
 /// The rules' parameters.

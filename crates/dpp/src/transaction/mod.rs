@@ -9,11 +9,15 @@
 mod event;
 mod key;
 mod matcher;
+mod matches;
+mod rtt;
 mod table;
 
 pub use event::{Event, Part, State};
 pub use key::{Key, Tuple};
 pub use matcher::{Matching, Shard};
+pub use matches::Matches;
+pub use rtt::Rtt;
 
 /// A finished row: a query with what became of it. Borrowed from the part it was decoded into.
 #[derive(Clone, Copy, Debug)]

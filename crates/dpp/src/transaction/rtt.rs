@@ -55,7 +55,7 @@ impl Rtt {
     /// counted.
     ///
     /// ```
-    /// let mut rtt = dpp::stats::Rtt::default();
+    /// let mut rtt = dpp::transaction::Rtt::default();
     /// (1..=1000).for_each(|us| rtt.add(us * 1000));
     /// let median = rtt.percentile_ns(500).unwrap();
     /// assert!((500_000..=504_000).contains(&median), "{median}");

@@ -1,0 +1,39 @@
+//! What the matcher counts. Each shard counts for itself; `merge` adds up.
+
+/// What became of queries and responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// Queries, one for each question; retries included.
+    pub queries: u64,
+    /// Responses, one for each question (or one if there is none).
+    pub responses: u64,
+    /// Queries that were answered.
+    pub matched: u64,
+    /// Queries that were not answered in time.
+    pub timed_out: u64,
+    /// Queries that repeated an open one.
+    pub retries: u64,
+    /// Queries that were still open when the run was interrupted.
+    pub still_open: u64,
+    /// Responses that answered no query.
+    pub unclaimed_responses: u64,
+    /// Messages that could not wait because [`per_tuple`](crate::limits::Limits::per_tuple) others of their tuple did.
+    pub tuple_overflows: u64,
+    /// Messages given up because they left the [window](crate::limits::Limits::window_packets).
+    pub window_overflows: u64,
+}
+
+impl Matches {
+    /// Adds another count.
+    pub fn merge(&mut self, other: &Matches) {
+        self.queries += other.queries;
+        self.responses += other.responses;
+        self.matched += other.matched;
+        self.timed_out += other.timed_out;
+        self.retries += other.retries;
+        self.still_open += other.still_open;
+        self.unclaimed_responses += other.unclaimed_responses;
+        self.tuple_overflows += other.tuple_overflows;
+        self.window_overflows += other.window_overflows;
+    }
+}
