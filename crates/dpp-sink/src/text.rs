@@ -16,16 +16,18 @@ pub const NAME_ROOM: usize = 1088;
 /// Prints a 16-bit number.
 #[inline]
 pub fn write_u16(number: u16, room: &mut [u8; NUMBER_ROOM]) -> usize {
-    let (upper, lower) = (number / 10_000, number % 10_000);
-    let (tens, ones) = (lower / 100, lower % 100);
-    let digits = [upper, tens / 10, tens % 10, ones / 10, ones % 10];
-    // One digit a byte, the first in the lowest, so that leading zeros can be shifted out.
-    let word = digits.iter().rev().fold(0u64, |word, &digit| word << 8 | u64::from(digit));
-    let zeros = (word.trailing_zeros() / 8).min(4);
-    let text = (word + 0x30_3030_3030) >> (zeros * 8);
-    room[..8].copy_from_slice(&text.to_le_bytes());
+    // The five digits, one a byte, the first in the lowest, so that leading zeros can be shifted out.
+    let (thousands, rest) = (u32::from(number) / 1000, u32::from(number) % 1000);
+    let upper = u32::from_le_bytes(THREE_DIGITS[thousands as usize]) >> 8 & 0xFFFF;
+    let lower = u32::from_le_bytes(THREE_DIGITS[rest as usize]) & 0xFF_FFFF;
+    let text = u64::from(upper) | u64::from(lower) << 16;
+    let zeros = ((text ^ ZEROS).trailing_zeros() / 8).min(4);
+    room[..8].copy_from_slice(&(text >> (zeros * 8)).to_le_bytes());
     5 - zeros as usize
 }
+
+/// "00000" as a word, with a mark behind it.
+const ZEROS: u64 = 0x0130_3030_3030;
 
 /// Prints any number.
 pub fn write_i64(number: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
