@@ -185,7 +185,8 @@ impl Decoder<'_> {
         tuple.write(question, &mut part.keys);
     }
 
-    /// Tells all shards that here everything due must be forgotten.
+    /// Tells all shards that here everything due must be forgotten. After that nothing is due for this packet's events,
+    /// so that they can start from a clock that has gone back, and those of one message do not forget each other.
     #[cold]
     fn sweep(&mut self, record: &Record) {
         for part in &mut self.decoded.parts {
@@ -202,6 +203,7 @@ impl Decoder<'_> {
                 state: State::Sweep,
             });
         }
+        self.before_ns = self.before_ns.min(record.clock_ns);
     }
 }
 

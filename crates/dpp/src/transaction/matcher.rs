@@ -6,9 +6,9 @@
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
 use super::table::{Cursor, Place, Table};
-use super::{Event, Key, Matches, Part, Rtt, State};
+use super::window::Window;
+use super::{Event, Matches, Part, Rtt, State};
 use crate::limits::Limits;
-use std::collections::VecDeque;
 
 /// The rules' parameters.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +24,7 @@ pub struct Matching {
 pub struct Shard {
     rules: Matching,
     table: Table,
-    /// The parts in which something waits, by chunk number from `first`; `None` once handed back.
-    parts: VecDeque<Option<Part>>,
-    first: u64,
-    /// The part that is being gone through: the next one behind `parts`, but while that goes on, at hand.
-    current: Option<Part>,
-    /// Parts in which nothing waits any more, with their chunk numbers.
-    done: Vec<(u64, Part)>,
+    window: Window,
     /// What waits of the tuple at hand; kept for its memory only.
     waiting: Vec<Place>,
     /// Counts of what was decided here.
@@ -52,10 +46,7 @@ impl Shard {
         Shard {
             rules,
             table: Table::new(),
-            parts: VecDeque::new(),
-            first: 0,
-            current: None,
-            done: Vec::new(),
+            window: Window::default(),
             waiting: Vec::new(),
             matches: Matches::default(),
             rtt: Rtt::default(),
@@ -65,46 +56,39 @@ impl Shard {
     /// Takes the shard's part of the next chunk and decides what can be decided. Gives back the parts in which nothing
     /// waits any more, with their chunk numbers (0 for the first part taken, and so on).
     pub fn advance(&mut self, part: Part) -> impl Iterator<Item = (u64, Part)> + '_ {
-        let chunk = self.first + self.parts.len() as u64;
         let count = part.events.len() as u32;
         let clock_ns = part.events.last().map(|last| last.after_ns);
-        self.current = Some(part);
+        let chunk = self.window.take_up(part);
         for index in 0..count {
             let place = Place { chunk, index };
-            self.step(Here { place, event: *self.event(place) });
+            self.step(Here { place, event: *self.window.event(place) });
         }
-        let part = self.current.take();
-        self.parts.push_back(part);
+        self.window.put_down();
         if let Some(clock_ns) = clock_ns {
             self.forget_whole_parts(clock_ns);
         }
-        self.hand_back_if_idle(chunk);
-        while self.parts.front().is_some_and(Option::is_none) {
-            self.parts.pop_front();
-            self.first += 1;
-        }
-        self.done.drain(..)
+        self.window.release(chunk);
+        self.window.hand_back()
     }
 
     /// The input has ended: every open query is timed out. Gives back all parts.
     pub fn finish(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
-        for chunk in self.chunks() {
+        for chunk in self.window.chunks() {
             self.forget_in(chunk, u32::MAX, |_, _| true);
-            self.hand_back_if_idle(chunk);
+            self.window.release(chunk);
         }
-        self.done.drain(..)
+        self.window.hand_back()
     }
 
     /// The run was interrupted: what is open stays open. Gives back all parts.
     pub fn abandon(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
-        let first = self.first;
-        for (number, part) in self.parts.drain(..).enumerate() {
-            let Some(part) = part else { continue };
+        for chunk in self.window.chunks() {
+            let Some(part) = self.window.get(chunk) else { continue };
             self.matches.still_open += u64::from(part.open);
             self.matches.unclaimed_responses += u64::from(part.unclaimed);
-            self.done.push((first + number as u64, part));
         }
-        self.done.drain(..)
+        self.window.release_all();
+        self.window.hand_back()
     }
 
     #[inline]
@@ -128,7 +112,7 @@ impl Shard {
         let (mut answer, mut given_up) = (None, 0);
         for number in 0..self.waiting.len() {
             let place = self.waiting[number];
-            let other = *self.event(place);
+            let other = *self.window.event(place);
             match other.state {
                 State::Open if self.same_question(here.place, place) => {
                     if here.event.time_ns.abs_diff(other.time_ns) <= self.rules.timeout_ns as u64 {
@@ -161,7 +145,7 @@ impl Shard {
         }
         self.gather(here);
         let query = self.waiting.iter().copied().find(|&place| {
-            let other = self.event(place);
+            let other = self.window.event(place);
             other.state == State::Open
                 && self.answers(&here.event, other)
                 && self.same_question(here.place, place)
@@ -176,11 +160,11 @@ impl Shard {
     /// open, and not due. There is at most one such query, so whatever else waits of the tuple can be left alone.
     #[inline]
     fn plain_query(&self, here: Here) -> Option<(Cursor, Place)> {
-        let key = self.key(here.place);
+        let key = self.window.key(here.place);
         let mut cursor = self.table.chain(here.event.hash);
         while let Some((hash, place)) = self.table.get(cursor) {
             if hash == here.event.hash {
-                let part = self.part(place.chunk);
+                let part = self.window.part(place.chunk);
                 let other = &part.events[place.index as usize];
                 let plain = other.state == State::Open
                     && self.answers(&here.event, other)
@@ -201,10 +185,10 @@ impl Shard {
         self.matches.responses += 1;
         self.gather(here);
         let open = self.waiting.iter().copied().filter(|&place| {
-            let other = self.event(place);
+            let other = self.window.event(place);
             other.state == State::Open && self.answers(&here.event, other)
         });
-        match open.min_by_key(|&place| (self.event(place).time_ns, place)) {
+        match open.min_by_key(|&place| (self.window.event(place).time_ns, place)) {
             Some(query) => self.answer_found(here, query),
             None => self.wait(here, self.waiting.len()),
         }
@@ -223,11 +207,11 @@ impl Shard {
         self.waiting.clear();
         let mut cursor = self.table.chain(here.event.hash);
         while let Some((hash, place)) = self.table.get(cursor) {
-            if hash == here.event.hash && self.key(here.place).same_tuple(&self.key(place)) {
-                if here.event.before_ns > self.due_ns(self.event(place)) {
+            if hash == here.event.hash && self.window.key(here.place).same_tuple(&self.window.key(place)) {
+                if here.event.before_ns > self.due_ns(self.window.event(place)) {
                     cursor = self.table.remove(cursor);
                     self.close(place);
-                    self.hand_back_unless_current(place.chunk);
+                    self.window.release(place.chunk);
                     continue;
                 }
                 self.waiting.push(place);
@@ -238,9 +222,9 @@ impl Shard {
 
     /// `query` repeats the open one at `first`, whose row takes the earlier of the two times.
     fn retry(&mut self, query: Place, first: Place) {
-        let time_ns = self.event(query).time_ns;
-        self.event_mut(query).state = State::Retry;
-        let open = self.event_mut(first);
+        let time_ns = self.window.event(query).time_ns;
+        self.window.event_mut(query).state = State::Retry;
+        let open = self.window.event_mut(first);
         open.time_ns = open.time_ns.min(time_ns);
         self.matches.retries += 1;
     }
@@ -255,26 +239,26 @@ impl Shard {
     /// The response at hand answers the query at `query`, which is out of the table.
     #[inline]
     fn answer(&mut self, here: Here, query: Place) {
-        self.event_mut(here.place).state = State::Settled;
-        self.part_mut(query.chunk).open -= 1;
+        self.window.event_mut(here.place).state = State::Settled;
+        self.window.part_mut(query.chunk).open -= 1;
         self.matched(query, &here.event);
-        self.hand_back_unless_current(query.chunk);
+        self.window.release(query.chunk);
     }
 
     /// The query at hand claims the response at `place`, which was captured before it.
     #[cold]
     fn claim(&mut self, query: Place, place: Place) {
-        let response = *self.event(place);
+        let response = *self.window.event(place);
         self.table.remove(self.table.find(response.hash, place));
-        self.event_mut(place).state = State::Settled;
-        self.part_mut(place.chunk).unclaimed -= 1;
+        self.window.event_mut(place).state = State::Settled;
+        self.window.part_mut(place.chunk).unclaimed -= 1;
         self.matched(query, &response);
-        self.hand_back_unless_current(place.chunk);
+        self.window.release(place.chunk);
     }
 
     #[inline]
     fn matched(&mut self, query: Place, response: &Event) {
-        let event = self.event_mut(query);
+        let event = self.window.event_mut(query);
         event.state = State::Matched;
         event.rtt_ns = response.time_ns - event.time_ns;
         event.rcode = response.rcode;
@@ -292,7 +276,7 @@ impl Shard {
         }
         let due_ns = self.due_ns(&here.event);
         self.table.insert(here.event.hash, here.place);
-        let part = self.part_mut(here.place.chunk);
+        let part = self.window.part_mut(here.place.chunk);
         match here.event.state {
             State::Open => part.open += 1,
             _ => part.unclaimed += 1,
@@ -314,15 +298,15 @@ impl Shard {
     /// Forgets what waits at `place`.
     #[cold]
     fn give_up(&mut self, place: Place) {
-        self.table.remove(self.table.find(self.event(place).hash, place));
+        self.table.remove(self.table.find(self.window.event(place).hash, place));
         self.close(place);
-        self.hand_back_unless_current(place.chunk);
+        self.window.release(place.chunk);
     }
 
     /// Decides what waited at `place` and is out of the table.
     fn close(&mut self, place: Place) {
-        let open = self.event(place).state == State::Open;
-        let part = self.part_mut(place.chunk);
+        let open = self.window.event(place).state == State::Open;
+        let part = self.window.part_mut(place.chunk);
         match open {
             true => part.open -= 1,
             false => part.unclaimed -= 1,
@@ -332,7 +316,7 @@ impl Shard {
 
     /// An open query is timed out; an unclaimed response is dropped.
     fn decide(&mut self, place: Place) {
-        let event = self.event_mut(place);
+        let event = self.window.event_mut(place);
         match event.state {
             State::Open => {
                 event.state = State::TimedOut;
@@ -348,32 +332,36 @@ impl Shard {
     /// The end of a chunk: the parts in which all is due are closed. What else is due can wait.
     fn forget_whole_parts(&mut self, clock_ns: i64) {
         let disorder_ns = self.rules.limits.disorder_ns;
-        for chunk in self.chunks() {
-            let Some(part) = self.standing(chunk) else { continue };
+        for chunk in self.window.chunks() {
+            let Some(part) = self.window.get(chunk) else { continue };
             let lifetime_ns = if part.open == 0 { 0 } else { self.rules.timeout_ns } + disorder_ns;
             if part.waits() && clock_ns > part.newest_ns.saturating_add(lifetime_ns) {
                 self.forget_in(chunk, u32::MAX, |_, _| true);
-                self.hand_back_if_idle(chunk);
+                self.window.release(chunk);
             }
         }
     }
 
-    /// Closes everything that is due by the clock before this packet, then everything that left the window.
+    /// Closes everything that is due by the clock before this packet; then, at the positions where that is looked at,
+    /// everything that left the window.
     #[cold]
     fn sweep(&mut self, here: Here) {
         let clock_ns = here.event.before_ns;
-        let position = self.part(here.place.chunk).position(&here.event);
-        let oldest = position.saturating_sub(self.rules.limits.window_packets);
-        for chunk in self.chunks() {
+        let position = self.window.part(here.place.chunk).position(&here.event);
+        let oldest = match position.is_multiple_of(self.rules.limits.sweep_packets) {
+            true => position.saturating_sub(self.rules.limits.window_packets),
+            false => 0,
+        };
+        for chunk in self.window.chunks() {
             // Events of this chunk after the one at hand have not been seen yet.
             let end = if chunk == here.place.chunk { here.place.index } else { u32::MAX };
-            if self.standing(chunk).is_some_and(|part| part.due_ns < clock_ns) {
+            if self.window.get(chunk).is_some_and(|part| part.due_ns < clock_ns) {
                 self.forget_in(chunk, end, |_, due_ns| due_ns < clock_ns);
-                self.hand_back_unless_current(chunk);
+                self.window.release(chunk);
             }
-            if self.standing(chunk).is_some_and(|part| part.waits() && part.first_position < oldest) {
+            if self.window.get(chunk).is_some_and(|part| part.waits() && part.first_position < oldest) {
                 self.matches.window_overflows += self.forget_in(chunk, end, |position, _| position < oldest);
-                self.hand_back_unless_current(chunk);
+                self.window.release(chunk);
             }
         }
     }
@@ -381,11 +369,11 @@ impl Shard {
     /// Closes what waits among the first `end` events of a part and satisfies `due` (its position, when it is due).
     /// Gives the number closed.
     fn forget_in(&mut self, chunk: u64, end: u32, due: impl Fn(u64, i64) -> bool) -> u64 {
-        let Some(part) = self.standing(chunk) else { return 0 };
+        let Some(part) = self.window.get(chunk) else { return 0 };
         let (mut closed, mut next_due_ns) = (0, i64::MAX);
         for index in 0..end.min(part.events.len() as u32) {
             let place = Place { chunk, index };
-            let part = self.part(chunk);
+            let part = self.window.part(chunk);
             let event = &part.events[index as usize];
             if !matches!(event.state, State::Open | State::Response | State::BareResponse) {
                 continue;
@@ -399,76 +387,12 @@ impl Shard {
             self.close(place);
             closed += 1;
         }
-        self.part_mut(chunk).due_ns = next_due_ns;
+        self.window.part_mut(chunk).due_ns = next_due_ns;
         closed
-    }
-
-    /// A part in which nothing waits any more goes back, but for the one at hand.
-    #[inline]
-    fn hand_back_unless_current(&mut self, chunk: u64) {
-        if !self.is_current(chunk) {
-            self.hand_back_if_idle(chunk);
-        }
-    }
-
-    #[inline]
-    fn hand_back_if_idle(&mut self, chunk: u64) {
-        let slot = &mut self.parts[(chunk - self.first) as usize];
-        if let Some(part) = slot.take_if(|part| !part.waits()) {
-            self.done.push((chunk, part));
-        }
-    }
-
-    /// The chunks that have a part here.
-    fn chunks(&self) -> std::ops::Range<u64> {
-        self.first..self.first + self.parts.len() as u64 + u64::from(self.current.is_some())
-    }
-
-    #[inline]
-    fn is_current(&self, chunk: u64) -> bool {
-        (chunk - self.first) as usize == self.parts.len()
-    }
-
-    #[inline]
-    fn standing(&self, chunk: u64) -> Option<&Part> {
-        match self.is_current(chunk) {
-            true => self.current.as_ref(),
-            false => self.parts[(chunk - self.first) as usize].as_ref(),
-        }
-    }
-
-    #[inline]
-    fn part(&self, chunk: u64) -> &Part {
-        self.standing(chunk).expect("a part stays while something waits in it")
-    }
-
-    #[inline]
-    fn part_mut(&mut self, chunk: u64) -> &mut Part {
-        let part = match self.is_current(chunk) {
-            true => self.current.as_mut(),
-            false => self.parts[(chunk - self.first) as usize].as_mut(),
-        };
-        part.expect("a part stays while something waits in it")
-    }
-
-    #[inline]
-    fn event(&self, place: Place) -> &Event {
-        &self.part(place.chunk).events[place.index as usize]
-    }
-
-    #[inline]
-    fn event_mut(&mut self, place: Place) -> &mut Event {
-        &mut self.part_mut(place.chunk).events[place.index as usize]
-    }
-
-    #[inline]
-    fn key(&self, place: Place) -> Key<'_> {
-        let part = self.part(place.chunk);
-        part.key(&part.events[place.index as usize])
     }
 
     #[inline]
     fn same_question(&self, a: Place, b: Place) -> bool {
-        self.key(a).same_question(&self.key(b))
+        self.window.key(a).same_question(&self.window.key(b))
     }
 }

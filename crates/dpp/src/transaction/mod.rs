@@ -12,6 +12,7 @@ mod matcher;
 mod matches;
 mod rtt;
 mod table;
+mod window;
 
 pub use event::{Event, Part, State};
 pub use key::{Key, Tuple};
