@@ -55,8 +55,10 @@ pub struct Cutter<R> {
     carry: Vec<u8>,
     /// Offset in the stream of the first byte of `carry`.
     offset: u64,
-    /// Bytes to drop before the next record.
+    /// Bytes to drop before the next record: the rest of a block that reaches beyond what was read.
     discard: u64,
+    /// Offset in the stream where that block starts.
+    discard_from: u64,
     position: u64,
     clock_ns: i64,
     last_ns: i64,
@@ -115,6 +117,7 @@ impl<R: Read> Cutter<R> {
             carry,
             offset: header as u64,
             discard: 0,
+            discard_from: 0,
             position: 0,
             clock_ns: 0,
             last_ns: 0,
@@ -194,6 +197,9 @@ impl<R: Read> Cutter<R> {
 
     /// Hops from record to record, from `at` on.
     fn hop(&mut self, chunk: &mut Chunk, at: &mut usize) -> Result<Stop, CaptureError> {
+        if self.discard > 0 {
+            return Ok(self.cut_off(self.discard_from));
+        }
         while chunk.records.len() < self.settings.packets {
             let rest = &chunk.bytes[*at..chunk.filled];
             match self.format.step(rest, self.last_ns) {
@@ -208,15 +214,15 @@ impl<R: Read> Cutter<R> {
                 }
                 Step::Other { length } => {
                     let here = length.min(rest.len() as u64);
+                    (self.discard, self.discard_from) = (length - here, self.offset + *at as u64);
                     *at += here as usize;
-                    self.discard = length - here;
                     if self.discard > 0 {
-                        return Ok(if self.at_end { self.cut_off(*at) } else { Stop::Later });
+                        return Ok(Stop::Later);
                     }
                 }
                 Step::More if !self.at_end => return Ok(Stop::Later),
                 Step::More if rest.is_empty() => return Ok(Stop::End),
-                Step::More => return Ok(self.cut_off(*at)),
+                Step::More => return Ok(self.cut_off(self.offset + *at as u64)),
                 Step::Damaged(what) => {
                     self.ending = Ending::Damaged { offset: self.offset + *at as u64, what };
                     return Ok(Stop::End);
@@ -226,10 +232,10 @@ impl<R: Read> Cutter<R> {
         Ok(Stop::Later)
     }
 
-    /// The stream ends inside the record at `at`, for the reason already known if there is one.
-    fn cut_off(&mut self, at: usize) -> Stop {
+    /// The stream ends inside the record at this offset, for the reason already known if there is one.
+    fn cut_off(&mut self, offset: u64) -> Stop {
         if let Ending::Complete = self.ending {
-            self.ending = Ending::CutOff { offset: self.offset + at as u64 };
+            self.ending = Ending::CutOff { offset };
         }
         Stop::End
     }

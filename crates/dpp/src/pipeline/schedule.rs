@@ -112,6 +112,10 @@ impl<P> Schedule<P> {
     }
 
     fn encode(&mut self) -> Option<Task<P>> {
+        if self.interrupted && self.unfinished > 0 {
+            // Which chunk is the last to be written is known when all shards have told what is open.
+            return None;
+        }
         let chunk = self.complete.pop_front()?;
         let flight = self.flight(chunk);
         let parts = flight.decided.drain(..).map(|part| part.expect("none is missing")).collect();
