@@ -115,12 +115,8 @@ impl Reader {
         if self.interfaces.len() >= limits::INTERFACES_MAX {
             return Step::Damaged("more interfaces than any host has");
         }
-        let mut interface = Interface {
-            linktype: self.u16(block, 8),
-            snaplen: self.u32(block, 12),
-            unit: Unit::Multiply(1000),
-            offset_seconds: 0,
-        };
+        let (linktype, snaplen) = (self.u16(block, 8), self.u32(block, 12));
+        let mut interface = Interface { linktype, snaplen, ..Interface::UNKNOWN };
         for (code, value) in self.options(&block[16..block.len() - 4]) {
             match (code, value) {
                 (OPTION_TSRESOL, [resolution, ..]) => interface.unit = Unit::of(*resolution),
@@ -180,7 +176,7 @@ impl Reader {
         let caplen = (caplen as usize).min(block.len() - 4 - data);
         let (linktype, time_ns) = match self.interfaces.get(interface as usize) {
             Some(interface) => (interface.linktype, interface.time_ns(ticks)),
-            None => (Record::NO_LINKTYPE, Unit::Multiply(1000).ns(ticks)),
+            None => (Record::NO_LINKTYPE, Interface::UNKNOWN.time_ns(ticks)),
         };
         Step::Packet { start: data, caplen, time_ns, linktype, length: block.len() }
     }
@@ -231,25 +227,30 @@ impl Unit {
         }
     }
 
-    /// Nanoseconds, rounded down; a time beyond the year 2262 is that year's.
+    /// Nanoseconds, rounded down.
     #[inline]
-    fn ns(self, ticks: u64) -> i64 {
-        let ns = match self {
-            Unit::Multiply(factor) => u128::from(ticks) * u128::from(factor),
-            Unit::Divide(divisor) => u128::from(ticks / divisor),
-            Unit::Binary(exponent) => (u128::from(ticks) * 1_000_000_000) >> exponent,
-        };
-        i64::try_from(ns).unwrap_or(i64::MAX)
+    fn ns(self, ticks: u64) -> i128 {
+        match self {
+            Unit::Multiply(factor) => i128::from(ticks) * i128::from(factor),
+            Unit::Divide(divisor) => i128::from(ticks / divisor),
+            Unit::Binary(exponent) => (i128::from(ticks) * 1_000_000_000) >> exponent,
+        }
     }
 }
 
 impl Interface {
+    /// What holds unless the capture says otherwise: microseconds, no limit.
+    const UNKNOWN: Interface = Interface {
+        linktype: Record::NO_LINKTYPE,
+        snaplen: 0,
+        unit: Unit::Multiply(1000),
+        offset_seconds: 0,
+    };
+
+    /// The time in ns since 1970. What 64 bits cannot hold (before 1677, after 2262) is the nearest that they can.
     #[inline]
     fn time_ns(&self, ticks: u64) -> i64 {
-        let ns = self.unit.ns(ticks);
-        match self.offset_seconds {
-            0 => ns,
-            seconds => ns.saturating_add(seconds.saturating_mul(1_000_000_000)),
-        }
+        let ns = self.unit.ns(ticks) + i128::from(self.offset_seconds) * 1_000_000_000;
+        i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
     }
 }

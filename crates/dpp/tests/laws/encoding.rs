@@ -95,15 +95,19 @@ fn classic(packets: &[Packet], big_endian: bool, unit_ns: i64) -> Capture {
 /// An interface's `if_tsresol` and `if_tsoffset`.
 type Interface = (Option<u8>, Option<i64>);
 
-/// The first can tell every time; the others only some.
-const INTERFACES: [Interface; 6] = [
+/// The first can tell every time since 1970; the others only some.
+const INTERFACES: [Interface; 7] = [
     (Some(9), None),
     (None, None),
     (Some(9), Some(1_500_000_000)),
     (Some(12), Some(EPOCH_NS / SECOND - 1000)),
     (Some(0x80 | 9), None),
     (Some(3), Some(-100_000)),
+    (Some(9), Some(FIRST_NS / SECOND)),
 ];
+
+/// The first whole second that fits in 64 bits of nanoseconds.
+pub(crate) const FIRST_NS: i64 = i64::MIN / SECOND * SECOND;
 
 /// The time in the interface's units; `None` if it cannot be told exactly.
 fn ticks((resolution, offset): Interface, time_ns: i64) -> Option<u64> {
@@ -112,9 +116,8 @@ fn ticks((resolution, offset): Interface, time_ns: i64) -> Option<u64> {
         binary @ 0x80.. => 1 << (binary & 0x7F),
         decimal => 10_i128.pow(decimal.into()),
     };
-    let ticks = ns * per_second;
-    let exact = ticks % i128::from(SECOND) == 0;
-    exact.then_some(ticks / i128::from(SECOND)).and_then(|ticks| ticks.try_into().ok())
+    let exact = ns * per_second % i128::from(SECOND) == 0 && ns <= i64::MAX.into();
+    exact.then_some(ns * per_second / i128::from(SECOND)).and_then(|ticks| ticks.try_into().ok())
 }
 
 struct Writer {
@@ -184,7 +187,7 @@ impl Writer {
     /// A block without a packet: name resolution, statistics, or of nobody's type; sometimes a long one.
     fn unknown(&mut self) {
         let kind = [4, 5, 0x0BAD][self.roll(3) as usize];
-        let size = [0, 4, 40, 5000][self.roll(4) as usize];
+        let size = [0, 0, 4, 4, 40, 40, 300, 5000][self.roll(8) as usize];
         let body = self.bytes().padded(&vec![0xA5; size]);
         self.block(kind, body);
     }
@@ -198,10 +201,10 @@ impl Writer {
             return self.block(3, self.bytes().u32(length).padded(&frame));
         }
         let wanted = self.roll(INTERFACES.len() as u64) as usize;
-        let (interface, ticks) = [wanted, 0]
-            .into_iter()
+        let (interface, ticks) = std::iter::once(wanted)
+            .chain(0..INTERFACES.len())
             .find_map(|at| Some((at, ticks(INTERFACES[at], packet.time_ns)?)))
-            .expect("interface 0 can tell every time");
+            .expect("an interface can tell the time");
         let head = match way {
             0 => self.bytes().u16(interface as u16).u16(7),
             _ => self.bytes().u32(interface as u32),

@@ -16,12 +16,15 @@ use dpp::capture::{CaptureError, Ending, Regression};
 use dpp::packet::{SKIPS, Skip};
 use dpp::pipeline::{self, Machine, RunError, Watch};
 use dpp::plan::Plan;
-use dpp::stats::{Matches, Volume};
+use dpp::stats::Volume;
+use dpp::transaction::Matches;
 use encoding::{Capture, Encoding, PLAIN};
 use generate::{Scene, scenes};
 use oracle::{Meaning, Row, meaning, meaning_if_stopped};
 use packet::Packet;
-use production::{Collect, FailAtEnd, Run, StopAfter, Trickle, machines, plain, run, watched};
+use production::{
+    Collect, DiskFull, FailAfter, FailAtEnd, Run, StopAfter, Trickle, machine, machines, plain, run, watched,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::fmt::Debug;
@@ -99,7 +102,7 @@ fn how_the_input_trickles_in_does_not_matter() {
 
 #[test]
 fn a_capture_cut_off_anywhere_gives_the_rows_of_its_whole_packets() {
-    law(7, 2, scenes(12, 1000), |scene| {
+    law(7, 1, scenes(12, 1000), |scene| {
         for encoding in encodings(5) {
             let capture = Capture::of(&scene.packets, encoding);
             for length in header_length(encoding)..=capture.bytes.len() {
@@ -154,14 +157,7 @@ fn a_run_that_is_stopped_gives_a_prefix_of_the_full_run() {
             let run = watched(input, &scene.plan, machine, 1, &watch);
             let read = run.outcome.totals.read.packets as usize;
             let stopped = meaning_if_stopped(&scene.packets, read, &scene.plan);
-            prop_assert!(
-                full.rows.starts_with(&run.rows),
-                "{:?}\nis no prefix of\n{:?}",
-                run.rows,
-                full.rows
-            );
-            let whole = Scene { packets: scene.packets[..read].to_vec(), ..scene.clone() };
-            check(&run, &whole, &stopped, machine)?;
+            check_prefix(&run, &stopped, &full, machine)?;
             prop_assert!(matches!(run.outcome.ending, Ending::Interrupted), "{:?}", run.outcome.ending);
         }
         Ok(())
@@ -182,6 +178,20 @@ fn a_monotonic_run_ends_at_the_first_regression() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_run_with_its_error() {
+    let packets: Vec<Packet> = (0..40).map(|s| Packet::parse(&format!("{s} query a7 www"))).collect();
+    let capture = Capture::of(&packets, PLAIN);
+    for workers in [1, 2, 3, 8] {
+        let machine = machine(workers, 1, 1, 0);
+        let sink = FailAfter::pieces(5);
+        match pipeline::run(&capture.bytes[..], &Plan::default(), &machine, &sink, &Watch::default()) {
+            Err(RunError::Sink(DiskFull)) => assert_eq!(sink.pieces_taken(), 5),
+            other => panic!("{workers} workers: {other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -206,7 +216,7 @@ fn law<S: Strategy<Value: Debug> + 'static>(
     strategy: S,
     property: impl Fn(S::Value) -> Held,
 ) {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let held = TestRunner::new_with_rng(config, rng).run(&strategy.boxed(), property);
     held.unwrap_or_else(|failure| panic!("{failure}"));
@@ -268,6 +278,21 @@ fn check(run: &Run, scene: &Scene, meaning: &Meaning, of: &dyn Debug) -> Held {
     let (told, expected) = (Told::by(run), Told::of(&scene.packets, meaning));
     prop_assert!(run.outcome.totals.check(), "the sums close: {:?}", run.outcome.totals);
     prop_assert!(told == expected, "{:?}\ntold     {:?}\nexpected {:?}", of, told, expected);
+    Ok(())
+}
+
+/// Checks that an interrupted run is a prefix of the full one, and counts as the oracle does when it stops there. The
+/// engine may not yet have forgotten what the clock is past: rows behind such a query are left out, and it counts as open.
+fn check_prefix(run: &Run, stopped: &Meaning, full: &Meaning, of: &dyn Debug) -> Held {
+    let rows = &run.rows;
+    prop_assert!(full.rows.starts_with(rows), "{:?}\n{:?}\nis no prefix of\n{:?}", of, rows, full.rows);
+    let answered = stopped.rows.iter().take_while(|row| row.answer.is_some()).count();
+    prop_assert!((answered..=stopped.rows.len()).contains(&rows.len()), "{:?}\n{:?}", of, rows);
+    prop_assert!(run.outcome.totals.check(), "the sums close: {:?}", run.outcome.totals);
+    let unanswered = |m: Matches| Matches { timed_out: m.timed_out + m.still_open, still_open: 0, ..m };
+    let told = run.outcome.totals.matches;
+    prop_assert_eq!(unanswered(told), unanswered(stopped.matches), "{:?}", of);
+    prop_assert!(told.still_open >= stopped.matches.still_open, "{:?}", of);
     Ok(())
 }
 

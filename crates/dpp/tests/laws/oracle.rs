@@ -6,7 +6,7 @@
 
 use crate::packet::{Code, Content, Kind, Message, Packet, Question, Time, Tuple};
 use dpp::plan::Plan;
-use dpp::stats::Matches;
+use dpp::transaction::Matches;
 use std::collections::BTreeMap;
 use std::fmt;
 

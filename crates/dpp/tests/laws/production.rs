@@ -95,6 +95,49 @@ impl Sink for Collect {
     }
 }
 
+/// A sink that fails once it has taken some pieces.
+pub(crate) struct FailAfter {
+    pieces: u64,
+    taken: AtomicU64,
+}
+
+/// Why it fails.
+#[derive(Debug)]
+pub(crate) struct DiskFull;
+
+impl FailAfter {
+    pub(crate) fn pieces(pieces: u64) -> FailAfter {
+        FailAfter { pieces, taken: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn pieces_taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+impl Sink for FailAfter {
+    type Piece = ();
+    type Error = DiskFull;
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn encode(&self, rows: Rows, pool: &Pool) {
+        pool.recycle(rows);
+    }
+
+    fn accept(&self, _: usize, (): &()) -> Result<(), DiskFull> {
+        match self.pieces_taken() < self.pieces {
+            true => self.taken.fetch_add(1, Ordering::Relaxed),
+            false => return Err(DiskFull),
+        };
+        Ok(())
+    }
+
+    fn recycle(&self, (): (), _: &Pool) {}
+}
+
 /// A row in the oracle's words.
 fn row(transaction: &Transaction) -> Row {
     let key = transaction.key();
