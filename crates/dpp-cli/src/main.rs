@@ -1,1 +1,58 @@
-fn main() {}
+//! The program `dpp`: a DNS capture in, a table out.
+//!
+//! This file is the table of contents: the command line is read, one of four things is done, and the process
+//! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
+//! what it does with them happens in the crates below.
+
+mod affinity;
+mod checks;
+mod completions;
+mod flags;
+mod generate;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod signals;
+mod stub;
+
+use clap::Parser;
+use flags::{Command, CommandLine};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Clap answers --help and --version, and ends with exit code 2 where it cannot understand.
+    let CommandLine { command, options } = CommandLine::parse();
+    let done = match command {
+        None => checks::check(options).and_then(run::run),
+        Some(Command::Generate(request)) => generate(request),
+        Some(Command::Completions { shell }) => completions::completions(shell),
+        Some(Command::Man) => completions::man_page(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says on standard error what is wrong, and why. Nobody may be listening any more; the exit code tells all
+/// the same.
+fn complain(error: &anyhow::Error) {
+    let causes = error.chain().skip(1).map(|cause| format!("\nCaused by: {cause}"));
+    let _ = writeln!(io::stderr(), "Error: {error}{}", causes.collect::<String>());
+}
+
+fn generate(arguments: flags::Generate) -> anyhow::Result<()> {
+    let summary = generate::run(&arguments.into())?;
+    let _ = writeln!(io::stderr(), "{summary}");
+    Ok(())
+}

@@ -152,13 +152,12 @@ impl<P> Schedule<P> {
 
     /// Whether neither the shards nor the lanes are too far behind.
     fn keeps_up(&self) -> bool {
+        let behind = |turns: &[Turn]| turns.iter().map(|turn| turn.next).min().unwrap_or(u64::MAX);
         let cut = self.first + self.flights.len() as u64;
-        let matched = self.shards.iter().map(|turn| turn.next).min().unwrap_or(cut);
-        let accepted = self.lanes.iter().map(|turn| turn.next).min().unwrap_or(cut);
-        cut < matched + self.backlog
-            && self
-                .piece(accepted + self.backlog - 1)
-                .is_none_or(|_| (accepted..accepted + self.backlog).any(|chunk| self.piece(chunk).is_none()))
+        let unmatched = cut.saturating_sub(behind(&self.shards));
+        let accepted = behind(&self.lanes);
+        let unaccepted = (accepted..accepted + self.backlog).take_while(|&chunk| self.piece(chunk).is_some());
+        unmatched < self.backlog && unaccepted.count() < self.backlog as usize
     }
 
     fn is_done(&self) -> bool {
