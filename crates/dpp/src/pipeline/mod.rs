@@ -92,7 +92,7 @@ pub trait Sink: Sync {
     /// Why writing failed.
     type Error: Send;
 
-    /// How many lanes there are.
+    /// How many lanes there are; at least one.
     fn lanes(&self) -> usize;
 
     /// Turns the rows of a chunk into a piece. The sink takes the rows; what it does not need it gives back to `pool`.
