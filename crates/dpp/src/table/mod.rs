@@ -55,6 +55,22 @@ macro_rules! columns {
             nullable: $null,
             sentence: $sentence,
         },)*];
+
+        impl Column {
+            /// Hands this column's values of all rows to `take`. The column is chosen once, before the loop, so that each
+            /// column has a loop of its own.
+            #[inline(always)]
+            pub fn for_each_value<'a>(
+                self,
+                rows: impl Iterator<Item = Transaction<'a>>,
+                pseudonyms: Option<&Pseudonyms>,
+                mut take: impl FnMut(Value<'a>),
+            ) {
+                match self {
+                    $(Column::$variant => rows.for_each(|row| take(Column::$variant.value(&row, pseudonyms))),)*
+                }
+            }
+        }
     };
 }
 

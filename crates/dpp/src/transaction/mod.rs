@@ -23,16 +23,15 @@ pub use rtt::Rtt;
 /// A finished row: a query with what became of it. Borrowed from the part it was decoded into.
 #[derive(Clone, Copy, Debug)]
 pub struct Transaction<'a> {
+    part: &'a Part,
     event: &'a Event,
-    key: Key<'a>,
 }
 
 impl<'a> Transaction<'a> {
     /// The row of the query that is the `index`-th event of `part`.
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
-        let event = &part.events[index];
-        Transaction { event, key: part.key(event) }
+        Transaction { part, event: &part.events[index] }
     }
 
     /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries.
@@ -62,6 +61,6 @@ impl<'a> Transaction<'a> {
     /// Tuple and question.
     #[inline]
     pub fn key(&self) -> Key<'a> {
-        self.key
+        self.part.key(self.event)
     }
 }
