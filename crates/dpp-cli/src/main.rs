@@ -14,7 +14,6 @@ mod progress;
 mod report;
 mod run;
 mod signals;
-mod stub;
 
 use clap::Parser;
 use flags::{Command, CommandLine};

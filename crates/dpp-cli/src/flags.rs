@@ -1,0 +1,322 @@
+//! THE flag table: every option, its variable, its default and its sentence.
+//!
+//! Help, completions and the man page are made from here. The surprising fact: a variable that cannot be
+//! understood is no usage error (exit code 2) but an ordinary one (1), told by [`checks`](crate::checks) in
+//! its turn; so what may come from a variable is a [`Setting`]. **To add an option, add a field.** `main`
+//! parses; `checks` judges.
+
+use crate::generate::{Amount, Request};
+use clap::builder::{
+    EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, TypedValueParser,
+};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use dpp::pipeline::WORKERS_MAX;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// What may be asked of the program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dpp",
+    version,
+    about = "DNS captures to tables: one row per DNS query, paired with its response.",
+    override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp generate | completions | man",
+    after_help = EXAMPLES,
+    after_long_help = AFTER_LONG_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+macro_rules! examples {
+    () => {
+        "\
+Examples:
+  dpp capture.pcap queries.parquet            a table for DuckDB, Polars, Spark
+  dpp capture.pcap.zst - | head               rows as CSV on standard output
+  tcpdump -w - port 53 | dpp - queries.csv    rows of live traffic, until Ctrl-C"
+    };
+}
+
+const EXAMPLES: &str = examples!();
+
+const AFTER_LONG_HELP: &str = concat!(
+    examples!(),
+    "
+
+Exit codes:
+  0  done; also after Ctrl-C, and when the reader of standard output has gone
+  1  an error; where rows were written all the same, the message says so
+  2  the command line was not understood
+
+Environment:
+  Every option has a variable: DPP_ and its name, such as DPP_MATCH_TIMEOUT_MS. INPUT is
+  DPP_FILENAME, OUTPUT is DPP_OUTPUT_FILENAME. The command line goes before the environment. A
+  switch is on if its variable is true, y, yes, enabled, on or 1, in any case; what the
+  environment switches on, the command line cannot switch off."
+);
+
+/// The subcommands. A capture that is called like one is given as `./generate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a synthetic DNS capture
+    Generate(Generate),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What came from the command line or from a variable; `Err` holds the text of a variable that is not
+/// understood.
+pub(crate) type Setting<T> = Result<T, String>;
+
+/// The options of a run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// The capture: pcap or pcapng, compressed or not; - is standard input
+    #[arg(value_name = "INPUT", env = "DPP_FILENAME", hide_env = true)]
+    #[arg(value_parser = path())]
+    pub(crate) input: Option<PathBuf>,
+
+    /// The table, else dns_output.csv or .parquet; - is CSV on standard output
+    #[arg(value_name = "OUTPUT", env = "DPP_OUTPUT_FILENAME", hide_env = true)]
+    #[arg(value_parser = path())]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Format, else that of OUTPUT's extension, else csv
+    #[arg(short, long, env = "DPP_FORMAT", hide_env = true, help_heading = "Table")]
+    #[arg(value_parser = Late(EnumValueParser::<Format>::new()))]
+    pub(crate) format: Option<Setting<Format>>,
+
+    /// Compress Parquet with zstd, at level 3 or LEVEL (1 to 22), not Snappy
+    #[arg(short, long, env = "DPP_ZSTD", hide_env = true, help_heading = "Table", value_name = "LEVEL")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = ZSTD_LEVEL, value_parser = ZstdParser)]
+    pub(crate) zstd: Option<Zstd>,
+
+    /// Write Parquet of format version 2, with delta encodings
+    #[arg(long, env = "DPP_V2", hide_env = true, help_heading = "Table", value_parser = Truth)]
+    pub(crate) v2: bool,
+
+    /// Replace client addresses by pseudonyms made with this passphrase
+    #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Table", value_name = "KEYFILE")]
+    #[arg(value_parser = path())]
+    pub(crate) anonymize: Option<PathBuf>,
+
+    /// Later than this a response does not answer its query; 1 to 5000
+    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
+    #[arg(default_value = "1200", allow_negative_numbers = true)]
+    pub(crate) match_timeout_ms: OsString,
+
+    /// Stop with an error at the first packet that is out of order
+    #[arg(long, env = "DPP_MONOTONIC_CAPTURE", hide_env = true, help_heading = "Matching")]
+    #[arg(value_parser = Truth)]
+    pub(crate) monotonic_capture: bool,
+
+    /// Make it an error if the capture is cut off or damaged
+    #[arg(long, env = "DPP_STRICT", hide_env = true, help_heading = "Matching", value_parser = Truth)]
+    pub(crate) strict: bool,
+
+    /// Report as text on standard error or as JSON on standard output
+    #[arg(long, env = "DPP_REPORT_FORMAT", hide_env = true, help_heading = "Report", value_name = "FORMAT")]
+    #[arg(default_value = "text", value_parser = Late(EnumValueParser::<ReportFormat>::new()))]
+    pub(crate) report_format: Setting<ReportFormat>,
+
+    /// Print nothing but errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, help_heading = "Report", value_parser = Truth)]
+    pub(crate) silent: bool,
+
+    /// Workers, else one for each CPU; the table is the same for any number
+    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
+    pub(crate) threads: Option<Setting<u16>>,
+
+    /// Pin each worker to a CPU
+    #[arg(short, long, env = "DPP_AFFINITY", hide_env = true, help_heading = "Machine", value_parser = Truth)]
+    pub(crate) affinity: bool,
+
+    /// No effect: there is one decoder, and it is the fast one
+    #[arg(
+        long,
+        env = "DPP_DNS_WIRE_FAST_PATH",
+        hide_env = true,
+        help_heading = "Accepted for compatibility"
+    )]
+    #[arg(hide_short_help = true, value_parser = Truth)]
+    pub(crate) dns_wire_fast_path: bool,
+
+    /// No effect: how much waits to be written is bounded in any case
+    #[arg(short, long, env = "DPP_BONDED", hide_env = true, help_heading = "Accepted for compatibility")]
+    #[arg(hide_short_help = true, value_name = "N", value_parser = Late(str::parse::<usize>))]
+    pub(crate) bonded: Option<Setting<usize>>,
+}
+
+/// Formats of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Csv,
+    #[value(alias = "pq")]
+    Parquet,
+}
+
+/// Formats of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Text,
+    Json,
+}
+
+/// Whether, and how much, Parquet is compressed with zstd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Zstd {
+    Off,
+    Level(i32),
+}
+
+/// The level that costs little more time than the lowest and is nearly as small as any.
+const ZSTD_LEVEL: &str = "3";
+
+/// Synthetic captures.
+#[derive(Debug, Args)]
+#[command(override_usage = "dpp generate OUT --transactions N [OPTIONS]\n       \
+    dpp generate OUT --duration-seconds S --qps Q [OPTIONS]")]
+#[command(group(ArgGroup::new("amount").args(["transactions", "duration_seconds"]).required(true)))]
+pub(crate) struct Generate {
+    /// The capture to write (classic pcap); - is standard output
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// So many transactions; retries and duplicates come on top
+    #[arg(long, value_name = "N")]
+    transactions: Option<u64>,
+    /// All transactions that begin in so many seconds
+    #[arg(long, value_name = "S", requires = "qps")]
+    duration_seconds: Option<f64>,
+    /// Queries per second, instead of the profile's
+    #[arg(long, value_name = "Q")]
+    qps: Option<f64>,
+    /// Clients, instead of the profile's
+    #[arg(long, value_name = "N")]
+    clients: Option<u32>,
+    /// Resolvers, instead of the profile's
+    #[arg(long, value_name = "N")]
+    resolvers: Option<u32>,
+    /// Where chance starts from: the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// What the traffic looks like: a TOML file with what differs from a busy resolver
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+}
+
+impl From<Generate> for Request {
+    fn from(arguments: Generate) -> Request {
+        let Generate { output, transactions, duration_seconds, qps, clients, resolvers, seed, profile } =
+            arguments;
+        let amount = match (transactions, duration_seconds, qps) {
+            (Some(transactions), ..) => Amount::Transactions(transactions),
+            (None, Some(seconds), Some(qps)) => Amount::Duration { seconds, qps },
+            _ => unreachable!("one amount is required, and a duration requires --qps"),
+        };
+        Request { output, amount, clients, resolvers, seed, profile, qps }
+    }
+}
+
+/// Any path. An empty one is no usage error either; `checks` says what it was meant for.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A parser whose complaints about variables come later, from `checks`.
+#[derive(Clone)]
+struct Late<P>(P);
+
+impl<P: TypedValueParser> TypedValueParser for Late<P> {
+    type Value = Setting<P::Value>;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.0.parse_ref(command, arg, value).map(Ok)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> Result<Self::Value, clap::Error> {
+        match self.0.parse_ref(command, arg, value) {
+            Ok(value) => Ok(Ok(value)),
+            Err(_) if source == ValueSource::EnvVariable => Ok(Err(value.to_string_lossy().into_owned())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        self.0.possible_values()
+    }
+}
+
+/// A switch, and what its variable must say to be on. All else is off, and no error.
+#[derive(Clone)]
+struct Truth;
+
+impl Truth {
+    fn of(value: &OsStr) -> bool {
+        let on = ["true", "y", "yes", "enabled", "on", "1"];
+        value.to_str().is_some_and(|value| on.iter().any(|on| value.eq_ignore_ascii_case(on)))
+    }
+}
+
+impl TypedValueParser for Truth {
+    type Value = bool;
+
+    fn parse_ref(&self, _: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<bool, clap::Error> {
+        Ok(Truth::of(value))
+    }
+}
+
+/// On the command line a level, in the environment a switch.
+#[derive(Clone)]
+struct ZstdParser;
+
+impl TypedValueParser for ZstdParser {
+    type Value = Zstd;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Zstd, clap::Error> {
+        RangedI64ValueParser::<i32>::new().range(1..=22).parse_ref(command, arg, value).map(Zstd::Level)
+    }
+
+    fn parse_ref_(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+        source: ValueSource,
+    ) -> Result<Zstd, clap::Error> {
+        match source {
+            ValueSource::EnvVariable if Truth::of(value) => self.parse_ref(command, arg, ZSTD_LEVEL.as_ref()),
+            ValueSource::EnvVariable => Ok(Zstd::Off),
+            _ => self.parse_ref(command, arg, value),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! THE table of figures: key in JSON, words in text, and the number.
+//!
+//! [`metrics`] are DPP's own, with its keys and its words; the others are ours. **To report another figure,
+//! add a row here**; both reports and the documentation of the keys (docs/operations.md) follow this order.
+
+use super::Account;
+use dpp::capture::Ending;
+use dpp::packet::{SKIPS, Skip};
+use dpp::pipeline::Outcome;
+use dpp::stats::{Rtt, Volume};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A figure.
+pub(super) struct Figure {
+    /// Its key in JSON.
+    pub(super) key: &'static str,
+    /// What people call it.
+    pub(super) words: &'static str,
+    pub(super) number: Number,
+}
+
+/// A number, with all that is needed to write it.
+pub(super) enum Number {
+    Count(u64),
+    /// So many of so many.
+    Share(u64, u64),
+    Ratio(f64),
+    Millis(Option<f64>),
+    Duration(Duration),
+    PerSecond(u64),
+    Kib(u64),
+}
+
+impl Number {
+    pub(super) fn json(&self) -> Value {
+        match *self {
+            Number::Count(count)
+            | Number::Share(count, _)
+            | Number::PerSecond(count)
+            | Number::Kib(count) => count.into(),
+            Number::Ratio(ratio) => ratio.into(),
+            Number::Millis(millis) => millis.into(),
+            Number::Duration(duration) => duration.as_secs_f64().into(),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match *self {
+            Number::Count(count) => grouped(count),
+            Number::Share(count, all) => format!("{} ({:.2}%)", grouped(count), 100.0 * ratio(count, all)),
+            Number::Ratio(ratio) => format!("{ratio:.4}"),
+            Number::Millis(Some(millis)) => format!("{millis:.3} ms"),
+            Number::Millis(None) => "n/a".to_owned(),
+            Number::Duration(duration) => format!("{:.3} seconds", duration.as_secs_f64()),
+            Number::PerSecond(count) => format!("{} packets per second", grouped(count)),
+            Number::Kib(count) => format!("{} KiB", grouped(count)),
+        }
+    }
+}
+
+/// A row of the table.
+fn figure(key: &'static str, words: &'static str, number: Number) -> Figure {
+    Figure { key, words, number }
+}
+
+/// DPP's figures, under DPP's keys and in their order.
+pub(super) fn metrics(account: &Account) -> Vec<Figure> {
+    use Number::*;
+    let totals = &account.outcome.totals;
+    let matches = &totals.matches;
+    let times = &account.times;
+    let too_long = totals.skipped[Skip::DnsNameTooLong as usize].packets;
+    let seconds = times.processing.as_secs_f64();
+    let speed = if seconds > 0.0 { totals.read.packets as f64 / seconds } else { 0.0 };
+    vec![
+        figure("total_packets_processed", "Total packets processed", Count(totals.read.packets)),
+        figure(
+            "dns_messages_rejected_oversized_qname",
+            "DNS messages rejected for oversized QNAME",
+            Count(too_long),
+        ),
+        figure("total_dns_queries_processed", "Total DNS queries processed", Count(matches.queries)),
+        figure("deduplicated_duplicate_queries", "Deduplicated duplicate queries", Count(matches.retries)),
+        figure("total_dns_responses_processed", "Total DNS responses processed", Count(matches.responses)),
+        figure(
+            "total_matched_query_response_pairs",
+            "Total matched Query-Response pairs",
+            Count(matches.matched),
+        ),
+        figure("timed_out_queries", "Timed-out queries", Share(matches.timed_out, matches.queries)),
+        figure(
+            "timed_out_query_ratio",
+            "Timed-out query ratio",
+            Ratio(ratio(matches.timed_out, matches.queries)),
+        ),
+        figure("average_matched_rtt_ms", "Average matched RTT", Millis(totals.rtt.mean_ns().map(millis))),
+        figure("processing_seconds", "Processing", Duration(times.processing)),
+        figure("processing_speed_pps", "Processing speed", PerSecond(speed as u64)),
+        figure(
+            "final_write_post_processing_seconds",
+            "Final write post-processing",
+            Duration(times.finishing),
+        ),
+        figure("max_memory_usage_kib", "Max memory usage (RSS)", Kib(peak_rss_kib())),
+        figure("total_runtime_seconds", "Total runtime", Duration(times.total)),
+    ]
+}
+
+/// What became of the messages, and how many rows they gave.
+pub(super) fn messages(outcome: &Outcome) -> Vec<Figure> {
+    use Number::Count;
+    let totals = &outcome.totals;
+    let matches = &totals.matches;
+    let mut figures = vec![
+        figure("messages", "DNS messages", Count(totals.used.packets)),
+        figure("queries", "Queries", Count(matches.queries)),
+        figure("responses", "Responses", Count(matches.responses)),
+        figure("matched", "Matched", Count(matches.matched)),
+        figure("timed_out", "Timed out", Count(matches.timed_out)),
+        figure("retries", "Retries", Count(matches.retries)),
+    ];
+    figures.extend(rarities(outcome));
+    figures.push(rows(outcome));
+    figures
+}
+
+/// What happens to few messages, if any.
+pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
+    use Number::Count;
+    let totals = &outcome.totals;
+    let matches = &totals.matches;
+    vec![
+        figure("still_open", "Queries still open", Count(matches.still_open)),
+        figure("unclaimed_responses", "Unclaimed responses", Count(matches.unclaimed_responses)),
+        figure("records_unread", "Responses with unreadable records", Count(totals.records_unread)),
+        figure("questions_unread", "Further questions that are unreadable", Count(totals.questions_unread)),
+        figure("messages_cut", "Messages cut by the snaplen", Count(totals.messages_cut)),
+        figure("tuple_overflows", "Messages given up, too many of one tuple", Count(matches.tuple_overflows)),
+        figure(
+            "window_overflows",
+            "Messages given up, too many packets ago",
+            Count(matches.window_overflows),
+        ),
+    ]
+}
+
+/// The rows of the table.
+pub(super) fn rows(outcome: &Outcome) -> Figure {
+    figure("rows", "Rows", Number::Count(outcome.rows))
+}
+
+/// Percentiles of the round-trip time, in ms.
+pub(super) fn round_trips(rtt: &Rtt) -> Vec<Figure> {
+    let percentile = |per_mille| Number::Millis(rtt.percentile_ns(per_mille).map(|ns| millis(ns as f64)));
+    vec![
+        figure("p50", "p50", percentile(500)),
+        figure("p90", "p90", percentile(900)),
+        figure("p99", "p99", percentile(990)),
+        figure("p99_9", "p99.9", percentile(999)),
+        figure("max", "max", Number::Millis(rtt.max_ns().map(|ns| millis(ns as f64)))),
+    ]
+}
+
+/// Packets by reason why they were not used: name, sentence, volume.
+pub(super) fn skips(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &'static str, Volume)> {
+    let volumes = outcome.totals.skipped;
+    SKIPS.iter().map(move |&(skip, name, sentence)| (name, sentence, volumes[skip as usize]))
+}
+
+/// A sum that must close: the first term equals all others together.
+pub(super) struct Identity(Vec<(&'static str, u64)>);
+
+impl Identity {
+    fn holds(&self) -> bool {
+        let Identity(terms) = self;
+        terms[0].1 == terms[1..].iter().map(|term| term.1).sum::<u64>()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let names = self.write(|&(name, _)| name.to_owned());
+        let numbers: Vec<u64> = self.0.iter().map(|term| term.1).collect();
+        json!({ "claim": names, "left": numbers[0], "right": numbers[1..], "holds": self.holds() })
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.write(|&(name, number)| format!("{} {name}", grouped(number)))
+    }
+
+    fn write(&self, term: impl Fn(&(&'static str, u64)) -> String) -> String {
+        let terms: Vec<String> = self.0.iter().map(term).collect();
+        format!("{} = {}", terms[0], terms[1..].join(" + "))
+    }
+}
+
+/// The sums that show that nothing was lost.
+pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
+    let totals = &outcome.totals;
+    let (read, used, skipped) = (totals.read, totals.used, totals.skipped_in_all());
+    let matches = &totals.matches;
+    let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
+    let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
+    let mut identities = vec![
+        vec![("packets", read.packets), ("DNS messages", used.packets), ("skipped", skipped.packets)],
+        vec![("packet bytes", read.bytes), ("in DNS messages", used.bytes), ("skipped", skipped.bytes)],
+        [&queries[..], &[("still open", matches.still_open)]].concat(),
+        vec![("responses", matches.responses), decided[0], ("unclaimed", matches.unclaimed_responses)],
+    ];
+    // An interrupted run writes no row behind the first query that is still open.
+    if !matches!(outcome.ending, Ending::Interrupted) {
+        identities.push(vec![("rows", outcome.rows), decided[0], decided[1]]);
+    }
+    identities.into_iter().map(Identity).collect()
+}
+
+fn ratio(part: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+}
+
+fn millis(ns: f64) -> f64 {
+    ns / 1e6
+}
+
+/// The most memory this process has had, in KiB; 0 where the system does not tell.
+fn peak_rss_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_no_division_by_zero() {
+        assert_eq!(Number::Share(0, 0).text(), "0 (0.00%)");
+        assert_eq!(Number::Share(13, 25).text(), "13 (52.00%)");
+    }
+}

@@ -1,0 +1,182 @@
+//! The report for programs: one JSON object on one line of standard output.
+//!
+//! The keys of `build` to `warnings` are DPP's, in its order; what makes no sense here stays, as null. Ours
+//! follow them, at the end of each object and in objects of their own. docs/operations.md says what each
+//! means.
+
+use super::figures::{self, Figure, Identity};
+use super::{Account, End, input_path, output_path};
+use crate::checks::{Job, Table};
+use crate::flags::ReportFormat;
+use dpp::capture::Ending;
+use dpp::pipeline::Outcome;
+use dpp::plan::Plan;
+use dpp::stats::Volume;
+use serde_json::{Map, Value, json};
+
+/// The whole report, without the line's end.
+pub(super) fn report(account: &Account) -> Value {
+    let outcome = account.outcome;
+    json!({
+        "build": build(),
+        "config": config(account.job),
+        "execution": execution(account.job),
+        "metrics": object(&figures::metrics(account)),
+        "warnings": warnings(account),
+        "capture": capture(account),
+        "packets": packets(outcome),
+        "messages": object(&figures::messages(outcome)),
+        "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
+        "accounting": accounting(outcome),
+    })
+}
+
+/// The key-value metadata of a Parquet file: the plan and what was counted. No times, paths or threads: the
+/// same capture and plan give the same bytes.
+pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> {
+    let columns: Vec<&str> = plan.columns.iter().map(|column| column.entry().name).collect();
+    let plan = json!({
+        "schema": "dpp",
+        "columns": columns,
+        "port": plan.port,
+        "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
+        "monotonic_capture": plan.monotonic,
+        "anonymized": plan.pseudonyms.is_some(),
+    });
+    let totals = json!({
+        "packets": packets(outcome),
+        "messages": object(&figures::messages(outcome)),
+        "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
+        "accounting": accounting(outcome),
+        "ending": End::of(&outcome.ending).name(),
+    });
+    vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
+}
+
+fn object(figures: &[Figure]) -> Value {
+    let entries = figures.iter().map(|figure| (figure.key.to_owned(), figure.number.json()));
+    Value::Object(entries.collect::<Map<_, _>>())
+}
+
+fn build() -> Value {
+    json!({
+        "version_hash": null,
+        "git_commit_author": null,
+        "git_timestamp": null,
+        "build_timestamp": null,
+        "build_hostname": null,
+        "allocator": if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" },
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+fn config(job: &Job) -> Value {
+    let options = &job.options;
+    let (format, zstd, v2) = match job.table {
+        Table::Csv => ("csv", None, false),
+        Table::Parquet { zstd, v2 } => ("parquet", zstd, v2),
+    };
+    let report_format = match options.report_format {
+        Ok(ReportFormat::Json) => "json",
+        _ => "text",
+    };
+    json!({
+        "input_filename": input_path(&job.input),
+        "output_filename": output_path(&job.output),
+        "output_format": format,
+        "report_format": report_format,
+        "match_timeout_ms": job.plan.match_timeout_ns / 1_000_000,
+        "monotonic_capture": job.plan.monotonic,
+        "dns_wire_fast_path": options.dns_wire_fast_path,
+        "anonymization_enabled": options.anonymize.is_some(),
+        "anonymize_key_path": options.anonymize.as_ref().map(|path| path.display().to_string()),
+        "zstd": zstd.is_some(),
+        "v2": v2,
+        "silent": options.silent,
+        "affinity": options.affinity,
+        "output_channel_capacity": null,
+        "output_channel_message_capacity": null,
+        "output_record_batch_size": null,
+        "uses_default_output_channel_capacity": null,
+        "zstd_level": zstd,
+        "strict": options.strict,
+    })
+}
+
+fn execution(job: &Job) -> Value {
+    json!({
+        "available_cpus": job.cpus,
+        "model": null,
+        "rayon_threads": null,
+        "staged_reserved_service_threads": null,
+        "staged_worker_budget": null,
+        "workers": job.workers,
+    })
+}
+
+fn warnings(account: &Account) -> Value {
+    json!({
+        "non_monotonic_capture_timestamps": regressions(account.outcome),
+        "graceful_signal_shutdown": End::of(&account.outcome.ending) == End::Interrupted,
+        "sentences": account.warnings(),
+    })
+}
+
+/// The first packet that is earlier than the one before it; packets are numbered from 1 here.
+fn regressions(outcome: &Outcome) -> Option<Value> {
+    let first = outcome.first_regression?;
+    Some(json!({
+        "count": outcome.regressions,
+        "previous_packet_ordinal": first.position,
+        "previous_timestamp_micros": first.previous_ns.div_euclid(1000),
+        "current_packet_ordinal": first.position + 1,
+        "current_timestamp_micros": first.time_ns.div_euclid(1000),
+        "recommendation": "packets out of order within a second are matched all the same; \
+            sort the capture (reordercap) if it is worse",
+    }))
+}
+
+fn capture(account: &Account) -> Value {
+    let outcome = account.outcome;
+    let end = End::of(&outcome.ending);
+    let micros = |ns: i64| ns.div_euclid(1000);
+    let offset = match outcome.ending {
+        Ending::CutOff { offset } | Ending::Damaged { offset, .. } | Ending::Unreadable { offset, .. } => {
+            Some(offset)
+        }
+        Ending::Complete | Ending::Interrupted => None,
+    };
+    json!({
+        "compression": account.compression,
+        "first_timestamp_micros": outcome.first_and_last_ns.map(|(first, _)| micros(first)),
+        "last_timestamp_micros": outcome.first_and_last_ns.map(|(_, last)| micros(last)),
+        "regressions": outcome.regressions,
+        "ending": end.name(),
+        "ending_offset": offset,
+        "cut_off": u64::from(end == End::CutOff),
+        "damaged": u64::from(end == End::Damaged),
+        "unreadable": u64::from(end == End::Unreadable),
+    })
+}
+
+fn packets(outcome: &Outcome) -> Value {
+    let totals = &outcome.totals;
+    let reasons = figures::skips(outcome).map(|(name, _, skipped)| (name.to_owned(), volume(&skipped)));
+    json!({
+        "read": volume(&totals.read),
+        "used": volume(&totals.used),
+        "skipped": volume(&totals.skipped_in_all()),
+        "skipped_by_reason": Value::Object(reasons.collect::<Map<_, _>>()),
+    })
+}
+
+fn volume(volume: &Volume) -> Value {
+    json!({ "packets": volume.packets, "bytes": volume.bytes })
+}
+
+fn accounting(outcome: &Outcome) -> Vec<Value> {
+    figures::identities(outcome).iter().map(Identity::json).collect()
+}

@@ -1,0 +1,222 @@
+//! The report for people, on standard error: what is about to be done, and what came of it.
+//!
+//! The first lines of each are DPP's, in its order and its words, so that what people look for is where it
+//! was.
+
+use super::figures::{self, Figure, Number, grouped};
+use super::{Account, End, input_path, output_path, say};
+use crate::checks::{Job, Table, Voice};
+use dpp::pipeline::Outcome;
+use std::fmt::Write;
+
+/// DPP's figures, in the order of its text report; its JSON has another.
+const METRICS: [&str; 8] = [
+    "total_packets_processed",
+    "total_dns_queries_processed",
+    "deduplicated_duplicate_queries",
+    "total_dns_responses_processed",
+    "dns_messages_rejected_oversized_qname",
+    "total_matched_query_response_pairs",
+    "timed_out_queries",
+    "average_matched_rtt_ms",
+];
+
+/// And those of the machine.
+const MACHINE: [&str; 3] =
+    ["processing_speed_pps", "final_write_post_processing_seconds", "max_memory_usage_kib"];
+
+/// How many skip reasons explain a capture without DNS.
+const REASONS_MAX: usize = 3;
+
+/// Says what is about to be done.
+pub(crate) fn banner(job: &Job) {
+    if job.voice != Voice::Text {
+        return;
+    }
+    let mut lines = Lines::default();
+    lines.plain(&format!("dpp {}", env!("CARGO_PKG_VERSION")));
+    lines.line("Input", &input_path(&job.input));
+    lines.line("Format is", table(job.table));
+    lines.line("Anonymization", &anonymization(job));
+    lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
+    if job.plan.monotonic {
+        lines.line("Monotonic capture", "True, ends at the first packet that is earlier than the one before");
+    }
+    lines.line("Workers", &job.workers.to_string());
+    lines.line("PID", &std::process::id().to_string());
+    lines.line("Results will be written to", &output_path(&job.output));
+    say(&lines.text);
+}
+
+/// What came of it.
+pub(super) fn report(account: &Account) -> String {
+    let outcome = account.outcome;
+    let metrics = figures::metrics(account);
+    let mut lines = Lines::default();
+    lines.figures(&metrics, &METRICS);
+    lines.round_trips(outcome);
+    lines.rows(outcome);
+    lines.accounting(outcome);
+    lines.warnings(account);
+    lines.figures(&metrics, &MACHINE);
+    lines.line("Processing completed in", &clock(account.times.total.as_millis()));
+    lines.text
+}
+
+fn table(table: Table) -> &'static str {
+    match table {
+        Table::Csv => "CSV",
+        Table::Parquet { zstd: None, v2: false } => "PARQUET",
+        Table::Parquet { zstd: None, v2: true } => "PARQUET V2",
+        Table::Parquet { zstd: Some(_), v2: false } => "PARQUET with ZSTD compression",
+        Table::Parquet { zstd: Some(_), v2: true } => "PARQUET V2 with ZSTD compression",
+    }
+}
+
+fn anonymization(job: &Job) -> String {
+    match &job.options.anonymize {
+        None => "False".to_owned(),
+        Some(key) => format!("True, key file {}", key.display()),
+    }
+}
+
+/// The report as it grows.
+#[derive(Default)]
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    fn plain(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn line(&mut self, words: &str, value: &str) {
+        self.plain(&format!("{words}: {value}"));
+    }
+
+    fn figures(&mut self, figures: &[Figure], keys: &[&str]) {
+        for key in keys {
+            let figure = figures.iter().find(|figure| figure.key == *key).expect("a figure has this key");
+            self.line(figure.words, &figure.number.text());
+        }
+    }
+
+    fn round_trips(&mut self, outcome: &Outcome) {
+        let figures = figures::round_trips(&outcome.totals.rtt);
+        let cells: Vec<String> =
+            figures.iter().map(|figure| format!("{} {}", figure.words, figure.number.text())).collect();
+        if outcome.totals.matches.matched > 0 {
+            self.line("RTT percentiles", &cells.join(", "));
+        }
+    }
+
+    /// How many rows there are, of when, and what did not become one.
+    fn rows(&mut self, outcome: &Outcome) {
+        let rows = figures::rows(outcome);
+        self.line(rows.words, &rows.number.text());
+        for figure in figures::rarities(outcome) {
+            if !matches!(figure.number, Number::Count(0)) {
+                self.line(figure.words, &figure.number.text());
+            }
+        }
+        if let Some((first, last)) = outcome.first_and_last_ns {
+            self.line("First and last packet", &format!("{}, {}", utc(first), utc(last)));
+        }
+    }
+
+    /// Where every packet, query and response went.
+    fn accounting(&mut self, outcome: &Outcome) {
+        let totals = &outcome.totals;
+        for identity in figures::identities(outcome) {
+            self.line("Accounting", &identity.text());
+        }
+        for (_, sentence, volume) in figures::skips(outcome).filter(|(.., volume)| volume.packets > 0) {
+            let (packets, bytes) = (grouped(volume.packets), grouped(volume.bytes));
+            self.line("Skipped", &format!("{packets} packets, {bytes} bytes: {sentence}"));
+        }
+        if totals.used.packets == 0 && totals.read.packets > 0 {
+            self.line("No DNS message found", &reasons(outcome));
+        }
+    }
+
+    fn warnings(&mut self, account: &Account) {
+        let outcome = account.outcome;
+        if let Some(first) = outcome.first_regression {
+            let (count, position) = (grouped(outcome.regressions), first.position + 1);
+            let at = format!("packet {position} at {} ns, after {} ns", first.time_ns, first.previous_ns);
+            self.line("WARN", &format!("packets out of order: {count}; the first is {at}"));
+        }
+        for warning in account.warnings() {
+            self.line("WARN", &warning);
+        }
+        if End::of(&outcome.ending) == End::Interrupted {
+            self.line("WARN", "stopped by a signal; the rows of all that was decided by then are written");
+        }
+    }
+}
+
+/// Why no packet was used: the most frequent reasons.
+fn reasons(outcome: &Outcome) -> String {
+    let mut skips: Vec<_> = figures::skips(outcome).filter(|(.., volume)| volume.packets > 0).collect();
+    skips.sort_by_key(|(.., volume)| std::cmp::Reverse(volume.packets));
+    let all = outcome.totals.read.packets as f64;
+    let cells = skips.iter().take(REASONS_MAX).map(|(_, sentence, volume)| {
+        format!("{:.0} % of the packets: {sentence}", 100.0 * volume.packets as f64 / all)
+    });
+    cells.collect::<Vec<_>>().join("; ")
+}
+
+/// `HH:MM:SS.mmm`.
+fn clock(millis: u128) -> String {
+    let seconds = millis / 1000;
+    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, millis % 1000)
+}
+
+/// A timestamp in ns since 1970 as people read it, RFC 3339 in UTC.
+fn utc(ns: i64) -> String {
+    let seconds = ns.div_euclid(1_000_000_000);
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
+    let mut text = format!("{year:04}-{month:02}-{day:02}T");
+    let micros = ns.rem_euclid(1_000_000_000) / 1000;
+    let _ = write!(text, "{:02}:{:02}:{:02}.{micros:06}Z", second / 3600, second / 60 % 60, second % 60);
+    text
+}
+
+/// The date so many days after 1970-01-01, in the Gregorian calendar. Years begin in March here, so that the
+/// leap day is the last of its year.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_dates_in_utc() {
+        for (ns, text) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (951_826_829_000_001_000, "2000-02-29T12:20:29.000001Z"),
+            (1_767_225_600_000_000_000, "2026-01-01T00:00:00.000000Z"),
+            (4_294_967_295_999_999_999, "2106-02-07T06:28:15.999999Z"),
+        ] {
+            assert_eq!(utc(ns), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_clocks() {
+        assert_eq!(clock(3_723_004), "01:02:03.004");
+    }
+}

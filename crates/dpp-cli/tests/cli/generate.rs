@@ -1,0 +1,86 @@
+//! `dpp generate`, and what is made from the flag table.
+
+use crate::room::Room;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+#[test]
+fn the_same_seed_gives_the_same_capture() {
+    let room = Room::new();
+    let generate = |output: &str, seed: &[&str]| {
+        room.dpp(&[&["generate", output, "--transactions", "100"], seed].concat()).well();
+        room.read(output)
+    };
+    let (default, one, two) =
+        (generate("a.pcap", &[]), generate("b.pcap", &["--seed", "1"]), generate("c.pcap", &["--seed", "2"]));
+    assert!(default == one, "the default seed is 1");
+    assert!(one != two);
+}
+
+#[test]
+fn a_capture_of_so_many_seconds_is_so_long() {
+    let room = Room::new();
+    let arguments = ["generate", "in.pcap", "--duration-seconds", "10", "--qps", "100"];
+    room.dpp(&[&arguments[..], &["--clients", "1", "--resolvers", "1"]].concat()).well();
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    let lines = room.lines("out.csv");
+    let second = |line: &String| line.split(',').next().unwrap().parse::<u64>().unwrap() / 1_000_000;
+    assert!((800..1200).contains(&lines.len()), "{} rows", lines.len());
+    assert!((9..=10).contains(&(second(&lines[lines.len() - 1]) - second(&lines[1]))));
+}
+
+#[test]
+fn the_environment_of_a_run_does_not_reach_the_generator() {
+    let room = Room::new();
+    let mut command = room.command(&["generate", "out.pcap", "--transactions", "1"]);
+    command.envs([
+        ("DPP_FORMAT", "xml"),
+        ("DPP_FILENAME", "in.pcap"),
+        ("DPP_SILENT", "yes"),
+        ("DPP_THREADS", "0"),
+    ]);
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+    assert!(room.path("out.pcap").exists());
+}
+
+#[test]
+fn completions_are_scripts_that_know_the_options() {
+    let room = Room::new();
+    for (shell, mark) in [("bash", "complete -F"), ("zsh", "#compdef dpp"), ("fish", "complete -c dpp")] {
+        let script = room.dpp(&["completions", shell]).well().stdout;
+        assert!(script.contains(mark) && script.contains("match-timeout-ms"), "{shell}: {script}");
+    }
+    let script = room.dpp(&["completions", "bash"]).well().stdout;
+    let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("there is a bash");
+    bash.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(bash.wait().unwrap().success(), "bash understands it");
+}
+
+#[test]
+fn the_manual_page_tells_of_the_options_and_exit_codes() {
+    let page = Room::new().dpp(&["man"]).well().stdout;
+    for words in
+        [".TH dpp 1", ".SH NAME", r"\-\-match\-timeout\-ms", r"\-\-zstd", "Exit codes", "Environment"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+}
+
+#[test]
+fn the_short_help_is_silent_about_what_has_no_effect() {
+    let room = Room::new();
+    let (short, long) = (room.dpp(&["-h"]).well().stdout, room.dpp(&["--help"]).well().stdout);
+    for option in ["--bonded", "--dns-wire-fast-path"] {
+        assert!(!short.contains(option) && long.contains(option), "{option}");
+    }
+    assert!(long.contains("No effect"));
+    for words in ["Usage: dpp [OPTIONS] INPUT [OUTPUT]", "Examples:", "--strict"] {
+        assert!(short.contains(words) && long.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let run = Room::new().dpp(&["-V"]).well();
+    assert_eq!(run.stdout, format!("dpp {}\n", env!("CARGO_PKG_VERSION")));
+}

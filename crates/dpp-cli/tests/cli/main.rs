@@ -1,0 +1,11 @@
+//! The program from outside: what it is given, what it prints, what it leaves behind, and its exit code.
+//!
+//! Each test has a [`Room`] of its own, with captures made by `dpp generate`. Nothing here waits for a time:
+//! where two processes must meet, they meet at a pipe.
+
+mod generate;
+mod refusals;
+mod reports;
+mod room;
+mod signals;
+mod tables;

@@ -1,0 +1,177 @@
+//! What is refused: each with its exit code and its reason, nothing created, nothing touched.
+
+use crate::room::{Room, pcap};
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+/// Runs `dpp` and expects a refusal.
+#[track_caller]
+fn check(room: &Room, mut command: Command, code: i32, reason: &str) {
+    let before = room.inventory();
+    let output = command.output().expect("dpp starts");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.contains(reason), "the reason should tell of '{reason}': {stderr}");
+    assert!(output.stdout.is_empty(), "a refusal prints nothing on standard output");
+    assert!(room.inventory() == before, "a refusal changes no file");
+}
+
+#[track_caller]
+fn check_arguments(arguments: &[&str], code: i32, reason: &str) {
+    let room = Room::with_capture();
+    check(&room, room.command(arguments), code, reason);
+}
+
+#[track_caller]
+fn check_variable(name: &str, value: &str, reason: &str) {
+    let room = Room::with_capture();
+    let mut command = room.command(&["in.pcap"]);
+    command.env(name, value);
+    check(&room, command, 1, reason);
+}
+
+#[test]
+fn what_is_not_understood_is_a_usage_error() {
+    check_arguments(&["--no-such-option", "in.pcap"], 2, "--no-such-option");
+    check_arguments(&["in.pcap", "out.csv", "third"], 2, "third");
+    check_arguments(&["in.pcap", "-f", "xml"], 2, "xml");
+    check_arguments(&["in.pcap", "--report-format", "xml"], 2, "xml");
+    check_arguments(&["in.pcap", "-b", "many"], 2, "many");
+    check_arguments(&["in.pcap", "-t", "0"], 2, "1..=256");
+    check_arguments(&["in.pcap", "-f", "parquet", "--zstd=23"], 2, "1..=22");
+    check_arguments(&["generate", "out.pcap"], 2, "--transactions");
+    check_arguments(&["generate", "out.pcap", "--duration-seconds", "1"], 2, "--qps");
+}
+
+#[test]
+fn an_input_must_be_named_and_readable() {
+    check_arguments(&[], 1, "Input filename is required");
+    check_arguments(&["missing.pcap"], 1, "'missing.pcap' does not exist");
+    check_arguments(&["."], 1, "is a directory");
+}
+
+#[test]
+fn a_terminal_is_no_input() {
+    let room = Room::new();
+    let terminal = File::open("/dev/ptmx").expect("there are terminals");
+    let mut command = room.command(&["-", "out.csv"]);
+    command.stdin(terminal);
+    check(&room, command, 1, "is a terminal");
+}
+
+#[test]
+fn what_is_no_capture_leaves_nothing_behind() {
+    let room = Room::new();
+    room.write("text.pcap", "request_timestamp,response_timestamp\n");
+    room.write("empty.pcap", "");
+    room.write("cut.pcap", &pcap(&[])[..10]);
+    for name in ["text.pcap", "empty.pcap", "cut.pcap"] {
+        check(&room, room.command(&[name, "out.csv"]), 1, name);
+        check(&room, room.command(&[name, "-"]), 1, name);
+    }
+}
+
+#[test]
+fn a_key_file_must_hold_a_passphrase() {
+    let room = Room::with_capture();
+    room.write("empty.key", " \n");
+    room.write("binary.key", b"\xff\xfe\x00");
+    fs::create_dir(room.path("directory.key")).unwrap();
+    for (key, reason) in [
+        ("missing.key", "cannot open the key file 'missing.key'"),
+        ("directory.key", "not a regular file"),
+        ("empty.key", "is empty"),
+        ("binary.key", "is not UTF-8"),
+    ] {
+        check(&room, room.command(&["in.pcap", "out.csv", "--anonymize", key]), 1, reason);
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_understood_is_an_error() {
+    check_variable("DPP_FORMAT", "xml", "DPP_FORMAT is 'xml'");
+    check_variable("DPP_REPORT_FORMAT", "xml", "DPP_REPORT_FORMAT is 'xml'");
+    check_variable("DPP_BONDED", "many", "DPP_BONDED is 'many'");
+    check_variable("DPP_THREADS", "0", "DPP_THREADS is '0'");
+    check_variable("DPP_MATCH_TIMEOUT_MS", "soon", "soon");
+}
+
+#[test]
+fn a_name_that_a_script_left_empty_is_an_error() {
+    check_arguments(&["", "out.csv"], 1, "''");
+    check_arguments(&["in.pcap", ""], 1, "empty name");
+    check_arguments(&["in.pcap", "out.csv", "--anonymize", ""], 1, "key file ''");
+    check_variable("DPP_ANONYMIZE", "", "key file ''");
+    check_variable("DPP_OUTPUT_FILENAME", "", "empty name");
+}
+
+#[test]
+fn a_match_timeout_is_1_to_5000_ms() {
+    for timeout in ["0", "5001", "-1", "soon", "1.5", ""] {
+        check_arguments(&["in.pcap", "--match-timeout-ms", timeout], 1, "1 to 5000");
+    }
+}
+
+#[test]
+fn an_output_that_is_the_input_under_any_name_is_refused() {
+    let room = Room::with_capture();
+    fs::hard_link(room.path("in.pcap"), room.path("hard.csv")).unwrap();
+    symlink("in.pcap", room.path("soft.csv")).unwrap();
+    fs::hard_link(room.path("in.pcap"), room.path("new.csv.part")).unwrap();
+    for (output, reason) in [
+        ("in.pcap", "the same file"),
+        ("./in.pcap", "the same file"),
+        ("hard.csv", "the same file"),
+        ("soft.csv", "symbolic link"),
+        ("new.csv", "the same file"),
+    ] {
+        check(&room, room.command(&["in.pcap", output]), 1, reason);
+    }
+    let mut from_stdin = room.command(&["-", "hard.csv"]);
+    from_stdin.stdin(File::open(room.path("in.pcap")).unwrap());
+    check(&room, from_stdin, 1, "the same file");
+    let mut appending = room.command(&["in.pcap", "-"]);
+    let input = File::options().append(true).open(room.path("in.pcap")).unwrap();
+    appending.stdout(Stdio::from(input));
+    let before = room.read("in.pcap");
+    assert_eq!(appending.output().unwrap().status.code(), Some(1));
+    assert!(room.read("in.pcap") == before);
+}
+
+#[test]
+fn an_output_that_is_the_key_file_is_refused() {
+    let room = Room::with_capture();
+    room.write("secret", "secret");
+    check(&room, room.command(&["in.pcap", "secret", "--anonymize", "secret"]), 1, "the key file");
+}
+
+#[test]
+fn a_directory_or_a_link_to_a_file_is_no_output() {
+    let room = Room::with_capture();
+    fs::create_dir(room.path("directory")).unwrap();
+    room.write("old.csv", "old");
+    symlink("old.csv", room.path("link.csv")).unwrap();
+    symlink("circle", room.path("circle")).unwrap();
+    for (output, reason) in [
+        ("directory", "is a directory"),
+        ("link.csv", "symbolic link"),
+        ("circle", "in circles"),
+        ("missing/out.csv", "its directory does not exist"),
+    ] {
+        check(&room, room.command(&["in.pcap", output]), 1, reason);
+    }
+}
+
+#[test]
+fn standard_output_carries_one_thing_only() {
+    check_arguments(&["in.pcap", "-", "-f", "parquet"], 1, "Parquet");
+    check_arguments(&["in.pcap", "-", "--report-format", "json"], 1, "JSON");
+}
+
+#[test]
+fn what_belongs_to_parquet_is_refused_for_csv() {
+    check_arguments(&["in.pcap", "-z"], 1, "--zstd");
+    check_arguments(&["in.pcap", "out.csv", "--zstd=5"], 1, "--zstd");
+    check_arguments(&["in.pcap", "--v2"], 1, "--v2");
+}

@@ -1,0 +1,295 @@
+//! What comes out: formats, names, environment, pipes; and what is left when writing fails.
+
+use crate::room::{Room, pcap};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
+use std::process::Stdio;
+
+const HEADER: &str =
+    "request_timestamp,response_timestamp,source_ip,source_port,id,name,query_type,response_code";
+
+/// Which format a file has.
+fn format(bytes: &[u8]) -> &'static str {
+    match bytes {
+        _ if bytes.starts_with(HEADER.as_bytes()) => "csv",
+        _ if bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1") => "parquet",
+        _ => "neither",
+    }
+}
+
+#[test]
+fn the_format_is_what_f_says_else_the_extension_else_csv() {
+    let room = Room::with_capture();
+    for (output, option, expected) in [
+        ("a.csv", None, "csv"),
+        ("a.parquet", None, "parquet"),
+        ("a.pq", None, "parquet"),
+        ("a.PQ", None, "parquet"),
+        ("a.txt", None, "csv"),
+        ("a", None, "csv"),
+        ("b.parquet", Some("csv"), "csv"),
+        ("b.csv", Some("parquet"), "parquet"),
+        ("b.txt", Some("pq"), "parquet"),
+    ] {
+        let options: Vec<&str> = option.into_iter().flat_map(|format| ["-f", format]).collect();
+        room.dpp(&[&["in.pcap", output], &options[..]].concat()).well();
+        assert_eq!(format(&room.read(output)), expected, "{output} {option:?}");
+    }
+}
+
+#[test]
+fn an_output_without_a_name_gets_dpps() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap"]).well();
+    room.dpp(&["in.pcap", "-f", "parquet"]).well();
+    assert_eq!(format(&room.read("dns_output.csv")), "csv");
+    assert_eq!(format(&room.read("dns_output.parquet")), "parquet");
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment() {
+    let room = Room::with_capture();
+    let silent = room.dpp(&["in.pcap", "a.csv"]).well().stderr;
+    assert!(silent.contains("DNS match timeout: 1200 ms"), "the default: {silent}");
+    for (arguments, ms) in [(&["in.pcap", "a.csv"][..], 7), (&["in.pcap", "--match-timeout-ms", "9"], 9)] {
+        let output = room.command(arguments).env("DPP_MATCH_TIMEOUT_MS", "7").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&format!("DNS match timeout: {ms} ms")), "{stderr}");
+    }
+    let from_environment =
+        [("DPP_FILENAME", "in.pcap"), ("DPP_OUTPUT_FILENAME", "env.out"), ("DPP_FORMAT", "pq")];
+    room.command(&[]).envs(from_environment).output().unwrap();
+    assert_eq!(format(&room.read("env.out")), "parquet");
+    room.command(&["-f", "csv"]).envs(from_environment).output().unwrap();
+    assert_eq!(format(&room.read("env.out")), "csv");
+}
+
+#[test]
+fn a_switch_is_on_by_the_command_line_or_by_the_environment() {
+    let room = Room::with_capture();
+    let is_silent = |value: Option<&str>, arguments: &[&str]| {
+        let mut command = room.command(arguments);
+        command.envs(value.map(|value| ("DPP_SILENT", value)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        output.stderr.is_empty()
+    };
+    for on in ["true", "y", "yes", "enabled", "on", "1", "TRUE", "Yes", "eNabled", "On"] {
+        assert!(is_silent(Some(on), &["in.pcap"]), "{on}");
+    }
+    for off in ["false", "0", "2", "01", "t", "no", "off", "", " 1", "nonsense"] {
+        assert!(!is_silent(Some(off), &["in.pcap"]), "{off}");
+        assert!(is_silent(Some(off), &["in.pcap", "-s"]), "{off}, but -s");
+    }
+    assert!(!is_silent(None, &["in.pcap"]));
+}
+
+#[test]
+fn zstd_is_a_level_on_the_command_line_and_a_switch_in_the_environment() {
+    let room = Room::with_capture();
+    let level = |value: Option<&str>, options: &[&str]| {
+        let mut command = room.command(&["in.pcap", "a.pq", "--report-format", "json"]);
+        command.args(options).envs(value.map(|value| ("DPP_ZSTD", value)));
+        let report: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        report["config"]["zstd_level"].as_u64()
+    };
+    assert_eq!(level(None, &[]), None);
+    assert_eq!(level(None, &["-z"]), Some(3));
+    assert_eq!(level(None, &["--zstd"]), Some(3));
+    assert_eq!(level(None, &["--zstd=19"]), Some(19));
+    assert_eq!(level(Some("1"), &[]), Some(3));
+    assert_eq!(level(Some("7"), &[]), None);
+    assert_eq!(level(Some("yes"), &["--zstd=7"]), Some(7));
+}
+
+#[test]
+fn files_pipes_and_devices_are_inputs() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "file.csv"]).well();
+    assert_eq!(room.lines("file.csv").len(), 1001);
+    let fifo = room.fifo("fifo");
+    let child = room.command(&["fifo", "fifo.csv"]).spawn().unwrap();
+    fs::write(fifo, room.read("in.pcap")).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    let mut child = room.command(&["-", "pipe.csv"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&room.read("in.pcap")).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    let mut redirected = room.command(&["-", "redirected.csv"]);
+    assert!(redirected.stdin(File::open(room.path("in.pcap")).unwrap()).status().unwrap().success());
+    for name in ["fifo.csv", "pipe.csv", "redirected.csv"] {
+        assert!(room.read(name) == room.read("file.csv"), "{name}");
+    }
+}
+
+#[test]
+fn standard_output_carries_the_rows_and_nothing_else() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "file.csv"]).well();
+    let run = room.dpp(&["in.pcap", "-"]).well();
+    assert_eq!(run.stdout.as_bytes(), room.read("file.csv"));
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_silent_run_prints_nothing() {
+    let room = Room::with_capture();
+    let run = room.dpp(&["in.pcap", "-s"]).well();
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn a_device_is_written_in_place() {
+    let room = Room::with_capture();
+    let before = room.inventory();
+    room.dpp(&["in.pcap", "/dev/null"]).well();
+    assert!(room.inventory() == before);
+}
+
+#[test]
+fn a_link_that_points_to_nothing_is_followed() {
+    let room = Room::with_capture();
+    symlink("target.csv", room.path("link.csv")).unwrap();
+    room.dpp(&["in.pcap", "link.csv"]).well();
+    assert!(fs::symlink_metadata(room.path("link.csv")).unwrap().is_symlink());
+    assert_eq!(room.lines("target.csv").len(), 1001);
+}
+
+#[test]
+fn an_old_table_is_replaced() {
+    let room = Room::with_capture();
+    room.write("out.csv", "old");
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    assert_eq!(room.lines("out.csv").len(), 1001);
+}
+
+#[test]
+fn a_capture_without_packets_gives_a_table_without_rows() {
+    let room = Room::new();
+    room.write("in.pcap", pcap(&[]));
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    assert_eq!(room.lines("out.csv"), [HEADER]);
+    room.dpp(&["in.pcap", "out.pq"]).well();
+    assert_eq!(format(&room.read("out.pq")), "parquet");
+}
+
+#[test]
+fn neither_threads_nor_what_is_accepted_for_compatibility_changes_a_byte() {
+    let room = Room::with_capture();
+    for output in ["a.csv", "a.pq"] {
+        room.dpp(&["in.pcap", output, "--threads", "1"]).well();
+        let expected = room.read(output);
+        for options in [
+            &["--threads", "2"][..],
+            &["--threads", "5", "--affinity"],
+            &["--dns-wire-fast-path", "--bonded", "0"],
+            &["-b", "100000", "-a"],
+        ] {
+            room.dpp(&[&["in.pcap", output], options].concat()).well();
+            assert!(room.read(output) == expected, "{output} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn parquet_knows_its_plan_and_totals_but_not_where_it_was_made() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "a.pq"]).well();
+    fs::rename(room.path("in.pcap"), room.path("other.pcap")).unwrap();
+    room.dpp(&["other.pcap", "b.pq", "--report-format", "json"]).well();
+    assert!(room.read("a.pq") == room.read("b.pq"));
+    let text = String::from_utf8_lossy(&room.read("a.pq")).into_owned();
+    for words in ["dpp.plan", r#""match_timeout_ms":1200"#, "dpp.totals", r#""rows":1000"#] {
+        assert!(text.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn pseudonyms_replace_addresses_and_nothing_else() {
+    let room = Room::with_capture();
+    room.write("key", "secret\n");
+    room.dpp(&["in.pcap", "plain.csv"]).well();
+    room.dpp(&["in.pcap", "pseudonyms.csv", "--anonymize", "key"]).well();
+    let split = |line: &String| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let (plain, pseudonyms) = (room.lines("plain.csv"), room.lines("pseudonyms.csv"));
+    assert_eq!(plain.len(), pseudonyms.len());
+    for (plain, pseudonym) in plain.iter().zip(&pseudonyms).skip(1) {
+        let (plain, pseudonym) = (split(plain), split(pseudonym));
+        assert_ne!(plain[2], pseudonym[2]);
+        assert_eq!((&plain[..2], &plain[3..]), (&pseudonym[..2], &pseudonym[3..]));
+    }
+}
+
+#[test]
+fn a_file_called_like_a_subcommand_is_given_with_its_directory() {
+    let room = Room::with_capture();
+    fs::rename(room.path("in.pcap"), room.path("generate")).unwrap();
+    room.dpp(&["./generate", "man"]).well();
+    assert_eq!(room.lines("man").len(), 1001, "and behind the input every name is an output");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_a_quiet_end() {
+    let room = Room::new();
+    room.dpp(&["generate", "in.pcap", "--transactions", "20000"]).well();
+    let mut child = room.command(&["in.pcap", "-"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), HEADER);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+}
+
+#[test]
+fn nobody_listening_on_standard_error_is_harmless() {
+    let room = Room::with_capture();
+    let mut child = room.command(&["-", "out.csv"]).stdin(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    child.stdin.take().unwrap().write_all(&room.read("in.pcap")).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(room.lines("out.csv").len(), 1001);
+}
+
+#[test]
+fn a_full_device_is_an_error() {
+    let room = Room::with_capture();
+    for format in ["csv", "parquet"] {
+        let run = room.dpp(&["in.pcap", "/dev/full", "-f", format]);
+        assert_eq!(run.code, Some(1));
+        assert!(run.stderr.contains("Error: cannot write /dev/full: the disk is full"), "{}", run.stderr);
+        assert!(run.stderr.contains("No space left"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_to_its_end_is_removed() {
+    let room = Room::with_capture();
+    room.write("out.csv", "old");
+    let before = room.inventory();
+    for output in ["out.csv", "out.pq"] {
+        // Files of at most 8 or 16 KiB, as the shell counts; without the signal that would come with it.
+        let run = room.shell(&format!("trap '' XFSZ; ulimit -f 16; exec \"$DPP\" in.pcap {output}"));
+        assert_eq!(run.code, Some(1));
+        assert!(run.stderr.contains(&format!("{output}.part: the file is larger")), "{}", run.stderr);
+        assert!(room.inventory() == before, "the old table is still there, and nothing else");
+    }
+}
+
+#[test]
+fn a_regression_ends_a_run_that_asks_for_order() {
+    let room = Room::new();
+    let mut capture = pcap(&[b"one", b"two"]);
+    // The second record's microseconds: before the first.
+    capture[24 + 16 + 3..][..4].copy_from_slice(&(1_699_999_999_u32).to_le_bytes());
+    room.write("in.pcap", capture);
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    fs::remove_file(room.path("out.csv")).unwrap();
+    let run = room.dpp(&["in.pcap", "out.csv", "--monotonic-capture"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.contains("packet 2 at 1699999999001000000 ns is earlier than packet 1"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(room.inventory().len(), 1, "only the input is there");
+}
