@@ -40,7 +40,8 @@ struct Head {
 
 impl Head {
     fn parse(input: &[u8]) -> Option<(Head, &[u8])> {
-        let ([a, b, one, c, d, other, trickle, cut, beyond, zeros], capture) = input.split_first_chunk::<10>()?;
+        let ([a, b, one, c, d, other, trickle, cut, beyond, zeros], capture) =
+            input.split_first_chunk::<10>()?;
         let settings = |bytes: [u8; 2], packets: u8| Settings {
             bytes: usize::from(u16::from_le_bytes(bytes)).max(1),
             packets: if packets == 0 { usize::MAX } else { packets.into() },
@@ -48,7 +49,8 @@ impl Head {
             monotonic: false,
         };
         // With few packets to a chunk, the same zeros would be copied again and again.
-        let zeros = if *one == 0 && *other == 0 && *zeros >= 0xF0 { u64::from(zeros & 7) * 160_000 } else { 0 };
+        let zeros =
+            if *one == 0 && *other == 0 && *zeros >= 0xF0 { u64::from(zeros & 7) * 160_000 } else { 0 };
         let head = Head {
             one: settings([*a, *b], *one),
             other: settings([*c, *d], *other),

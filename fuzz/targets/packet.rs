@@ -26,8 +26,12 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
 fn check_datagram(bytes: &[u8], datagram: &Datagram) {
     let Datagram { addresses, payload, payload_length, .. } = *datagram;
     match addresses {
-        Addresses::V4 { source, destination } => assert!(lies_in(source, bytes) && lies_in(destination, bytes)),
-        Addresses::V6 { source, destination } => assert!(lies_in(source, bytes) && lies_in(destination, bytes)),
+        Addresses::V4 { source, destination } => {
+            assert!(lies_in(source, bytes) && lies_in(destination, bytes))
+        }
+        Addresses::V6 { source, destination } => {
+            assert!(lies_in(source, bytes) && lies_in(destination, bytes))
+        }
     }
     assert!(lies_in(payload, bytes));
     assert!(payload.len() <= payload_length);
@@ -59,7 +63,10 @@ fn check_message(bytes: &[u8]) {
                 at = end;
             }
             Err(_) if plain.is_name() => {
-                assert!(plain.end + 4 > bytes.len(), "a question with a good name fails where its fields are cut");
+                assert!(
+                    plain.end + 4 > bytes.len(),
+                    "a question with a good name fails where its fields are cut"
+                );
                 break;
             }
             Err(_) => break,
@@ -148,7 +155,8 @@ impl Plain {
 /// The response code with what OPT (RFC 6891) and TSIG (RFC 8945) records say; `None` if the records cannot be walked.
 fn plain_response_code(bytes: &[u8], questions_end: usize) -> Option<u16> {
     let number = |at: usize| Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
-    let (low, [answers, authorities, additionals]) = (u16::from(bytes[3] & 15), [number(6)?, number(8)?, number(10)?]);
+    let (low, [answers, authorities, additionals]) =
+        (u16::from(bytes[3] & 15), [number(6)?, number(8)?, number(10)?]);
     if additionals == 0 {
         return Some(low);
     }

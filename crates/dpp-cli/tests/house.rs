@@ -62,8 +62,10 @@ fn arrows_between_rooms_point_one_way() {
         if room == "lib" {
             continue;
         }
-        let (_, allowed) =
-            ARROWS.iter().find(|row| row.0 == room).unwrap_or_else(|| panic!("room {room} has no row in ARROWS"));
+        let (_, allowed) = ARROWS
+            .iter()
+            .find(|row| row.0 == room)
+            .unwrap_or_else(|| panic!("room {room} has no row in ARROWS"));
         for named in rooms_named(&read(&file)) {
             let known = named == room || named == "limits" || allowed.contains(&named.as_str());
             assert!(known, "{} names crate::{named}, which {room} must not know", place.display());
@@ -83,7 +85,10 @@ fn every_room_of_the_list_exists() {
 fn every_crate_obeys_the_lints_of_the_workspace() {
     for krate in ["dpp", "dpp-sink", "dpp-cli"] {
         let manifest = read(format!("crates/{krate}/Cargo.toml"));
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{krate} does not take the workspace's lints");
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{krate} does not take the workspace's lints"
+        );
     }
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
 }

@@ -152,6 +152,6 @@ impl Stop {
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        self.0.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+        self.0.get().is_some_and(|flag| flag.load(Ordering::Acquire))
     }
 }

@@ -153,7 +153,7 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
     }
 
     fn interrupted(&self) -> bool {
-        self.watch.stop.load(Ordering::Relaxed)
+        self.watch.stop.load(Ordering::Acquire)
     }
 
     fn decode(&self, chunk: &Chunk, totals: &mut Totals) -> Decoded {

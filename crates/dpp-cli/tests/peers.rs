@@ -1,0 +1,83 @@
+//! Parquet files, read by those who will read them: pyarrow, DuckDB and Polars. Each must see the rows of the CSV file.
+//!
+//! `make peers` installs the readers into `target/peers`; `DPP_PEERS_PYTHON` names another Python that has them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Reads both files with all three and compares every value, and the types.
+const SCRIPT: &str = r#"
+import csv, sys
+import duckdb, polars, pyarrow, pyarrow.parquet
+
+def from_csv(path):
+    def row(r):
+        us = lambda text: int(text) if text else None
+        return (us(r["request_timestamp"]), us(r["response_timestamp"]), r["source_ip"], int(r["source_port"]),
+                int(r["id"]), r["name"], r["query_type"], r["response_code"] or None)
+    with open(path, newline="") as file:
+        return [row(r) for r in csv.DictReader(file)]
+
+def from_pyarrow(path):
+    table = pyarrow.parquet.read_table(path)
+    us = pyarrow.timestamp("us", tz="UTC")
+    types = [us, us, pyarrow.string(), pyarrow.int32(), pyarrow.int32()] + [pyarrow.string()] * 3
+    assert table.schema.types == types, table.schema
+    nullable = [field.nullable for field in table.schema]
+    assert nullable == [False, True, False, False, False, False, False, True], nullable
+    columns = [c.cast(pyarrow.int64()) if i < 2 else c for i, c in enumerate(table.columns)]
+    return list(zip(*(c.to_pylist() for c in columns)))
+
+def from_duckdb(path):
+    return duckdb.sql(f"""select epoch_us(request_timestamp), epoch_us(response_timestamp), source_ip, source_port, id,
+                          name, query_type, response_code from '{path}'""").fetchall()
+
+def from_polars(path):
+    frame = polars.read_parquet(path)
+    times = [polars.col(c).dt.epoch("us") for c in frame.columns[:2]]
+    return frame.with_columns(times).rows()
+
+expected = from_csv(sys.argv[1])
+assert len(expected) > 15_000, len(expected)
+for path in sys.argv[2:]:
+    for reader in (from_pyarrow, from_duckdb, from_polars):
+        found = reader(path)
+        assert len(found) == len(expected), (path, reader, len(found), len(expected))
+        for number, (ours, theirs) in enumerate(zip(expected, found)):
+            assert tuple(theirs) == ours, (path, reader, number, ours, theirs)
+print("ok")
+"#;
+
+fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os("DPP_PEERS_PYTHON") {
+        return python.into();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let python = root.join("target/peers/bin/python");
+    assert!(python.exists(), "{} is missing: run `make peers`, which installs the readers", python.display());
+    python
+}
+
+fn dpp(arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dpp")).args(arguments).output().expect("dpp starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn pyarrow_duckdb_and_polars_read_what_the_csv_says() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let (capture, csv) = (path("capture.pcap"), path("rows.csv"));
+    dpp(&["generate", &capture, "--transactions", "20000", "--seed", "3"]);
+    dpp(&["-s", &capture, &csv]);
+    let ways: [&[&str]; 4] = [&[], &["-z"], &["--v2"], &["--v2", "--zstd=9"]];
+    let mut files = Vec::new();
+    for (number, options) in ways.into_iter().enumerate() {
+        let file = path(&format!("{number}.parquet"));
+        dpp(&[&["-s", &capture, &file], options].concat());
+        files.push(file);
+    }
+    let output =
+        Command::new(python()).args(["-c", SCRIPT, &csv]).args(&files).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,226 @@
+//! A whole run over any bytes: every machine tells the same, and that is what the oracle of the laws makes of them.
+//!
+//! The oracle takes described packets, with letters for people and text for names. So here the messages that the engine
+//! reads are described in its words: each pair of endpoints gets a character of its own, and the octets of a name become
+//! the characters with their numbers. Nothing is lost, as letters fold alike on both sides. Called by `run` and `scene`.
+
+use crate::oracle::{self, Meaning, meaning};
+use crate::packet::{Code, Content, Kind, Message, Other, Packet, Question, Tuple};
+use dpp::capture::{CaptureError, Chunk, Cutter, Ending, Regression, Settings};
+use dpp::dns::iana::TSIG_ERROR;
+use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
+use dpp::plan::Plan;
+use dpp::stats::{Matches, Rtt, Totals};
+use dpp::table::{Column, Value};
+use dpp::transaction::{Key, Transaction};
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+/// Checks that all `machines` tell the same of these bytes, that it is the oracle's, and gives it; `None` if the bytes
+/// are no capture.
+pub fn check(bytes: &[u8], plan: &Plan, machines: [&Machine; 2]) -> Option<Told> {
+    let [one, other] = machines.map(|machine| run(bytes, plan, machine));
+    assert_eq!(one, other, "{machines:?}");
+    let told = one.ok()?;
+    assert!(told.totals.check(), "the sums close: {:?}", told.totals);
+    let described = Described::read(bytes, plan, machines[1]).expect("a capture");
+    let expected = meaning(&described.packets, plan);
+    told.check(&expected, |tuple| described.endpoints[u32::from(tuple.client) as usize]);
+    let before_matching = Totals { matches: Matches::default(), rtt: Rtt::default(), ..told.totals.clone() };
+    assert_eq!(before_matching, described.totals, "what is counted before matching");
+    Some(told)
+}
+
+/// Who asked whom: addresses and ports of client and server.
+pub type Endpoints = [(IpAddr, u16); 2];
+
+/// Everything that a run tells.
+#[derive(Debug, PartialEq)]
+pub struct Told {
+    pub rows: Vec<Row>,
+    pub totals: Totals,
+    /// The kind of ending, and its offset.
+    pub ending: (&'static str, u64),
+    pub regressions: (u64, Option<Regression>),
+    pub span: Option<(i64, i64)>,
+}
+
+/// A row, with its name in wire form.
+#[derive(Debug, PartialEq)]
+pub struct Row {
+    request_ns: i64,
+    endpoints: Endpoints,
+    id: u16,
+    name: Vec<u8>,
+    qtype: u16,
+    qclass: u16,
+    answer: Option<(i64, &'static str)>,
+}
+
+impl Told {
+    /// Checks that this is what the oracle says, whose tuples stand for these endpoints.
+    pub fn check(&self, meaning: &Meaning, endpoints: impl Fn(&Tuple) -> Endpoints) {
+        let expected: Vec<Row> = meaning.rows.iter().map(|row| Row::expected(row, &endpoints)).collect();
+        assert_eq!(self.rows, expected, "rows of the engine and of the oracle");
+        assert_eq!(self.totals.matches, meaning.matches);
+        let rtts = self.rows.iter().filter_map(|row| Some(row.answer?.0.abs_diff(row.request_ns)));
+        assert_eq!(self.totals.rtt.max_ns(), rtts.max());
+    }
+}
+
+/// Runs the engine. An error is told in words, so that it can be compared.
+fn run(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Told, String> {
+    let sink = Collect(Mutex::default());
+    let outcome = match pipeline::run(bytes, plan, machine, &sink, &Watch::default()) {
+        Ok(outcome) => outcome,
+        Err(RunError::Capture(error)) => return Err(error.to_string()),
+        Err(RunError::Sink(never)) => match never {},
+    };
+    let rows = sink.0.into_inner().expect("no panic while locked");
+    let Outcome { totals, ending, regressions, first_regression, first_and_last_ns, .. } = outcome;
+    assert_eq!(outcome.rows, rows.len() as u64);
+    let ending = match ending {
+        Ending::Complete => ("complete", 0),
+        Ending::CutOff { offset } => ("cut off", offset),
+        Ending::Damaged { offset, what } => (what, offset),
+        other => panic!("{other:?} of bytes in memory"),
+    };
+    Ok(Told { rows, totals, ending, regressions: (regressions, first_regression), span: first_and_last_ns })
+}
+
+/// A sink that keeps all rows.
+struct Collect(Mutex<Vec<Row>>);
+
+impl Sink for Collect {
+    type Piece = Mutex<Vec<Row>>;
+    type Error = Infallible;
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn encode(&self, rows: Rows, pool: &Pool) -> Self::Piece {
+        let piece = rows.iter().map(|transaction| Row::told(&transaction)).collect();
+        pool.recycle(rows);
+        Mutex::new(piece)
+    }
+
+    fn accept(&self, _: usize, piece: &Self::Piece) -> Result<(), Infallible> {
+        let mut rows = self.0.try_lock().expect("a lane takes one piece at a time");
+        rows.append(&mut piece.lock().expect("no panic while locked"));
+        Ok(())
+    }
+
+    fn recycle(&self, _: Self::Piece, _: &Pool) {}
+}
+
+impl Row {
+    fn told(transaction: &Transaction) -> Row {
+        let key = transaction.key();
+        let code = match Column::ResponseCode.value(transaction, None) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        };
+        Row {
+            request_ns: transaction.request_ns(),
+            endpoints: endpoints(&key),
+            id: key.id(),
+            name: key.name().to_vec(),
+            qtype: key.qtype(),
+            qclass: key.qclass(),
+            answer: transaction.response_ns().zip(code),
+        }
+    }
+
+    /// The oracle's row. Its name is either the octets as characters, which begin with a length, or text with dots.
+    fn expected(row: &oracle::Row, endpoints: impl Fn(&Tuple) -> Endpoints) -> Row {
+        Row {
+            request_ns: row.request_ns,
+            endpoints: endpoints(&row.tuple),
+            id: row.tuple.id,
+            name: wire(&row.question.name),
+            qtype: row.question.qtype,
+            qclass: row.question.qclass,
+            answer: row.answer,
+        }
+    }
+}
+
+fn endpoints(key: &Key) -> Endpoints {
+    [(key.client(), key.client_port()), (key.server(), key.server_port())]
+}
+
+/// The octets that stand in `name` as characters: all of them end with the root. Otherwise it is text.
+fn wire(name: &str) -> Vec<u8> {
+    if name.ends_with('\0') {
+        return name.chars().map(|octet| u32::from(octet) as u8).collect();
+    }
+    let labels = name.split('.').filter(|label| !label.is_empty());
+    let mut wire: Vec<u8> =
+        labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+    wire.push(0);
+    wire
+}
+
+/// A capture in the oracle's words.
+struct Described {
+    packets: Vec<Packet>,
+    /// Whom the characters of [`Tuple::client`] stand for, by their numbers.
+    endpoints: Vec<Endpoints>,
+    totals: Totals,
+}
+
+impl Described {
+    fn read(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Described, CaptureError> {
+        let mut packets = times(bytes, plan)?;
+        let mut endpoints = Vec::new();
+        let totals = pipeline::messages(bytes, plan, machine, |message| {
+            let packet: &mut Packet = &mut packets[message.position as usize];
+            assert_eq!(packet.time_ns, message.time_ns);
+            add(&mut packet.content, &message, &mut endpoints);
+        })?;
+        assert_eq!(totals.read.packets, packets.len() as u64);
+        Ok(Described { packets, endpoints, totals })
+    }
+}
+
+/// All packets with their times and nothing in them, from a capture that is cut into one chunk.
+fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, CaptureError> {
+    let jump_ns = plan.limits.jump_ns;
+    let whole = Settings { bytes: bytes.len() + 1, packets: usize::MAX, jump_ns, monotonic: false };
+    let chunk = Cutter::new(bytes, whole)?.next(Chunk::default())?.unwrap_or_default();
+    let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };
+    Ok(chunk.records.iter().map(|record| packet(record.time_ns)).collect())
+}
+
+/// Describes a message, or one more question of it.
+fn add(content: &mut Content, message: &pipeline::Message, known: &mut Vec<Endpoints>) {
+    let key = &message.key;
+    let question = Question {
+        name: key.name().iter().copied().map(char::from).collect(),
+        qtype: key.qtype(),
+        qclass: key.qclass(),
+    };
+    if let Content::Message(described) = content {
+        return described.questions.push(question);
+    }
+    let pair = endpoints(key);
+    let number = known.iter().position(|other| *other == pair).unwrap_or_else(|| {
+        known.push(pair);
+        known.len() - 1
+    });
+    let client = char::from_u32(number as u32).expect("fewer endpoints than characters");
+    let kind = if message.is_response { Kind::Response(code(message.rcode)) } else { Kind::Query };
+    let questions = if key.name().is_empty() { Vec::new() } else { vec![question] };
+    let tuple = Tuple { client, server: 0, id: key.id() };
+    *content = Content::Message(Message { kind, tuple, questions });
+}
+
+/// How a response could have told this code.
+fn code(rcode: u16) -> Code {
+    match rcode & TSIG_ERROR {
+        0 => Code::Opt(rcode as u8 & 15, (rcode >> 4) as u8),
+        _ => Code::Tsig(0, rcode & !TSIG_ERROR),
+    }
+}
