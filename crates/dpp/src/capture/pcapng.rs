@@ -24,6 +24,8 @@ const ENHANCED_PACKET: u32 = 6;
 
 /// Type, length, and the length again at the end.
 const FRAME: usize = 12;
+/// A section header block with all its fields and no options.
+const SECTION_MIN: u64 = 28;
 const OPTION_TSRESOL: u16 = 9;
 const OPTION_TSOFFSET: u16 = 14;
 
@@ -67,18 +69,16 @@ impl Reader {
         let Some(head) = bytes.first_chunk::<FRAME>() else { return Step::More };
         let kind = self.u32(head, 0);
         if kind == SECTION {
-            return self.section(bytes, head);
+            return self.section(head);
         }
-        let length = self.u32(head, 4);
-        if (length as usize) < FRAME {
+        let length = self.block_length(head);
+        if length < FRAME as u64 {
             return Step::Damaged("a block shorter than its own frame");
         }
-        // Some writers forget to pad the length.
-        let length = length.next_multiple_of(4);
         if !matches!(kind, INTERFACE | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
-            return Step::Other { length: u64::from(length) };
+            return Step::Other { length };
         }
-        if length > limits::BLOCK_MAX {
+        if length > u64::from(limits::BLOCK_MAX) {
             return Step::Damaged("a packet or interface block longer than any capture tool writes");
         }
         let length = length as usize;
@@ -91,20 +91,26 @@ impl Reader {
         }
     }
 
-    /// A new section. Its length may be that of the block only once the byte order is known.
+    /// A new section. Its length can be read once its byte order is known.
     #[cold]
-    fn section(&mut self, bytes: &[u8], head: &[u8; FRAME]) -> Step {
+    fn section(&mut self, head: &[u8; FRAME]) -> Step {
         self.big_endian = match head[8..12] {
             [0x1A, 0x2B, 0x3C, 0x4D] => true,
             [0x4D, 0x3C, 0x2B, 0x1A] => false,
             _ => return Step::Damaged("a section header without a byte-order magic"),
         };
-        let length = self.u32(head, 4);
-        if length < 28 || bytes.len() < FRAME {
+        let length = self.block_length(head);
+        if length < SECTION_MIN {
             return Step::Damaged("a section header shorter than its fields");
         }
         self.interfaces = Arc::default();
-        Step::Other { length: u64::from(length.next_multiple_of(4)) }
+        Step::Other { length }
+    }
+
+    /// The total length of a block. Some writers forget to pad it; in 64 bits the largest can be.
+    #[inline]
+    fn block_length(&self, head: &[u8; FRAME]) -> u64 {
+        u64::from(self.u32(head, 4)).next_multiple_of(4)
     }
 
     #[cold]
@@ -252,5 +258,37 @@ impl Interface {
     fn time_ns(&self, ticks: u64) -> i64 {
         let ns = self.unit.ns(ticks) + i128::from(self.offset_seconds) * 1_000_000_000;
         i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_of_the_greatest_length_is_longer_than_that_when_padded() {
+        let section = [&SECTION.to_be_bytes()[..], &[0xFF; 4], &[0x1A, 0x2B, 0x3C, 0x4D]].concat();
+        let unknown = [&[0, 0, 0, 99][..], &[0xFF; 8]].concat();
+        for bytes in [section, unknown] {
+            let mut reader = Reader { big_endian: true, interfaces: Arc::default() };
+            assert!(matches!(reader.step(&bytes, 0), Step::Other { length: 0x1_0000_0000 }));
+        }
+    }
+
+    #[test]
+    fn timestamps_have_the_unit_and_offset_of_their_interface() {
+        let time = |resolution: u8, offset_seconds: i64, ticks: u64| {
+            Interface { unit: Unit::of(resolution), offset_seconds, ..Interface::UNKNOWN }.time_ns(ticks)
+        };
+        assert_eq!(time(6, 0, 1_700_000_000_123_456), 1_700_000_000_123_456_000);
+        assert_eq!(time(9, 0, 1_700_000_000_123_456_789), 1_700_000_000_123_456_789);
+        assert_eq!(time(3, 5, 1_700_000_000_123), 1_700_000_005_123_000_000);
+        assert_eq!(time(12, 0, 1_999), 1);
+        assert_eq!(time(0x80 | 10, 0, 1024 + 512), 1_500_000_000);
+        assert_eq!(time(0xFF, 0, u64::MAX), 0);
+        assert_eq!(time(0, 0, u64::MAX), i64::MAX);
+        assert_eq!(time(0, i64::MIN, 1), i64::MIN);
+        // Far beyond what 64 bits hold, and back by the offset.
+        assert_eq!(time(0, -10_000_000_000, 11_700_000_000), 1_700_000_000_000_000_000);
     }
 }
