@@ -14,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let linktype = u16::from_be_bytes(*linktype);
     match packet::decode(linktype, bytes) {
         Ok(datagram) => check_datagram(bytes, &datagram),
-        Err(skip) => assert_eq!(skip.name().is_empty(), false),
+        Err(skip) => assert!(!skip.name().is_empty()),
     }
     if linktype != 1 {
         assert_eq!(packet::decode(linktype, bytes), Err(Skip::Linktype));

@@ -74,32 +74,15 @@ impl<'a> Tuple<'a> {
         let (name, qtype, qclass) = question.map_or((&[][..], 0, 0), |q| (q.name, q.qtype, q.qclass));
         let [id, client_port, server_port, qtype, qclass] =
             [self.id, self.client_port, self.server_port, qtype, qclass].map(u16::to_be_bytes);
+        let header = |version: u8| {
+            joined::<HEADER>(&[&[version, UDP], &id, &client_port, &server_port, &qtype, &qclass])
+        };
         match self.addresses {
             Addresses::V4 { source, destination } => {
-                let version = [4, UDP];
-                keys.extend_from_slice(&joined::<20>(&[
-                    &version,
-                    &id,
-                    &client_port,
-                    &server_port,
-                    &qtype,
-                    &qclass,
-                    source,
-                    destination,
-                ]));
+                keys.extend_from_slice(&joined::<{ HEADER + 8 }>(&[&header(4), source, destination]));
             }
             Addresses::V6 { source, destination } => {
-                let version = [6, UDP];
-                keys.extend_from_slice(&joined::<44>(&[
-                    &version,
-                    &id,
-                    &client_port,
-                    &server_port,
-                    &qtype,
-                    &qclass,
-                    source,
-                    destination,
-                ]));
+                keys.extend_from_slice(&joined::<{ HEADER + 32 }>(&[&header(6), source, destination]));
             }
         }
         keys.extend_from_slice(name);

@@ -7,6 +7,7 @@
 
 mod cases;
 mod encoding;
+mod found;
 mod generate;
 mod oracle;
 mod packet;
