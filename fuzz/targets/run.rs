@@ -16,6 +16,8 @@ mod packet;
 use conditions::Conditions;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let Some((Conditions { plan, machines: [one, other] }, capture)) = Conditions::parse(input) else { return };
+    let Some((Conditions { plan, machines: [one, other] }, capture)) = Conditions::parse(input) else {
+        return;
+    };
     agreement::check(capture, &plan, [&one, &other]);
 });
