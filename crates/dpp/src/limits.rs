@@ -12,13 +12,30 @@ pub const CAPLEN_MAX: u32 = 262_144;
 pub const BLOCK_MAX: u32 = CAPLEN_MAX + 65_536;
 
 /// Interfaces a pcapng section may describe: a real host has dozens, a fuzzed file millions.
-pub const INTERFACES_MAX: usize = 65_536;
+pub const INTERFACES_MAX: usize = 1024;
 
-/// Questions read from one message. Nobody sends more than one; a message of 64 KiB could claim 10,000.
-pub const QUESTIONS_MAX: u16 = 64;
+/// Questions read from one message. A query has one (RFC 9619), and nobody sends more; but a message of 64 KiB could claim
+/// 10,000, each of which would wait for its own answer.
+pub const QUESTIONS_MAX: u16 = 4;
 
 /// Header layers walked before a packet is called too deep: Ethernet, IPv6, sixteen extension headers, UDP and spare.
 pub const LAYERS_MAX: usize = 32;
+
+/// The most workers, and so shards; rows name their shard in eight bits.
+pub const WORKERS_MAX: usize = 256;
+
+/// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
+pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
+
+/// The most bytes read for a chunk, so that places in it can be numbered in 32 bits. (256 KiB measured best.)
+pub const CHUNK_BYTES_MAX: usize = 1 << 30;
+
+/// How far ahead the packet is looked for that confirms a far timestamp.
+pub const PEEK_MAX: usize = 2 * BLOCK_MAX as usize;
+
+/// Encoded chunks that may wait for an earlier one that is not decided. Beyond that chunks wait as they are: a row takes less
+/// memory as an event than as text with every octet escaped.
+pub const PIECES_MAX: usize = 128;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +61,7 @@ impl Default for Limits {
         Limits {
             disorder_ns: 1_000_000_000,
             jump_ns: 10_000_000_000,
-            per_tuple: 256,
+            per_tuple: 64,
             window_packets: 1 << 22,
             sweep_packets: 1 << 19,
         }

@@ -10,7 +10,7 @@ use crate::table::{self, Column};
 pub struct Plan {
     /// T in nanoseconds: a response that comes later than this after its query does not answer it.
     pub match_timeout_ns: i64,
-    /// Ports that carry DNS; a datagram is read if either of its ports is one.
+    /// The port that carries DNS; a datagram is read if either of its ports is it.
     pub port: u16,
     /// The columns of a row, in order.
     pub columns: Vec<Column>,

@@ -7,7 +7,8 @@ use super::Account;
 use dpp::capture::Ending;
 use dpp::packet::{SKIPS, Skip};
 use dpp::pipeline::Outcome;
-use dpp::stats::{Rtt, Volume};
+use dpp::stats::Volume;
+use dpp::transaction::Rtt;
 use serde_json::{Value, json};
 use std::time::Duration;
 

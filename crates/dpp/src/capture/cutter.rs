@@ -85,9 +85,6 @@ pub struct Settings {
 /// The longest file header.
 const FILE_HEADER_MAX: usize = 24;
 
-/// How far ahead the next packet is looked for.
-const PEEK_MAX: usize = 2 * limits::BLOCK_MAX as usize;
-
 /// The bytes read so far do not tell.
 struct TooFew;
 
@@ -249,11 +246,11 @@ impl<R: Read> Cutter<R> {
         clock::after(self.clock_ns, time_ns, self.settings.jump_ns, || self.peek(rest, time_ns))
     }
 
-    /// The timestamp of the next packet in `rest`. It must come soon: what lies behind [`PEEK_MAX`] confirms nothing.
+    /// The timestamp of the next packet in `rest`. It must come soon: what lies behind [`limits::PEEK_MAX`] confirms nothing.
     #[cold]
     fn peek(&self, rest: &[u8], last_ns: i64) -> Result<Option<i64>, TooFew> {
         let (mut format, mut at) = (self.format.clone(), 0);
-        while at < PEEK_MAX {
+        while at < limits::PEEK_MAX {
             let Some(rest) = rest.get(at..) else { break };
             match format.step(rest, last_ns) {
                 Step::Packet { time_ns, .. } => return Ok(Some(time_ns)),
@@ -262,7 +259,7 @@ impl<R: Read> Cutter<R> {
                 Step::Damaged(_) => return Ok(None),
             }
         }
-        if at < PEEK_MAX && !self.at_end { Err(TooFew) } else { Ok(None) }
+        if at < limits::PEEK_MAX && !self.at_end { Err(TooFew) } else { Ok(None) }
     }
 
     /// Numbers the packet, sets the clock, and notices time going backwards.

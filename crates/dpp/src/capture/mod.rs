@@ -66,13 +66,9 @@ pub enum CaptureError {
     /// The stream ends inside the file header.
     #[error("not a packet capture: it ends after {0} bytes, inside the file header")]
     HeaderCut(usize),
-    /// The file header is damaged.
-    #[error("damaged file header: {0}")]
-    Header(&'static str),
     /// A timestamp goes backwards although the plan says it must not.
     #[error(
-        "packet {} at {} ns is earlier than packet {} at {} ns; run without --monotonic-capture to read captures \
-         that are out of order", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
+        "packet {} at {} ns is earlier than packet {} at {} ns", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
     )]
     Regression(Regression),
     /// The first bytes cannot be read.

@@ -71,10 +71,9 @@ impl Reader {
         if kind == SECTION {
             return self.section(head);
         }
-        let length = self.block_length(head);
-        if length < FRAME as u64 {
+        let Some(length) = self.block_length(head, FRAME as u64) else {
             return Step::Damaged("a block shorter than its own frame");
-        }
+        };
         if !matches!(kind, INTERFACE | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
             return Step::Other { length };
         }
@@ -99,18 +98,19 @@ impl Reader {
             [0x4D, 0x3C, 0x2B, 0x1A] => false,
             _ => return Step::Damaged("a section header without a byte-order magic"),
         };
-        let length = self.block_length(head);
-        if length < SECTION_MIN {
+        let Some(length) = self.block_length(head, SECTION_MIN) else {
             return Step::Damaged("a section header shorter than its fields");
-        }
+        };
         self.interfaces = Arc::default();
         Step::Other { length }
     }
 
-    /// The total length of a block. Some writers forget to pad it; in 64 bits the largest can be.
+    /// The total length of a block, if it is no less than `least`. Some writers forget to pad it; in 64 bits even the
+    /// greatest can be.
     #[inline]
-    fn block_length(&self, head: &[u8; FRAME]) -> u64 {
-        u64::from(self.u32(head, 4)).next_multiple_of(4)
+    fn block_length(&self, head: &[u8; FRAME], least: u64) -> Option<u64> {
+        let stated = u64::from(self.u32(head, 4));
+        (stated >= least).then(|| stated.next_multiple_of(4))
     }
 
     #[cold]

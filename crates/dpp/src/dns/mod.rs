@@ -1,7 +1,7 @@
 //! DNS messages (RFC 1035 section 4): the header, the questions, and the few facts of the other sections that a
 //! transaction needs.
 //!
-//! [`Message`] borrows the bytes of a datagram and checks its 12-byte header once; [`name`] reads and prints names;
+//! [`Message`] borrows the bytes of a datagram and checks its 12-byte header once; [`name`] reads names;
 //! [`iana`] turns code points into the words people use. Nothing here allocates, and nothing here knows packets.
 
 pub mod iana;

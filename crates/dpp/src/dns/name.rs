@@ -1,4 +1,4 @@
-//! Domain names: read from a message (RFC 1035 sections 3.1 and 4.1.4) and printed for people (section 5.1).
+//! Domain names, read from a message (RFC 1035 sections 3.1 and 4.1.4). Sinks print them.
 //!
 //! A name that is not compressed is borrowed from the message; a compressed one is written out into the caller's
 //! scratch. Pointers must point backwards, which is what the RFC says ("a prior occurrence") and what makes loops
@@ -8,9 +8,6 @@ use super::Malformed;
 
 /// The longest name in wire form, with its final zero octet (RFC 1035 section 3.1).
 pub const WIRE_MAX: usize = 255;
-
-/// The longest printed name: each of at most 250 octets as a backslash and three digits, and the dots between labels.
-pub const TEXT_MAX: usize = 1024;
 
 /// Reads the name at `at`: its uncompressed wire form, and where the field after it starts.
 ///

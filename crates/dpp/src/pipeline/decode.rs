@@ -3,15 +3,15 @@
 //! The one loop over packets. Each is walked down to its message and counted, as used or as skipped; each question of a
 //! message becomes an event in the part of the shard that its tuple's hash chooses.
 
-use super::{Machine, Pool, Row, settings};
-use crate::capture::{CaptureError, Chunk, Cutter, Record};
+use super::pool::Pool;
+use super::rows::Row;
+use crate::capture::{Chunk, Record};
 use crate::dns::{self, Malformed, Question};
 use crate::limits;
 use crate::packet::{self, Datagram, Skip};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Event, Key, Part, State, Tuple};
-use std::io::Read;
+use crate::transaction::{Event, Part, State, Tuple};
 
 /// A chunk as events: a part for each shard, and its queries in capture order.
 pub(super) struct Decoded {
@@ -189,20 +189,8 @@ impl Decoder<'_> {
     /// so that they can start from a clock that has gone back, and those of one message do not forget each other.
     #[cold]
     fn sweep(&mut self, record: &Record) {
-        for part in &mut self.decoded.parts {
-            part.events.push(Event {
-                time_ns: record.time_ns,
-                before_ns: self.before_ns,
-                after_ns: record.clock_ns,
-                rtt_ns: 0,
-                hash: 0,
-                key: 0,
-                packet: self.packet,
-                rcode: 0,
-                name_length: 0,
-                state: State::Sweep,
-            });
-        }
+        let sweep = Event::sweep(self.before_ns, record.clock_ns, self.packet);
+        self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
     }
 }
@@ -215,49 +203,4 @@ fn skip_of(malformed: Malformed) -> Skip {
         Malformed::Label => Skip::DnsQuestionMalformed,
         Malformed::NameTooLong => Skip::DnsNameTooLong,
     }
-}
-
-/// A message of a capture, before matching: one for each question of a packet's message.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// Position of its packet in the capture, from 0.
-    pub position: u64,
-    /// The packet's timestamp, ns.
-    pub time_ns: i64,
-    /// The QR bit.
-    pub is_response: bool,
-    /// The response code: of a query as its header has it, of a response extended.
-    pub rcode: u16,
-    /// Tuple and question.
-    pub key: Key<'a>,
-}
-
-/// Visits every message of a capture that would be matched, in capture order: the program's reading, to be compared with
-/// others'. Returns the counts of packets.
-///
-/// # Errors
-/// [`CaptureError`] if it is no capture.
-pub fn messages(
-    input: impl Read,
-    plan: &Plan,
-    machine: &Machine,
-    mut visit: impl FnMut(Message),
-) -> Result<Totals, CaptureError> {
-    let (pool, mut totals) = (Pool::default(), Totals::default());
-    let mut cutter = Cutter::new(input, settings(plan, machine))?;
-    while let Some(chunk) = cutter.next(pool.chunk())? {
-        let decoded = decode(&chunk, plan, 1, machine.seed, &pool, &mut totals);
-        let part = &decoded.parts[0];
-        for event in part.events.iter().filter(|event| event.state != State::Sweep) {
-            visit(Message {
-                position: part.position(event),
-                time_ns: event.time_ns,
-                is_response: event.state != State::Open,
-                rcode: event.rcode,
-                key: part.key(event),
-            });
-        }
-        pool.recycle_chunk(chunk);
-    }
-    Ok(totals)
 }

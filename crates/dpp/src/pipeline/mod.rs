@@ -9,17 +9,23 @@
 //! aggregator, and with one worker it is simply the sequential program.
 
 mod decode;
+mod messages;
+mod pool;
+mod rows;
 mod schedule;
 mod worker;
 
 use crate::capture::{self, CaptureError, Ending, Regression};
+use crate::limits;
+pub use crate::limits::WORKERS_MAX;
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Part, State, Transaction};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-pub use decode::{Message, messages};
+pub use messages::{Message, messages};
+pub use pool::Pool;
+pub use rows::Rows;
 pub use worker::run;
 
 /// How the work is done. Nothing of this changes what comes out.
@@ -108,114 +114,11 @@ pub trait Sink: Sync {
     fn recycle(&self, piece: Self::Piece, pool: &Pool);
 }
 
-/// The finished rows of a chunk, in capture order.
-#[derive(Debug)]
-pub struct Rows {
-    /// The shards' parts.
-    parts: Vec<Part>,
-    /// Which events are rows.
-    order: Vec<Row>,
-}
-
-/// An event that is a row: shard in the upper 8 bits, index in the shard's part below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row(u32);
-
-impl Row {
-    const INDEX_BITS: u32 = 24;
-
-    #[inline]
-    fn new(shard: usize, index: usize) -> Row {
-        Row((shard as u32) << Self::INDEX_BITS | index as u32)
-    }
-
-    #[inline]
-    fn shard(self) -> usize {
-        (self.0 >> Self::INDEX_BITS) as usize
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        (self.0 & ((1 << Self::INDEX_BITS) - 1)) as usize
-    }
-}
-
-/// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
-const PACKETS_MAX: usize = (1 << Row::INDEX_BITS) / (crate::limits::QUESTIONS_MAX as usize + 1);
-
-/// The most workers, and so shards.
-pub const WORKERS_MAX: usize = 256;
-
-impl Rows {
-    /// Takes the parts of a chunk and its queries in order. Retries are no rows; a query that is still open, because the
-    /// run was interrupted, ends them.
-    fn new(parts: Vec<Part>, mut order: Vec<Row>) -> Rows {
-        let state = |row: &Row| parts[row.shard()].events[row.index()].state;
-        let open = order.iter().position(|row| state(row) == State::Open);
-        order.truncate(open.unwrap_or(order.len()));
-        order.retain(|row| state(row) != State::Retry);
-        Rows { parts, order }
-    }
-
-    /// How many rows.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
-    /// The rows, in capture order.
-    #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
-        self.order.iter().map(|row| Transaction::new(&self.parts[row.shard()], row.index()))
-    }
-}
-
-/// Memory to use again.
-#[derive(Debug, Default)]
-pub struct Pool {
-    parts: std::sync::Mutex<Vec<Part>>,
-    orders: std::sync::Mutex<Vec<Vec<Row>>>,
-    chunks: std::sync::Mutex<Vec<capture::Chunk>>,
-}
-
-impl Pool {
-    /// Takes back the memory of some rows.
-    pub fn recycle(&self, rows: Rows) {
-        self.parts.lock().expect("no panic while locked").extend(rows.parts);
-        self.orders.lock().expect("no panic while locked").push(rows.order);
-    }
-
-    fn part(&self, first_position: u64) -> Part {
-        let mut part = self.parts.lock().expect("no panic while locked").pop().unwrap_or_default();
-        part.reset(first_position);
-        part
-    }
-
-    fn order(&self) -> Vec<Row> {
-        let mut order = self.orders.lock().expect("no panic while locked").pop().unwrap_or_default();
-        order.clear();
-        order
-    }
-
-    fn chunk(&self) -> capture::Chunk {
-        self.chunks.lock().expect("no panic while locked").pop().unwrap_or_default()
-    }
-
-    fn recycle_chunk(&self, chunk: capture::Chunk) {
-        self.chunks.lock().expect("no panic while locked").push(chunk);
-    }
-}
-
 /// How the plan wants the capture cut.
 fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
     capture::Settings {
-        bytes: machine.chunk_bytes.max(1),
-        packets: machine.chunk_packets.clamp(1, PACKETS_MAX),
+        bytes: machine.chunk_bytes.clamp(1, limits::CHUNK_BYTES_MAX),
+        packets: machine.chunk_packets.clamp(1, limits::CHUNK_PACKETS_MAX),
         jump_ns: plan.limits.jump_ns,
         monotonic: plan.monotonic,
     }

@@ -5,10 +5,11 @@
 //! output is handed out first, so that memory is given back before more is taken; input is cut only while the stages
 //! behind it keep up (back-pressure, never loss).
 
-use super::Row;
 use super::decode::Decoded;
+use super::rows::Row;
+use crate::limits;
 use crate::transaction::{Part, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What a worker is to do.
@@ -51,6 +52,11 @@ struct Turn {
     busy: bool,
 }
 
+/// The chunk that the last of them is at.
+fn behind(turns: &[Turn]) -> u64 {
+    turns.iter().map(|turn| turn.next).min().expect("there are shards and lanes")
+}
+
 /// The state that workers share.
 pub(super) struct Schedule<P> {
     /// The chunks in flight, from number `first` on.
@@ -60,7 +66,9 @@ pub(super) struct Schedule<P> {
     shards: Vec<Turn>,
     lanes: Vec<Turn>,
     /// Chunks that are decided and wait to be encoded.
-    complete: VecDeque<u64>,
+    complete: BTreeSet<u64>,
+    /// How many pieces are encoded and not yet accepted by all lanes.
+    pieces: usize,
     /// How many chunks there are, once the input has ended.
     total: Option<u64>,
     /// How many chunks the lanes will see; fewer than all if the run was interrupted.
@@ -81,7 +89,8 @@ impl<P> Schedule<P> {
             cutting: false,
             shards: vec![Turn::default(); shards],
             lanes: vec![Turn::default(); lanes],
-            complete: VecDeque::new(),
+            complete: BTreeSet::new(),
+            pieces: 0,
             total: None,
             lanes_total: None,
             interrupted: false,
@@ -112,11 +121,15 @@ impl<P> Schedule<P> {
     }
 
     fn encode(&mut self) -> Option<Task<P>> {
-        if self.interrupted && self.unfinished > 0 {
-            // Which chunk is the last to be written is known when all shards have told what is open.
+        let chunk = *self.complete.first()?;
+        // After an interruption, the last chunk to be written is known when all shards have told what is open.
+        let too_early = self.interrupted && self.unfinished > 0;
+        let too_far = self.pieces >= limits::PIECES_MAX && chunk >= behind(&self.lanes) + self.backlog;
+        if too_early || too_far {
             return None;
         }
-        let chunk = self.complete.pop_front()?;
+        self.complete.remove(&chunk);
+        self.pieces += 1;
         let flight = self.flight(chunk);
         let parts = flight.decided.drain(..).map(|part| part.expect("none is missing")).collect();
         Some(Task::Encode { chunk, parts, order: std::mem::take(&mut flight.order) })
@@ -152,7 +165,6 @@ impl<P> Schedule<P> {
 
     /// Whether neither the shards nor the lanes are too far behind.
     fn keeps_up(&self) -> bool {
-        let behind = |turns: &[Turn]| turns.iter().map(|turn| turn.next).min().unwrap_or(u64::MAX);
         let cut = self.first + self.flights.len() as u64;
         let unmatched = cut.saturating_sub(behind(&self.shards));
         let accepted = behind(&self.lanes);
@@ -226,7 +238,7 @@ impl<P> Schedule<P> {
             flight.decided[shard] = Some(part);
             flight.missing -= 1;
             if flight.missing == 0 {
-                self.complete.push_back(chunk);
+                self.complete.insert(chunk);
             }
         }
     }
@@ -260,6 +272,7 @@ impl<P> Schedule<P> {
         }
         // Lanes keep the order, so the first chunk in flight is the one that all have passed.
         self.first += 1;
+        self.pieces -= 1;
         self.flights.pop_front()?.piece
     }
 

@@ -10,6 +10,7 @@ use crate::transaction::{Matching, Shard};
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 
 /// Reads a capture from `input`, matches it as `plan` says, and hands all rows to `sink`, in capture order.
 ///
@@ -41,7 +42,8 @@ pub fn run<R: Read + Send, S: Sink>(
     std::thread::scope(|scope| {
         for worker in 1..workers {
             let shared = &shared;
-            scope.spawn(move || shared.work(worker));
+            // Whoever cannot be had is not missed: workers are alike, and any of them can do all there is to do.
+            let _ = Builder::new().spawn_scoped(scope, move || shared.work(worker));
         }
         shared.work(0);
     });
@@ -190,7 +192,8 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
             totals.matches.merge(&shard.matches);
             totals.rtt.merge(&shard.rtt);
         }
-        assert!(totals.check(), "every packet, query and response is accounted for: {totals:?}");
+        let (read, matches) = (totals.read, totals.matches);
+        assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");
         let mut cutter = lock(&self.cutter);
         let ending = match lock(&self.schedule).was_interrupted() {
             true => Ending::Interrupted,

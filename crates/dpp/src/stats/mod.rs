@@ -4,7 +4,7 @@
 //! The identities that must hold at the end of every run are in [`Totals::check`].
 
 use crate::packet::{SKIPS, Skip};
-pub use crate::transaction::{Matches, Rtt};
+use crate::transaction::{Matches, Rtt};
 
 /// A number of packets and their captured bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

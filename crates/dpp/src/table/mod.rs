@@ -18,7 +18,7 @@ pub enum Kind {
     Address,
     /// An unsigned 16-bit number.
     U16,
-    /// A domain name as text, escaped as in [`crate::dns::name`].
+    /// A domain name as text, escaped.
     Name,
     /// One of a few fixed texts.
     Text,

@@ -55,6 +55,24 @@ pub struct Event {
     pub state: State,
 }
 
+impl Event {
+    /// A sweep before a packet: by the clock before it, everything due is forgotten.
+    pub(crate) fn sweep(before_ns: i64, after_ns: i64, packet: u32) -> Event {
+        Event {
+            time_ns: before_ns,
+            before_ns,
+            after_ns,
+            rtt_ns: 0,
+            hash: 0,
+            key: 0,
+            packet,
+            rcode: 0,
+            name_length: 0,
+            state: State::Sweep,
+        }
+    }
+}
+
 /// The share of one shard in one chunk.
 #[derive(Debug, Default)]
 pub struct Part {
