@@ -6,11 +6,12 @@
 //! `run` does the job.
 
 use crate::flags::{Format, Options, ReportFormat, Setting, Zstd};
-use crate::output::{Output, part_path};
+use crate::output::Output;
 use anyhow::{Context, bail};
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
+use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::{Identity, SourceError};
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -107,12 +108,7 @@ fn check_input(path: Option<&Path>) -> anyhow::Result<Input> {
     match fs::metadata(path) {
         Ok(known) if known.is_dir() => Err(SourceError::Directory { name }.into()),
         Ok(_) => Ok(Input::Path(path.to_owned())),
-        Err(error) => Err(match error.kind() {
-            io::ErrorKind::NotFound => SourceError::NotFound { name },
-            io::ErrorKind::PermissionDenied => SourceError::Permission { name },
-            _ => SourceError::Io { name, source: error },
-        }
-        .into()),
+        Err(error) => Err(SourceError::from_open(name, error).into()),
     }
 }
 
@@ -175,14 +171,10 @@ fn check_output(path: Option<&Path>, format: Format) -> anyhow::Result<Output> {
     }
 }
 
-/// How many symbolic links may lead from one to the next; the kernel's own bound.
-const LINKS_MAX: usize = 40;
-
 /// The output's own path. A symbolic link to a file is refused, for it is not clear which of the two is to be
 /// replaced; one that points to nothing yet is followed.
 fn follow(path: &Path) -> anyhow::Result<PathBuf> {
-    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|known| known.is_symlink());
-    if is_link(path) && fs::metadata(path).is_ok_and(|known| known.is_file()) {
+    if path.is_symlink() && fs::metadata(path).is_ok_and(|known| known.is_file()) {
         let target = fs::canonicalize(path).unwrap_or_default();
         bail!(
             "the output '{}' is a symbolic link; name the file it points to, '{}', or remove the link",
@@ -190,15 +182,10 @@ fn follow(path: &Path) -> anyhow::Result<PathBuf> {
             target.display()
         );
     }
-    let mut end = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        if fs::metadata(&end).is_ok() || !is_link(&end) {
-            return Ok(end);
-        }
-        let target = fs::read_link(&end).with_context(|| format!("cannot follow '{}'", end.display()))?;
-        end = end.parent().unwrap_or(Path::new("")).join(target);
-    }
-    bail!("the output '{}' is a symbolic link that leads in circles; remove it", path.display())
+    let Ok(end) = end_of_links(path) else {
+        bail!("the output '{}' is a symbolic link that leads in circles; remove it", path.display())
+    };
+    Ok(end)
 }
 
 /// Refuses an output that would destroy the capture or the key.

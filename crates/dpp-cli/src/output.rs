@@ -4,11 +4,10 @@
 //! be a capture, and closes it.
 
 use dpp_sink::part_file::PartFile;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What cannot be done when standard output fails.
 pub(crate) const STDOUT: &str = "cannot write to standard output";
@@ -38,13 +37,6 @@ impl Output {
             Output::Path(_) => error.into(),
         }
     }
-}
-
-/// The name of an output file until it is complete.
-pub(crate) fn part_path(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    PathBuf::from(name)
 }
 
 /// An output that is being written.

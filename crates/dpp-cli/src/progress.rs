@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Often enough to look alive.
@@ -28,13 +28,14 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Shows a bar, if standard error is a terminal. `size` and `consumed` are bytes as they lie on disk.
+    /// Where the system has no thread left for it, the run goes on without a bar.
     pub(crate) fn show(watch: Arc<Watch>, size: Option<u64>, consumed: Arc<AtomicU64>) -> Option<Progress> {
         if !io::stderr().is_terminal() {
             return None;
         }
         let (end, ended) = mpsc::channel();
         let bar = bar(size);
-        let thread = std::thread::spawn(move || {
+        let show = move || {
             let started = Instant::now();
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
                 let packets = watch.packets.load(Ordering::Relaxed) as f64;
@@ -43,7 +44,8 @@ impl Progress {
                 bar.set_position(consumed.load(Ordering::Relaxed));
             }
             bar.finish_and_clear();
-        });
+        };
+        let thread = Builder::new().name("progress".to_owned()).spawn(show).ok()?;
         Some(Progress { end: Some(end), thread: Some(thread) })
     }
 }

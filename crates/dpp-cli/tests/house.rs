@@ -1,8 +1,10 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there")
@@ -28,69 +30,98 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The rooms of the engine and which others each may know; all may know `limits`.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("limits", &[]),
-    ("packet", &[]),
-    ("dns", &[]),
-    ("privacy", &[]),
-    ("transaction", &["dns", "packet"]),
-    ("capture", &["packet", "dns", "transaction"]),
-    ("stats", &["transaction", "packet"]),
-    ("table", &["transaction", "dns", "privacy"]),
-    ("plan", &["table", "privacy"]),
-    ("pipeline", &["capture", "packet", "dns", "transaction", "stats", "table", "plan", "privacy"]),
-];
+/// The cells of a page's table, which is known by its header line.
+fn table(page: &str, header: &str) -> Vec<Vec<String>> {
+    let lines =
+        page.lines().skip_while(|line| *line != header).skip(2).take_while(|line| line.starts_with('|'));
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect();
+    let rows: Vec<Vec<String>> = lines.map(cells).collect();
+    assert!(!rows.is_empty(), "there is no table {header}");
+    rows
+}
+
+/// What stands in backticks.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_string).collect()
+}
+
+/// The rooms of the engine and which others each knows, as ARCHITECTURE.md has it; `None` is all.
+fn arrows() -> BTreeMap<String, Option<BTreeSet<String>>> {
+    let rows = table(&read("ARCHITECTURE.md"), "| room | what it is | knows |");
+    let arrows = rows.iter().map(|row| {
+        let known = match row[2].as_str() {
+            "all" => None,
+            "nobody" => Some(BTreeSet::new()),
+            rooms => Some(quoted(rooms).into_iter().collect()),
+        };
+        (quoted(&row[0]).concat(), known)
+    });
+    arrows.collect()
+}
 
 /// The rooms a piece of code names as `crate::room`, outside of comments.
 fn rooms_named(code: &str) -> BTreeSet<String> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     let uses = lines.flat_map(|line| line.split("crate::").skip(1));
-    let heads = uses.flat_map(|rest| match rest.strip_prefix('{') {
-        Some(group) => group.split(',').map(str::trim).collect::<Vec<_>>(),
-        None => vec![rest],
-    });
-    heads.map(|head| head.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    uses.map(word).inspect(|room: &String| assert!(!room.is_empty(), "rooms are named one by one")).collect()
 }
 
-#[test]
-fn arrows_between_rooms_point_one_way() {
+/// Each room of the engine, and the others that its code names.
+fn rooms() -> BTreeMap<String, BTreeSet<String>> {
     let source = root().join("crates/dpp/src");
+    let mut rooms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for file in rust_files(&source) {
         let place = file.strip_prefix(&source).expect("below the source");
         let room = place.iter().next().expect("a name").to_str().expect("UTF-8").trim_end_matches(".rs");
-        if room == "lib" {
-            continue;
-        }
-        let (_, allowed) = ARROWS
-            .iter()
-            .find(|row| row.0 == room)
-            .unwrap_or_else(|| panic!("room {room} has no row in ARROWS"));
-        for named in rooms_named(&read(&file)) {
-            let known = named == room || named == "limits" || allowed.contains(&named.as_str());
-            assert!(known, "{} names crate::{named}, which {room} must not know", place.display());
+        let named = rooms_named(&read(&file)).into_iter().filter(|named| named != room);
+        rooms.entry(room.to_string()).or_default().extend(named);
+    }
+    rooms.remove("lib");
+    rooms
+}
+
+#[test]
+fn arrows_between_rooms_are_those_of_the_map() {
+    let (arrows, rooms) = (arrows(), rooms());
+    let names = |of: Vec<&String>| of.into_iter().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        names(arrows.keys().collect()),
+        names(rooms.keys().collect()),
+        "rooms of the map and of the engine"
+    );
+    for (room, mut named) in rooms {
+        // Everybody may know the limits, and need not. Who may know all may do without some.
+        named.remove("limits");
+        if let Some(known) = &arrows[&room] {
+            assert_eq!(named, *known, "whom {room} names (left) is not whom ARCHITECTURE.md says it knows");
         }
     }
 }
 
 #[test]
-fn every_room_of_the_list_exists() {
-    for (room, _) in ARROWS {
-        let source = root().join("crates/dpp/src").join(room);
-        assert!(source.is_dir() || source.with_extension("rs").is_file(), "no room {room}");
+fn arrows_between_rooms_point_one_way() {
+    let mut left = rooms();
+    while !left.is_empty() {
+        let named: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.retain(|room, _| named.contains(room));
+        assert!(left.len() < before, "these rooms know each other in a circle, or what they know: {left:?}");
     }
 }
 
 #[test]
 fn every_crate_obeys_the_lints_of_the_workspace() {
-    for krate in ["dpp", "dpp-sink", "dpp-cli"] {
-        let manifest = read(format!("crates/{krate}/Cargo.toml"));
-        assert!(
-            manifest.contains("[lints]\nworkspace = true"),
-            "{krate} does not take the workspace's lints"
-        );
+    for krate in fs::read_dir(root().join("crates")).expect("a folder") {
+        let path = krate.expect("an entry").path().join("Cargo.toml");
+        let manifest = read(&path);
+        let own = ["[lints.rust]", "unsafe_code = \"deny\"", "missing_docs = \"deny\""];
+        let obeys = manifest.contains("[lints]\nworkspace = true")
+            || own.iter().all(|line| manifest.lines().any(|other| other == *line));
+        assert!(obeys, "{} does not take the workspace's lints", path.display());
     }
-    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    let workspace = read("Cargo.toml");
+    assert!(workspace.contains("unsafe_code = \"forbid\"") && workspace.contains("missing_docs = \"deny\""));
 }
 
 /// docs/schema.md, from the column table.
@@ -158,4 +189,109 @@ fn every_skip_reason_is_documented() {
     for (_, name, _) in dpp::packet::SKIPS {
         assert!(page.contains(&format!("`{name}`")), "docs/operations.md does not tell of `{name}`");
     }
+}
+
+/// The options as `dpp --help` prints them, each with its short form.
+fn options() -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_dpp")).arg("--help").output().expect("dpp starts");
+    let help = String::from_utf8(output.stdout).expect("help is text");
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && line.contains("--"));
+    let forms = |line: &str| {
+        let forms = line.split_whitespace().take_while(|word| word.starts_with('-'));
+        let plain =
+            forms.map(|form| format!("`{}`", form.trim_end_matches(',').split('[').next().unwrap_or(form)));
+        plain.collect::<Vec<_>>().join(", ")
+    };
+    let options: Vec<String> = lines.map(forms).collect();
+    let are_ours = |option: &String| !option.contains("`--help`") && !option.contains("`--version`");
+    options.into_iter().filter(are_ours).collect()
+}
+
+#[test]
+fn every_option_has_a_variable_and_both_are_documented() {
+    let mut expected = BTreeSet::from(
+        [("DPP_FILENAME", "INPUT"), ("DPP_OUTPUT_FILENAME", "OUTPUT")]
+            .map(|(variable, argument)| (variable.to_string(), argument.to_string())),
+    );
+    expected.extend(options().into_iter().map(|option| {
+        let name = option.rsplit("`--").next().expect("a long form").trim_end_matches('`');
+        (format!("DPP_{}", name.replace('-', "_").to_uppercase()), option.clone())
+    }));
+    let page = table(&read("docs/operations.md"), "| variable | option | value |");
+    let documented: BTreeSet<_> = page.iter().map(|row| (quoted(&row[0]).concat(), row[1].clone())).collect();
+    assert_eq!(documented, expected, "docs/operations.md (left) and `dpp --help` with its variables");
+    let flags = read("crates/dpp-cli/src/flags.rs");
+    let understood = flags.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let understood: BTreeSet<&str> = understood.collect();
+    assert_eq!(
+        understood,
+        expected.iter().map(|(variable, _)| variable.as_str()).collect(),
+        "the flag table"
+    );
+}
+
+/// The JSON report of a capture in which packets are out of order, so that as few keys as can be are null.
+fn report() -> Value {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let dpp = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dpp"));
+        command.current_dir(folder.path());
+        command
+    };
+    fs::write(folder.path().join("late.toml"), "reorder_share = 0.5\nreorder_max_ms = 900.0\n")
+        .expect("a profile");
+    let traffic = ["generate", "in.pcap", "--transactions", "500", "--profile", "late.toml"];
+    assert!(dpp().args(traffic).output().expect("dpp starts").status.success());
+    let run = dpp().args(["--report-format", "json", "in.pcap", "out.csv"]).output().expect("dpp starts");
+    serde_json::from_slice(&run.stdout).expect("the report is JSON")
+}
+
+/// Adds the keys of a value and of all that is in it, each with the keys that lead there.
+fn add_keys(value: &Value, path: &str, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                keys.insert(path.clone());
+                add_keys(value, &path, keys);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_keys(item, path, keys)),
+        _ => {}
+    }
+}
+
+/// The keys that the page tells of, and the fields that it names beside them. The first cell names a key, and its
+/// neighbours without the object they are all in; the second, fields of all of these (and values).
+fn documented_keys() -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut keys, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    for row in table(&read("docs/operations.md"), "| key | meaning |") {
+        let names = quoted(&row[0]);
+        let object = names[0].rsplit_once('.').map(|(object, _)| object.to_string());
+        let in_object = |name: &String| match &object {
+            Some(object) if !name.contains('.') => format!("{object}.{name}"),
+            _ => name.clone(),
+        };
+        for key in names.iter().map(in_object) {
+            fields.extend(quoted(&row[1]).into_iter().map(|field| format!("{key}.{field}")));
+            keys.insert(key);
+        }
+        keys.extend(object);
+    }
+    (keys, fields)
+}
+
+#[test]
+fn every_key_of_the_report_is_documented() {
+    let mut keys = BTreeSet::new();
+    add_keys(&report(), "", &mut keys);
+    // The reasons have a table of their own.
+    keys.retain(|key| !key.starts_with("packets.skipped_by_reason."));
+    assert!(keys.contains("warnings.non_monotonic_capture_timestamps.count"), "packets are out of order");
+    let (documented, fields) = documented_keys();
+    let missing: Vec<_> =
+        keys.iter().filter(|&key| !documented.contains(key) && !fields.contains(key)).collect();
+    assert!(missing.is_empty(), "docs/operations.md does not tell of {missing:?}");
+    let vanished: Vec<_> = documented.difference(&keys).collect();
+    assert!(vanished.is_empty(), "docs/operations.md tells of {vanished:?}, which no report has");
 }

@@ -3,11 +3,14 @@
 //! A [`PartFile`] writes to `<path>.part`, beside the final name so that renaming is one step, and takes that
 //! name when it is finished. So under a final name there is never half a file, and an older file stays until
 //! the new one is there. What is no regular file (a FIFO, `/dev/null`) cannot be renamed over and is written
-//! directly. The program uses this for every output but standard output.
+//! directly. The surprising fact: a part that lies there already is another run's only if it is locked; else
+//! it was left by a run that was killed, and is removed. The program uses this for every output but standard
+//! output.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file in the making. Dropped before it is finished, it leaves nothing behind.
@@ -38,12 +41,18 @@ pub struct PartFile {
 #[derive(Debug, thiserror::Error)]
 pub enum PartFileError {
     /// The file cannot be created.
-    #[error("cannot create {}{}", path.display(), remedy(source))]
+    #[error("cannot create {}{}", path.display(), remedy_of_creation(source))]
     Create {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Another run has begun the same file and is not finished.
+    #[error("another run is writing '{}'; wait for it or name another output", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
     },
     /// The file cannot be written.
     #[error("cannot write {}{}", path.display(), remedy(source))]
@@ -65,13 +74,20 @@ pub enum PartFileError {
     },
 }
 
+/// What the user can do about a file that cannot be created.
+fn remedy_of_creation(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => ": its directory does not exist; create it first",
+        _ => remedy(error),
+    }
+}
+
 /// What the user can do, where it is not plain.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull => ": the disk is full; make room, or write to another disk",
         ErrorKind::QuotaExceeded => ": your disk quota is used up; make room, or write elsewhere",
         ErrorKind::FileTooLarge => ": the file is larger than the file system or a limit (ulimit -f) allows",
-        ErrorKind::NotFound => ": its directory does not exist; create it first",
         ErrorKind::IsADirectory => ": it is a directory; name a file in it",
         ErrorKind::PermissionDenied => ": you may not write there",
         ErrorKind::ReadOnlyFilesystem => ": the file system is read-only",
@@ -80,23 +96,42 @@ fn remedy(error: &io::Error) -> &'static str {
 }
 
 impl PartFile {
-    /// Begins a file that will be called `path`. A symbolic link is followed, also one that leads to no file
-    /// yet.
+    /// Begins a file that will be called `path`. A symbolic link there is followed, also one that leads to no
+    /// file yet. A file that is to be replaced passes its permissions on. What lies under the name of the part,
+    /// and is not being written, is removed.
     ///
     /// # Errors
-    /// [`PartFileError::Create`].
+    /// [`PartFileError::Create`], or [`PartFileError::Busy`] while another one writes to the same part.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let renamed_to = match fs::metadata(path) {
-            Ok(metadata) if !metadata.is_file() => None,
-            Ok(_) => Some(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
-            Err(_) => Some(end_of_links(path)),
-        };
-        let path = renamed_to.as_deref().map_or_else(|| path.to_owned(), with_part);
-        let is_new = renamed_to.is_some();
-        match OpenOptions::new().write(true).create(is_new).truncate(is_new).open(&path) {
-            Ok(file) => Ok(PartFile { file, path, renamed_to }),
-            Err(source) => Err(io::Error::new(source.kind(), PartFileError::Create { path, source })),
+        match fs::metadata(path) {
+            Ok(known) if known.is_file() => {
+                let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+                PartFile::beside(path, Some(known.mode() & ACCESS))
+            }
+            Ok(_) => PartFile::in_place(path),
+            Err(_) => match end_of_links(path) {
+                Ok(path) => PartFile::beside(path, None),
+                Err(error) => Err(create_error(path, error)),
+            },
         }
+    }
+
+    fn in_place(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(path).map_err(|error| create_error(path, error))?;
+        Ok(PartFile { file, path: path.to_owned(), renamed_to: None })
+    }
+
+    /// Begins the part of `to`, whose older file, if any, gives so much `access`.
+    fn beside(to: PathBuf, access: Option<u32>) -> io::Result<Self> {
+        let path = part_path(&to);
+        let file = claim(&path, access.unwrap_or(ACCESS_OF_NEW))?;
+        let part = PartFile { file, path, renamed_to: Some(to) };
+        if let Some(access) = access {
+            // What the umask has taken from it.
+            let permissions = Permissions::from_mode(access);
+            part.file.set_permissions(permissions).map_err(|error| create_error(&part.path, error))?;
+        }
+        Ok(part)
     }
 
     /// Gives the complete file its name, once all of it is on the disk.
@@ -106,7 +141,7 @@ impl PartFile {
     pub fn finish(mut self) -> io::Result<()> {
         let Some(to) = &self.renamed_to else { return self.flush() };
         self.file.sync_all().map_err(|source| self.write_error(source))?;
-        if let Err(source) = fs::rename(&self.path, to) {
+        if let Err(source) = self.rename(to) {
             let (path, to) = (self.path.clone(), to.clone());
             return Err(io::Error::new(source.kind(), PartFileError::Rename { path, to, source }));
         }
@@ -116,6 +151,14 @@ impl PartFile {
         let _ = File::open(directory).and_then(|directory| directory.sync_all());
         self.renamed_to = None;
         Ok(())
+    }
+
+    /// Renames this file, and no other that has come to its name.
+    fn rename(&self, to: &Path) -> io::Result<()> {
+        if !is_at(&self.file, &self.path) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        fs::rename(&self.path, to)
     }
 
     fn write_error(&self, source: io::Error) -> io::Error {
@@ -135,15 +178,16 @@ impl Write for PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if self.renamed_to.is_some() {
+        // Who has removed our part may have begun one of theirs.
+        if self.renamed_to.is_some() && is_at(&self.file, &self.path) {
             // Nobody could act on a failure here: the error that led here is the one to tell.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// The name with `.part` behind it.
-fn with_part(path: &Path) -> PathBuf {
+/// The name of a file until it is complete: with `.part` behind it.
+pub fn part_path(path: &Path) -> PathBuf {
     let mut part = OsString::from(path);
     part.push(".part");
     part.into()
@@ -152,17 +196,108 @@ fn with_part(path: &Path) -> PathBuf {
 /// So many links in a row are a circle, says Linux.
 const LINKS_MAX: usize = 40;
 
-/// Where a chain of symbolic links leads, though there is no file.
-fn end_of_links(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        let Ok(target) = fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(target);
+/// Where a chain of symbolic links leads that ends at no file. A path that is there, or is no link, leads to
+/// itself.
+///
+/// # Errors
+/// The links lead in circles.
+pub fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut end = path.to_owned();
+    for _ in 0..=LINKS_MAX {
+        if fs::metadata(&end).is_ok() {
+            return Ok(end);
+        }
+        let Ok(target) = fs::read_link(&end) else { return Ok(end) };
+        end = end.parent().unwrap_or(Path::new("")).join(target);
     }
-    path
+    Err(io::Error::other("its symbolic links lead in circles"))
 }
 
-#[cfg(all(test, unix))]
+/// Who may read, write and execute.
+const ACCESS: u32 = 0o777;
+
+/// What any new file is made with; the umask takes from it.
+const ACCESS_OF_NEW: u32 = 0o666;
+
+/// How often other runs may snatch the name away before it is called theirs.
+const ATTEMPTS_MAX: usize = 100;
+
+/// Creates the part and locks it. Who holds the lock of the file that has the name owns the name; the lock
+/// goes with the process, so what a killed run left is nobody's.
+fn claim(part: &Path, mode: u32) -> io::Result<File> {
+    for _ in 0..ATTEMPTS_MAX {
+        // The name decides, not what it leads to: this opens nothing that was there before.
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(part) {
+            Ok(file) => {
+                lock(&file, part)?;
+                // Between creation and lock it looked like left behind, and may have been removed.
+                if is_at(&file, part) {
+                    return Ok(file);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_left(part)?,
+            Err(error) => return Err(create_error(part, error)),
+        }
+    }
+    Err(busy(part))
+}
+
+/// Removes what has the name of the part, unless it is being written.
+fn remove_left(part: &Path) -> io::Result<()> {
+    let is_file = match fs::symlink_metadata(part) {
+        Ok(known) => known.is_file(),
+        Err(error) => return unless_gone(error, part),
+    };
+    // Nobody writes to anything else, and opening it may wait (a FIFO) or lead elsewhere (a link).
+    if !is_file {
+        return fs::remove_file(part).or_else(|error| unless_gone(error, part));
+    }
+    // To lock a file on NFS one must be able to write it; elsewhere reading suffices.
+    let left = match File::options().write(true).open(part).or_else(|_| File::open(part)) {
+        Ok(left) => left,
+        Err(error) => return unless_gone(error, part),
+    };
+    lock(&left, part)?;
+    // Before it was locked another run may have removed it, and begun its own.
+    if !is_at(&left, part) {
+        return Ok(());
+    }
+    fs::remove_file(part).or_else(|error| unless_gone(error, part))
+}
+
+/// That something is gone is no error when it is to be removed.
+fn unless_gone(error: io::Error, part: &Path) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(create_error(part, error)),
+    }
+}
+
+/// Locks the file until it is closed.
+fn lock(file: &File, part: &Path) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(busy(part)),
+        // Where the file system knows no locks, runs are not kept apart.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Whether `path` is a name of this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |known: Metadata| (known.dev(), known.ino());
+    let there = fs::symlink_metadata(path).map(identity);
+    there.is_ok_and(|there| file.metadata().map(identity).is_ok_and(|ours| ours == there))
+}
+
+fn create_error(path: &Path, source: io::Error) -> io::Error {
+    io::Error::new(source.kind(), PartFileError::Create { path: path.to_owned(), source })
+}
+
+fn busy(part: &Path) -> io::Error {
+    io::Error::new(ErrorKind::ResourceBusy, PartFileError::Busy { path: part.to_owned() })
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
@@ -227,9 +362,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_overwritten() {
+    fn what_a_killed_run_left_is_replaced() {
         let directory = Directory::new("killed");
         fs::write(directory.path("out.part"), "a longer text than the next").unwrap();
+        fs::set_permissions(directory.path("out.part"), Permissions::from_mode(0o400)).unwrap();
         let mut file = PartFile::create(&directory.path("out")).unwrap();
         file.write_all(b"next").unwrap();
         file.finish().unwrap();
@@ -264,8 +400,126 @@ mod tests {
     fn links_in_a_circle_are_an_error() {
         let directory = Directory::new("circle");
         symlink("out", directory.path("out")).unwrap();
-        symlink("out.part", directory.path("out.part")).unwrap();
-        assert!(PartFile::create(&directory.path("out")).is_err());
+        let error = PartFile::create(&directory.path("out")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create "), "{error}");
+        assert!(end_of_links(&directory.path("out")).is_err());
+        assert_eq!(directory.names(), ["out"]);
+    }
+
+    /// Begins, writes and finishes `out`.
+    fn write_out(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
+        let mut file = PartFile::create(&directory.path("out"))?;
+        file.write_all(bytes)?;
+        file.finish()
+    }
+
+    #[test]
+    fn a_link_under_the_name_of_the_part_is_not_followed() {
+        let directory = Directory::new("part-link");
+        fs::write(directory.path("victim"), "precious").unwrap();
+        for target in ["victim", "nothing", "out.part"] {
+            symlink(target, directory.path("out.part")).unwrap();
+            write_out(&directory, b"rows").unwrap();
+            assert_eq!(directory.names(), ["out", "victim"]);
+            assert_eq!(fs::read(directory.path("out")).unwrap(), b"rows");
+            assert_eq!(fs::read(directory.path("victim")).unwrap(), b"precious");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_written_as_a_part() {
+        let directory = Directory::new("part-socket");
+        drop(std::os::unix::net::UnixListener::bind(directory.path("out.part")).unwrap());
+        write_out(&directory, b"rows").unwrap();
+        assert!(fs::symlink_metadata(directory.path("out")).unwrap().is_file());
+        fs::create_dir(directory.path("out.part")).unwrap();
+        let error = write_out(&directory, b"other").unwrap_err();
+        assert!(error.to_string().starts_with("cannot create "), "{error}");
+        assert_eq!(fs::read(directory.path("out")).unwrap(), b"rows");
+    }
+
+    #[test]
+    fn a_part_has_one_writer() {
+        let directory = Directory::new("writers");
+        let path = directory.path("out");
+        let mut first = PartFile::create(&path).unwrap();
+        let error = PartFile::create(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+        let part = part_path(&path);
+        let expected =
+            format!("another run is writing '{}'; wait for it or name another output", part.display());
+        assert_eq!(error.to_string(), expected);
+        first.write_all(b"first").unwrap();
+        first.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        write_out(&directory, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+    }
+
+    /// Writes `out` often, each time as if a run had been killed before. Gives how often it got the name.
+    fn write_often(directory: &Directory, text: u8) -> usize {
+        let is_written = |_: &i32| {
+            let _ = File::create_new(directory.path("out.part"));
+            let written = write_out(directory, &[text; 100]);
+            let error = written.as_ref().err().map(io::Error::kind);
+            assert!(matches!(error, None | Some(ErrorKind::ResourceBusy)), "{error:?}");
+            written.is_ok()
+        };
+        (0..200).filter(is_written).count()
+    }
+
+    #[test]
+    fn of_many_writers_none_takes_the_part_of_another() {
+        let directory = Directory::new("race");
+        let written: usize = std::thread::scope(|scope| {
+            let directory = &directory;
+            let writers = b"abc".map(|text| scope.spawn(move || write_often(directory, text)));
+            writers.map(|writer| writer.join().expect("only a busy part is an error")).iter().sum()
+        });
+        assert!(written > 0);
+        let content = fs::read(directory.path("out")).unwrap();
+        assert_eq!(content, [content[0]; 100]);
+    }
+
+    #[test]
+    fn a_part_that_others_replaced_is_theirs() {
+        let directory = Directory::new("replaced");
+        let ours = PartFile::create(&directory.path("out")).unwrap();
+        fs::remove_file(directory.path("out.part")).unwrap();
+        let theirs = PartFile::create(&directory.path("out")).unwrap();
+        assert!(ours.finish().is_err());
+        assert_eq!(directory.names(), ["out.part"]);
+        theirs.finish().unwrap();
+        assert_eq!(directory.names(), ["out"]);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_passes_its_permissions_on() {
+        let directory = Directory::new("permissions");
+        let mode = |name: &str| fs::metadata(directory.path(name)).unwrap().mode() & 0o7777;
+        for expected in [0o600, 0o666, 0o640] {
+            fs::write(directory.path("out"), "old").unwrap();
+            fs::set_permissions(directory.path("out"), Permissions::from_mode(expected)).unwrap();
+            let file = PartFile::create(&directory.path("out")).unwrap();
+            assert_eq!(mode("out.part"), expected);
+            file.finish().unwrap();
+            assert_eq!(mode("out"), expected);
+        }
+        fs::write(directory.path("any"), "").unwrap();
+        fs::remove_file(directory.path("out")).unwrap();
+        write_out(&directory, b"new").unwrap();
+        assert_eq!(mode("out"), mode("any"), "a new file is like any other");
+    }
+
+    #[test]
+    fn a_part_that_is_gone_is_not_blamed_on_the_directory() {
+        let directory = Directory::new("gone");
+        let file = PartFile::create(&directory.path("out")).unwrap();
+        fs::remove_file(directory.path("out.part")).unwrap();
+        let error = file.finish().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let (part, out) = (directory.path("out.part"), directory.path("out"));
+        assert_eq!(error.to_string(), format!("cannot rename {} to {}", part.display(), out.display()));
     }
 
     #[test]

@@ -75,8 +75,8 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// The system refused to open `name`.
-    pub(crate) fn from_open(name: String, source: io::Error) -> SourceError {
+    /// The system refused to open `name`, a quoted path, or to say what it is.
+    pub fn from_open(name: String, source: io::Error) -> SourceError {
         match source.kind() {
             io::ErrorKind::NotFound => SourceError::NotFound { name },
             io::ErrorKind::PermissionDenied => SourceError::Permission { name },

@@ -20,7 +20,7 @@ use crate::recognise::{self, Content};
 
 /// Layers of compression one inside the other. Two happen (a collector's `.gz` in an archive's `.zst`);
 /// more is a mistake or a bomb.
-const LAYERS_MAX: usize = 4;
+const LAYERS_MAX: usize = 2;
 
 /// The unpacked bytes of a capture, as a [`Read`].
 ///

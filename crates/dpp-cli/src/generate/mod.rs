@@ -19,13 +19,12 @@ mod schedule;
 mod tests;
 mod traffic;
 
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use dpp_sink::part_file::PartFile;
 
 pub(crate) use profile::Profile;
 use traffic::Traffic;
@@ -94,8 +93,9 @@ pub(crate) struct Summary {
 
 /// Generates the capture and writes it to the output that the request names.
 ///
-/// A file has the name of the output and `.part` until it is complete. An error leaves nothing behind; it
-/// names what was wrong: an option, a key of the profile, or the file.
+/// A file has its name when it is complete; a link is followed, so that what it points to is replaced and not
+/// the link. An error leaves nothing behind; it names what was wrong: an option, a key of the profile, or the
+/// file.
 pub(crate) fn run(request: &Request) -> anyhow::Result<Summary> {
     let profile = request.profile()?;
     request.amount.check(profile.qps)?;
@@ -172,66 +172,29 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Where the capture goes.
-enum Target {
-    Stdout,
-    /// A pipe or a device: written as it is, since nothing can be renamed over it.
-    InPlace(PathBuf),
-    /// A file that gets its name when it is complete.
-    File(PathBuf),
-}
-
-impl Target {
-    fn of(output: &Path) -> anyhow::Result<Self> {
-        if output == Path::new("-") {
-            return Ok(Target::Stdout);
-        }
-        // A link is followed, so that what it points to is replaced and not the link.
-        let path = fs::canonicalize(output).unwrap_or_else(|_| output.to_owned());
-        match fs::metadata(&path) {
-            Ok(known) if known.is_dir() => bail!("'{}' is a directory; name a file in it", output.display()),
-            Ok(known) if !known.is_file() => Ok(Target::InPlace(path)),
-            _ => Ok(Target::File(path)),
-        }
-    }
-}
-
 fn write_output(
     output: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>,
 ) -> anyhow::Result<Summary> {
-    let cannot_write = || format!("cannot write '{}'", output.display());
-    match Target::of(output)? {
-        Target::Stdout if io::stdout().is_terminal() => {
-            bail!("a capture is no text for a terminal; redirect the output or name a file")
-        }
-        Target::Stdout => write(&mut io::stdout().lock()).context("cannot write to standard output"),
-        Target::InPlace(path) => write_in_place(&path, write).with_context(cannot_write),
-        Target::File(path) => write_file(&path, write).with_context(cannot_write),
+    if output != Path::new("-") {
+        return write_path(output, write);
     }
+    if io::stdout().is_terminal() {
+        bail!("a capture is no text for a terminal; redirect the output or name a file")
+    }
+    write(&mut io::stdout().lock()).context("cannot write to standard output")
 }
 
-fn write_in_place(
+fn write_path(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>,
-) -> io::Result<Summary> {
-    write(&mut File::options().write(true).open(path)?)
-}
-
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<Summary>) -> io::Result<Summary> {
-    let part = part_path(path);
-    let written = File::create(&part).and_then(|mut out| write(&mut out));
-    let finished = written.and_then(|summary| fs::rename(&part, path).map(|()| summary));
-    if finished.is_err() {
-        // The first error is the one to report; where the file could not be created there is none to remove.
-        let _ = fs::remove_file(&part);
+) -> anyhow::Result<Summary> {
+    if path.is_dir() {
+        bail!("'{}' is a directory; name a file in it", path.display())
     }
-    finished
-}
-
-/// The name of an output while it is not complete.
-fn part_path(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    PathBuf::from(name)
+    let written = PartFile::create(path).and_then(|mut file| {
+        let summary = write(&mut file)?;
+        file.finish().map(|()| summary)
+    });
+    written.with_context(|| format!("cannot write '{}'", path.display()))
 }

@@ -4,7 +4,8 @@
 //! has a wrong length, checksum or compression pointer stops it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::ffi::OsString;
+use std::{fs, io};
 
 use super::*;
 

@@ -1,7 +1,9 @@
 //! `dpp generate`, and what is made from the flag table.
 
 use crate::room::Room;
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -27,6 +29,31 @@ fn a_capture_of_so_many_seconds_is_so_long() {
     let second = |line: &String| line.split(',').next().unwrap().parse::<u64>().unwrap() / 1_000_000;
     assert!((800..1200).contains(&lines.len()), "{} rows", lines.len());
     assert!((9..=10).contains(&(second(&lines[lines.len() - 1]) - second(&lines[1]))));
+}
+
+#[test]
+fn a_capture_is_written_as_carefully_as_a_table() {
+    let room = Room::new();
+    room.write("out.pcap", "old");
+    fs::set_permissions(room.path("out.pcap"), fs::Permissions::from_mode(0o600)).unwrap();
+    room.write("victim", "precious");
+    symlink("victim", room.path("out.pcap.part")).unwrap();
+    room.dpp(&["generate", "out.pcap", "--transactions", "1"]).well();
+    assert_eq!(room.read("victim"), b"precious");
+    assert_eq!(&room.read("out.pcap")[..4], b"\xd4\xc3\xb2\xa1");
+    assert_eq!(fs::metadata(room.path("out.pcap")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(room.inventory().len(), 2);
+}
+
+#[test]
+fn a_link_of_a_capture_to_nothing_is_followed() {
+    let room = Room::new();
+    symlink("target.pcap", room.path("link.pcap")).unwrap();
+    room.dpp(&["generate", "link.pcap", "--transactions", "1"]).well();
+    assert!(room.path("link.pcap").is_symlink() && room.path("target.pcap").is_file());
+    let run = room.dpp(&["generate", "missing/out.pcap", "--transactions", "1"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("its directory does not exist"), "{}", run.stderr);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! where two processes must meet, they meet at a pipe.
 
 mod generate;
+mod progress;
 mod refusals;
 mod reports;
 mod room;

@@ -3,8 +3,9 @@
 use crate::room::{Room, pcap};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::symlink;
-use std::process::Stdio;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 const HEADER: &str =
     "request_timestamp,response_timestamp,source_ip,source_port,id,name,query_type,response_code";
@@ -164,6 +165,62 @@ fn an_old_table_is_replaced() {
 }
 
 #[test]
+fn a_table_that_is_replaced_passes_its_permissions_on() {
+    let room = Room::with_capture();
+    room.write("out.csv", "old");
+    fs::set_permissions(room.path("out.csv"), fs::Permissions::from_mode(0o600)).unwrap();
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    assert_eq!(room.lines("out.csv").len(), 1001);
+    assert_eq!(fs::metadata(room.path("out.csv")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_link_under_the_name_of_the_part_is_replaced_and_not_followed() {
+    let room = Room::with_capture();
+    room.write("victim", "precious");
+    symlink("victim", room.path("out.csv.part")).unwrap();
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    assert_eq!(room.read("victim"), b"precious");
+    assert_eq!(room.lines("out.csv").len(), 1001);
+    assert!(!room.path("out.csv.part").is_symlink());
+}
+
+/// Starts a run that has read all but a pipe's content of `large.pcap` and waits for more.
+fn waiting(room: &Room, options: &[&str]) -> (Child, File) {
+    room.dpp(&["generate", "large.pcap", "--transactions", "20000"]).well();
+    room.fifo("fifo");
+    let child = room.command(&[&["fifo", "out.csv"], options].concat()).spawn().unwrap();
+    let mut fifo = File::options().write(true).open(room.path("fifo")).expect("dpp opens the other end");
+    fifo.write_all(&room.read("large.pcap")).expect("dpp reads");
+    (child, fifo)
+}
+
+#[test]
+fn an_output_that_another_run_is_writing_is_refused() {
+    let room = Room::with_capture();
+    let (first, fifo) = waiting(&room, &[]);
+    let second = room.dpp(&["in.pcap", "out.csv"]);
+    assert_eq!(second.code, Some(1));
+    let reason = "another run is writing 'out.csv.part'; wait for it or name another output";
+    assert!(second.stderr.contains(reason), "{}", second.stderr);
+    drop(fifo);
+    assert!(first.wait_with_output().unwrap().status.success());
+    assert_eq!(room.lines("out.csv").len(), 20001);
+}
+
+#[test]
+fn what_a_killed_run_left_does_not_hinder_the_next() {
+    let room = Room::with_capture();
+    let (mut killed, _fifo) = waiting(&room, &[]);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(room.path("out.csv.part").exists() && !room.path("out.csv").exists());
+    room.dpp(&["in.pcap", "out.csv"]).well();
+    assert_eq!(room.lines("out.csv").len(), 1001);
+    assert!(!room.path("out.csv.part").exists());
+}
+
+#[test]
 fn a_capture_without_packets_gives_a_table_without_rows() {
     let room = Room::new();
     room.write("in.pcap", pcap(&[]));
@@ -189,6 +246,53 @@ fn neither_threads_nor_what_is_accepted_for_compatibility_changes_a_byte() {
             assert!(room.read(output) == expected, "{output} {options:?}");
         }
     }
+}
+
+/// The CPUs of a thread, by its status in `/proc`.
+fn cpus(status: &str) -> Vec<usize> {
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("Linux tells");
+    let number = |text: &str| text.parse::<usize>().expect("a CPU has a number");
+    let range = |range: &str| match range.split_once('-') {
+        Some((first, last)) => number(first)..=number(last),
+        None => number(range)..=number(range),
+    };
+    list.trim().split(',').flat_map(range).collect()
+}
+
+/// The CPUs of each thread of a process, but the one that listens to signals.
+fn cpus_of_workers(child: &Child) -> Vec<Vec<usize>> {
+    let threads = fs::read_dir(format!("/proc/{}/task", child.id())).expect("the process is there");
+    let statuses =
+        threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok());
+    statuses.filter(|status| !status.starts_with("Name:\tsignals\n")).map(|status| cpus(&status)).collect()
+}
+
+/// Two workers have started, and they run on these CPUs once they have all that `expected` says. Threads
+/// start when they like, so this looks until they have.
+#[track_caller]
+fn check_cpus(options: &[&str], expected: [Vec<usize>; 2]) {
+    let room = Room::new();
+    let (child, fifo) = waiting(&room, options);
+    let started = Instant::now();
+    loop {
+        let mut found = cpus_of_workers(&child);
+        found.sort();
+        if found == expected {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{options:?}: {found:?}");
+        std::thread::yield_now();
+    }
+    drop(fifo);
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[test]
+fn with_affinity_each_worker_has_one_cpu() {
+    let all = cpus(&fs::read_to_string("/proc/thread-self/status").unwrap());
+    let one = |worker: usize| vec![all[worker % all.len()]];
+    check_cpus(&["-t", "2"], [all.clone(), all.clone()]);
+    check_cpus(&["-a", "-t", "2"], [one(0), one(1)]);
 }
 
 #[test]

@@ -47,9 +47,12 @@ pub struct Settings {
 }
 
 /// The version of data pages, and the format version in the footer.
+///
+/// Numbers are DELTA_BINARY_PACKED in both, which the oldest readers of version 1 do not know; pyarrow, DuckDB
+/// and Polars read both, as tests show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Read by everything.
+    /// Pages that are compressed with their levels.
     One,
     /// Pages whose levels are not compressed.
     Two,

@@ -172,10 +172,9 @@ impl Texts {
     /// Takes a text that lies at a fixed place.
     #[inline(always)]
     fn take_fixed(&mut self, text: &'static str) {
-        let (seen, number) = self.fixed.0[Fixed::place(text)];
-        match std::ptr::eq(seen, text) && !self.is_full {
-            true => self.numbers.push(number),
-            false => self.take_unseen(text),
+        match self.fixed.0[Fixed::place(text)] {
+            Some((seen, number)) if std::ptr::eq(seen, text) && !self.is_full => self.numbers.push(number),
+            _ => self.take_unseen(text),
         }
     }
 
@@ -183,7 +182,7 @@ impl Texts {
     fn take_unseen(&mut self, text: &'static str) {
         self.take_known_by(text.as_bytes(), Value::Text(text));
         if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
-            self.fixed.0[Fixed::place(text)] = (text, number);
+            self.fixed.0[Fixed::place(text)] = Some((text, number));
         }
     }
 
@@ -236,11 +235,11 @@ fn widen(bounds: &mut Option<(Vec<u8>, Vec<u8>)>, text: &[u8]) {
 
 /// Texts that lie at fixed places, with their dictionary numbers. Where in memory a text lies decides only
 /// whether it is found here or in the dictionary, which gives the same number; but here it is not hashed.
-struct Fixed([(&'static str, u32); 64]);
+struct Fixed([Option<(&'static str, u32)>; 64]);
 
 impl Default for Fixed {
     fn default() -> Self {
-        Fixed([("", 0); 64])
+        Fixed([None; 64])
     }
 }
 
@@ -276,5 +275,20 @@ impl Printer {
             Value::Text(text) => text.as_bytes(),
             _ => unreachable!("{value:?} in a column of texts"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_text_is_a_text_like_any_other() {
+        let mut texts = Texts::default();
+        for text in ["A", "", "A", ""] {
+            texts.take(Value::Text(text));
+        }
+        assert_eq!(texts.numbers, [0, 1, 0, 1]);
+        assert_eq!(texts.dictionary.texts(), b"\x01\0\0\0A\0\0\0\0");
     }
 }
