@@ -107,6 +107,10 @@ impl Sink for Collect {
         Mutex::new(piece)
     }
 
+    fn size(&self, piece: &Self::Piece) -> usize {
+        piece.lock().map_or(0, |rows| rows.len())
+    }
+
     fn accept(&self, _: usize, piece: &Self::Piece) -> Result<(), Infallible> {
         let mut rows = self.0.try_lock().expect("a lane takes one piece at a time");
         rows.append(&mut piece.lock().expect("no panic while locked"));

@@ -133,6 +133,12 @@ impl Work<'_> {
         match pipeline::run(input, &self.job.plan, &self.machine(), sink, self.watch) {
             Ok(outcome) => Ok((outcome, started.elapsed())),
             Err(RunError::Sink(error)) => Err(self.job.output.explain(error)),
+            Err(RunError::Capture(error @ CaptureError::Regression(_))) => {
+                Err(anyhow!(error).context(format!(
+                    "{} is out of order; without --monotonic-capture that does no harm",
+                    report::input_name(&self.job.input)
+                )))
+            }
             Err(RunError::Capture(error)) => Err(anyhow!(error).context(unread(&self.job.input))),
         }
     }

@@ -1,8 +1,10 @@
-//! Memory does not grow with the input: a live pipe that is many times as long takes no more.
+//! Memory does not grow with the input: a live pipe that is many times as long takes no more, and a chunk that waits keeps only
+//! its rows.
 //!
 //! The runs start the program itself, since what counts is the memory of a whole process, which its report tells. A table
 //! in Parquet takes more until its first row group is complete, so there the shorter run is as long as that takes.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -40,6 +42,38 @@ fn parquet_of_twice_the_row_groups_takes_no_more_memory() {
 fn parquet_of_a_whole_row_group_of_answers_stays_within_its_bound() {
     let peak = peak_kib("out.parquet", SHIPPED, A_ROW_GROUP);
     assert!(peak < PARQUET_KIB_MAX, "{peak} KiB");
+}
+
+#[test]
+fn retries_of_a_query_that_stays_open_take_no_memory() {
+    for output in ["out.csv", "out.parquet"] {
+        let capture = one_query_and_again(600_000);
+        let mut run = dpp(Path::new("."));
+        let folder = tempfile::tempdir().expect("a place for temporary files");
+        let output = folder.path().join(output);
+        run.args(["--threads", "2", "--report-format", "json", "-"]).arg(&output);
+        let mut run = run.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("dpp starts");
+        let mut input = run.stdin.take().expect("a pipe");
+        input.write_all(&capture).expect("dpp reads to the end");
+        drop(input);
+        let report = run.wait_with_output().expect("dpp ends");
+        let report: serde_json::Value = serde_json::from_slice(&report.stdout).expect("the report is JSON");
+        let peak = report["metrics"]["max_memory_usage_kib"].as_u64().expect("a number of KiB");
+        assert!(peak < 100 * 1024, "{}: {peak} KiB", output.display());
+    }
+}
+
+/// A capture of the same query over and over, all at the same time: the first stays open to the end.
+fn one_query_and_again(packets: usize) -> Vec<u8> {
+    let header =
+        [&0xA1B2_C3D4u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &[0, 0, 4, 0, 1, 0, 0, 0]].concat();
+    let message = b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
+    let udp = [&[0xD4, 0x31, 0, 53, 0, message.len() as u8 + 8, 0, 0], &message[..]].concat();
+    let ip = [0x45, 0, 0, udp.len() as u8 + 20, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 53];
+    let frame = [&[2; 12][..], &[8, 0], &ip, &udp].concat();
+    let length = (frame.len() as u32).to_le_bytes();
+    let record = [&1_700_000_000u32.to_le_bytes()[..], &[0; 4], &length, &length, &frame].concat();
+    [header, record.repeat(packets)].concat()
 }
 
 /// Checks that the longer of two runs stays within the bound, and takes hardly more than the shorter.

@@ -64,6 +64,10 @@ impl<W: Write + Send> Sink for Csv<W> {
         lines
     }
 
+    fn size(&self, lines: &Lines) -> usize {
+        lines.filled
+    }
+
     fn accept(&self, _lane: usize, lines: &Lines) -> io::Result<()> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines.text())
     }

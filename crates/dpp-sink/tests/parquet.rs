@@ -176,6 +176,10 @@ impl Sink for Kept {
         rows
     }
 
+    fn size(&self, rows: &Rows) -> usize {
+        rows.size()
+    }
+
     fn accept(&self, _: usize, rows: &Rows) -> Result<(), Infallible> {
         let text = |value: Value| match value {
             Value::Null => "-".to_owned(),

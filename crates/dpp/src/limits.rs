@@ -33,9 +33,9 @@ pub const CHUNK_BYTES_MAX: usize = 1 << 30;
 /// How far ahead the packet is looked for that confirms a far timestamp.
 pub const PEEK_MAX: usize = 2 * BLOCK_MAX as usize;
 
-/// Encoded chunks that may wait for an earlier one that is not decided. Beyond that chunks wait as they are: a row takes less
-/// memory as an event than as text with every octet escaped.
-pub const PIECES_MAX: usize = 128;
+/// Bytes of encoded chunks that may wait for an earlier chunk that is not decided. Beyond that chunks wait as they are: text
+/// with every octet escaped takes four times the memory of an event.
+pub const PIECES_BYTES_MAX: usize = 32 << 20;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,9 +19,10 @@ mod schedule;
 mod tests;
 mod traffic;
 
-use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use anyhow::{Context, bail};
 use dpp_sink::part_file::PartFile;
@@ -98,6 +99,7 @@ pub(crate) struct Summary {
 /// file.
 pub(crate) fn run(request: &Request) -> anyhow::Result<Summary> {
     let profile = request.profile()?;
+    request.spare_profile()?;
     request.amount.check(profile.qps)?;
     let write = |out: &mut dyn Write| write_capture(&profile, request.amount, request.seed, out);
     write_output(&request.output, write)
@@ -117,6 +119,17 @@ pub(crate) fn write_capture(
 }
 
 impl Request {
+    /// Refuses to write the capture over the profile it is made from.
+    fn spare_profile(&self) -> anyhow::Result<()> {
+        let identity = |path: &Path| fs::metadata(path).ok().map(|known| (known.dev(), known.ino()));
+        match self.profile.as_deref().and_then(identity) {
+            Some(profile) if identity(&self.output) == Some(profile) => {
+                bail!("the output '{}' is the profile itself; name another file", self.output.display())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The profile with what the other options change in it.
     fn profile(&self) -> anyhow::Result<Profile> {
         let mut profile = match &self.profile {

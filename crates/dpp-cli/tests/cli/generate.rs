@@ -111,3 +111,13 @@ fn the_version_is_one_line() {
     let run = Room::new().dpp(&["-V"]).well();
     assert_eq!(run.stdout, format!("dpp {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_profile_is_not_written_over() {
+    let room = Room::new();
+    room.write("profile.toml", "clients = 3\n");
+    let run = room.dpp(&["generate", "profile.toml", "--profile", "profile.toml", "--transactions", "1"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("is the profile itself"), "{}", run.stderr);
+    assert_eq!(fs::read_to_string(room.path("profile.toml")).unwrap(), "clients = 3\n");
+}

@@ -146,8 +146,12 @@ impl<W: Write + Send> Sink for Parquet<W> {
         self.lanes.len()
     }
 
-    fn encode(&self, rows: Rows, _: &Pool) -> Rows {
-        rows
+    fn encode(&self, rows: Rows, pool: &Pool) -> Rows {
+        rows.compact(pool)
+    }
+
+    fn size(&self, rows: &Rows) -> usize {
+        rows.size()
     }
 
     fn accept(&self, lane: usize, rows: &Rows) -> Result<(), Error> {

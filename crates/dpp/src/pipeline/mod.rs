@@ -104,6 +104,10 @@ pub trait Sink: Sync {
     /// Turns the rows of a chunk into a piece. The sink takes the rows; what it does not need it gives back to `pool`.
     fn encode(&self, rows: Rows, pool: &Pool) -> Self::Piece;
 
+    /// About how many bytes of memory a piece takes. Pieces that wait for an earlier one take no more than
+    /// [`PIECES_BYTES_MAX`](crate::limits::PIECES_BYTES_MAX) in all.
+    fn size(&self, piece: &Self::Piece) -> usize;
+
     /// Takes the next piece in capture order.
     ///
     /// # Errors

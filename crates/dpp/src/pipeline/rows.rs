@@ -3,7 +3,8 @@
 //! Nothing is copied or sorted: rows are the events of queries, where the shards left them, and a list that tells which
 //! events are rows, in capture order.
 
-use crate::transaction::{Part, State, Transaction};
+use super::pool::Pool;
+use crate::transaction::{Event, Part, State, Transaction};
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -46,6 +47,29 @@ impl Rows {
         order.truncate(open.unwrap_or(order.len()));
         order.retain(|row| state(row) != State::Retry);
         Rows { parts, order }
+    }
+
+    /// About how many bytes of memory the rows take, with all that lies between them.
+    pub fn size(&self) -> usize {
+        let part = |part: &Part| part.events.len() * size_of::<Event>() + part.keys.len();
+        self.parts.iter().map(part).sum::<usize>() + self.order.len() * size_of::<Row>()
+    }
+
+    /// The same rows without what lies between them (retries, and responses), if that is most of the memory they take. For
+    /// sinks that keep rows until they can be written.
+    pub fn compact(self, pool: &Pool) -> Rows {
+        const CROWD: usize = 3;
+        if self.parts.iter().map(|part| part.events.len()).sum::<usize>() <= self.order.len() * CROWD {
+            return self;
+        }
+        let mut order = pool.order();
+        order.extend((0..self.order.len()).map(|index| Row::new(0, index)));
+        let mut compact = Part::default();
+        for row in &self.order {
+            compact.append_from(&self.parts[row.shard()], row.index());
+        }
+        pool.recycle(self);
+        Rows { parts: vec![compact], order }
     }
 
     /// How many rows.

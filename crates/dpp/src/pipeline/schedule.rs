@@ -40,6 +40,7 @@ struct Flight<P> {
     missing: usize,
     order: Vec<Row>,
     piece: Option<Arc<P>>,
+    piece_bytes: usize,
     /// How many lanes have still to accept the piece.
     lanes: usize,
 }
@@ -67,8 +68,8 @@ pub(super) struct Schedule<P> {
     lanes: Vec<Turn>,
     /// Chunks that are decided and wait to be encoded.
     complete: BTreeSet<u64>,
-    /// How many pieces are encoded and not yet accepted by all lanes.
-    pieces: usize,
+    /// Bytes of the pieces that are encoded and not yet accepted by all lanes.
+    pieces_bytes: usize,
     /// How many chunks there are, once the input has ended.
     total: Option<u64>,
     /// How many chunks the lanes will see; fewer than all if the run was interrupted.
@@ -90,7 +91,7 @@ impl<P> Schedule<P> {
             shards: vec![Turn::default(); shards],
             lanes: vec![Turn::default(); lanes],
             complete: BTreeSet::new(),
-            pieces: 0,
+            pieces_bytes: 0,
             total: None,
             lanes_total: None,
             interrupted: false,
@@ -124,12 +125,12 @@ impl<P> Schedule<P> {
         let chunk = *self.complete.first()?;
         // After an interruption, the last chunk to be written is known when all shards have told what is open.
         let too_early = self.interrupted && self.unfinished > 0;
-        let too_far = self.pieces >= limits::PIECES_MAX && chunk >= behind(&self.lanes) + self.backlog;
+        let too_far =
+            self.pieces_bytes >= limits::PIECES_BYTES_MAX && chunk >= behind(&self.lanes) + self.backlog;
         if too_early || too_far {
             return None;
         }
         self.complete.remove(&chunk);
-        self.pieces += 1;
         let flight = self.flight(chunk);
         let parts = flight.decided.drain(..).map(|part| part.expect("none is missing")).collect();
         Some(Task::Encode { chunk, parts, order: std::mem::take(&mut flight.order) })
@@ -197,6 +198,7 @@ impl<P> Schedule<P> {
             missing: self.shards.len(),
             order: Vec::new(),
             piece: None,
+            piece_bytes: 0,
             lanes: self.lanes.len(),
         });
         self.first + self.flights.len() as u64 - 1
@@ -255,9 +257,11 @@ impl<P> Schedule<P> {
         open.map_or(self.total, |open| Some(self.first + open as u64 + 1))
     }
 
-    /// A chunk has been encoded.
-    pub(super) fn encoded(&mut self, chunk: u64, piece: P) {
-        self.flight(chunk).piece = Some(Arc::new(piece));
+    /// A chunk has been encoded, to a piece of so many bytes.
+    pub(super) fn encoded(&mut self, chunk: u64, piece: P, bytes: usize) {
+        let flight = self.flight(chunk);
+        (flight.piece, flight.piece_bytes) = (Some(Arc::new(piece)), bytes);
+        self.pieces_bytes += bytes;
     }
 
     /// A lane has accepted its piece. Gives the pieces that all lanes have accepted.
@@ -272,8 +276,9 @@ impl<P> Schedule<P> {
         }
         // Lanes keep the order, so the first chunk in flight is the one that all have passed.
         self.first += 1;
-        self.pieces -= 1;
-        self.flights.pop_front()?.piece
+        let flight = self.flights.pop_front()?;
+        self.pieces_bytes -= flight.piece_bytes;
+        flight.piece
     }
 
     /// Whether the run was stopped before the end of the input.

@@ -100,12 +100,7 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
                     parts.extend(lock(&self.shards[shard]).abandon());
                     self.change(|schedule| schedule.finished(shard, &mut parts));
                 }
-                Task::Encode { chunk, parts, order } => {
-                    let rows = Rows::new(parts, order);
-                    let piece =
-                        Encoded { rows: rows.len() as u64, piece: self.sink.encode(rows, &self.pool) };
-                    self.change(|schedule| schedule.encoded(chunk, piece));
-                }
+                Task::Encode { chunk, parts, order } => self.encode(chunk, Rows::new(parts, order)),
                 Task::Accept { lane, piece } => self.accept(lane, piece),
                 Task::Wait => unreachable!("next_task waits"),
                 Task::Leave => break,
@@ -160,6 +155,13 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
 
     fn decode(&self, chunk: &Chunk, totals: &mut Totals) -> Decoded {
         decode(chunk, self.plan, self.shards.len(), self.machine.seed, &self.pool, totals)
+    }
+
+    fn encode(&self, chunk: u64, rows: Rows) {
+        let count = rows.len() as u64;
+        let piece = self.sink.encode(rows, &self.pool);
+        let bytes = self.sink.size(&piece);
+        self.change(|schedule| schedule.encoded(chunk, Encoded { rows: count, piece }, bytes));
     }
 
     fn accept(&self, lane: usize, piece: Arc<Encoded<S::Piece>>) {

@@ -105,6 +105,14 @@ impl Part {
         self.first_position + u64::from(event.packet)
     }
 
+    /// Appends a copy of another part's event of this index, with its key.
+    pub(crate) fn append_from(&mut self, other: &Part, index: usize) {
+        let event = other.events[index];
+        self.first_position = other.first_position;
+        self.events.push(Event { key: self.keys.len() as u32, ..event });
+        self.keys.extend_from_slice(other.key(&event).bytes());
+    }
+
     /// Empties the part for a chunk that starts at `first_position`; its memory is kept.
     pub(crate) fn reset(&mut self, first_position: u64) {
         self.first_position = first_position;

@@ -125,6 +125,11 @@ impl<'a> Key<'a> {
         Key(&keys[at..at + fixed + usize::from(name_length)])
     }
 
+    /// All of it.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     #[inline]
     fn number(&self, at: usize) -> u16 {
         u16::from_be_bytes([self.0[at], self.0[at + 1]])

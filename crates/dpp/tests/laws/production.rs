@@ -83,6 +83,10 @@ impl Sink for Collect {
         encoded
     }
 
+    fn size(&self, piece: &Vec<Row>) -> usize {
+        piece.len()
+    }
+
     fn accept(&self, lane: usize, piece: &Vec<Row>) -> Result<(), Infallible> {
         let mut lane = self.lanes[lane].try_lock().expect("a lane takes one piece at a time");
         std::thread::yield_now();
@@ -125,6 +129,10 @@ impl Sink for FailAfter {
 
     fn encode(&self, rows: Rows, pool: &Pool) {
         pool.recycle(rows);
+    }
+
+    fn size(&self, (): &()) -> usize {
+        0
     }
 
     fn accept(&self, _: usize, (): &()) -> Result<(), DiskFull> {
