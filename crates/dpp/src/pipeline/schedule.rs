@@ -18,8 +18,10 @@ pub(super) enum Task<P> {
     Cut,
     /// Let a shard take its part of the next chunk.
     Match { shard: usize, part: Part },
-    /// Let a shard decide or give up what still waits.
-    Finish { shard: usize, interrupted: bool },
+    /// The input has ended: let a shard time out what still waits.
+    Finish { shard: usize },
+    /// The run was interrupted: let a shard give back what still waits, undecided.
+    Abandon { shard: usize },
     /// Encode a chunk whose queries are all decided.
     Encode { chunk: u64, parts: Vec<Part>, order: Vec<Row> },
     /// Let a lane accept the next piece.
@@ -148,7 +150,10 @@ impl<P> Schedule<P> {
         }
         if Some(next) == self.total {
             self.shards[shard] = Turn { next: next + 1, busy: true };
-            return Some(Task::Finish { shard, interrupted: self.interrupted });
+            return Some(match self.interrupted {
+                true => Task::Abandon { shard },
+                false => Task::Finish { shard },
+            });
         }
         let flight = self.flights.get_mut(next.checked_sub(self.first)? as usize)?;
         let part = flight.decoded.get_mut(shard)?.take()?;

@@ -92,11 +92,11 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
                     parts.extend(lock(&self.shards[shard]).advance(part));
                     self.change(|schedule| schedule.matched(shard, &mut parts));
                 }
-                Task::Finish { shard, interrupted: false } => {
+                Task::Finish { shard } => {
                     parts.extend(lock(&self.shards[shard]).finish());
                     self.change(|schedule| schedule.finished(shard, &mut parts));
                 }
-                Task::Finish { shard, interrupted: true } => {
+                Task::Abandon { shard } => {
                     parts.extend(lock(&self.shards[shard]).abandon());
                     self.change(|schedule| schedule.finished(shard, &mut parts));
                 }
