@@ -118,29 +118,18 @@ impl Decoder<'_> {
         state: State,
         count: u16,
     ) -> Result<(), Skip> {
-        let (read, end) = self.readable_questions(message, count)?;
-        let rcode = if read == count { self.rcode(message, end) } else { message.header_rcode() };
+        let (readable, end) = readable_questions(message, count)?;
+        let rcode = if readable == count { self.rcode(message, end) } else { message.header_rcode() };
+        let taken = readable.min(limits::QUESTIONS_MAX);
+        self.totals.questions_unread += u64::from(count - taken);
         let mut at = dns::Message::QUESTIONS;
-        for _ in 0..read {
+        for _ in 0..taken {
             let mut scratch = [0; dns::name::WIRE_MAX];
             let (question, next) = message.question(at, &mut scratch).map_err(skip_of)?;
             self.event(record, tuple, Some(&question), state, rcode);
             at = next;
         }
         Ok(())
-    }
-
-    /// How many of `count` questions can be read, and where they end.
-    fn readable_questions(&mut self, message: &dns::Message, count: u16) -> Result<(u16, usize), Skip> {
-        let mut scratch = [0; dns::name::WIRE_MAX];
-        let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
-        let mut read = 1;
-        while read < count.min(limits::QUESTIONS_MAX) {
-            let Ok((_, next)) = message.question(at, &mut scratch) else { break };
-            (at, read) = (next, read + 1);
-        }
-        self.totals.questions_unread += u64::from(count - read);
-        Ok((read, at))
     }
 
     /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
@@ -193,6 +182,18 @@ impl Decoder<'_> {
         self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
     }
+}
+
+/// How many of `count` questions can be read, and where they end. The first must be readable.
+fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Skip> {
+    let mut scratch = [0; dns::name::WIRE_MAX];
+    let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
+    let mut readable = 1;
+    while readable < count {
+        let Ok((_, next)) = message.question(at, &mut scratch) else { break };
+        (at, readable) = (next, readable + 1);
+    }
+    Ok((readable, at))
 }
 
 /// The reason to skip a message whose first question cannot be read.

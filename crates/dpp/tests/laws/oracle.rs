@@ -120,13 +120,14 @@ impl Matcher<'_> {
     }
 
     fn message(&mut self, message: &Message, now: Moment) {
+        let questions = message.questions.iter().take(dpp::limits::QUESTIONS_MAX.into());
         match message.kind {
-            Kind::Query => message.questions.iter().for_each(|q| self.query(message.tuple, q, now)),
+            Kind::Query => questions.for_each(|q| self.query(message.tuple, q, now)),
             Kind::Response(code) if message.questions.is_empty() => {
                 self.response(message.tuple, None, code, now);
             }
             Kind::Response(code) => {
-                message.questions.iter().for_each(|q| self.response(message.tuple, Some(q), code, now));
+                questions.for_each(|q| self.response(message.tuple, Some(q), code, now));
             }
         }
     }
