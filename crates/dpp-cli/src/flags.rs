@@ -104,7 +104,7 @@ pub(crate) struct Options {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = ZSTD_LEVEL, value_parser = ZstdParser)]
     pub(crate) zstd: Option<Zstd>,
 
-    /// Write Parquet of format version 2, with delta encodings
+    /// Write Parquet of format version 2, with its data pages
     #[arg(long, env = "DPP_V2", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) v2: bool,
 
