@@ -6,9 +6,13 @@
 
 #![no_main]
 
+#[path = "../../crates/dpp/tests/laws/trickle.rs"]
+mod trickle;
+
 use dpp::capture::{CaptureError, Chunk, Cutter, Ending, Regression, Settings};
 use dpp::limits::{BLOCK_MAX, CAPLEN_MAX, Limits};
 use std::io::{self, Read};
+use trickle::Trickle;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((head, capture)) = Head::parse(input) else { return };
@@ -162,22 +166,4 @@ fn check_plain(capture: &[u8], told: &Reading) {
     assert_eq!(read, packets);
     let left = (capture.len() - rest.len()) as u64;
     assert_eq!(told.ending.1, if rest.is_empty() { 0 } else { left }, "{:?}", told.ending);
-}
-
-/// A reader that hands out few bytes at a time, and is interrupted by a signal before each.
-struct Trickle<R> {
-    input: R,
-    bytes: usize,
-    interrupted: bool,
-}
-
-impl<R: Read> Read for Trickle<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.interrupted ^= true;
-        if self.interrupted {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let most = buffer.len().min(self.bytes);
-        self.input.read(&mut buffer[..most])
-    }
 }

@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::report::{self, Account, Times};
 use crate::signals;
 use anyhow::{Context, anyhow};
-use dpp::capture::{CaptureError, Cutter, Settings};
+use dpp::capture::{CaptureError, FILE_HEADER_MAX, check_header};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Watch};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
@@ -55,16 +55,12 @@ fn open(input: &Input, stop: Arc<AtomicBool>) -> Result<Source, SourceError> {
     }
 }
 
-/// The longest file header of a capture.
-const HEADER_MAX: u64 = 24;
-
 /// Takes the file header from the source and looks whether the engine will accept it.
 fn read_header(source: &mut Source, job: &Job) -> anyhow::Result<io::Cursor<Vec<u8>>> {
     let mut header = Vec::new();
     let refused = |error: CaptureError| anyhow!(error).context(unread(&job.input));
-    source.take(HEADER_MAX).read_to_end(&mut header).map_err(|error| refused(error.into()))?;
-    let settings = Settings { bytes: 1, packets: 1, jump_ns: job.plan.limits.jump_ns, monotonic: false };
-    Cutter::new(&header[..], settings).map_err(refused)?;
+    source.take(FILE_HEADER_MAX as u64).read_to_end(&mut header).map_err(|error| refused(error.into()))?;
+    check_header(&header).map_err(refused)?;
     Ok(io::Cursor::new(header))
 }
 

@@ -3,7 +3,7 @@
 //! The only reader of the input, and the only place that sees all packets in order; so it also numbers them, keeps the
 //! clock, and notices when time goes backwards. A record that is not complete yet moves to the front of the next buffer.
 
-use super::{CaptureError, Chunk, Format, Record, Step, clock};
+use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, Record, Step, clock};
 use crate::limits;
 use std::io::{self, Read};
 
@@ -81,9 +81,6 @@ pub struct Settings {
     /// Whether a regression is an error.
     pub monotonic: bool,
 }
-
-/// The longest file header.
-const FILE_HEADER_MAX: usize = 24;
 
 /// The bytes read so far do not tell.
 struct TooFew;
@@ -167,11 +164,6 @@ impl<R: Read> Cutter<R> {
         chunk.bytes.copy_within(length..chunk.filled, 0);
         chunk.filled -= length;
         self.offset += length as u64;
-    }
-
-    /// The timestamps of the first and the last packet, ns; `None` before the first.
-    pub fn span(&self) -> Option<(i64, i64)> {
-        (self.position > 0).then_some((self.first_ns, self.last_ns))
     }
 
     /// Reads until there are `wanted` bytes, or no more. First drops what is to be discarded.
@@ -290,6 +282,11 @@ impl<R: Read> Cutter<R> {
     /// How the capture ended; meaningful after the last chunk.
     pub fn ending(&mut self) -> Ending {
         std::mem::replace(&mut self.ending, Ending::Complete)
+    }
+
+    /// The timestamps of the first and the last packet, ns; `None` before the first.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        (self.position > 0).then_some((self.first_ns, self.last_ns))
     }
 
     /// How often time went backwards, and the first time it did.

@@ -76,6 +76,23 @@ pub enum CaptureError {
     Read(#[from] io::Error),
 }
 
+/// The longest file header of a capture.
+pub const FILE_HEADER_MAX: usize = classic::FILE_HEADER;
+
+/// Looks whether a stream that begins with these bytes, [`FILE_HEADER_MAX`] of them if there are so many, is a capture that
+/// can be read.
+///
+/// # Errors
+/// [`CaptureError`] if it is none.
+///
+/// ```
+/// use dpp::capture;
+/// assert!(capture::check_header(b"GET / HTTP/1.1").is_err());
+/// ```
+pub fn check_header(bytes: &[u8]) -> Result<(), CaptureError> {
+    Format::recognise(bytes).map(|_| ())
+}
+
 /// What stands at a place in the stream.
 enum Step {
     /// A packet: its bytes, from the place; its time; the length of the whole record.

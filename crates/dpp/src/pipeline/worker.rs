@@ -81,8 +81,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
     fn work(&self, worker: usize) {
-        (self.machine.on_start)(worker);
         let _leave = Leave(self);
+        (self.machine.on_start)(worker);
         let mut totals = Totals::default();
         let mut parts = Vec::new();
         loop {

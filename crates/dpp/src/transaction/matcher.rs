@@ -232,7 +232,7 @@ impl Shard {
     /// The response at hand answers the open query at `query`.
     #[cold]
     fn answer_found(&mut self, here: Here, query: Place) {
-        self.table.remove(self.table.find(here.event.hash, query));
+        self.take_out(query);
         self.answer(here, query);
     }
 
@@ -249,7 +249,7 @@ impl Shard {
     #[cold]
     fn claim(&mut self, query: Place, place: Place) {
         let response = *self.window.event(place);
-        self.table.remove(self.table.find(response.hash, place));
+        self.take_out(place);
         self.window.event_mut(place).state = State::Settled;
         self.window.part_mut(place.chunk).unclaimed -= 1;
         self.matched(query, &response);
@@ -298,9 +298,14 @@ impl Shard {
     /// Forgets what waits at `place`.
     #[cold]
     fn give_up(&mut self, place: Place) {
-        self.table.remove(self.table.find(self.window.event(place).hash, place));
+        self.take_out(place);
         self.close(place);
         self.window.release(place.chunk);
+    }
+
+    /// Takes what waits at `place` out of the table.
+    fn take_out(&mut self, place: Place) {
+        self.table.remove(self.table.find(self.window.event(place).hash, place));
     }
 
     /// Decides what waited at `place` and is out of the table.
@@ -383,7 +388,7 @@ impl Shard {
                 next_due_ns = next_due_ns.min(due_ns);
                 continue;
             }
-            self.table.remove(self.table.find(event.hash, place));
+            self.take_out(place);
             self.close(place);
             closed += 1;
         }

@@ -12,6 +12,7 @@ mod generate;
 mod oracle;
 mod packet;
 mod production;
+mod trickle;
 
 use dpp::capture::{CaptureError, Ending, Regression};
 use dpp::packet::{SKIPS, Skip};
@@ -24,12 +25,13 @@ use generate::{Scene, scenes};
 use oracle::{Meaning, Row, meaning, meaning_if_stopped};
 use packet::Packet;
 use production::{
-    Collect, DiskFull, FailAfter, FailAtEnd, Run, StopAfter, Trickle, machine, machines, plain, run, watched,
+    Collect, DiskFull, FailAfter, FailAtEnd, Run, StopAfter, machine, machines, plain, run, watched,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::fmt::Debug;
 use std::io::Read;
+use trickle::Trickle;
 
 #[test]
 fn every_machine_gives_the_rows_of_the_oracle() {

@@ -222,24 +222,6 @@ impl<R: Read> Read for StopAfter<'_, R> {
     }
 }
 
-/// A reader that hands out at most so many bytes at a time, and is interrupted by a signal before each.
-pub(crate) struct Trickle<R> {
-    pub(crate) input: R,
-    pub(crate) bytes: usize,
-    pub(crate) interrupted: bool,
-}
-
-impl<R: Read> Read for Trickle<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.interrupted ^= true;
-        if self.interrupted {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let most = buffer.len().min(self.bytes);
-        self.input.read(&mut buffer[..most])
-    }
-}
-
 /// A reader that fails where another would end.
 pub(crate) struct FailAtEnd<R>(pub(crate) R);
 
