@@ -13,5 +13,6 @@ pub mod pipeline;
 pub mod plan;
 pub mod privacy;
 pub mod stats;
+pub mod stream;
 pub mod table;
 pub mod transaction;

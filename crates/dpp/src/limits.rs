@@ -24,6 +24,10 @@ pub const LAYERS_MAX: usize = 32;
 /// The most workers, and so shards; rows name their shard in eight bits.
 pub const WORKERS_MAX: usize = 256;
 
+/// How many cells the work on fragments and TCP is cut into. Fixed, because each has bounds of its own, and what is given up
+/// at a bound must not depend on the number of workers; more than any machine's cores that would share such work.
+pub const CELLS: usize = 64;
+
 /// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
 pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
 

@@ -11,7 +11,7 @@
 //! ```
 //! Payload length 0 is a jumbogram or segmentation offload: the captured length counts then.
 
-use super::{Addresses, IP_PROTOCOLS, Next, Skip, Walk, be16, look_up};
+use super::{Addresses, Fragment, IP_PROTOCOLS, Next, Packet, Skip, Step, Walk, be16, be32, look_up};
 
 const HEADER: usize = 40;
 
@@ -27,10 +27,13 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
         stated => stated,
     };
     walk.rest = &rest[..walk.length.min(rest.len())];
-    walk.addresses = Some(Addresses::V6 {
-        source: header[8..].first_chunk().expect("header is 40 bytes"),
-        destination: header[24..].first_chunk().expect("header is 40 bytes"),
-    });
+    walk.at_ip(
+        Addresses::V6 {
+            source: header[8..].first_chunk().expect("header is 40 bytes"),
+            destination: header[24..].first_chunk().expect("header is 40 bytes"),
+        },
+        bytes,
+    );
     look_up(IP_PROTOCOLS, header[6], Skip::IpProtocol)
 }
 
@@ -48,4 +51,28 @@ pub(super) fn extension(walk: &mut Walk, unit: usize) -> Next {
     walk.rest = rest;
     walk.length -= length;
     look_up(IP_PROTOCOLS, next_header, Skip::IpProtocol)
+}
+
+/// The fragment header (RFC 8200 section 4.5): next header, reserved, offset 13 bits, 2 reserved, M; identification. One
+/// with offset 0 and nothing to follow is a whole datagram (RFC 6946).
+#[cold]
+pub(super) fn fragment<'a>(walk: &mut Walk<'a>) -> Result<Step<'a>, Skip> {
+    let Some((header, rest)) = walk.rest.split_at_checked(8) else { return Err(Skip::IpCut) };
+    let Some(length) = walk.length.checked_sub(8) else { return Err(Skip::IpMalformed) };
+    (walk.rest, walk.length) = (rest, length);
+    let (offset, more) = (usize::from(be16(header, 2) & 0xFFF8), header[3] & 1 != 0);
+    if offset == 0 && !more {
+        return look_up(IP_PROTOCOLS, header[0], Skip::IpProtocol).map(Step::Into);
+    }
+    Ok(Step::Found(Packet::Fragment(Fragment {
+        addresses: walk.addresses.ok_or(Skip::IpMalformed)?,
+        protocol: header[0],
+        identification: be32(header, 4),
+        offset,
+        more,
+        payload: walk.rest,
+        payload_length: walk.length,
+        outer: walk.outer,
+        layers_left: walk.layers_left,
+    })))
 }

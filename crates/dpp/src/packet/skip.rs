@@ -18,23 +18,34 @@ macro_rules! skips {
 skips! {
     Linktype, "linktype", "link type that is not decoded";
     LinkCut, "link_cut", "captured bytes end inside the link-layer header";
-    Vlan, "vlan", "VLAN tag (802.1Q, 802.1ad)";
-    Mpls, "mpls", "MPLS label";
-    Pppoe, "pppoe", "PPPoE";
     Arp, "arp", "ARP";
     Ethertype, "ethertype", "neither IPv4 nor IPv6";
     IpCut, "ip_cut", "captured bytes end inside the IP header";
     IpMalformed, "ip_malformed", "IP header that contradicts itself";
-    Fragment, "fragment", "IP fragment";
-    Tcp, "tcp", "TCP segment";
     Icmp, "icmp", "ICMP or ICMPv6";
-    Tunnel, "tunnel", "IP in IP, or GRE";
-    Encrypted, "encrypted", "IPsec ESP";
+    Encrypted, "encrypted", "IPsec ESP or MACsec";
     IpProtocol, "ip_protocol", "transport that is not decoded";
     TooDeep, "too_deep", "more header layers than any real packet has";
+    FragmentMalformed, "fragment_malformed", "IP fragment that fits into no datagram";
+    FragmentRepeated, "fragment_repeated", "IP fragment that was there already";
+    FragmentOverlap, "fragment_overlap", "IP fragments that overlap and differ";
+    FragmentTimeout, "fragment_timeout", "IP fragments whose datagram was not complete in time";
+    FragmentEvicted, "fragment_evicted", "IP fragments given up because too many waited";
+    FragmentIncomplete, "fragment_incomplete", "IP fragments whose datagram was not complete when the capture ended";
     UdpCut, "udp_cut", "captured bytes end inside the UDP header";
     UdpMalformed, "udp_malformed", "UDP length shorter than its own header";
     Port, "port", "UDP, but not on a DNS port";
+    Doq, "doq", "UDP port 853: DNS over QUIC or DTLS, encrypted";
+    Quic, "quic", "UDP port 443: QUIC, perhaps DNS over HTTPS";
+    TcpCut, "tcp_cut", "captured bytes end inside the TCP header";
+    TcpMalformed, "tcp_malformed", "TCP header that contradicts itself";
+    TcpPort, "tcp_port", "TCP, but not on a DNS port";
+    Dot, "dot", "TCP port 853: DNS over TLS, encrypted";
+    Https, "https", "TCP port 443: HTTPS, perhaps DNS over HTTPS";
+    TcpNoData, "tcp_no_data", "TCP on a DNS port without data: handshake, acknowledgment, end";
+    TcpRepeated, "tcp_repeated", "TCP data that was there already";
+    TcpUnplaced, "tcp_unplaced", "TCP data too far from what is expected next";
+    TcpEvicted, "tcp_evicted", "TCP data given up because too much waited";
     DnsHeaderCut, "dns_header_cut", "fewer than the 12 bytes of a DNS header";
     DnsQuestionCut, "dns_question_cut", "DNS message that ends inside its first question";
     DnsQuestionMalformed, "dns_question_malformed", "first question with an invalid label or compression pointer";
@@ -46,6 +57,103 @@ impl Skip {
     /// The name under which reports count this reason.
     pub fn name(self) -> &'static str {
         SKIPS[self as usize].1
+    }
+}
+
+/// A number of packets and their captured bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Packets.
+    pub packets: u64,
+    /// Captured bytes, without record headers.
+    pub bytes: u64,
+}
+
+impl Volume {
+    /// One packet of so many bytes.
+    #[inline]
+    pub fn of(bytes: usize) -> Volume {
+        Volume { packets: 1, bytes: bytes as u64 }
+    }
+
+    /// One packet more.
+    #[inline]
+    pub fn add(&mut self, bytes: usize) {
+        self.merge(&Volume::of(bytes));
+    }
+
+    /// Adds another volume.
+    #[inline]
+    pub fn merge(&mut self, other: &Volume) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// How many examples of each reason are remembered.
+pub const FIRST_MAX: usize = 8;
+
+/// What was not used, by reason, and where the first examples are. Merges in any order to the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skips {
+    volumes: [Volume; SKIPS.len()],
+    /// Positions of the first packets of each reason, in order; `u64::MAX` where there are no more.
+    first: [[u64; FIRST_MAX]; SKIPS.len()],
+}
+
+impl Default for Skips {
+    fn default() -> Self {
+        Skips { volumes: [Volume::default(); SKIPS.len()], first: [[u64::MAX; FIRST_MAX]; SKIPS.len()] }
+    }
+}
+
+impl Skips {
+    /// Counts a packet.
+    #[inline]
+    pub fn add(&mut self, skip: Skip, position: u64, bytes: usize) {
+        self.add_all(skip, position, &Volume::of(bytes));
+    }
+
+    /// Counts packets that shared a fate; the one at `position` is the example.
+    #[inline]
+    pub fn add_all(&mut self, skip: Skip, position: u64, volume: &Volume) {
+        self.volumes[skip as usize].merge(volume);
+        insert(&mut self.first[skip as usize], position);
+    }
+
+    /// What was skipped for this reason.
+    pub fn of(&self, skip: Skip) -> Volume {
+        self.volumes[skip as usize]
+    }
+
+    /// The positions of the first packets that were skipped for this reason, at most [`FIRST_MAX`].
+    pub fn first(&self, skip: Skip) -> impl Iterator<Item = u64> + '_ {
+        self.first[skip as usize].iter().copied().take_while(|&position| position != u64::MAX)
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Volume {
+        let mut total = Volume::default();
+        self.volumes.iter().for_each(|volume| total.merge(volume));
+        total
+    }
+
+    /// Adds another count.
+    pub fn merge(&mut self, other: &Skips) {
+        self.volumes.iter_mut().zip(&other.volumes).for_each(|(mine, theirs)| mine.merge(theirs));
+        for (mine, theirs) in self.first.iter_mut().zip(&other.first) {
+            theirs.iter().for_each(|&position| insert(mine, position));
+        }
+    }
+}
+
+/// Puts a position among the first ones, if it is one of them.
+#[inline]
+fn insert(first: &mut [u64; FIRST_MAX], position: u64) {
+    if position < first[FIRST_MAX - 1] {
+        let at = first.partition_point(|&other| other < position);
+        first[at..].rotate_right(1);
+        first[at] = position;
     }
 }
 

@@ -8,9 +8,20 @@
 //! A length of 0 stands for "the rest of the packet" (RFC 2675 section 4). A length beyond the packet is believed as far
 //! as there are bytes.
 
-use super::{Datagram, Skip, Walk, be16};
+use super::{Flow, Skip, Walk, be16};
 
 const HEADER: usize = 8;
+
+/// A UDP datagram inside a packet: who, to whom, and the bytes that were captured of its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Who sends to whom.
+    pub flow: Flow<'a>,
+    /// The captured payload; shorter than the datagram when the snaplen cut it.
+    pub payload: &'a [u8],
+    /// The payload's length in bytes as the headers state it.
+    pub payload_length: usize,
+}
 
 #[inline]
 pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
@@ -21,9 +32,11 @@ pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
     };
     let Some(payload_length) = length.checked_sub(HEADER) else { return Err(Skip::UdpMalformed) };
     Ok(Datagram {
-        addresses: walk.addresses.ok_or(Skip::IpMalformed)?,
-        source_port: be16(header, 0),
-        destination_port: be16(header, 2),
+        flow: Flow {
+            addresses: walk.addresses.ok_or(Skip::IpMalformed)?,
+            source_port: be16(header, 0),
+            destination_port: be16(header, 2),
+        },
         payload: &rest[..payload_length.min(rest.len())],
         payload_length,
     })

@@ -8,10 +8,10 @@ use super::rows::Row;
 use crate::capture::{Chunk, Record};
 use crate::dns::{self, Malformed, Question};
 use crate::limits;
-use crate::packet::{self, Datagram, Skip};
+use crate::packet::{Datagram, Flow, Packet, Skip, Walk};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Event, Part, State, Tuple};
+use crate::transaction::{Event, Part, State, Transport, Tuple};
 
 /// A chunk as events: a part for each shard, and its queries in capture order.
 pub(super) struct Decoded {
@@ -62,7 +62,7 @@ impl Decoder<'_> {
         self.totals.read.add(bytes.len());
         match self.packet(record, bytes, scratch) {
             Ok(()) => self.totals.used.add(bytes.len()),
-            Err(skip) => self.totals.skip(skip, bytes.len()),
+            Err(skip) => self.totals.skips.add(skip, position, bytes.len()),
         }
         self.before_ns = record.clock_ns;
         self.packet += 1;
@@ -70,8 +70,11 @@ impl Decoder<'_> {
 
     #[inline(always)]
     fn packet(&mut self, record: &Record, bytes: &[u8], scratch: &mut Scratch) -> Result<(), Skip> {
-        let datagram = packet::decode(record.linktype, bytes)?;
-        if datagram.source_port != self.plan.port && datagram.destination_port != self.plan.port {
+        let Packet::Datagram(datagram) = Walk::new(record.linktype, bytes)?.packet()? else {
+            return Err(Skip::TcpPort);
+        };
+        let Flow { source_port, destination_port, .. } = datagram.flow;
+        if source_port != self.plan.port && destination_port != self.plan.port {
             return Err(Skip::Port);
         }
         let message = dns::Message::parse(datagram.payload).ok_or(Skip::DnsHeaderCut)?;
@@ -90,7 +93,7 @@ impl Decoder<'_> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let is_response = message.is_response();
-        let tuple = Tuple::of(datagram, message.id(), is_response);
+        let tuple = Tuple::of(&datagram.flow, Transport::Udp, message.id(), is_response);
         let state = if is_response { State::Response } else { State::Open };
         match message.question_count() {
             1 => {

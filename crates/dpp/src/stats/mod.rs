@@ -3,32 +3,10 @@
 //! Each worker and each shard counts for itself; `merge` adds up, in any order and grouping, to the same figures (law 6).
 //! The identities that must hold at the end of every run are in [`Totals::check`].
 
-use crate::packet::{SKIPS, Skip};
+use crate::packet::Skips;
+pub use crate::packet::Volume;
+use crate::stream::{Fragments, Streams};
 use crate::transaction::{Matches, Rtt};
-
-/// A number of packets and their captured bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Volume {
-    /// Packets.
-    pub packets: u64,
-    /// Captured bytes, without record headers.
-    pub bytes: u64,
-}
-
-impl Volume {
-    /// One packet more.
-    #[inline]
-    pub fn add(&mut self, bytes: usize) {
-        self.packets += 1;
-        self.bytes += bytes as u64;
-    }
-
-    /// Adds another volume.
-    pub fn merge(&mut self, other: &Volume) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-    }
-}
 
 /// Everything that was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,8 +15,12 @@ pub struct Totals {
     pub read: Volume,
     /// Packets whose message was used.
     pub used: Volume,
-    /// Packets that were not, by [`Skip`].
-    pub skipped: [Volume; SKIPS.len()],
+    /// Packets that were not, by reason.
+    pub skips: Skips,
+    /// What became of fragmented datagrams.
+    pub fragments: Fragments,
+    /// What was found in TCP streams.
+    pub streams: Streams,
     /// Queries and responses.
     pub matches: Matches,
     /// Responses whose records could not be walked: their response code is that of the header alone.
@@ -53,19 +35,13 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts a packet that was not used.
-    #[inline]
-    pub fn skip(&mut self, reason: Skip, bytes: usize) {
-        self.skipped[reason as usize].add(bytes);
-    }
-
     /// Adds another count.
     pub fn merge(&mut self, other: &Totals) {
         self.read.merge(&other.read);
         self.used.merge(&other.used);
-        for (mine, theirs) in self.skipped.iter_mut().zip(&other.skipped) {
-            mine.merge(theirs);
-        }
+        self.skips.merge(&other.skips);
+        self.fragments.merge(&other.fragments);
+        self.streams.merge(&other.streams);
         self.matches.merge(&other.matches);
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;
@@ -73,17 +49,10 @@ impl Totals {
         self.rtt.merge(&other.rtt);
     }
 
-    /// All packets that were not used.
-    pub fn skipped_in_all(&self) -> Volume {
-        let mut all = Volume::default();
-        self.skipped.iter().for_each(|volume| all.merge(volume));
-        all
-    }
-
     /// Whether the sums close (law 3): packets read = used + skipped, in packets and in bytes, and queries = matched +
     /// timed out + retries + still open, and responses = matched + unclaimed.
     pub fn check(&self) -> bool {
-        let mut accounted = self.skipped_in_all();
+        let mut accounted = self.skips.total();
         accounted.merge(&self.used);
         let Matches {
             queries, responses, matched, timed_out, retries, still_open, unclaimed_responses, ..

@@ -11,13 +11,22 @@
 //! The hash covers the tuple alone, so that a response without a question finds its way too.
 
 use crate::dns::Question;
-use crate::packet::{Addresses, Datagram};
+use crate::packet::{Addresses, Flow};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const HEADER: usize = 12;
 /// Where the question stands in the header.
 const QUESTION: std::ops::Range<usize> = 8..12;
-const UDP: u8 = 17;
+
+/// What carried a message, by its IP protocol number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Transport {
+    /// UDP.
+    Udp = 17,
+    /// TCP.
+    Tcp = 6,
+}
 
 /// (transport, client address, client port, server address, server port, DNS id).
 #[derive(Clone, Copy, Debug)]
@@ -27,25 +36,16 @@ pub struct Tuple<'a> {
     client_port: u16,
     server_port: u16,
     id: u16,
+    transport: Transport,
 }
 
 impl<'a> Tuple<'a> {
     /// The tuple of a message: a query's source is the client, a response's destination is.
     #[inline]
-    pub fn of(datagram: &Datagram<'a>, id: u16, is_response: bool) -> Self {
-        let Datagram { addresses, source_port, destination_port, .. } = *datagram;
-        if is_response {
-            let addresses = match addresses {
-                Addresses::V4 { source, destination } => {
-                    Addresses::V4 { source: destination, destination: source }
-                }
-                Addresses::V6 { source, destination } => {
-                    Addresses::V6 { source: destination, destination: source }
-                }
-            };
-            return Tuple { addresses, client_port: destination_port, server_port: source_port, id };
-        }
-        Tuple { addresses, client_port: source_port, server_port: destination_port, id }
+    pub fn of(flow: &Flow<'a>, transport: Transport, id: u16, is_response: bool) -> Self {
+        let Flow { addresses, source_port, destination_port } =
+            if is_response { flow.reversed() } else { *flow };
+        Tuple { addresses, client_port: source_port, server_port: destination_port, id, transport }
     }
 
     /// A hash under `seed`. Results never depend on it; the seed keeps senders from choosing who collides.
@@ -75,7 +75,14 @@ impl<'a> Tuple<'a> {
         let [id, client_port, server_port, qtype, qclass] =
             [self.id, self.client_port, self.server_port, qtype, qclass].map(u16::to_be_bytes);
         let header = |version: u8| {
-            joined::<HEADER>(&[&[version, UDP], &id, &client_port, &server_port, &qtype, &qclass])
+            joined::<HEADER>(&[
+                &[version, self.transport as u8],
+                &id,
+                &client_port,
+                &server_port,
+                &qtype,
+                &qclass,
+            ])
         };
         match self.addresses {
             Addresses::V4 { source, destination } => {
@@ -140,6 +147,15 @@ impl<'a> Key<'a> {
         match self.0[0] {
             4 => 4,
             _ => 16,
+        }
+    }
+
+    /// What carried the query.
+    #[inline]
+    pub fn transport(&self) -> Transport {
+        match self.0[1] {
+            6 => Transport::Tcp,
+            _ => Transport::Udp,
         }
     }
 

@@ -15,7 +15,7 @@ mod table;
 mod window;
 
 pub use event::{Event, Part, State};
-pub use key::{Key, Tuple};
+pub use key::{Key, Transport, Tuple};
 pub use matcher::{Matching, Shard};
 pub use matches::Matches;
 pub use rtt::Rtt;
