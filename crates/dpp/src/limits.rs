@@ -58,7 +58,18 @@ pub struct Limits {
     pub window_packets: u64,
     /// Every so many packets the window is enforced. Fixed positions, so that no cut of the capture matters.
     pub sweep_packets: u64,
+    /// What waits to be put together from fragments.
+    pub fragments: FragmentLimits,
+    /// What waits in TCP streams.
+    pub streams: StreamLimits,
 }
+
+/// x
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FragmentLimits {}
+/// x
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamLimits {}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -68,6 +79,8 @@ impl Default for Limits {
             per_tuple: 64,
             window_packets: 1 << 22,
             sweep_packets: 1 << 19,
+            fragments: FragmentLimits::default(),
+            streams: StreamLimits::default(),
         }
     }
 }

@@ -2,23 +2,27 @@
 //! (law 1); how many threads do it is [`Machine`](crate::pipeline::Machine)'s business.
 
 use crate::limits::Limits;
+use crate::packet::Flow;
 use crate::privacy::Pseudonyms;
 use crate::table::{self, Column};
+use std::ops::RangeInclusive;
 
 /// The options that decide what comes out.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// T in nanoseconds: a response that comes later than this after its query does not answer it.
     pub match_timeout_ns: i64,
-    /// The port that carries DNS; a datagram is read if either of its ports is it.
-    pub port: u16,
+    /// The ports that carry DNS; a datagram or segment is read if either of its ports is one.
+    pub ports: Ports,
     /// The columns of a row, in order.
     pub columns: Vec<Column>,
     /// If set, client addresses come out as these pseudonyms. Matching sees the real ones.
     pub pseudonyms: Option<Pseudonyms>,
     /// If set, the first packet with an earlier timestamp than the one before it ends the run with an error.
     pub monotonic: bool,
-    /// The bounds of the matcher.
+    /// If set, a message that equals one at most so many nanoseconds before or after it was captured twice, and is dropped.
+    pub duplicates_ns: Option<i64>,
+    /// The bounds of all that waits.
     pub limits: Limits,
 }
 
@@ -26,11 +30,57 @@ impl Default for Plan {
     fn default() -> Self {
         Plan {
             match_timeout_ns: 1_200_000_000,
-            port: 53,
+            ports: Ports::default(),
             columns: table::schema_dpp(),
             pseudonyms: None,
             monotonic: false,
+            duplicates_ns: None,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Plan {
+    /// Whether a column needs more than an event and its key hold.
+    pub fn wants_facts(&self) -> bool {
+        self.columns.iter().any(|column| column.entry().needs_facts)
+    }
+
+    /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them.
+    pub fn wants_malformed(&self) -> bool {
+        self.columns.contains(&Column::ParseError)
+    }
+}
+
+/// A set of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ports(Vec<RangeInclusive<u16>>);
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports(vec![53..=53])
+    }
+}
+
+impl Ports {
+    /// The port of multicast DNS (RFC 6762).
+    pub const MDNS: u16 = 5353;
+    /// The port of link-local multicast name resolution (RFC 4795).
+    pub const LLMNR: u16 = 5355;
+
+    /// The ports in these ranges.
+    pub fn new(ranges: Vec<RangeInclusive<u16>>) -> Self {
+        Ports(ranges)
+    }
+
+    /// The ranges.
+    pub fn ranges(&self) -> &[RangeInclusive<u16>] {
+        &self.0
+    }
+
+    /// Whether the source or the destination port is one of them.
+    #[inline(always)]
+    pub fn carry(&self, flow: &Flow) -> bool {
+        self.0.iter().any(|range| range.contains(&flow.source_port) || range.contains(&flow.destination_port))
     }
 }

@@ -170,12 +170,26 @@ pub struct Outer {
     pub tunnel_id: u32,
 }
 
+impl Outer {
+    /// The VLAN ids that are known, from outside in.
+    pub fn vlans(&self) -> &[u16] {
+        &self.vlans[..usize::from(self.vlan_count)]
+    }
+}
+
 /// A kind of tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Tunnel {
     /// GRE (RFC 2784, RFC 2890).
     Gre,
+}
+
+impl Tunnel {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        "gre"
+    }
 }
 
 /// A packet on the way inward: what is still to be read, and what the outer layers said.

@@ -118,7 +118,7 @@ fn what_is_no_udp_is_skipped_by_name() {
         );
     }
     check(&format!("{ETHERNET_4} 4500001c 00002000 40110000 c0000201 c0000202 0000000000000000"), "fragment");
-    check(&format!("{ETHERNET_6} 60000000 0008 2c 40 {ADDRESSES_6} 1100000000000000"), "fragment");
+    check(&format!("{ETHERNET_6} 60000000 0008 2c 40 {ADDRESSES_6} 1100000100000000"), "fragment");
     check("020000000001 020000000002 88cc 00", "ethertype");
 }
 

@@ -1,36 +1,42 @@
 //! Decoding: a chunk of packets becomes, for each shard, a part of events.
 //!
 //! The one loop over packets. Each is walked down to its message and counted, as used or as skipped; each question of a
-//! message becomes an event in the part of the shard that its tuple's hash chooses.
+//! message becomes an event in the part of the shard that its tuple's hash chooses. TCP segments become events of the
+//! shard that has their connection's cell; fragments are set aside for those who put them together.
 
+use super::defragment::Fragments;
 use super::pool::Pool;
+use super::reading::{Arrived, Events, Reader, Scratch};
 use super::rows::Row;
 use crate::capture::{Chunk, Record};
-use crate::dns::{self, Malformed, Question};
-use crate::limits;
-use crate::packet::{Datagram, Flow, Packet, Skip, Walk};
-use crate::plan::Plan;
+use crate::dns;
+use crate::packet::{Datagram, Fragment, Outer, Packet, Segment, Skip, Volume, Walk};
+use crate::plan::Ports;
 use crate::stats::Totals;
-use crate::transaction::{Event, Part, State, Transport, Tuple};
+use crate::stream::{self, HeldSegment, Moment};
+use crate::transaction::{Arrival, Part, State, Transport};
 
-/// A chunk as events: a part for each shard, and its queries in capture order.
+/// A chunk as events: a part for each shard, its queries and segments in capture order, and its fragments, by shard.
 pub(super) struct Decoded {
-    pub parts: Vec<Part>,
-    pub order: Vec<Row>,
+    pub(super) parts: Vec<Part>,
+    pub(super) order: Vec<Row>,
+    pub(super) fragments: Vec<Fragments>,
 }
 
 /// Decodes the packets of `chunk` and counts them in `totals`.
 pub(super) fn decode(
     chunk: &Chunk,
-    plan: &Plan,
+    reader: &Reader,
     shards: usize,
-    seed: u64,
     pool: &Pool,
     totals: &mut Totals,
 ) -> Decoded {
-    let parts = (0..shards).map(|_| pool.part(chunk.first_position)).collect();
-    let decoded = Decoded { parts, order: pool.order() };
-    let mut decoder = Decoder { plan, seed, totals, decoded, before_ns: chunk.clock_before_ns, packet: 0 };
+    let decoded = Decoded {
+        parts: (0..shards).map(|_| pool.part(chunk.first_position)).collect(),
+        order: pool.order(),
+        fragments: (0..shards).map(|_| Fragments::default()).collect(),
+    };
+    let mut decoder = Decoder { reader, totals, decoded, before_ns: chunk.clock_before_ns, packet: 0 };
     let mut scratch = [0; dns::name::WIRE_MAX];
     for record in &chunk.records {
         decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
@@ -38,12 +44,8 @@ pub(super) fn decode(
     decoder.decoded
 }
 
-/// Where compressed names are written out. Cleared once a chunk, as clearing it for every message would show.
-type Scratch = [u8; dns::name::WIRE_MAX];
-
 struct Decoder<'a> {
-    plan: &'a Plan,
-    seed: u64,
+    reader: &'a Reader<'a>,
     totals: &'a mut Totals,
     decoded: Decoded,
     /// The clock before the packet at hand.
@@ -56,155 +58,156 @@ impl Decoder<'_> {
     #[inline(always)]
     fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64, scratch: &mut Scratch) {
         let position = first_position + u64::from(self.packet);
-        if record.clock_ns < self.before_ns || position.is_multiple_of(self.plan.limits.sweep_packets) {
+        if record.clock_ns < self.before_ns || position.is_multiple_of(self.reader.plan.limits.sweep_packets)
+        {
             self.sweep(record);
         }
         self.totals.read.add(bytes.len());
-        match self.packet(record, bytes, scratch) {
-            Ok(()) => self.totals.used.add(bytes.len()),
-            Err(skip) => self.totals.skips.add(skip, position, bytes.len()),
+        if let Err(skip) = self.packet(record, position, bytes, scratch) {
+            self.totals.skip(skip, record.linktype, position, bytes);
         }
         self.before_ns = record.clock_ns;
         self.packet += 1;
     }
 
     #[inline(always)]
-    fn packet(&mut self, record: &Record, bytes: &[u8], scratch: &mut Scratch) -> Result<(), Skip> {
-        let Packet::Datagram(datagram) = Walk::new(record.linktype, bytes)?.packet()? else {
-            return Err(Skip::TcpPort);
-        };
-        let Flow { source_port, destination_port, .. } = datagram.flow;
-        if source_port != self.plan.port && destination_port != self.plan.port {
-            return Err(Skip::Port);
-        }
-        let message = dns::Message::parse(datagram.payload).ok_or(Skip::DnsHeaderCut)?;
-        self.message(record, &datagram, &message, scratch)?;
-        self.totals.messages_cut += u64::from(datagram.payload.len() < datagram.payload_length);
-        Ok(())
-    }
-
-    /// A message becomes an event for each of its questions.
-    #[inline(always)]
-    fn message(
+    fn packet(
         &mut self,
         record: &Record,
-        datagram: &Datagram,
-        message: &dns::Message,
+        position: u64,
+        bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let is_response = message.is_response();
-        let tuple = Tuple::of(&datagram.flow, Transport::Udp, message.id(), is_response);
-        let state = if is_response { State::Response } else { State::Open };
-        match message.question_count() {
-            1 => {
-                let (question, end) = message.question(dns::Message::QUESTIONS, scratch).map_err(skip_of)?;
-                let rcode = self.rcode(message, end);
-                self.event(record, &tuple, Some(&question), state, rcode);
+        let mut walk = Walk::new(record.linktype, bytes)?;
+        match reach(&mut walk, &self.reader.plan.ports)? {
+            Packet::Datagram(datagram) => self.datagram(record, &walk, &datagram, scratch)?,
+            Packet::Segment(segment) => {
+                let arrival = self.arrival(record);
+                self.decoded.segment(&arrival, &segment, Volume::of(bytes.len()), walk.outer());
+                return Ok(());
             }
-            0 if !is_response => return Err(Skip::DnsQueryWithoutQuestion),
-            0 => {
-                let rcode = self.rcode(message, dns::Message::QUESTIONS);
-                self.event(record, &tuple, None, State::BareResponse, rcode);
-            }
-            count => self.questions(record, message, &tuple, state, count)?,
+            Packet::Fragment(fragment) => return self.fragment(record, position, bytes, &walk, &fragment),
         }
+        self.totals.used.add(bytes.len());
         Ok(())
     }
 
-    /// A message with several questions. Those that can be read count; a bad first one spoils the message.
-    #[cold]
-    fn questions(
-        &mut self,
-        record: &Record,
-        message: &dns::Message,
-        tuple: &Tuple,
-        state: State,
-        count: u16,
-    ) -> Result<(), Skip> {
-        let (readable, end) = readable_questions(message, count)?;
-        let rcode = if readable == count { self.rcode(message, end) } else { message.header_rcode() };
-        let taken = readable.min(limits::QUESTIONS_MAX);
-        self.totals.questions_unread += u64::from(count - taken);
-        let mut at = dns::Message::QUESTIONS;
-        for _ in 0..taken {
-            let mut scratch = [0; dns::name::WIRE_MAX];
-            let (question, next) = message.question(at, &mut scratch).map_err(skip_of)?;
-            self.event(record, tuple, Some(&question), state, rcode);
-            at = next;
-        }
-        Ok(())
-    }
-
-    /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
     #[inline(always)]
-    fn rcode(&mut self, message: &dns::Message, questions_end: usize) -> u16 {
-        if !message.is_response() {
-            return message.header_rcode();
-        }
-        message.response_code(questions_end).unwrap_or_else(|_| {
-            self.totals.records_unread += 1;
-            message.header_rcode()
-        })
-    }
-
-    #[inline(always)]
-    fn event(
-        &mut self,
-        record: &Record,
-        tuple: &Tuple,
-        question: Option<&Question>,
-        state: State,
-        rcode: u16,
-    ) {
-        let hash = tuple.hash(self.seed);
-        let shard = ((u64::from(hash) * self.decoded.parts.len() as u64) >> 32) as usize;
-        let part = &mut self.decoded.parts[shard];
-        if state == State::Open {
-            self.decoded.order.push(Row::new(shard, part.events.len()));
-        }
-        part.events.push(Event {
+    fn arrival(&self, record: &Record) -> Arrival {
+        Arrival {
             time_ns: record.time_ns,
             before_ns: self.before_ns,
             after_ns: record.clock_ns,
-            rtt_ns: 0,
-            hash,
-            key: part.keys.len() as u32,
             packet: self.packet,
-            rcode,
-            name_length: question.map_or(0, |question| question.name.len() as u8),
-            state,
-        });
-        tuple.write(question, &mut part.keys);
+        }
+    }
+
+    #[inline(always)]
+    fn datagram(
+        &mut self,
+        record: &Record,
+        walk: &Walk,
+        datagram: &Datagram,
+        scratch: &mut Scratch,
+    ) -> Result<(), Skip> {
+        let arrived = Arrived {
+            arrival: self.arrival(record),
+            flow: datagram.flow,
+            transport: Transport::Udp,
+            bytes: datagram.payload,
+            length: datagram.payload_length,
+            outer: *walk.outer(),
+            identification: walk.identification(),
+            handshake_rtt_ns: None,
+        };
+        self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)
+    }
+
+    /// Sets a fragment aside for the shard that has its cell.
+    #[cold]
+    fn fragment(
+        &mut self,
+        record: &Record,
+        position: u64,
+        bytes: &[u8],
+        walk: &Walk,
+        fragment: &Fragment,
+    ) -> Result<(), Skip> {
+        let Arrival { time_ns, before_ns, after_ns, .. } = self.arrival(record);
+        let moment = Moment { position, time_ns, before_ns, after_ns };
+        let outermost = walk.outermost().unwrap_or(fragment.addresses);
+        let cell = stream::cell_of_addresses(outermost);
+        let shard = cell % self.decoded.fragments.len();
+        self.decoded.fragments[shard].add(cell, fragment, outermost, moment, Volume::of(bytes.len()));
+        Ok(())
     }
 
     /// Tells all shards that here everything due must be forgotten. After that nothing is due for this packet's events,
     /// so that they can start from a clock that has gone back, and those of one message do not forget each other.
     #[cold]
     fn sweep(&mut self, record: &Record) {
-        let sweep = Event::sweep(self.before_ns, record.clock_ns, self.packet);
+        let sweep = Arrival { time_ns: self.before_ns, ..self.arrival(record) }.mark(State::Sweep, 0);
         self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
     }
 }
 
-/// How many of `count` questions can be read, and where they end. The first must be readable.
-fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Skip> {
-    let mut scratch = [0; dns::name::WIRE_MAX];
-    let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch).map_err(skip_of)?;
-    let mut readable = 1;
-    while readable < count {
-        let Ok((_, next)) = message.question(at, &mut scratch) else { break };
-        (at, readable) = (next, readable + 1);
+impl Decoded {
+    /// A segment becomes an event of the shard that has its connection's cell.
+    #[cold]
+    pub(super) fn segment(&mut self, arrival: &Arrival, segment: &Segment, volume: Volume, outer: &Outer) {
+        let cell = stream::cell_of_flow(&segment.flow);
+        let shard = cell % self.parts.len();
+        let part = &mut self.parts[shard];
+        self.order.push(Row::new(shard, part.events.len()));
+        part.events.push(arrival.mark(State::Segment, part.segments.len() as u32));
+        part.segments.push(HeldSegment::new(segment, cell, volume, outer, &mut part.payloads));
     }
-    Ok((readable, at))
 }
 
-/// The reason to skip a message whose first question cannot be read.
-#[cold]
-fn skip_of(malformed: Malformed) -> Skip {
-    match malformed {
-        Malformed::Cut => Skip::DnsQuestionCut,
-        Malformed::Label => Skip::DnsQuestionMalformed,
-        Malformed::NameTooLong => Skip::DnsNameTooLong,
+impl Events for Decoded {
+    #[inline(always)]
+    fn part(&mut self, hash: u32, is_query: bool) -> &mut Part {
+        let shard = ((u64::from(hash) * self.parts.len() as u64) >> 32) as usize;
+        let part = &mut self.parts[shard];
+        if is_query {
+            self.order.push(Row::new(shard, part.events.len()));
+        }
+        part
     }
+}
+
+/// Walks to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
+#[inline(always)]
+pub(super) fn reach<'a>(walk: &mut Walk<'a>, ports: &Ports) -> Result<Packet<'a>, Skip> {
+    loop {
+        match walk.packet()? {
+            Packet::Datagram(datagram) if !ports.carry(&datagram.flow) => enter(walk, &datagram)?,
+            Packet::Segment(segment) if !ports.carry(&segment.flow) => return Err(other_tcp(&segment)),
+            packet => return Ok(packet),
+        }
+    }
+}
+
+/// Enters the tunnel that a datagram belongs to, if it is one's; else says what it is by its port.
+#[cold]
+fn enter<'a>(walk: &mut Walk<'a>, datagram: &Datagram<'a>) -> Result<(), Skip> {
+    walk.enter(datagram).map_err(|skip| match skip {
+        Skip::Port if has_port(&datagram.flow, 853) => Skip::Doq,
+        Skip::Port if has_port(&datagram.flow, 443) => Skip::Quic,
+        skip => skip,
+    })
+}
+
+#[cold]
+fn other_tcp(segment: &Segment) -> Skip {
+    match &segment.flow {
+        flow if has_port(flow, 853) => Skip::Dot,
+        flow if has_port(flow, 443) => Skip::Https,
+        _ => Skip::TcpPort,
+    }
+}
+
+fn has_port(flow: &crate::packet::Flow, port: u16) -> bool {
+    flow.source_port == port || flow.destination_port == port
 }

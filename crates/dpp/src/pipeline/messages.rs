@@ -3,12 +3,15 @@
 //! Cut and decoded as in a run, with one shard and nothing matched.
 
 use super::decode::decode;
+use super::defragment::{Defragmenter, join};
 use super::pool::Pool;
+use super::reading::Reader;
+use super::streams::Streams;
 use super::{Machine, settings};
 use crate::capture::{CaptureError, Cutter};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Key, State};
+use crate::transaction::{Assemble, Event, Key, Part, State};
 use std::io::Read;
 
 /// A message of a capture, before matching: one for each question of a packet's message.
@@ -38,20 +41,46 @@ pub fn messages(
     mut visit: impl FnMut(Message),
 ) -> Result<Totals, CaptureError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
+    let reader = Reader::new(plan, machine.seed);
+    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
     let mut cutter = Cutter::new(input, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
-        let decoded = decode(&chunk, plan, 1, machine.seed, &pool, &mut totals);
-        let part = &decoded.parts[0];
-        for event in part.events.iter().filter(|event| event.state != State::Sweep) {
-            visit(Message {
-                position: part.position(event),
-                time_ns: event.time_ns,
-                is_response: event.state != State::Open,
-                rcode: event.rcode,
-                key: part.key(event),
-            });
-        }
+        let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
+        let wholes = defragmenter.take(&decoded.fragments[0]);
+        join(&mut decoded, &[wholes], &reader, &mut totals);
+        visit_all(&mut decoded.parts[0], &mut streams, &mut visit);
         pool.recycle_chunk(chunk);
     }
+    totals.merge(&streams.finish());
+    totals.merge(&defragmenter.finish());
     Ok(totals)
+}
+
+fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Message)) {
+    let sequence = match std::mem::take(&mut part.sequence) {
+        sequence if sequence.is_empty() => (0..part.events.len() as u32).collect(),
+        sequence => sequence,
+    };
+    for index in sequence {
+        let event = part.events[index as usize];
+        let first = part.events.len();
+        match event.state {
+            State::Segment => streams.assemble(part, event),
+            State::Sweep => {}
+            _ => visit(Message::of(part, &event)),
+        }
+        part.events[first..].iter().for_each(|event| visit(Message::of(part, event)));
+    }
+}
+
+impl<'a> Message<'a> {
+    fn of(part: &'a Part, event: &Event) -> Self {
+        Message {
+            position: part.position(event),
+            time_ns: event.time_ns,
+            is_response: !event.state.is_query(),
+            rcode: event.rcode,
+            key: part.key(event),
+        }
+    }
 }

@@ -9,10 +9,13 @@
 //! aggregator, and with one worker it is simply the sequential program.
 
 mod decode;
+mod defragment;
 mod messages;
 mod pool;
+mod reading;
 mod rows;
 mod schedule;
+mod streams;
 mod worker;
 
 use crate::capture::{self, CaptureError, Ending, Regression};

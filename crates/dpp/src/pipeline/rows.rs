@@ -15,37 +15,36 @@ pub struct Rows {
     pub(super) order: Vec<Row>,
 }
 
-/// An event that is a row: shard in the upper 8 bits, index in the shard's part below.
+/// An event that is a row, or a segment that led to some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Row(u32);
+pub(super) struct Row {
+    shard: u16,
+    index: u32,
+}
 
 impl Row {
-    const INDEX_BITS: u32 = 24;
-
     #[inline]
     pub(super) fn new(shard: usize, index: usize) -> Row {
-        Row((shard as u32) << Self::INDEX_BITS | index as u32)
+        Row { shard: shard as u16, index: index as u32 }
     }
 
+    /// The event, in the parts of its chunk.
     #[inline]
-    fn shard(self) -> usize {
-        (self.0 >> Self::INDEX_BITS) as usize
-    }
-
-    #[inline]
-    fn index(self) -> usize {
-        (self.0 & ((1 << Self::INDEX_BITS) - 1)) as usize
+    pub(super) fn event(self, parts: &[Part]) -> &Event {
+        &parts[usize::from(self.shard)].events[self.index as usize]
     }
 }
 
 impl Rows {
-    /// Takes the parts of a chunk and its queries in order. Retries are no rows; a query that is still open, because the
-    /// run was interrupted, ends them.
+    /// Takes the parts of a chunk and its queries and segments in order. Retries and duplicates are no rows; a query that is
+    /// still open, because the run was interrupted, ends them.
     pub(super) fn new(parts: Vec<Part>, mut order: Vec<Row>) -> Rows {
-        let state = |row: &Row| parts[row.shard()].events[row.index()].state;
-        let open = order.iter().position(|row| state(row) == State::Open);
+        if order.iter().any(|row| row.event(&parts).state == State::Assembled) {
+            order = opened(&parts, &order);
+        }
+        let open = order.iter().position(|row| row.event(&parts).state.is_open());
         order.truncate(open.unwrap_or(order.len()));
-        order.retain(|row| state(row) != State::Retry);
+        order.retain(|row| !matches!(row.event(&parts).state, State::Retry | State::Duplicate));
         Rows { parts, order }
     }
 
@@ -66,7 +65,7 @@ impl Rows {
         order.extend((0..self.order.len()).map(|index| Row::new(0, index)));
         let mut compact = Part::default();
         for row in &self.order {
-            compact.append_from(&self.parts[row.shard()], row.index());
+            compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
         }
         pool.recycle(self);
         Rows { parts: vec![compact], order }
@@ -86,6 +85,24 @@ impl Rows {
     /// The rows, in capture order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
-        self.order.iter().map(|row| Transaction::new(&self.parts[row.shard()], row.index()))
+        self.order.iter().map(|row| Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize))
     }
+}
+
+/// The same with the queries that segments led to in the segments' places.
+fn opened(parts: &[Part], order: &[Row]) -> Vec<Row> {
+    let mut opened = Vec::with_capacity(order.len());
+    for row in order {
+        let event = row.event(parts);
+        match event.state {
+            State::Assembled => opened.extend(
+                event
+                    .assembled()
+                    .map(|index| Row { index: index as u32, ..*row })
+                    .filter(|row| row.event(parts).state.is_query()),
+            ),
+            _ => opened.push(*row),
+        }
+    }
+    opened
 }

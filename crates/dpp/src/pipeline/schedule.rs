@@ -6,9 +6,10 @@
 //! behind it keep up (back-pressure, never loss).
 
 use super::decode::Decoded;
+use super::defragment::{Fragments, Wholes};
 use super::rows::Row;
 use crate::limits;
-use crate::transaction::{Part, State};
+use crate::transaction::Part;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub(super) enum Task<P> {
     Finish { shard: usize },
     /// The run was interrupted: let a shard give back what still waits, undecided.
     Abandon { shard: usize },
+    /// Let a shard put the fragments of the next chunk together that has some for it.
+    Defragment { shard: usize, chunk: u64, fragments: Fragments },
+    /// Add what became whole to its chunk.
+    Join { chunk: u64, decoded: Decoded, wholes: Vec<Wholes> },
     /// Encode a chunk whose queries are all decided.
     Encode { chunk: u64, parts: Vec<Part>, order: Vec<Row> },
     /// Let a lane accept the next piece.
@@ -34,6 +39,10 @@ pub(super) enum Task<P> {
 
 /// A chunk on its way.
 struct Flight<P> {
+    /// The fragments that shards have still to take; `None` until the chunk is decoded.
+    fragments: Option<Vec<Fragments>>,
+    /// A decoded chunk, as long as it waits for its fragments.
+    waiting: Option<Waiting>,
     /// The shards' parts, decoded and not yet taken.
     decoded: Vec<Option<Part>>,
     /// The parts the shards have given back.
@@ -45,6 +54,14 @@ struct Flight<P> {
     piece_bytes: usize,
     /// How many lanes have still to accept the piece.
     lanes: usize,
+}
+
+/// A chunk whose fragments are being put together.
+struct Waiting {
+    decoded: Decoded,
+    wholes: Vec<Wholes>,
+    /// How many shards have not given theirs.
+    missing: usize,
 }
 
 /// Somebody who sees all chunks in order: a shard or a lane.
@@ -66,6 +83,8 @@ pub(super) struct Schedule<P> {
     flights: VecDeque<Flight<P>>,
     first: u64,
     cutting: bool,
+    /// The shards as those who put fragments together.
+    defragmenters: Vec<Turn>,
     shards: Vec<Turn>,
     lanes: Vec<Turn>,
     /// Chunks that are decided and wait to be encoded.
@@ -90,6 +109,7 @@ impl<P> Schedule<P> {
             flights: VecDeque::new(),
             first: 0,
             cutting: false,
+            defragmenters: vec![Turn::default(); shards],
             shards: vec![Turn::default(); shards],
             lanes: vec![Turn::default(); lanes],
             complete: BTreeSet::new(),
@@ -111,6 +131,8 @@ impl<P> Schedule<P> {
         self.accept()
             .or_else(|| self.encode())
             .or_else(|| self.match_or_finish(own))
+            .or_else(|| self.join())
+            .or_else(|| self.defragment(own))
             .or_else(|| self.cut())
             .unwrap_or(if self.is_done() { Task::Leave } else { Task::Wait })
     }
@@ -161,6 +183,36 @@ impl<P> Schedule<P> {
         Some(Task::Match { shard, part })
     }
 
+    fn join(&mut self) -> Option<Task<P>> {
+        let whole = |flight: &Flight<P>| flight.waiting.as_ref().is_some_and(|waiting| waiting.missing == 0);
+        let index = self.flights.iter().position(whole)?;
+        let Waiting { decoded, wholes, .. } = self.flights[index].waiting.take()?;
+        Some(Task::Join { chunk: self.first + index as u64, decoded, wholes })
+    }
+
+    fn defragment(&mut self, own: usize) -> Option<Task<P>> {
+        let count = self.defragmenters.len();
+        (0..count).map(|shard| (own + shard) % count).find_map(|shard| self.defragment_shard(shard))
+    }
+
+    /// The next chunk that has fragments for the shard, once all before it are known.
+    fn defragment_shard(&mut self, shard: usize) -> Option<Task<P>> {
+        let turn = &mut self.defragmenters[shard];
+        turn.next = turn.next.max(self.first);
+        while !turn.busy {
+            let flight = self.flights.get_mut((turn.next - self.first) as usize)?;
+            let fragments = flight.fragments.as_mut()?;
+            match fragments.get_mut(shard).map(std::mem::take) {
+                Some(fragments) if !fragments.is_empty() => {
+                    turn.busy = true;
+                    return Some(Task::Defragment { shard, chunk: turn.next, fragments });
+                }
+                _ => turn.next += 1,
+            }
+        }
+        None
+    }
+
     fn cut(&mut self) -> Option<Task<P>> {
         let wanted = !self.cutting && self.total.is_none() && self.keeps_up();
         wanted.then(|| {
@@ -198,6 +250,8 @@ impl<P> Schedule<P> {
     pub(super) fn cut_one(&mut self) -> u64 {
         self.cutting = false;
         self.flights.push_back(Flight {
+            fragments: None,
+            waiting: None,
             decoded: Vec::new(),
             decided: self.shards.iter().map(|_| None).collect(),
             missing: self.shards.len(),
@@ -216,8 +270,29 @@ impl<P> Schedule<P> {
         self.total = Some(self.first + self.flights.len() as u64);
     }
 
-    /// A chunk has been decoded.
-    pub(super) fn decoded(&mut self, chunk: u64, decoded: Decoded) {
+    /// A chunk has been decoded. If it has fragments, it waits for them.
+    pub(super) fn decoded(&mut self, chunk: u64, mut decoded: Decoded) {
+        let fragments = std::mem::take(&mut decoded.fragments);
+        let missing = fragments.iter().filter(|fragments| !fragments.is_empty()).count();
+        if missing == 0 {
+            self.flight(chunk).fragments = Some(Vec::new());
+            return self.ready(chunk, decoded);
+        }
+        let flight = self.flight(chunk);
+        flight.fragments = Some(fragments);
+        flight.waiting = Some(Waiting { decoded, wholes: Vec::new(), missing });
+    }
+
+    /// A shard has put its fragments of a chunk together.
+    pub(super) fn defragmented(&mut self, shard: usize, chunk: u64, wholes: Wholes) {
+        self.defragmenters[shard] = Turn { next: chunk + 1, busy: false };
+        let waiting = self.flight(chunk).waiting.as_mut().expect("a chunk waits for its fragments");
+        waiting.wholes.push(wholes);
+        waiting.missing -= 1;
+    }
+
+    /// A chunk can be matched.
+    pub(super) fn ready(&mut self, chunk: u64, decoded: Decoded) {
         let flight = self.flight(chunk);
         flight.decoded = decoded.parts.into_iter().map(Some).collect();
         flight.order = decoded.order;
@@ -253,11 +328,7 @@ impl<P> Schedule<P> {
     /// After an interruption: how many chunks there are up to and with the first that has an open query.
     fn first_open(&self) -> Option<u64> {
         let open = self.flights.iter().position(|flight| {
-            flight
-                .decided
-                .iter()
-                .flatten()
-                .any(|part| part.events.iter().any(|event| event.state == State::Open))
+            flight.decided.iter().flatten().any(|part| part.events.iter().any(|event| event.state.is_open()))
         });
         open.map_or(self.total, |open| Some(self.first + open as u64 + 1))
     }

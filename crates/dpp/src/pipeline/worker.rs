@@ -1,7 +1,10 @@
 //! A worker asks the schedule for the next task and does it, until there is none.
 
 use super::decode::{Decoded, decode};
+use super::defragment::{Defragmenter, Wholes, join};
+use super::reading::Reader;
 use super::schedule::{Schedule, Task};
+use super::streams::Streams;
 use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, settings};
 use crate::capture::{Chunk, Cutter, Ending};
 use crate::plan::Plan;
@@ -24,14 +27,23 @@ pub fn run<R: Read + Send, S: Sink>(
     watch: &Watch,
 ) -> Result<Outcome, RunError<S::Error>> {
     let workers = machine.workers.get().min(WORKERS_MAX);
-    let rules = Matching { timeout_ns: plan.match_timeout_ns, limits: plan.limits };
+    let rules = Matching {
+        timeout_ns: plan.match_timeout_ns,
+        duplicates_ns: plan.duplicates_ns,
+        limits: plan.limits,
+    };
+    let reader = Reader::new(plan, machine.seed);
+    let seat = |shard| Seat { shard: Shard::new(rules), streams: Streams::new(reader, shard, workers) };
     let shared = Shared {
-        plan,
+        reader,
         machine,
         sink,
         watch,
         cutter: Mutex::new(Cutter::new(input, settings(plan, machine))?),
-        shards: (0..workers).map(|_| Mutex::new(Shard::new(rules))).collect(),
+        seats: (0..workers).map(|shard| Mutex::new(seat(shard))).collect(),
+        defragmenters: (0..workers)
+            .map(|shard| Mutex::new(Defragmenter::new(plan, shard, workers)))
+            .collect(),
         schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers)),
         changed: Condvar::new(),
         pool: Pool::default(),
@@ -52,12 +64,13 @@ pub fn run<R: Read + Send, S: Sink>(
 
 /// What workers share.
 struct Shared<'a, R, S: Sink> {
-    plan: &'a Plan,
+    reader: Reader<'a>,
     machine: &'a Machine,
     sink: &'a S,
     watch: &'a Watch,
     cutter: Mutex<Cutter<R>>,
-    shards: Vec<Mutex<Shard>>,
+    seats: Vec<Mutex<Seat<'a>>>,
+    defragmenters: Vec<Mutex<Defragmenter<'a>>>,
     schedule: Mutex<Schedule<Encoded<S::Piece>>>,
     /// The schedule has changed.
     changed: Condvar,
@@ -66,6 +79,12 @@ struct Shared<'a, R, S: Sink> {
     rows: AtomicU64,
     /// The first error.
     error: Mutex<Option<RunError<S::Error>>>,
+}
+
+/// A shard, and those who read the streams of its connections for it.
+struct Seat<'a> {
+    shard: Shard,
+    streams: Streams<'a>,
 }
 
 /// A chunk's piece and how many rows are in it.
@@ -89,17 +108,23 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
             match self.next_task(worker) {
                 Task::Cut => self.cut(&mut totals),
                 Task::Match { shard, part } => {
-                    parts.extend(lock(&self.shards[shard]).advance(part));
+                    let Seat { shard: matcher, streams } = &mut *lock(&self.seats[shard]);
+                    parts.extend(matcher.advance(part, streams));
                     self.change(|schedule| schedule.matched(shard, &mut parts));
                 }
                 Task::Finish { shard } => {
-                    parts.extend(lock(&self.shards[shard]).finish());
+                    parts.extend(lock(&self.seats[shard]).shard.finish());
                     self.change(|schedule| schedule.finished(shard, &mut parts));
                 }
                 Task::Abandon { shard } => {
-                    parts.extend(lock(&self.shards[shard]).abandon());
+                    parts.extend(lock(&self.seats[shard]).shard.abandon());
                     self.change(|schedule| schedule.finished(shard, &mut parts));
                 }
+                Task::Defragment { shard, chunk, fragments } => {
+                    let wholes = lock(&self.defragmenters[shard]).take(&fragments);
+                    self.change(|schedule| schedule.defragmented(shard, chunk, wholes));
+                }
+                Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals),
                 Task::Encode { chunk, parts, order } => self.encode(chunk, Rows::new(parts, order)),
                 Task::Accept { lane, piece } => self.accept(lane, piece),
                 Task::Wait => unreachable!("next_task waits"),
@@ -154,7 +179,12 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
     }
 
     fn decode(&self, chunk: &Chunk, totals: &mut Totals) -> Decoded {
-        decode(chunk, self.plan, self.shards.len(), self.machine.seed, &self.pool, totals)
+        decode(chunk, &self.reader, self.seats.len(), &self.pool, totals)
+    }
+
+    fn join(&self, chunk: u64, mut decoded: Decoded, wholes: &[Wholes], totals: &mut Totals) {
+        join(&mut decoded, wholes, &self.reader, totals);
+        self.change(|schedule| schedule.ready(chunk, decoded));
     }
 
     fn encode(&self, chunk: u64, rows: Rows) {
@@ -189,10 +219,14 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
             return Err(error);
         }
         let mut totals = std::mem::take(&mut *lock(&self.totals));
-        for shard in &self.shards {
-            let shard = lock(shard);
+        for seat in self.seats {
+            let Seat { shard, streams } = seat.into_inner().unwrap_or_else(PoisonError::into_inner);
             totals.matches.merge(&shard.matches);
             totals.rtt.merge(&shard.rtt);
+            totals.merge(&streams.finish());
+        }
+        for defragmenter in self.defragmenters {
+            totals.merge(&defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
         }
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");

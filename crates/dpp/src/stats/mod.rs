@@ -3,8 +3,8 @@
 //! Each worker and each shard counts for itself; `merge` adds up, in any order and grouping, to the same figures (law 6).
 //! The identities that must hold at the end of every run are in [`Totals::check`].
 
-use crate::packet::Skips;
 pub use crate::packet::Volume;
+use crate::packet::{Skip, Skips};
 use crate::stream::{Fragments, Streams};
 use crate::transaction::{Matches, Rtt};
 
@@ -30,6 +30,8 @@ pub struct Totals {
     pub questions_unread: u64,
     /// Messages shorter than their headers state, because the snaplen cut the packet.
     pub messages_cut: u64,
+    /// Messages in TCP streams that could not be read.
+    pub stream_messages_unread: u64,
     /// Round-trip times of what was matched.
     pub rtt: Rtt,
 }
@@ -46,19 +48,40 @@ impl Totals {
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;
         self.messages_cut += other.messages_cut;
+        self.stream_messages_unread += other.stream_messages_unread;
         self.rtt.merge(&other.rtt);
     }
 
+    /// Counts a packet that was not used.
+    #[cold]
+    pub fn skip(&mut self, skip: Skip, _linktype: u16, position: u64, bytes: &[u8]) {
+        self.skips.add(skip, position, bytes.len());
+    }
+
     /// Whether the sums close (law 3): packets read = used + skipped, in packets and in bytes, and queries = matched +
-    /// timed out + retries + still open, and responses = matched + unclaimed.
+    /// timed out + retries + still open + unpaired + duplicates, and responses = matched + continuations + unclaimed + unpaired +
+    /// duplicates.
     pub fn check(&self) -> bool {
         let mut accounted = self.skips.total();
         accounted.merge(&self.used);
         let Matches {
-            queries, responses, matched, timed_out, retries, still_open, unclaimed_responses, ..
+            queries,
+            responses,
+            matched,
+            timed_out,
+            retries,
+            still_open,
+            unclaimed_responses,
+            continuations,
+            unpaired_queries,
+            unpaired_responses,
+            duplicate_queries,
+            duplicate_responses,
+            ..
         } = self.matches;
+        let answered = matched + continuations;
         accounted == self.read
-            && queries == matched + timed_out + retries + still_open
-            && responses == matched + unclaimed_responses
+            && queries == matched + timed_out + retries + still_open + unpaired_queries + duplicate_queries
+            && responses == answered + unclaimed_responses + unpaired_responses + duplicate_responses
     }
 }

@@ -7,9 +7,11 @@
 //! completed it.
 
 pub mod fragments;
+mod held;
 pub mod tcp;
 
 pub use fragments::Fragments;
+pub use held::{HeldFragment, HeldSegment, KeptAddresses, KeptFlow, append};
 pub use tcp::Streams;
 
 use crate::limits;

@@ -6,7 +6,7 @@
 
 use crate::dns::iana;
 use crate::privacy::Pseudonyms;
-use crate::transaction::Transaction;
+use crate::transaction::{Facts, Transaction, Transport};
 use std::net::IpAddr;
 
 /// The type of a column's values.
@@ -22,6 +22,10 @@ pub enum Kind {
     Name,
     /// One of a few fixed texts.
     Text,
+    /// An unsigned 64-bit number.
+    U64,
+    /// Numbers as text, with semicolons between them.
+    Numbers,
 }
 
 /// One fact of one transaction.
@@ -39,10 +43,14 @@ pub enum Value<'a> {
     Name(&'a [u8]),
     /// [`Kind::Text`].
     Text(&'static str),
+    /// [`Kind::U64`].
+    U64(u64),
+    /// [`Kind::Numbers`].
+    Numbers(&'a [u16]),
 }
 
 macro_rules! columns {
-    ($($variant:ident, $name:literal, $kind:ident, $null:literal, $sentence:literal;)*) => {
+    ($($variant:ident, $name:literal, $kind:ident, $null:literal, $facts:literal, $sentence:literal;)*) => {
         /// A column. [`COLUMNS`] lists them all.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Column { $(#[doc = $sentence] $variant,)* }
@@ -53,6 +61,7 @@ macro_rules! columns {
             name: $name,
             kind: Kind::$kind,
             nullable: $null,
+            needs_facts: $facts,
             sentence: $sentence,
         },)*];
 
@@ -85,26 +94,37 @@ pub struct Entry {
     pub kind: Kind,
     /// Whether it can be absent.
     pub nullable: bool,
+    /// Whether it takes more than a transaction's event and key hold.
+    pub needs_facts: bool,
     /// What it says, in a sentence.
     pub sentence: &'static str,
 }
 
 columns! {
-    RequestTimestamp, "request_timestamp", TimestampMicros, false,
+    RequestTimestamp, "request_timestamp", TimestampMicros, false, false,
         "When the query was captured (the earliest of it and its retries), rounded down to microseconds";
-    ResponseTimestamp, "response_timestamp", TimestampMicros, true,
+    ResponseTimestamp, "response_timestamp", TimestampMicros, true, false,
         "When the response that answered it was captured, rounded down to microseconds; absent if none came in time";
-    SourceIp, "source_ip", Address, false, "The client: who sent the query";
-    SourcePort, "source_port", U16, false, "The client's port";
-    Id, "id", U16, false, "The DNS message ID";
-    Name, "name", Name, false, "The name asked for, in the case of the query, without the final dot (the root is a dot)";
-    QueryType, "query_type", Text, false, "The type asked for, by name; types without one are `Unknown`";
-    ResponseCode, "response_code", Text, true, "The response code in words, extended by EDNS or TSIG; absent if no response came in time";
+    SourceIp, "source_ip", Address, false, false, "The client: who sent the query";
+    SourcePort, "source_port", U16, false, false, "The client's port";
+    Id, "id", U16, false, false, "The DNS message ID";
+    Name, "name", Name, false, false, "The name asked for, in the case of the query, without the final dot (the root is a dot)";
+    QueryType, "query_type", Text, false, false, "The type asked for, by name; types without one are `Unknown`";
+    ResponseCode, "response_code", Text, true, false, "The response code in words, extended by EDNS or TSIG; absent if no response came in time";
+    Transport, "transport", Text, false, false, "What carried the query: UDP or TCP";
+    ParseError, "parse_error", Text, true, true, "What is wrong with the query or, if nothing is, with its response";
+    TruncatedAt, "truncated_at", U64, true, true, "How many bytes of the query (or, if it is whole, of its response) were captured; absent if both are whole";
+    Vlan, "vlan", Numbers, true, true, "VLAN ids around the query, from outside in";
+    Tunnel, "tunnel", Text, true, true, "The innermost tunnel around the query";
+    TunnelId, "tunnel_id", U64, true, true, "That tunnel's number: VNI, key, session";
+    TcpRtt, "tcp_rtt_us", U64, true, true, "How long the TCP handshake of the connection took, microseconds";
+    ResponseMessages, "response_messages", U64, true, true, "How many messages the answer took: more than one for a zone transfer";
+    ResponseBytes, "response_bytes", U64, true, true, "Length of the answer in all its messages, bytes";
 }
 
 /// The default schema: the eight columns of DPP.
 pub fn schema_dpp() -> Vec<Column> {
-    COLUMNS.iter().map(|entry| entry.column).collect()
+    COLUMNS[..8].iter().map(|entry| entry.column).collect()
 }
 
 impl Column {
@@ -129,12 +149,44 @@ impl Column {
             }
             Column::SourcePort => Value::U16(transaction.key().client_port()),
             Column::Id => Value::U16(transaction.key().id()),
-            Column::Name => Value::Name(transaction.key().name()),
-            Column::QueryType => Value::Text(iana::query_type(transaction.key().qtype())),
+            Column::Name => match transaction.key().name() {
+                [] => Value::Null,
+                name => Value::Name(name),
+            },
+            Column::QueryType => match transaction.facts() {
+                Some(facts) if !facts.own.has_question => Value::Null,
+                _ => Value::Text(iana::query_type(transaction.key().qtype())),
+            },
             Column::ResponseCode => match transaction.response_code() {
                 Some(code) => Value::Text(iana::response_code(code)),
                 None => Value::Null,
             },
+            Column::Transport => Value::Text(match transaction.key().transport() {
+                Transport::Udp => "UDP",
+                Transport::Tcp => "TCP",
+            }),
+            column => transaction.facts().map_or(Value::Null, |facts| column.value_of_facts(facts)),
+        }
+    }
+
+    /// This column's value, if it needs facts.
+    fn value_of_facts(self, facts: &Facts) -> Value<'_> {
+        let number = |number: Option<u64>| number.map_or(Value::Null, Value::U64);
+        let Facts { own, answer, .. } = facts;
+        let sides = || [Some(own), answer.as_ref()].into_iter().flatten();
+        match self {
+            Column::ParseError => Value::Null,
+            Column::TruncatedAt => number(sides().find_map(|side| side.truncated_at).map(u64::from)),
+            Column::Vlan => match own.outer.vlans() {
+                [] => Value::Null,
+                vlans => Value::Numbers(vlans),
+            },
+            Column::Tunnel => own.outer.tunnel.map_or(Value::Null, |tunnel| Value::Text(tunnel.name())),
+            Column::TunnelId => number(own.outer.tunnel.map(|_| own.outer.tunnel_id.into())),
+            Column::TcpRtt => number(facts.handshake_rtt_ns.map(|ns| ns.max(0) as u64 / 1000)),
+            Column::ResponseMessages => number(answer.map(|_| facts.answer_messages.into())),
+            Column::ResponseBytes => number(answer.map(|_| facts.answer_bytes)),
+            _ => unreachable!("{self:?} needs no facts"),
         }
     }
 }

@@ -6,31 +6,68 @@
 //!
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
-use super::Key;
+use super::{Facts, Key, Tuple};
+use crate::dns::Question;
+use crate::stream::HeldSegment;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
+    /// A query that the shard has not seen yet.
+    Query,
     /// A query that waits for its response.
     Open,
+    /// A query that was answered and waits for the rest of its answer, of many messages.
+    Transfer,
     /// A query with its response: `rtt_ns` and `rcode` are the response's.
     Matched,
     /// A query that was not answered in time.
     TimedOut,
+    /// A query to which no response can be told to belong: multicast DNS.
+    Unpaired,
     /// A query that repeats an open one; it has no row of its own.
     Retry,
-    /// A response that waits for its query, with a question.
+    /// A response with a question that the shard has not seen yet.
     Response,
-    /// A response that waits for its query, without a question section.
+    /// A response without a question section that the shard has not seen yet.
     BareResponse,
+    /// A response that waits for its query, with a question.
+    Unclaimed,
+    /// A response that waits for its query, without a question section.
+    UnclaimedBare,
     /// A response that is done with: it answered a query, or was given up.
     Settled,
+    /// A message that was captured twice; this is the second.
+    Duplicate,
+    /// A TCP segment; `key` is its number in [`Part::segments`].
+    Segment,
+    /// A segment that is done with. The messages it completed are `rtt_ns` events from number `key` on.
+    Assembled,
     /// No message: here everything that is due must be forgotten, because the clock goes back or the window ends.
     Sweep,
 }
 
-/// One message (one question of it), or a sweep.
+impl State {
+    /// Whether the message waits in the shard's table.
+    #[inline]
+    pub(super) fn waits(self) -> bool {
+        matches!(self, State::Open | State::Transfer | State::Unclaimed | State::UnclaimedBare)
+    }
+
+    /// Whether it is a query, whatever became of it.
+    pub(crate) fn is_query(self) -> bool {
+        use State::*;
+        matches!(self, Query | Open | Transfer | Matched | TimedOut | Unpaired | Retry)
+    }
+
+    /// Whether it is a query that has not got its verdict.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, State::Open | State::Transfer)
+    }
+}
+
+/// One message (one question of it), a segment, or a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     /// The packet's own timestamp, ns since 1970 UTC. Of a query: the earliest of it and its retries.
@@ -39,7 +76,7 @@ pub struct Event {
     pub before_ns: i64,
     /// The capture's clock after this packet, ns.
     pub after_ns: i64,
-    /// Response minus query, ns; only when matched.
+    /// Response minus query, ns; only when matched, or in transfer.
     pub rtt_ns: i64,
     /// Hash of the tuple; all of it, the shard was chosen by its upper bits.
     pub hash: u32,
@@ -55,21 +92,48 @@ pub struct Event {
     pub state: State,
 }
 
-impl Event {
-    /// A sweep before a packet: by the clock before it, everything due is forgotten.
-    pub(crate) fn sweep(before_ns: i64, after_ns: i64, packet: u32) -> Event {
+/// What the events of a packet have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// The packet's own timestamp, ns.
+    pub time_ns: i64,
+    /// The capture's clock before this packet, ns.
+    pub before_ns: i64,
+    /// The capture's clock after this packet, ns.
+    pub after_ns: i64,
+    /// Which packet of the chunk, from 0.
+    pub packet: u32,
+}
+
+impl Arrival {
+    /// An event that is no message, of this packet.
+    pub(crate) fn mark(&self, state: State, key: u32) -> Event {
         Event {
-            time_ns: before_ns,
-            before_ns,
-            after_ns,
+            time_ns: self.time_ns,
+            before_ns: self.before_ns,
+            after_ns: self.after_ns,
             rtt_ns: 0,
             hash: 0,
-            key: 0,
-            packet,
+            key,
+            packet: self.packet,
             rcode: 0,
             name_length: 0,
-            state: State::Sweep,
+            state,
         }
+    }
+}
+
+impl Event {
+    /// The packet it came with.
+    #[inline]
+    pub fn arrival(&self) -> Arrival {
+        let Event { time_ns, before_ns, after_ns, packet, .. } = *self;
+        Arrival { time_ns, before_ns, after_ns, packet }
+    }
+
+    /// Of a segment that is done with: the numbers of the events it led to.
+    pub fn assembled(&self) -> std::ops::Range<usize> {
+        self.key as usize..self.key as usize + self.rtt_ns as usize
     }
 }
 
@@ -82,6 +146,16 @@ pub struct Part {
     pub events: Vec<Event>,
     /// The keys of the events, one behind the other.
     pub keys: Vec<u8>,
+    /// What else is known of each event; empty unless a column wants it.
+    pub facts: Vec<Facts>,
+    /// A digest of each event's message; empty unless duplicates are dropped.
+    pub digests: Vec<u128>,
+    /// TCP segments.
+    pub segments: Vec<HeldSegment>,
+    /// The payloads of the segments.
+    pub payloads: Vec<u8>,
+    /// The numbers of the events in capture order, if that is not the order they stand in.
+    pub(crate) sequence: Vec<u32>,
     /// Queries that are open.
     pub(super) open: u32,
     /// Responses that are unclaimed.
@@ -105,12 +179,52 @@ impl Part {
         self.first_position + u64::from(event.packet)
     }
 
+    /// Appends a message, or one question of it.
+    #[inline(always)]
+    pub(crate) fn push(
+        &mut self,
+        arrival: &Arrival,
+        state: State,
+        rcode: u16,
+        (tuple, hash): (&Tuple, u32),
+        question: Option<&Question>,
+    ) {
+        self.events.push(Event {
+            time_ns: arrival.time_ns,
+            before_ns: arrival.before_ns,
+            after_ns: arrival.after_ns,
+            rtt_ns: 0,
+            hash,
+            key: self.keys.len() as u32,
+            packet: arrival.packet,
+            rcode,
+            name_length: question.map_or(0, |question| question.name.len() as u8),
+            state,
+        });
+        tuple.write(question, &mut self.keys);
+    }
+
+    /// Says what else is known of the event that was appended last.
+    pub(crate) fn describe(&mut self, facts: Facts) {
+        self.facts.resize_with(self.events.len() - 1, Facts::default);
+        self.facts.push(facts);
+    }
+
+    /// Notes the digest of the event that was appended last.
+    pub(crate) fn digest(&mut self, digest: u128) {
+        self.digests.resize(self.events.len() - 1, 0);
+        self.digests.push(digest);
+    }
+
     /// Appends a copy of another part's event of this index, with its key.
     pub(crate) fn append_from(&mut self, other: &Part, index: usize) {
         let event = other.events[index];
         self.first_position = other.first_position;
         self.events.push(Event { key: self.keys.len() as u32, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
+        if let Some(facts) = other.facts.get(index) {
+            self.describe(*facts);
+        }
     }
 
     /// Empties the part for a chunk that starts at `first_position`; its memory is kept.
@@ -118,6 +232,11 @@ impl Part {
         self.first_position = first_position;
         self.events.clear();
         self.keys.clear();
+        self.facts.clear();
+        self.digests.clear();
+        self.segments.clear();
+        self.payloads.clear();
+        self.sequence.clear();
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
     }

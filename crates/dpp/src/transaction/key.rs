@@ -48,6 +48,15 @@ impl<'a> Tuple<'a> {
         Tuple { addresses, client_port: source_port, server_port: destination_port, id, transport }
     }
 
+    /// The same whichever server answers.
+    pub fn of_any_server(self) -> Self {
+        let addresses = match self.addresses {
+            Addresses::V4 { source, .. } => Addresses::V4 { source, destination: &[0; 4] },
+            Addresses::V6 { source, .. } => Addresses::V6 { source, destination: &[0; 16] },
+        };
+        Tuple { addresses, ..self }
+    }
+
     /// A hash under `seed`. Results never depend on it; the seed keeps senders from choosing who collides.
     #[inline]
     pub fn hash(&self, seed: u64) -> u32 {

@@ -5,9 +5,10 @@
 //! when a message of its tuple comes, or at a sweep, or when its whole part is due: that gives the same verdicts as
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
+use super::duplicates::Duplicates;
 use super::table::{Cursor, Place, Table};
 use super::window::Window;
-use super::{Event, Matches, Part, Rtt, State};
+use super::{Event, Matches, Part, Rtt, State, Transport};
 use crate::limits::Limits;
 
 /// The rules' parameters.
@@ -15,9 +16,21 @@ use crate::limits::Limits;
 pub struct Matching {
     /// T in nanoseconds.
     pub timeout_ns: i64,
+    /// How far apart two copies of a message may be; none are looked for without it.
+    pub duplicates_ns: Option<i64>,
     /// R and the bounds.
     pub limits: Limits,
 }
+
+/// Reads messages from TCP segments.
+pub trait Assemble {
+    /// Takes the segment of a part, and appends an event for each message that it completes.
+    fn assemble(&mut self, part: &mut Part, segment: Event);
+}
+
+/// Types of queries whose answer may take several messages.
+const IXFR: u16 = 251;
+const AXFR: u16 = 252;
 
 /// What waits, and what was decided, in one share of the tuples.
 #[derive(Debug)]
@@ -27,6 +40,7 @@ pub struct Shard {
     window: Window,
     /// What waits of the tuple at hand; kept for its memory only.
     waiting: Vec<Place>,
+    duplicates: Option<Duplicates>,
     /// Counts of what was decided here.
     pub matches: Matches,
     /// Round-trip times of what was matched here.
@@ -48,6 +62,7 @@ impl Shard {
             table: Table::new(),
             window: Window::default(),
             waiting: Vec::new(),
+            duplicates: rules.duplicates_ns.map(|ns| Duplicates::new(ns, rules.limits.window_packets)),
             matches: Matches::default(),
             rtt: Rtt::default(),
         }
@@ -55,13 +70,19 @@ impl Shard {
 
     /// Takes the shard's part of the next chunk and decides what can be decided. Gives back the parts in which nothing
     /// waits any more, with their chunk numbers (0 for the first part taken, and so on).
-    pub fn advance(&mut self, part: Part) -> impl Iterator<Item = (u64, Part)> + '_ {
+    pub fn advance(
+        &mut self,
+        mut part: Part,
+        streams: &mut impl Assemble,
+    ) -> impl Iterator<Item = (u64, Part)> + '_ {
         let count = part.events.len() as u32;
+        let sequence = std::mem::take(&mut part.sequence);
         let clock_ns = part.events.last().map(|last| last.after_ns);
+        let clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
         let chunk = self.window.take_up(part);
-        for index in 0..count {
-            let place = Place { chunk, index };
-            self.step(Here { place, event: *self.window.event(place) });
+        match sequence.is_empty() {
+            true => (0..count).for_each(|index| self.step(Place { chunk, index }, streams)),
+            false => sequence.into_iter().for_each(|index| self.step(Place { chunk, index }, streams)),
         }
         self.window.put_down();
         if let Some(clock_ns) = clock_ns {
@@ -74,7 +95,7 @@ impl Shard {
     /// The input has ended: every open query is timed out. Gives back all parts.
     pub fn finish(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
         for chunk in self.window.chunks() {
-            self.forget_in(chunk, u32::MAX, |_, _| true);
+            self.forget_in(chunk, |_, _| true);
             self.window.release(chunk);
         }
         self.window.hand_back()
@@ -92,16 +113,67 @@ impl Shard {
     }
 
     #[inline]
-    fn step(&mut self, here: Here) {
+    fn step(&mut self, place: Place, streams: &mut impl Assemble) {
+        let here = Here { place, event: *self.window.event(place) };
         match here.event.state {
-            State::Open => self.query(here),
-            State::Response => self.response(here),
-            State::BareResponse => self.bare_response(here),
+            State::Query | State::Response | State::BareResponse => self.message(here),
+            State::Segment => self.segment(here, streams),
             State::Sweep => self.sweep(here),
-            State::Matched | State::TimedOut | State::Retry | State::Settled => {
-                unreachable!("the decoder gives no verdicts")
+            State::Unpaired => {}
+            state => unreachable!("the decoder gives no verdict such as {state:?}"),
+        }
+    }
+
+    #[inline]
+    fn message(&mut self, here: Here) {
+        if self.duplicates.is_some() && self.is_duplicate(here) {
+            return;
+        }
+        match here.event.state {
+            State::Query => self.query(here),
+            State::Response => self.response(here),
+            _ => self.bare_response(here),
+        }
+    }
+
+    /// A segment leads to events for the messages that it completes, which stand at its place.
+    fn segment(&mut self, here: Here, streams: &mut impl Assemble) {
+        let part = self.window.part_mut(here.place.chunk);
+        let first = part.events.len();
+        streams.assemble(part, here.event);
+        let count = part.events.len() - first;
+        let event = &mut part.events[here.place.index as usize];
+        (event.state, event.key, event.rtt_ns) = (State::Assembled, first as u32, count as i64);
+        for index in first..first + count {
+            let place = Place { index: index as u32, ..here.place };
+            self.message(Here { place, event: *self.window.event(place) });
+        }
+    }
+
+    /// Drops the message at hand if it was captured before.
+    #[cold]
+    fn is_duplicate(&mut self, here: Here) -> bool {
+        let part = self.window.part(here.place.chunk);
+        let position = part.position(&here.event);
+        let Some(&digest) = part.digests.get(here.place.index as usize).filter(|&&digest| digest != 0) else {
+            return false;
+        };
+        let arrival = here.event.arrival();
+        if !self.duplicates.as_mut().is_some_and(|seen| seen.is_one(digest, &arrival, position)) {
+            return false;
+        }
+        match here.event.state {
+            State::Query => {
+                self.matches.queries += 1;
+                self.matches.duplicate_queries += 1;
+            }
+            _ => {
+                self.matches.responses += 1;
+                self.matches.duplicate_responses += 1;
             }
         }
+        self.window.event_mut(here.place).state = State::Duplicate;
+        true
     }
 
     /// A query repeats an open one, or claims a response that was captured before it, or becomes open.
@@ -121,8 +193,12 @@ impl Shard {
                     self.give_up(place);
                     given_up += 1;
                 }
-                State::Response if !self.same_question(here.place, place) => {}
-                State::Response | State::BareResponse if self.answers(&other, &here.event) => {
+                State::Transfer if self.same_question(here.place, place) => {
+                    self.give_up(place);
+                    given_up += 1;
+                }
+                State::Unclaimed if !self.same_question(here.place, place) => {}
+                State::Unclaimed | State::UnclaimedBare if self.answers(&other, &here.event) => {
                     let age = (other.time_ns, place);
                     answer = Some(answer.map_or(age, |earliest| age.min(earliest)));
                 }
@@ -140,6 +216,9 @@ impl Shard {
     fn response(&mut self, here: Here) {
         self.matches.responses += 1;
         if let Some((cursor, query)) = self.plain_query(here) {
+            if self.is_transfer(query) {
+                return self.transfer(here, query);
+            }
             self.table.remove(cursor);
             return self.answer(here, query);
         }
@@ -152,8 +231,54 @@ impl Shard {
         });
         match query {
             Some(query) => self.answer_found(here, query),
+            None => self.unasked(here, |shard, place| shard.same_question(here.place, place)),
+        }
+    }
+
+    /// No open query fits the response at hand: it goes on with the answer to a query that `is_meant`, or waits.
+    fn unasked(&mut self, here: Here, is_meant: impl Fn(&Self, Place) -> bool) {
+        let transfer = self
+            .waiting
+            .iter()
+            .copied()
+            .find(|&place| self.window.event(place).state == State::Transfer && is_meant(self, place));
+        match transfer {
+            Some(query) => self.go_on(here, query),
             None => self.wait(here, self.waiting.len()),
         }
+    }
+
+    /// Whether the answer to the query at `place` may take several messages (RFC 5936, RFC 1995).
+    #[inline]
+    fn is_transfer(&self, place: Place) -> bool {
+        let key = self.window.key(place);
+        key.transport() == Transport::Tcp && matches!(key.qtype(), IXFR | AXFR)
+    }
+
+    /// The response at hand is the first message of the answer to the query at `query`, which stays in the table.
+    #[cold]
+    fn transfer(&mut self, here: Here, query: Place) {
+        let event = self.window.event_mut(query);
+        (event.state, event.rcode) = (State::Transfer, here.event.rcode);
+        event.rtt_ns = here.event.time_ns - event.time_ns;
+        self.lengthen(here, query);
+    }
+
+    /// The response at hand is one more message of that answer.
+    #[cold]
+    fn go_on(&mut self, here: Here, query: Place) {
+        self.matches.continuations += 1;
+        self.lengthen(here, query);
+    }
+
+    /// The answer to `query` has grown by the response at hand: more may follow.
+    fn lengthen(&mut self, here: Here, query: Place) {
+        self.window.event_mut(here.place).state = State::Settled;
+        self.share_facts(query, here.place);
+        let part = self.window.part_mut(query.chunk);
+        let event = &mut part.events[query.index as usize];
+        event.after_ns = event.after_ns.max(here.event.after_ns);
+        part.newest_ns = part.newest_ns.max(event.after_ns);
     }
 
     /// The query that the response at hand answers, if it is as plain as nearly all are: byte for byte the same question,
@@ -190,7 +315,7 @@ impl Shard {
         });
         match open.min_by_key(|&place| (self.window.event(place).time_ns, place)) {
             Some(query) => self.answer_found(here, query),
-            None => self.wait(here, self.waiting.len()),
+            None => self.unasked(here, |_, _| true),
         }
     }
 
@@ -232,6 +357,9 @@ impl Shard {
     /// The response at hand answers the open query at `query`.
     #[cold]
     fn answer_found(&mut self, here: Here, query: Place) {
+        if self.is_transfer(query) {
+            return self.transfer(here, query);
+        }
         self.take_out(query);
         self.answer(here, query);
     }
@@ -241,7 +369,7 @@ impl Shard {
     fn answer(&mut self, here: Here, query: Place) {
         self.window.event_mut(here.place).state = State::Settled;
         self.window.part_mut(query.chunk).open -= 1;
-        self.matched(query, &here.event);
+        self.matched(query, here);
         self.window.release(query.chunk);
     }
 
@@ -252,19 +380,28 @@ impl Shard {
         self.take_out(place);
         self.window.event_mut(place).state = State::Settled;
         self.window.part_mut(place.chunk).unclaimed -= 1;
-        self.matched(query, &response);
+        self.matched(query, Here { place, event: response });
         self.window.release(place.chunk);
     }
 
     #[inline]
-    fn matched(&mut self, query: Place, response: &Event) {
+    fn matched(&mut self, query: Place, response: Here) {
         let event = self.window.event_mut(query);
         event.state = State::Matched;
-        event.rtt_ns = response.time_ns - event.time_ns;
-        event.rcode = response.rcode;
+        event.rtt_ns = response.event.time_ns - event.time_ns;
+        event.rcode = response.event.rcode;
         let rtt_ns = event.rtt_ns;
         self.matches.matched += 1;
         self.rtt.add(rtt_ns as u64);
+        self.share_facts(query, response.place);
+    }
+
+    /// Tells the query's row what is known of its response.
+    #[inline]
+    fn share_facts(&mut self, query: Place, response: Place) {
+        if let Some(&facts) = self.window.part(response.chunk).facts.get(response.index as usize) {
+            self.window.part_mut(query.chunk).facts[query.index as usize].answered_by(&facts);
+        }
     }
 
     /// The message at hand waits, unless that many others of its tuple are too many already.
@@ -277,9 +414,16 @@ impl Shard {
         let due_ns = self.due_ns(&here.event);
         self.table.insert(here.event.hash, here.place);
         let part = self.window.part_mut(here.place.chunk);
+        let event = &mut part.events[here.place.index as usize];
         match here.event.state {
-            State::Open => part.open += 1,
-            _ => part.unclaimed += 1,
+            State::Query => {
+                event.state = State::Open;
+                part.open += 1;
+            }
+            state => {
+                event.state = if state == State::Response { State::Unclaimed } else { State::UnclaimedBare };
+                part.unclaimed += 1;
+            }
         }
         part.newest_ns = part.newest_ns.max(here.event.after_ns);
         part.due_ns = part.due_ns.min(due_ns);
@@ -289,7 +433,9 @@ impl Shard {
     #[inline]
     fn due_ns(&self, event: &Event) -> i64 {
         let lifetime_ns = match event.state {
-            State::Open => self.rules.timeout_ns + self.rules.limits.disorder_ns,
+            State::Query | State::Open | State::Transfer => {
+                self.rules.timeout_ns + self.rules.limits.disorder_ns
+            }
             _ => self.rules.limits.disorder_ns,
         };
         event.after_ns.saturating_add(lifetime_ns)
@@ -310,22 +456,27 @@ impl Shard {
 
     /// Decides what waited at `place` and is out of the table.
     fn close(&mut self, place: Place) {
-        let open = self.window.event(place).state == State::Open;
+        let state = self.window.event(place).state;
         let part = self.window.part_mut(place.chunk);
-        match open {
-            true => part.open -= 1,
-            false => part.unclaimed -= 1,
+        match state {
+            State::Open | State::Transfer => part.open -= 1,
+            _ => part.unclaimed -= 1,
         }
         self.decide(place);
     }
 
-    /// An open query is timed out; an unclaimed response is dropped.
+    /// An open query is timed out, a transfer is complete; an unclaimed response is dropped.
     fn decide(&mut self, place: Place) {
         let event = self.window.event_mut(place);
         match event.state {
-            State::Open => {
+            State::Query | State::Open => {
                 event.state = State::TimedOut;
                 self.matches.timed_out += 1;
+            }
+            State::Transfer => {
+                event.state = State::Matched;
+                self.matches.matched += 1;
+                self.rtt.add(event.rtt_ns as u64);
             }
             _ => {
                 event.state = State::Settled;
@@ -341,7 +492,7 @@ impl Shard {
             let Some(part) = self.window.get(chunk) else { continue };
             let lifetime_ns = if part.open == 0 { 0 } else { self.rules.timeout_ns } + disorder_ns;
             if part.waits() && clock_ns > part.newest_ns.saturating_add(lifetime_ns) {
-                self.forget_in(chunk, u32::MAX, |_, _| true);
+                self.forget_in(chunk, |_, _| true);
                 self.window.release(chunk);
             }
         }
@@ -357,30 +508,30 @@ impl Shard {
             true => position.saturating_sub(self.rules.limits.window_packets),
             false => 0,
         };
+        if let Some(duplicates) = &mut self.duplicates {
+            duplicates.sweep(clock_ns, position);
+        }
         for chunk in self.window.chunks() {
-            // Events of this chunk after the one at hand have not been seen yet.
-            let end = if chunk == here.place.chunk { here.place.index } else { u32::MAX };
             if self.window.get(chunk).is_some_and(|part| part.due_ns < clock_ns) {
-                self.forget_in(chunk, end, |_, due_ns| due_ns < clock_ns);
+                self.forget_in(chunk, |_, due_ns| due_ns < clock_ns);
                 self.window.release(chunk);
             }
             if self.window.get(chunk).is_some_and(|part| part.waits() && part.first_position < oldest) {
-                self.matches.window_overflows += self.forget_in(chunk, end, |position, _| position < oldest);
+                self.matches.window_overflows += self.forget_in(chunk, |position, _| position < oldest);
                 self.window.release(chunk);
             }
         }
     }
 
-    /// Closes what waits among the first `end` events of a part and satisfies `due` (its position, when it is due).
-    /// Gives the number closed.
-    fn forget_in(&mut self, chunk: u64, end: u32, due: impl Fn(u64, i64) -> bool) -> u64 {
+    /// Closes what waits in a part and satisfies `due` (its position, when it is due). Gives the number closed.
+    fn forget_in(&mut self, chunk: u64, due: impl Fn(u64, i64) -> bool) -> u64 {
         let Some(part) = self.window.get(chunk) else { return 0 };
         let (mut closed, mut next_due_ns) = (0, i64::MAX);
-        for index in 0..end.min(part.events.len() as u32) {
+        for index in 0..part.events.len() as u32 {
             let place = Place { chunk, index };
             let part = self.window.part(chunk);
             let event = &part.events[index as usize];
-            if !matches!(event.state, State::Open | State::Response | State::BareResponse) {
+            if !event.state.waits() {
                 continue;
             }
             let due_ns = self.due_ns(event);

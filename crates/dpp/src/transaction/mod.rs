@@ -6,7 +6,9 @@
 //! event *is* its row. The decoder appends it, the shard writes the verdict into it, the sink prints it; nothing is
 //! copied, merged or sorted in between.
 
+mod duplicates;
 mod event;
+mod facts;
 mod key;
 mod matcher;
 mod matches;
@@ -14,9 +16,10 @@ mod rtt;
 mod table;
 mod window;
 
-pub use event::{Event, Part, State};
+pub use event::{Arrival, Event, Part, State};
+pub use facts::{Facts, Side};
 pub use key::{Key, Transport, Tuple};
-pub use matcher::{Matching, Shard};
+pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
 pub use rtt::Rtt;
 
@@ -25,13 +28,14 @@ pub use rtt::Rtt;
 pub struct Transaction<'a> {
     part: &'a Part,
     event: &'a Event,
+    index: usize,
 }
 
 impl<'a> Transaction<'a> {
     /// The row of the query that is the `index`-th event of `part`.
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
-        Transaction { part, event: &part.events[index] }
+        Transaction { part, event: &part.events[index], index }
     }
 
     /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries.
@@ -62,5 +66,11 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn key(&self) -> Key<'a> {
         self.part.key(self.event)
+    }
+
+    /// What else is known of the query and its response; only if the plan has a column that wants it.
+    #[inline]
+    pub fn facts(&self) -> Option<&'a Facts> {
+        self.part.facts.get(self.index)
     }
 }

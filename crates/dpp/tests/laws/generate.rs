@@ -49,7 +49,14 @@ fn plans() -> impl Strategy<Value = Plan> {
     (timeouts, disorders, jumps, tuples, windows).prop_map(
         |(match_timeout_ns, disorder_ns, jump_ns, per_tuple, (window_packets, sweep_packets))| Plan {
             match_timeout_ns,
-            limits: Limits { disorder_ns, jump_ns, per_tuple, window_packets, sweep_packets },
+            limits: Limits {
+                disorder_ns,
+                jump_ns,
+                per_tuple,
+                window_packets,
+                sweep_packets,
+                ..Limits::default()
+            },
             ..Plan::default()
         },
     )

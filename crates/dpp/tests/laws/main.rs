@@ -324,7 +324,7 @@ impl Told {
             matches: totals.matches,
             rows_counted: outcome.rows,
             read: totals.read,
-            skipped: by_reason(|skip| totals.skipped[skip as usize]),
+            skipped: by_reason(|skip| totals.skips.of(skip)),
             records_unread: totals.records_unread,
             first_and_last_ns: outcome.first_and_last_ns,
             regressions: outcome.regressions,

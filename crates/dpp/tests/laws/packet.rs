@@ -110,7 +110,7 @@ pub(crate) enum Other {
 
 const OTHERS: [(Other, &str, Skip); 5] = [
     (Other::Arp, "arp", Skip::Arp),
-    (Other::Tcp, "tcp", Skip::Tcp),
+    (Other::Tcp, "tcp", Skip::TcpMalformed),
     (Other::Port, "port", Skip::Port),
     (Other::Empty, "empty", Skip::LinkCut),
     (Other::Half, "half", Skip::DnsHeaderCut),

@@ -1,0 +1,222 @@
+//! Putting fragments together, between decoding and matching.
+//!
+//! A chunk with fragments stops here: each shard takes those of its cells, in capture order, and gives back the datagrams
+//! and segments that became whole. When all shards have, [`join`] puts them where they belong: behind the events of the
+//! chunk, with a list that tells the order. Chunks without fragments never come here.
+
+use super::decode::{Decoded, reach};
+use super::reading::{Arrived, Reader};
+use super::rows::Row;
+use crate::dns;
+use crate::limits;
+use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume, Walk};
+use crate::plan::Plan;
+use crate::stats::Totals;
+use crate::stream::fragments::Reassembler;
+use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
+use crate::transaction::{Arrival, Transport};
+use std::ops::Range;
+
+/// The fragments of one shard's cells in one chunk.
+#[derive(Default)]
+pub(super) struct Fragments {
+    held: Vec<(usize, HeldFragment)>,
+    payloads: Vec<u8>,
+}
+
+impl Fragments {
+    pub(super) fn add(
+        &mut self,
+        cell: usize,
+        fragment: &Fragment,
+        outermost: Addresses,
+        moment: Moment,
+        volume: Volume,
+    ) {
+        let held = HeldFragment::new(fragment, outermost, moment, volume, &mut self.payloads);
+        self.held.push((cell, held));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+}
+
+/// What fragments of a chunk became, in capture order.
+#[derive(Default)]
+pub(super) struct Wholes {
+    list: Vec<Whole>,
+    payloads: Vec<u8>,
+}
+
+/// What became whole.
+struct Whole {
+    moment: Moment,
+    volume: Volume,
+    outer: Outer,
+    what: What,
+}
+
+enum What {
+    Datagram { flow: KeptFlow, payload: Range<u32>, length: usize },
+    Segment(HeldSegment),
+}
+
+/// Puts together the fragments of a shard's cells.
+pub(super) struct Defragmenter<'a> {
+    plan: &'a Plan,
+    shards: usize,
+    /// The cells `shard`, `shard + shards`, and so on.
+    cells: Vec<Reassembler>,
+    totals: Totals,
+}
+
+impl<'a> Defragmenter<'a> {
+    pub(super) fn new(plan: &'a Plan, shard: usize, shards: usize) -> Self {
+        let cells = (shard..limits::CELLS).step_by(shards);
+        let cells = cells.map(|_| Reassembler::new(&plan.limits.fragments)).collect();
+        Defragmenter { plan, shards, cells, totals: Totals::default() }
+    }
+
+    /// Takes the fragments of the next chunk that has some.
+    pub(super) fn take(&mut self, fragments: &Fragments) -> Wholes {
+        let mut wholes = Wholes::default();
+        for (cell, held) in &fragments.held {
+            let fragment = held.fragment(&fragments.payloads);
+            let packet = Piece { outermost: held.outermost(), moment: held.moment, volume: held.volume };
+            self.fragment(*cell, &fragment, &packet, &mut wholes);
+        }
+        wholes
+    }
+
+    /// A fragment may complete its datagram, which may be a fragment again.
+    fn fragment(&mut self, cell: usize, fragment: &Fragment, piece: &Piece, wholes: &mut Wholes) {
+        let reassembler = &mut self.cells[cell / self.shards];
+        let Some(whole) = reassembler.take(fragment, piece.outermost, &piece.moment, piece.volume) else {
+            return;
+        };
+        let (payload, volume) = (whole.payload.to_vec(), whole.volume);
+        let (head, length) = (whole.head(), whole.length);
+        let piece = Piece { volume, ..*piece };
+        let walk = Walk::resume(&head.fragment(), piece.outermost, &payload, length);
+        let reached = walk.and_then(|mut walk| {
+            let packet = reach(&mut walk, &self.plan.ports)?;
+            Ok((packet, *walk.outer()))
+        });
+        match reached {
+            Ok((Packet::Fragment(inner), _)) => self.fragment(cell, &inner, &piece, wholes),
+            Ok((packet, outer)) => wholes.add(&packet, outer, &piece),
+            Err(skip) => self.totals.skips.add_all(skip, piece.moment.position, &volume),
+        }
+    }
+
+    /// The input has ended. Gives what was counted.
+    pub(super) fn finish(mut self) -> Totals {
+        for mut cell in self.cells {
+            cell.finish();
+            self.totals.fragments.merge(&cell.counts);
+            self.totals.skips.merge(&cell.skips);
+        }
+        self.totals
+    }
+}
+
+/// What is to be known of a fragment's packet.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    outermost: Addresses<'a>,
+    moment: Moment,
+    volume: Volume,
+}
+
+impl Wholes {
+    fn add(&mut self, packet: &Packet, outer: Outer, piece: &Piece) {
+        let what = match packet {
+            Packet::Datagram(datagram) => What::Datagram {
+                flow: (&datagram.flow).into(),
+                payload: append(&mut self.payloads, datagram.payload),
+                length: datagram.payload_length,
+            },
+            Packet::Segment(segment) => {
+                What::Segment(HeldSegment::new(segment, 0, piece.volume, &outer, &mut self.payloads))
+            }
+            Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
+        };
+        self.list.push(Whole { moment: piece.moment, volume: piece.volume, outer, what });
+    }
+}
+
+/// Adds what became whole to the events of its chunk.
+pub(super) fn join(decoded: &mut Decoded, wholes: &[Wholes], reader: &Reader, totals: &mut Totals) {
+    let plain: Vec<usize> = decoded.parts.iter().map(|part| part.events.len()).collect();
+    let rows = decoded.order.len();
+    let mut all: Vec<(&Whole, &[u8])> = Vec::new();
+    for wholes in wholes {
+        all.extend(wholes.list.iter().map(|whole| (whole, &wholes.payloads[..])));
+    }
+    all.sort_by_key(|(whole, _)| whole.moment.position);
+    for (whole, payloads) in all {
+        match whole.enter(payloads, decoded, reader, totals) {
+            Ok(Entered::Message) => totals.used.merge(&whole.volume),
+            Ok(Entered::Segment) => {}
+            Err(skip) => totals.skips.add_all(skip, whole.moment.position, &whole.volume),
+        }
+    }
+    put_in_order(decoded, &plain, rows);
+}
+
+enum Entered {
+    Message,
+    Segment,
+}
+
+impl Whole {
+    fn enter(
+        &self,
+        payloads: &[u8],
+        decoded: &mut Decoded,
+        reader: &Reader,
+        totals: &mut Totals,
+    ) -> Result<Entered, Skip> {
+        let Moment { position, time_ns, before_ns, after_ns } = self.moment;
+        let packet = (position - decoded.parts[0].first_position) as u32;
+        let arrival = Arrival { time_ns, before_ns, after_ns, packet };
+        match &self.what {
+            What::Segment(held) => {
+                decoded.segment(&arrival, &held.segment(payloads), self.volume, &self.outer);
+                Ok(Entered::Segment)
+            }
+            What::Datagram { flow, payload, length } => {
+                let arrived = Arrived {
+                    arrival,
+                    flow: flow.borrow(),
+                    transport: Transport::Udp,
+                    bytes: &payloads[payload.start as usize..payload.end as usize],
+                    length: *length,
+                    outer: self.outer,
+                    identification: 0,
+                    handshake_rtt_ns: None,
+                };
+                let mut scratch = [0; dns::name::WIRE_MAX];
+                reader.read(&arrived, decoded, totals, &mut scratch)?;
+                Ok(Entered::Message)
+            }
+        }
+    }
+}
+
+/// Tells the order of events and rows after some were appended: from number `plain` on in each part, and `rows` in the
+/// list. Of one packet, what was there first comes first.
+fn put_in_order(decoded: &mut Decoded, plain: &[usize], rows: usize) {
+    for (part, &plain) in decoded.parts.iter_mut().zip(plain) {
+        if part.events.len() > plain {
+            let mut sequence: Vec<u32> = (0..part.events.len() as u32).collect();
+            sequence.sort_by_key(|&index| part.events[index as usize].packet);
+            part.sequence = sequence;
+        }
+    }
+    if decoded.order.len() > rows {
+        let Decoded { parts, order, .. } = decoded;
+        order.sort_by_key(|row: &Row| row.event(parts).packet);
+    }
+}

@@ -1,0 +1,273 @@
+//! Reading a message: what it asks or answers, and the events that makes.
+//!
+//! The same for a datagram, for one put together from fragments and for a message from a TCP stream; they differ in where
+//! their events go ([`Events`]).
+
+use crate::dns::{self, Malformed, Question};
+use crate::limits;
+use crate::packet::{Flow, Outer, Skip};
+use crate::plan::{Plan, Ports};
+use crate::stats::Totals;
+use crate::transaction::{Arrival, Facts, Part, Side, State, Transport, Tuple};
+use std::hash::{DefaultHasher, Hasher};
+
+/// A message and how it came.
+pub(super) struct Arrived<'a> {
+    pub(super) arrival: Arrival,
+    pub(super) flow: Flow<'a>,
+    pub(super) transport: Transport,
+    /// What was captured of it.
+    pub(super) bytes: &'a [u8],
+    /// Its length as the headers state it.
+    pub(super) length: usize,
+    pub(super) outer: Outer,
+    /// What tells its packet from one that was sent again.
+    pub(super) identification: u16,
+    pub(super) handshake_rtt_ns: Option<i64>,
+}
+
+/// Where events go.
+pub(super) trait Events {
+    /// The part for the events of this tuple, whose hash is `hash`. A query that is appended to it next is a row.
+    fn part(&mut self, hash: u32, is_query: bool) -> &mut Part;
+}
+
+/// Where compressed names are written out. Cleared once a chunk, as clearing it for every message would show.
+pub(super) type Scratch = [u8; dns::name::WIRE_MAX];
+
+/// Reads messages as the plan wants them.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) seed: u64,
+    /// Whether columns want more than events and keys.
+    facts: bool,
+    /// Whether queries whose question cannot be read become rows.
+    malformed: bool,
+    /// Whether there can be multicast among the messages.
+    multicast: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
+        let has = |port| plan.ports.ranges().iter().any(|range| range.contains(&port));
+        Reader {
+            plan,
+            seed,
+            facts: plan.wants_facts(),
+            malformed: plan.wants_malformed(),
+            multicast: has(Ports::MDNS) || has(Ports::LLMNR),
+        }
+    }
+
+    /// A message becomes an event for each of its questions.
+    #[inline(always)]
+    pub(super) fn read(
+        &self,
+        arrived: &Arrived,
+        events: &mut impl Events,
+        totals: &mut Totals,
+        scratch: &mut Scratch,
+    ) -> Result<(), Skip> {
+        let message = dns::Message::parse(arrived.bytes).ok_or(Skip::DnsHeaderCut)?;
+        let is_response = message.is_response();
+        let mut tuple = Tuple::of(&arrived.flow, arrived.transport, message.id(), is_response);
+        let mut pairing = Pairing::Tuple;
+        if self.multicast {
+            pairing = Pairing::of(arrived);
+            tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
+        }
+        let hash = tuple.hash(self.seed);
+        let mut reading = Reading { reader: self, arrived, message, tuple, hash, pairing, events, totals };
+        match message.question_count() {
+            1 => reading.question(scratch),
+            0 => reading.without_question(),
+            count => reading.questions(count),
+        }?;
+        totals.messages_cut += u64::from(arrived.bytes.len() < arrived.length);
+        Ok(())
+    }
+}
+
+/// How a query and its response find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pairing {
+    /// By the whole tuple.
+    Tuple,
+    /// By all of the tuple but the server's address: the query goes to a group, one of the group answers.
+    AnyServer,
+    /// Not at all: a group asks, and a group is told (RFC 6762 section 6).
+    Nobody,
+}
+
+impl Pairing {
+    #[cold]
+    fn of(arrived: &Arrived) -> Pairing {
+        let Flow { source_port, destination_port, .. } = arrived.flow;
+        let is = |port| (source_port == port, destination_port == port);
+        match (arrived.transport, is(Ports::MDNS), is(Ports::LLMNR)) {
+            (Transport::Udp, (true, true), _) => Pairing::Nobody,
+            (Transport::Udp, (true, _) | (_, true), _) => Pairing::AnyServer,
+            (Transport::Udp, _, (true, _) | (_, true)) => Pairing::AnyServer,
+            _ => Pairing::Tuple,
+        }
+    }
+}
+
+/// A message that is being read.
+struct Reading<'a, 'b, E> {
+    reader: &'a Reader<'a>,
+    arrived: &'a Arrived<'a>,
+    message: dns::Message<'a>,
+    tuple: Tuple<'a>,
+    hash: u32,
+    pairing: Pairing,
+    events: &'b mut E,
+    totals: &'b mut Totals,
+}
+
+impl<E: Events> Reading<'_, '_, E> {
+    /// A message with one question, as nearly all have.
+    #[inline(always)]
+    fn question(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
+        match self.message.question(dns::Message::QUESTIONS, scratch) {
+            Ok((question, end)) => {
+                let rcode = self.rcode(end);
+                self.event(Some(&question), rcode, 0);
+                Ok(())
+            }
+            Err(malformed) => self.unreadable(malformed),
+        }
+    }
+
+    /// A response without a question, or a query that asks nothing.
+    #[cold]
+    fn without_question(&mut self) -> Result<(), Skip> {
+        if !self.message.is_response() && !self.reader.malformed {
+            return Err(Skip::DnsQueryWithoutQuestion);
+        }
+        let rcode = self.rcode(dns::Message::QUESTIONS);
+        self.event(None, rcode, 0);
+        Ok(())
+    }
+
+    /// A message with several questions. Those that can be read count; a bad first one spoils the message.
+    #[cold]
+    fn questions(&mut self, count: u16) -> Result<(), Skip> {
+        let (readable, end) = match readable_questions(&self.message, count) {
+            Ok(readable) => readable,
+            Err(malformed) => return self.unreadable(malformed),
+        };
+        let rcode = if readable == count { self.rcode(end) } else { self.message.header_rcode() };
+        let taken = readable.min(limits::QUESTIONS_MAX);
+        self.totals.questions_unread += u64::from(count - taken);
+        let mut at = dns::Message::QUESTIONS;
+        for ordinal in 0..taken {
+            let mut scratch = [0; dns::name::WIRE_MAX];
+            let message = self.message;
+            let (question, next) = message.question(at, &mut scratch).expect("it was read before");
+            self.event(Some(&question), rcode, ordinal);
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// A message whose first question cannot be read.
+    #[cold]
+    fn unreadable(&mut self, malformed: Malformed) -> Result<(), Skip> {
+        Err(match malformed {
+            Malformed::Cut => Skip::DnsQuestionCut,
+            Malformed::Label => Skip::DnsQuestionMalformed,
+            Malformed::NameTooLong => Skip::DnsNameTooLong,
+        })
+    }
+
+    /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
+    #[inline(always)]
+    fn rcode(&mut self, questions_end: usize) -> u16 {
+        if !self.message.is_response() {
+            return self.message.header_rcode();
+        }
+        self.message.response_code(questions_end).unwrap_or_else(|_| {
+            self.totals.records_unread += 1;
+            self.message.header_rcode()
+        })
+    }
+
+    /// Appends the event of a question, the `ordinal`-th of its message.
+    #[inline(always)]
+    fn event(&mut self, question: Option<&Question>, rcode: u16, ordinal: u16) {
+        let is_response = self.message.is_response();
+        let mut state = match (is_response, question) {
+            (false, _) => State::Query,
+            (true, Some(_)) => State::Response,
+            (true, None) => State::BareResponse,
+        };
+        if self.pairing == Pairing::Nobody {
+            let Some(unpaired) = self.unpaired() else { return };
+            state = unpaired;
+        }
+        let part = self.events.part(self.hash, !is_response);
+        part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
+        if self.reader.facts {
+            part.describe(self.arrived.facts(question.is_some()));
+        }
+        if self.reader.plan.duplicates_ns.is_some() {
+            part.digest(self.arrived.digest(self.reader.seed, ordinal));
+        }
+    }
+
+    /// Multicast: a query is a row that waits for nothing, a response is only counted.
+    #[cold]
+    fn unpaired(&mut self) -> Option<State> {
+        let matches = &mut self.totals.matches;
+        if self.message.is_response() {
+            matches.responses += 1;
+            matches.unpaired_responses += 1;
+            return None;
+        }
+        matches.queries += 1;
+        matches.unpaired_queries += 1;
+        Some(State::Unpaired)
+    }
+}
+
+impl Arrived<'_> {
+    /// What columns may want to know.
+    #[cold]
+    fn facts(&self, has_question: bool) -> Facts {
+        let truncated_at = (self.bytes.len() < self.length).then_some(self.bytes.len() as u32);
+        let own = Side { outer: self.outer, length: self.length as u32, truncated_at, has_question };
+        Facts { own, handshake_rtt_ns: self.handshake_rtt_ns, ..Facts::default() }
+    }
+
+    /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.
+    #[cold]
+    fn digest(&self, seed: u64, ordinal: u16) -> u128 {
+        if self.transport == Transport::Tcp {
+            return 0;
+        }
+        let half = |number: u64| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u64(seed ^ number);
+            hasher.write_u16(ordinal);
+            hasher.write_u16(self.identification);
+            std::hash::Hash::hash(&self.flow, &mut hasher);
+            hasher.write(self.bytes);
+            u128::from(hasher.finish())
+        };
+        (half(0) << 64 | half(1)).max(1)
+    }
+}
+
+/// How many of `count` questions can be read, and where they end. The first must be readable.
+fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Malformed> {
+    let mut scratch = [0; dns::name::WIRE_MAX];
+    let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch)?;
+    let mut readable = 1;
+    while readable < count {
+        let Ok((_, next)) = message.question(at, &mut scratch) else { break };
+        (at, readable) = (next, readable + 1);
+    }
+    Ok((readable, at))
+}

@@ -1,0 +1,91 @@
+//! Reading DNS messages from the TCP segments of a shard's cells, while the shard goes through its part.
+
+use super::reading::{Arrived, Events, Reader, Scratch};
+use crate::dns;
+use crate::limits;
+use crate::packet::Skip;
+use crate::stats::Totals;
+use crate::stream::Moment;
+use crate::stream::tcp::Connections;
+use crate::transaction::{Assemble, Event, Part, Transport};
+
+/// The cells of a shard.
+pub(super) struct Streams<'a> {
+    reader: Reader<'a>,
+    shards: usize,
+    /// The cells `shard`, `shard + shards`, and so on.
+    cells: Vec<Connections>,
+    totals: Totals,
+    scratch: Scratch,
+}
+
+impl<'a> Streams<'a> {
+    pub(super) fn new(reader: Reader<'a>, shard: usize, shards: usize) -> Self {
+        let cells = (shard..limits::CELLS).step_by(shards);
+        let cells = cells.map(|_| Connections::new(&reader.plan.limits.streams)).collect();
+        Streams { reader, shards, cells, totals: Totals::default(), scratch: [0; dns::name::WIRE_MAX] }
+    }
+
+    /// The input has ended. Gives what was counted.
+    pub(super) fn finish(mut self) -> Totals {
+        for mut cell in self.cells {
+            cell.finish();
+            self.totals.streams.merge(&cell.counts);
+        }
+        self.totals
+    }
+}
+
+impl Assemble for Streams<'_> {
+    fn assemble(&mut self, part: &mut Part, event: Event) {
+        // Out of the part, so that events can be appended to it meanwhile.
+        let (segments, payloads) = (std::mem::take(&mut part.segments), std::mem::take(&mut part.payloads));
+        let held = &segments[event.key as usize];
+        let segment = held.segment(&payloads);
+        let arrival = event.arrival();
+        let position = part.position(&event);
+        let moment = Moment {
+            position,
+            time_ns: arrival.time_ns,
+            before_ns: arrival.before_ns,
+            after_ns: arrival.after_ns,
+        };
+        let Streams { reader, shards, cells, totals, scratch } = self;
+        let mut events = Here(part);
+        let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
+            let arrived = Arrived {
+                arrival,
+                flow: if message.is_reversed { segment.flow.reversed() } else { segment.flow },
+                transport: Transport::Tcp,
+                bytes: message.bytes,
+                length: message.length,
+                outer: held.outer,
+                identification: 0,
+                handshake_rtt_ns: message.handshake_rtt_ns,
+            };
+            if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
+                unread(totals, skip);
+            }
+        });
+        match taken {
+            Ok(()) => totals.used.merge(&held.volume),
+            Err(skip) => totals.skips.add_all(skip, position, &held.volume),
+        }
+        (part.segments, part.payloads) = (segments, payloads);
+    }
+}
+
+/// A message in a stream that cannot be read. Its packets are used all the same, perhaps by other messages.
+#[cold]
+fn unread(totals: &mut Totals, _: Skip) {
+    totals.stream_messages_unread += 1;
+}
+
+/// The part at hand: connections stay in their cell's shard.
+struct Here<'a>(&'a mut Part);
+
+impl Events for Here<'_> {
+    fn part(&mut self, _: u32, _: bool) -> &mut Part {
+        self.0
+    }
+}

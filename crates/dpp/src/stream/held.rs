@@ -1,0 +1,187 @@
+//! Segments and fragments that are set aside: copies that outlive the packet's bytes.
+//!
+//! The decoder sets them aside in capture order; the cells take them up chunk by chunk. Payloads lie one behind the other
+//! in an arena beside the list.
+
+use super::Moment;
+use crate::packet::{Addresses, Flow, Fragment, Outer, Segment, Volume};
+use std::ops::Range;
+
+/// The addresses of an IP header, kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeptAddresses {
+    /// IPv4: source and destination.
+    V4([u8; 4], [u8; 4]),
+    /// IPv6: source and destination.
+    V6([u8; 16], [u8; 16]),
+}
+
+impl From<Addresses<'_>> for KeptAddresses {
+    #[inline]
+    fn from(addresses: Addresses) -> Self {
+        match addresses {
+            Addresses::V4 { source, destination } => KeptAddresses::V4(*source, *destination),
+            Addresses::V6 { source, destination } => KeptAddresses::V6(*source, *destination),
+        }
+    }
+}
+
+impl KeptAddresses {
+    /// As they were.
+    #[inline]
+    pub fn borrow(&self) -> Addresses<'_> {
+        match self {
+            KeptAddresses::V4(source, destination) => Addresses::V4 { source, destination },
+            KeptAddresses::V6(source, destination) => Addresses::V6 { source, destination },
+        }
+    }
+}
+
+/// Who sends to whom, kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeptFlow {
+    /// The addresses.
+    pub addresses: KeptAddresses,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+}
+
+impl From<&Flow<'_>> for KeptFlow {
+    #[inline]
+    fn from(flow: &Flow) -> Self {
+        let Flow { addresses, source_port, destination_port } = *flow;
+        KeptFlow { addresses: addresses.into(), source_port, destination_port }
+    }
+}
+
+impl KeptFlow {
+    /// As it was.
+    #[inline]
+    pub fn borrow(&self) -> Flow<'_> {
+        let KeptFlow { ref addresses, source_port, destination_port } = *self;
+        Flow { addresses: addresses.borrow(), source_port, destination_port }
+    }
+}
+
+/// A segment, but for its payload.
+#[derive(Clone, Debug)]
+pub struct HeldSegment {
+    flow: KeptFlow,
+    sequence: u32,
+    acknowledgment: u32,
+    flags: u8,
+    payload: Range<u32>,
+    payload_length: usize,
+    /// The cell of its connection.
+    pub cell: usize,
+    /// The packets it came in.
+    pub volume: Volume,
+    /// What lay around it.
+    pub outer: Outer,
+}
+
+impl HeldSegment {
+    /// Sets a segment aside, its payload at the end of `arena`.
+    #[inline]
+    pub fn new(segment: &Segment, cell: usize, volume: Volume, outer: &Outer, arena: &mut Vec<u8>) -> Self {
+        HeldSegment {
+            flow: (&segment.flow).into(),
+            sequence: segment.sequence,
+            acknowledgment: segment.acknowledgment,
+            flags: segment.flags,
+            payload: append(arena, segment.payload),
+            payload_length: segment.payload_length,
+            cell,
+            volume,
+            outer: *outer,
+        }
+    }
+
+    /// The segment as it was.
+    #[inline]
+    pub fn segment<'a>(&'a self, arena: &'a [u8]) -> Segment<'a> {
+        Segment {
+            flow: self.flow.borrow(),
+            sequence: self.sequence,
+            acknowledgment: self.acknowledgment,
+            flags: self.flags,
+            payload: &arena[self.payload.start as usize..self.payload.end as usize],
+            payload_length: self.payload_length,
+        }
+    }
+}
+
+/// A fragment, but for its payload.
+#[derive(Clone, Debug)]
+pub struct HeldFragment {
+    addresses: KeptAddresses,
+    outermost: KeptAddresses,
+    protocol: u8,
+    identification: u32,
+    offset: usize,
+    more: bool,
+    payload: Range<u32>,
+    payload_length: usize,
+    outer: Outer,
+    layers_left: usize,
+    /// Where its packet stands.
+    pub moment: Moment,
+    /// The packet it came in.
+    pub volume: Volume,
+}
+
+impl HeldFragment {
+    /// Sets a fragment aside, its payload at the end of `arena`.
+    pub fn new(
+        fragment: &Fragment,
+        outermost: Addresses,
+        moment: Moment,
+        volume: Volume,
+        arena: &mut Vec<u8>,
+    ) -> Self {
+        HeldFragment {
+            addresses: fragment.addresses.into(),
+            outermost: outermost.into(),
+            protocol: fragment.protocol,
+            identification: fragment.identification,
+            offset: fragment.offset,
+            more: fragment.more,
+            payload: append(arena, fragment.payload),
+            payload_length: fragment.payload_length,
+            outer: fragment.outer,
+            layers_left: fragment.layers_left,
+            moment,
+            volume,
+        }
+    }
+
+    /// The fragment as it was.
+    pub fn fragment<'a>(&'a self, arena: &'a [u8]) -> Fragment<'a> {
+        Fragment {
+            addresses: self.addresses.borrow(),
+            protocol: self.protocol,
+            identification: self.identification,
+            offset: self.offset,
+            more: self.more,
+            payload: &arena[self.payload.start as usize..self.payload.end as usize],
+            payload_length: self.payload_length,
+            outer: self.outer,
+            layers_left: self.layers_left,
+        }
+    }
+
+    /// The addresses of the outermost IP header around it.
+    pub fn outermost(&self) -> Addresses<'_> {
+        self.outermost.borrow()
+    }
+}
+
+/// Copies bytes to the end of an arena. Gives their place.
+#[inline]
+pub fn append(arena: &mut Vec<u8>, bytes: &[u8]) -> Range<u32> {
+    let start = arena.len() as u32;
+    arena.extend_from_slice(bytes);
+    start..arena.len() as u32
+}
