@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::report::{self, Account, Times};
 use crate::signals;
 use anyhow::{Context, anyhow};
-use dpp::capture::{CaptureError, FILE_HEADER_MAX, check_header};
+use dpp::capture::{CaptureError, FILE_HEADER_MAX, InputError, check_header, single};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Watch};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
@@ -126,16 +126,18 @@ impl Work<'_> {
         sink: &S,
     ) -> anyhow::Result<(Outcome, Duration)> {
         let started = Instant::now();
-        match pipeline::run(input, &self.job.plan, &self.machine(), sink, self.watch) {
+        match pipeline::run(single(input), &self.job.plan, &self.machine(), sink, self.watch) {
             Ok(outcome) => Ok((outcome, started.elapsed())),
             Err(RunError::Sink(error)) => Err(self.job.output.explain(error)),
-            Err(RunError::Capture(error @ CaptureError::Regression(_))) => {
+            Err(RunError::Capture(InputError { error: error @ CaptureError::Regression(_), .. })) => {
                 Err(anyhow!(error).context(format!(
                     "{} is out of order; without --monotonic-capture that does no harm",
                     report::input_name(&self.job.input)
                 )))
             }
-            Err(RunError::Capture(error)) => Err(anyhow!(error).context(unread(&self.job.input))),
+            Err(RunError::Capture(InputError { error, .. })) => {
+                Err(anyhow!(error).context(unread(&self.job.input)))
+            }
         }
     }
 

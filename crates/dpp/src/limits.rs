@@ -34,8 +34,13 @@ pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
 /// The most bytes read for a chunk, so that places in it can be numbered in 32 bits. (256 KiB measured best.)
 pub const CHUNK_BYTES_MAX: usize = 1 << 30;
 
-/// How far ahead the packet is looked for that confirms a far timestamp.
-pub const PEEK_MAX: usize = 2 * BLOCK_MAX as usize;
+/// Inputs that are named because they could not be read, or not to their end. All of them are counted; a list of thousands
+/// nobody reads.
+pub const LISTED_MAX: usize = 100;
+
+/// Captures that may be merged at once. All of them are open, and some systems let a process have no more than 256 files;
+/// each takes about 100 KiB, and at worst, with the longest packets, 2 MiB.
+pub const MERGED_MAX: usize = 200;
 
 /// Bytes of encoded chunks that may wait for an earlier chunk that is not decided. Beyond that chunks wait as they are: text
 /// with every octet escaped takes four times the memory of an event.

@@ -1,16 +1,21 @@
-//! Captures: from a stream of bytes to chunks of packets.
+//! Captures: from streams of bytes to chunks of packets.
 //!
 //! The [`Cutter`] reads into a buffer, hops from record header to record header, and ties off a [`Chunk`]: whole records,
-//! their timestamps, and the capture's clock after each. It touches no payload. The formats differ only in how a
-//! record header reads (`classic`, `pcapng`); all that follows sees records.
+//! their timestamps, and the capture's clock after each. It touches no payload. A capture may come in many inputs
+//! ([`Inputs`]); where it was cut into them changes nothing. The formats differ only in how a record header reads
+//! (`classic`, `pcapng`, `merge`); all that follows sees records.
 
 mod classic;
 mod clock;
 mod cutter;
+mod inputs;
+mod merge;
 mod pcapng;
 
 pub use cutter::{Cutter, Ending, Regression, Settings};
+pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
 
+use crate::limits;
 use std::io;
 use thiserror::Error;
 
@@ -71,6 +76,12 @@ pub enum CaptureError {
         "packet {} at {} ns is earlier than packet {} at {} ns", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
     )]
     Regression(Regression),
+    /// All captures that are merged are open at once.
+    #[error(
+        "no more than {} captures can be merged at once: join those that follow each other, or merge some of them first",
+        limits::MERGED_MAX
+    )]
+    TooManyToMerge,
     /// The first bytes cannot be read.
     #[error("cannot read the capture")]
     Read(#[from] io::Error),
@@ -110,9 +121,16 @@ enum Step {
 enum Format {
     Classic(classic::Reader),
     Pcapng(pcapng::Reader),
+    /// What [`merge`] makes; no file is recognised as that.
+    Merged,
 }
 
 impl Format {
+    /// A format before anything is read.
+    fn none() -> Format {
+        Format::Pcapng(pcapng::Reader::new())
+    }
+
     /// Recognises the format by the first bytes of a capture. Gives also how many bytes the file header takes.
     fn recognise(bytes: &[u8]) -> Result<(Format, usize), CaptureError> {
         if pcapng::Reader::begins(bytes) {
@@ -130,6 +148,7 @@ impl Format {
         match self {
             Format::Classic(reader) => reader.step(bytes),
             Format::Pcapng(reader) => reader.step(bytes, last_ns),
+            Format::Merged => merge::step(bytes),
         }
     }
 }

@@ -8,11 +8,10 @@ use super::pool::Pool;
 use super::reading::Reader;
 use super::streams::Streams;
 use super::{Machine, settings};
-use crate::capture::{CaptureError, Cutter};
+use crate::capture::{Cutter, InputError, Inputs};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::transaction::{Assemble, Event, Key, Part, State};
-use std::io::Read;
 
 /// A message of a capture, before matching: one for each question of a packet's message.
 #[derive(Clone, Copy, Debug)]
@@ -33,17 +32,17 @@ pub struct Message<'a> {
 /// others'. Returns the counts of packets.
 ///
 /// # Errors
-/// [`CaptureError`] if it is no capture.
+/// [`InputError`] if an input is no capture.
 pub fn messages(
-    input: impl Read,
+    inputs: impl Inputs,
     plan: &Plan,
     machine: &Machine,
     mut visit: impl FnMut(Message),
-) -> Result<Totals, CaptureError> {
+) -> Result<Totals, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
     let reader = Reader::new(plan, machine.seed);
     let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
-    let mut cutter = Cutter::new(input, settings(plan, machine))?;
+    let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
         let wholes = defragmenter.take(&decoded.fragments[0]);
