@@ -141,6 +141,8 @@ fn schema_page() -> String {
             dpp::table::Kind::U16 => ("number", "INT32"),
             dpp::table::Kind::Name => ("text, escaped", "BYTE_ARRAY, STRING"),
             dpp::table::Kind::Text => ("text", "BYTE_ARRAY, STRING"),
+            dpp::table::Kind::U64 => ("number", "INT64"),
+            dpp::table::Kind::Numbers => ("numbers, semicolons between", "BYTE_ARRAY, STRING"),
         };
         let absent = if entry.nullable { "empty; NULL" } else { "never" };
         page += &format!("| `{}` | {csv} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);

@@ -129,7 +129,14 @@ fn write_cell(value: Value, times: &mut Timestamps, cell: &mut [u8; CELL_ROOM]) 
             cell[..text.len()].copy_from_slice(text.as_bytes());
             text.len()
         }
+        Value::U64(number) => text::write_i64(signed(number), room::<NUMBER_ROOM>(cell)),
+        Value::Numbers(numbers) => text::write_numbers(numbers, cell),
     }
+}
+
+/// No number that is counted or measured here comes near 2^63.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[inline(always)]

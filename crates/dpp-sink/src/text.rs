@@ -48,6 +48,22 @@ pub fn write_i64(number: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
     sign + length
 }
 
+/// Prints numbers with semicolons between them. There may be as many as VLAN ids are remembered.
+pub fn write_numbers(numbers: &[u16], room: &mut [u8]) -> usize {
+    let mut at = 0;
+    for (index, &number) in numbers.iter().enumerate() {
+        if index > 0 {
+            room[at] = b';';
+            at += 1;
+        }
+        let mut digits = [0; NUMBER_ROOM];
+        let length = write_u16(number, &mut digits);
+        room[at..at + length].copy_from_slice(&digits[..length]);
+        at += length;
+    }
+    at
+}
+
 /// Prints microseconds since 1970. Remembers the second it printed last: in a capture it is mostly the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamps {

@@ -191,6 +191,7 @@ impl Sink for Kept {
                 let length = write_name(wire, &mut room).length;
                 String::from_utf8(room[..length].to_vec()).unwrap()
             }
+            Value::U64(_) | Value::Numbers(_) => unreachable!("no such column here"),
             Value::Text(text) => text.to_owned(),
         };
         let columns = Plan::default().columns;

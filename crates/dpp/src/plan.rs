@@ -5,6 +5,7 @@ use crate::limits::Limits;
 use crate::packet::Flow;
 use crate::privacy::Pseudonyms;
 use crate::table::{self, Column};
+use std::fmt;
 use std::ops::RangeInclusive;
 
 /// The options that decide what comes out.
@@ -56,6 +57,25 @@ impl Plan {
     /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them.
     pub fn wants_malformed(&self) -> bool {
         self.columns.contains(&Column::ParseError)
+    }
+
+    /// Whether a column may be without a value in some rows.
+    pub fn is_nullable(&self, column: Column) -> bool {
+        let of_question = matches!(column, Column::Name | Column::QueryType);
+        column.entry().nullable || of_question && self.wants_malformed()
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            match (range.start(), range.end()) {
+                (start, end) if start == end => write!(f, "{comma}{start}")?,
+                (start, end) => write!(f, "{comma}{start}-{end}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn metrics(account: &Account) -> Vec<Figure> {
     let totals = &account.outcome.totals;
     let matches = &totals.matches;
     let times = &account.times;
-    let too_long = totals.skipped[Skip::DnsNameTooLong as usize].packets;
+    let too_long = totals.skips.of(Skip::DnsNameTooLong).packets;
     let seconds = times.processing.as_secs_f64();
     let speed = if seconds > 0.0 { totals.read.packets as f64 / seconds } else { 0.0 };
     vec![
@@ -165,8 +165,7 @@ pub(super) fn round_trips(rtt: &Rtt) -> Vec<Figure> {
 
 /// Packets by reason why they were not used: name, sentence, volume.
 pub(super) fn skips(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &'static str, Volume)> {
-    let volumes = outcome.totals.skipped;
-    SKIPS.iter().map(move |&(skip, name, sentence)| (name, sentence, volumes[skip as usize]))
+    SKIPS.iter().map(move |&(skip, name, sentence)| (name, sentence, outcome.totals.skips.of(skip)))
 }
 
 /// A sum that must close: the first term equals all others together.
@@ -197,19 +196,39 @@ impl Identity {
 /// The sums that show that nothing was lost.
 pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     let totals = &outcome.totals;
-    let (read, used, skipped) = (totals.read, totals.used, totals.skipped_in_all());
+    let (read, used, skipped) = (totals.read, totals.used, totals.skips.total());
     let matches = &totals.matches;
     let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
     let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
     let mut identities = vec![
         vec![("packets", read.packets), ("DNS messages", used.packets), ("skipped", skipped.packets)],
         vec![("packet bytes", read.bytes), ("in DNS messages", used.bytes), ("skipped", skipped.bytes)],
-        [&queries[..], &[("still open", matches.still_open)]].concat(),
-        vec![("responses", matches.responses), decided[0], ("unclaimed", matches.unclaimed_responses)],
+        [
+            &queries[..],
+            &[
+                ("still open", matches.still_open),
+                ("multicast", matches.unpaired_queries),
+                ("duplicates", matches.duplicate_queries),
+            ],
+        ]
+        .concat(),
+        vec![
+            ("responses", matches.responses),
+            decided[0],
+            ("unclaimed", matches.unclaimed_responses),
+            ("continuations", matches.continuations),
+            ("multicast", matches.unpaired_responses),
+            ("duplicates", matches.duplicate_responses),
+        ],
     ];
     // An interrupted run writes no row behind the first query that is still open.
     if !matches!(outcome.ending, Ending::Interrupted) {
-        identities.push(vec![("rows", outcome.rows), decided[0], decided[1]]);
+        identities.push(vec![
+            ("rows", outcome.rows),
+            decided[0],
+            decided[1],
+            ("multicast", matches.unpaired_queries),
+        ]);
     }
     identities.into_iter().map(Identity).collect()
 }

@@ -38,7 +38,7 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
     let plan = json!({
         "schema": "dpp",
         "columns": columns,
-        "port": plan.port,
+        "ports": plan.ports.to_string(),
         "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": plan.monotonic,
         "anonymized": plan.pseudonyms.is_some(),
@@ -168,7 +168,7 @@ fn packets(outcome: &Outcome) -> Value {
     json!({
         "read": volume(&totals.read),
         "used": volume(&totals.used),
-        "skipped": volume(&totals.skipped_in_all()),
+        "skipped": volume(&totals.skips.total()),
         "skipped_by_reason": Value::Object(reasons.collect::<Map<_, _>>()),
     })
 }

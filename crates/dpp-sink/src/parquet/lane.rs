@@ -42,7 +42,8 @@ struct Page {
 impl Lane {
     pub(super) fn new(column: Column, descriptor: ColumnDescPtr, settings: &Settings) -> Result<Self> {
         let entry = column.entry();
-        let page = Page { rows: 0, values: Values::of(entry.kind), present: entry.nullable.then(Vec::new) };
+        let nullable = descriptor.max_def_level() > 0;
+        let page = Page { rows: 0, values: Values::of(entry.kind), present: nullable.then(Vec::new) };
         let chunk = Chunk::new(descriptor, settings)?;
         let group_rows = settings.group_rows.get();
         Ok(Lane { column, group_rows, room: group_rows, page, chunk, encoded: Vec::new() })

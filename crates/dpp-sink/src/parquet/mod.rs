@@ -105,7 +105,7 @@ impl<W: Write + Send> Parquet<W> {
     /// # Errors
     /// The writer's, or a compression level that does not exist.
     pub fn new(out: W, plan: &Plan, settings: Settings) -> Result<Self, Error> {
-        let file = SerializedFileWriter::new(out, schema(&plan.columns)?, Arc::new(properties(settings)))?;
+        let file = SerializedFileWriter::new(out, schema(plan)?, Arc::new(properties(settings)))?;
         let lane = |(column, descriptor): (&Column, &_)| {
             Lane::new(*column, Arc::clone(descriptor), &settings).map(Mutex::new)
         };
@@ -212,18 +212,22 @@ fn properties(settings: Settings) -> WriterProperties {
     WriterProperties::builder().set_writer_version(version).set_created_by(created_by).build()
 }
 
-fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
-    let fields: ParquetResult<_> = columns.iter().map(|column| field(column.entry()).map(Arc::new)).collect();
+fn schema(plan: &Plan) -> ParquetResult<TypePtr> {
+    let field = |column: &Column| field(column.entry(), plan.is_nullable(*column)).map(Arc::new);
+    let fields: ParquetResult<_> = plan.columns.iter().map(field).collect();
     Type::group_type_builder("schema").with_fields(fields?).build().map(Arc::new)
 }
 
-fn field(entry: &Entry) -> ParquetResult<Type> {
+fn field(entry: &Entry, nullable: bool) -> ParquetResult<Type> {
     let (physical, logical) = match entry.kind {
         Kind::TimestampMicros => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
         Kind::U16 => (PhysicalType::INT32, None),
-        Kind::Address | Kind::Name | Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::U64 => (PhysicalType::INT64, None),
+        Kind::Address | Kind::Name | Kind::Text | Kind::Numbers => {
+            (PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
+        }
     };
-    let repetition = if entry.nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+    let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     Type::primitive_type_builder(entry.name, physical)
         .with_repetition(repetition)
         .with_logical_type(logical)

@@ -2,7 +2,8 @@
 
 use super::dictionary::{Dictionary, plain};
 use super::encoding::{deltas, runs_and_bits, width_of};
-use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name};
+use crate::csv::signed;
+use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name, write_numbers};
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
 use parquet::data_type::ByteArray;
@@ -26,8 +27,8 @@ pub(super) struct Encoded {
 impl Values {
     pub(super) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::TimestampMicros | Kind::U16 => Values::Numbers(Numbers::new(kind)),
-            Kind::Address | Kind::Name | Kind::Text => Values::Texts(Box::default()),
+            Kind::TimestampMicros | Kind::U16 | Kind::U64 => Values::Numbers(Numbers::new(kind)),
+            Kind::Address | Kind::Name | Kind::Text | Kind::Numbers => Values::Texts(Box::default()),
         }
     }
 
@@ -92,6 +93,7 @@ impl Numbers {
             Value::Null => {}
             Value::TimestampMicros(micros) => self.page.push(micros),
             Value::U16(number) => self.page.push(number.into()),
+            Value::U64(number) => self.page.push(signed(number)),
             _ => unreachable!("{value:?} in a column of numbers"),
         }
     }
@@ -149,6 +151,10 @@ impl Texts {
             }
             Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
             Value::Text(text) => self.take_fixed(text),
+            Value::Numbers(numbers) => {
+                let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                self.take_known_by(&raw, value);
+            }
             _ => unreachable!("{value:?} in a column of texts"),
         }
     }
@@ -273,6 +279,10 @@ impl Printer {
                 &self.address[..length]
             }
             Value::Text(text) => text.as_bytes(),
+            Value::Numbers(numbers) => {
+                let length = write_numbers(numbers, &mut self.address);
+                &self.address[..length]
+            }
             _ => unreachable!("{value:?} in a column of texts"),
         }
     }
