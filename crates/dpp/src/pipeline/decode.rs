@@ -201,7 +201,7 @@ fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize)
 fn skip_of(malformed: Malformed) -> Skip {
     match malformed {
         Malformed::Cut => Skip::DnsQuestionCut,
-        Malformed::Label => Skip::DnsQuestionMalformed,
+        Malformed::Label | Malformed::Pointer => Skip::DnsQuestionMalformed,
         Malformed::NameTooLong => Skip::DnsNameTooLong,
     }
 }
