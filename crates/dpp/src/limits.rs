@@ -18,6 +18,15 @@ pub const INTERFACES_MAX: usize = 1024;
 /// 10,000, each of which would wait for its own answer.
 pub const QUESTIONS_MAX: u16 = 4;
 
+/// Compression pointers followed in one name. A name of 255 octets has at most 127 labels, so even one that has a pointer
+/// before each label and before its end needs no more; more lead round in a loop, or from pointer to pointer for nothing.
+pub const POINTERS_MAX: usize = 128;
+
+/// Labels and pointers followed in a message, for each of its octets, when it is inspected. Without compression a label takes
+/// two octets or more; names of 34 labels (`ip6.arpa`) in records of 30 octets come to little more than one. A message that
+/// is made to cost time could come to sixteen.
+pub const NAME_STEPS_PER_OCTET: usize = 4;
+
 /// Header layers walked before a packet is called too deep: Ethernet, IPv6, sixteen extension headers, UDP and spare.
 pub const LAYERS_MAX: usize = 32;
 
