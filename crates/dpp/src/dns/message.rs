@@ -149,6 +149,15 @@ impl<'a> Message<'a> {
         Ok((Question { name, qtype, qclass }, at + 4))
     }
 
+    /// Steps over the question at byte `at` without reading its name: where the next field starts.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it does not end.
+    pub fn skip_question(&self, at: usize) -> Result<usize, Malformed> {
+        let end = name::skip(self.bytes, at)? + 4;
+        if end <= self.bytes.len() { Ok(end) } else { Err(Malformed::Cut) }
+    }
+
     /// What can be read of the question at byte `at` if [`Message::question`] cannot read it. A name that does not end in the
     /// message leaves the rest unknown; behind a name that is too long, or that leads into damage, type and class are read.
     ///

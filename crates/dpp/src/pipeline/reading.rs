@@ -286,13 +286,18 @@ impl Arrived<'_> {
     }
 }
 
-/// How many of `count` questions can be read, and where they end. The first must be readable.
+/// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used
+/// are stepped over, not read: there may be thousands, each with a name that is dear to follow.
 fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Malformed> {
     let mut scratch = [0; dns::name::WIRE_MAX];
     let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch)?;
     let mut readable = 1;
     while readable < count {
-        let Ok((_, next)) = message.question(at, &mut scratch) else { break };
+        let next = match readable < limits::QUESTIONS_MAX {
+            true => message.question(at, &mut scratch).map(|(_, next)| next),
+            false => message.skip_question(at),
+        };
+        let Ok(next) = next else { break };
         (at, readable) = (next, readable + 1);
     }
     Ok((readable, at))
