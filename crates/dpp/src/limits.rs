@@ -80,9 +80,6 @@ pub struct Limits {
 
 /// x
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FragmentLimits {}
-/// x
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamLimits {}
 
 impl Default for Limits {
@@ -95,6 +92,47 @@ impl Default for Limits {
             sweep_packets: 1 << 19,
             fragments: FragmentLimits::default(),
             streams: StreamLimits::default(),
+        }
+    }
+}
+
+/// Datagrams last put together that a cell remembers, so that what was captured twice begins nothing that can never be
+/// whole: the second copy comes within a few packets.
+pub const RECENT_DATAGRAMS: usize = 8;
+
+/// A datagram of more bytes is not remembered so: the memory is for what waits, and DNS over UDP is hardly ever longer.
+pub const RECENT_BYTES_MAX: usize = 8 << 10;
+
+/// The bounds of one cell of the reassembly of IP fragments. With tables, spare buffers and what is remembered a cell stays
+/// below 1 MiB, all [`CELLS`] below 64 MiB. A share holds the longest datagram in the most pieces. Plain data, so that tests
+/// can make them small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentLimits {
+    /// How long (ns of the capture's clock) an IPv4 datagram may take. RFC 791 begins with 15 s, RFC 1122 section 3.3.2 asks
+    /// for 60 to 120 s; hosts take 30 s, because 16 bits of identification come round again soon.
+    pub v4_timeout_ns: i64,
+    /// The same for IPv6: what RFC 8200 section 4.5 prescribes.
+    pub v6_timeout_ns: i64,
+    /// Datagrams that wait, also those that were given up and whose later fragments are therefore dropped.
+    pub datagrams: usize,
+    /// Bytes of their buffers and lists of pieces.
+    pub bytes: usize,
+    /// What one source may hold of both: one part of so many. One source alone takes nothing from the others then.
+    pub shares: usize,
+    /// Fragments of one datagram. Real links cut the longest one into 120 (MTU 576); many tiny ones are an attack, and the
+    /// sorted list of them is cheap only while it is short.
+    pub pieces: usize,
+}
+
+impl Default for FragmentLimits {
+    fn default() -> Self {
+        FragmentLimits {
+            v4_timeout_ns: 30_000_000_000,
+            v6_timeout_ns: 60_000_000_000,
+            datagrams: 256,
+            bytes: 640 << 10,
+            shares: 8,
+            pieces: 1024,
         }
     }
 }
