@@ -6,7 +6,7 @@
 
 use crate::oracle::{self, Meaning, meaning};
 use crate::packet::{Code, Content, Kind, Message, Other, Packet, Question, Tuple};
-use dpp::capture::{CaptureError, Chunk, Cutter, Ending, Regression, Settings};
+use dpp::capture::{Chunk, Cutter, Ending, InputError, Regression, Settings, single};
 use dpp::dns::iana::TSIG_ERROR;
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
@@ -73,9 +73,9 @@ impl Told {
 /// Runs the engine. An error is told in words, so that it can be compared.
 fn run(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Told, String> {
     let sink = Collect(Mutex::default());
-    let outcome = match pipeline::run(bytes, plan, machine, &sink, &Watch::default()) {
+    let outcome = match pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()) {
         Ok(outcome) => outcome,
-        Err(RunError::Capture(error)) => return Err(error.to_string()),
+        Err(RunError::Capture(error)) => return Err(error.error.to_string()),
         Err(RunError::Sink(never)) => match never {},
     };
     let rows = sink.0.into_inner().expect("no panic while locked");
@@ -177,10 +177,10 @@ struct Described {
 }
 
 impl Described {
-    fn read(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Described, CaptureError> {
+    fn read(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Described, InputError> {
         let mut packets = times(bytes, plan)?;
         let mut endpoints = Vec::new();
-        let totals = pipeline::messages(bytes, plan, machine, |message| {
+        let totals = pipeline::messages(single(bytes), plan, machine, |message| {
             let packet: &mut Packet = &mut packets[message.position as usize];
             assert_eq!(packet.time_ns, message.time_ns);
             add(&mut packet.content, &message, &mut endpoints);
@@ -191,10 +191,16 @@ impl Described {
 }
 
 /// All packets with their times and nothing in them, from a capture that is cut into one chunk.
-fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, CaptureError> {
+fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, InputError> {
     let jump_ns = plan.limits.jump_ns;
-    let whole = Settings { bytes: bytes.len() + 1, packets: usize::MAX, jump_ns, monotonic: false };
-    let chunk = Cutter::new(bytes, whole)?.next(Chunk::default())?.unwrap_or_default();
+    let whole = Settings {
+        bytes: bytes.len() + 1,
+        packets: usize::MAX,
+        jump_ns,
+        monotonic: false,
+        keep_going: false,
+    };
+    let chunk = Cutter::new(single(bytes), whole)?.next(Chunk::default())?.unwrap_or_default();
     let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };
     Ok(chunk.records.iter().map(|record| packet(record.time_ns)).collect())
 }

@@ -9,7 +9,7 @@
 #[path = "../../crates/dpp/tests/laws/trickle.rs"]
 mod trickle;
 
-use dpp::capture::{CaptureError, Chunk, Cutter, Ending, Regression, Settings};
+use dpp::capture::{CaptureError, Chunk, Cutter, Ending, InputError, Regression, Settings, single};
 use dpp::limits::{BLOCK_MAX, CAPLEN_MAX, Limits};
 use std::io::{self, Read};
 use trickle::Trickle;
@@ -51,6 +51,7 @@ impl Head {
             packets: if packets == 0 { usize::MAX } else { packets.into() },
             jump_ns: Limits::default().jump_ns,
             monotonic: false,
+            keep_going: false,
         };
         // With few packets to a chunk, the same zeros would be copied again and again.
         let zeros =
@@ -85,9 +86,9 @@ struct Packet {
 }
 
 /// Reads a whole capture and checks what holds of every chunk. An error is told in words, so that it can be compared.
-fn read(input: impl Read, settings: Settings) -> Result<Reading, String> {
-    let words = |error: CaptureError| error.to_string();
-    let mut cutter = Cutter::new(input, settings).map_err(words)?;
+fn read(input: impl Read + Send, settings: Settings) -> Result<Reading, String> {
+    let words = |error: InputError| error.error.to_string();
+    let mut cutter = Cutter::new(single(input), settings).map_err(words)?;
     let (mut packets, mut memory, mut clock_ns) = (Vec::new(), Chunk::default(), 0);
     while let Some(chunk) = cutter.next(memory).map_err(words)? {
         assert_eq!((chunk.first_position, chunk.clock_before_ns), (packets.len() as u64, clock_ns));
@@ -102,7 +103,7 @@ fn read(input: impl Read, settings: Settings) -> Result<Reading, String> {
         clock_ns = packets.last().map_or(0, |packet: &Packet| packet.clock_ns);
         memory = chunk;
     }
-    let ending = match cutter.ending() {
+    let ending = match cutter.inputs_read().ending() {
         Ending::Complete => ("complete", 0),
         Ending::CutOff { offset } => ("cut off", offset),
         Ending::Damaged { offset, what } => (what, offset),
@@ -121,7 +122,7 @@ fn check_memory(chunk: &Chunk, settings: Settings) {
 }
 
 /// A capture that must be in order ends at its first regression, if it has one.
-fn check_monotonic(input: impl Read, settings: Settings, whole: &Reading) {
+fn check_monotonic(input: impl Read + Send, settings: Settings, whole: &Reading) {
     let told = read(input, Settings { monotonic: true, ..settings }).err();
     let expected = whole.regressions.1.map(|first| CaptureError::Regression(first).to_string());
     assert_eq!(told, expected);

@@ -119,7 +119,7 @@ where
 {
     let mut machine = Machine::new(NonZeroUsize::new(way.workers).unwrap(), 7);
     machine.chunk_bytes = way.chunk_bytes;
-    match run(capture, &Plan::default(), &machine, sink, &Watch::default()) {
+    match run(dpp::capture::single(capture), &Plan::default(), &machine, sink, &Watch::default()) {
         Ok(_) => Ok(()),
         Err(dpp::pipeline::RunError::Sink(error)) => Err(error),
         Err(error) => panic!("{error:?}"),

@@ -30,8 +30,9 @@ pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
 /// The most bytes read for a chunk, so that places in it can be numbered in 32 bits. (256 KiB measured best.)
 pub const CHUNK_BYTES_MAX: usize = 1 << 30;
 
-/// How far ahead the packet is looked for that confirms a far timestamp.
-pub const PEEK_MAX: usize = 2 * BLOCK_MAX as usize;
+/// Inputs that are named because they could not be read, or not to their end. All of them are counted; a list of thousands
+/// nobody reads.
+pub const LISTED_MAX: usize = 100;
 
 /// Bytes of encoded chunks that may wait for an earlier chunk that is not decided. Beyond that chunks wait as they are: text
 /// with every octet escaped takes four times the memory of an event.

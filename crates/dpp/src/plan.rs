@@ -18,6 +18,8 @@ pub struct Plan {
     pub pseudonyms: Option<Pseudonyms>,
     /// If set, the first packet with an earlier timestamp than the one before it ends the run with an error.
     pub monotonic: bool,
+    /// If set, an input that cannot be opened or is no capture is passed over; otherwise it ends the run with an error.
+    pub keep_going: bool,
     /// The bounds of the matcher.
     pub limits: Limits,
 }
@@ -30,6 +32,7 @@ impl Default for Plan {
             columns: table::schema_dpp(),
             pseudonyms: None,
             monotonic: false,
+            keep_going: false,
             limits: Limits::default(),
         }
     }

@@ -4,7 +4,7 @@
 //! frame is made a capture of its own and read alone: its one skip is the reason.
 
 use crate::collection::{Capture, Collection};
-use dpp::capture::{Chunk, Cutter, Settings};
+use dpp::capture::{Chunk, Cutter, Settings, single};
 use dpp::packet::{SKIPS, Skip};
 use dpp::pipeline::{self, Machine, Watch};
 use dpp::plan::Plan;
@@ -67,7 +67,7 @@ fn machine() -> Machine {
 /// The messages of a capture.
 pub(crate) fn read(capture: &Capture) -> Reading {
     let mut messages = BTreeMap::new();
-    let totals = pipeline::messages(source(capture), &Plan::default(), &machine(), |message| {
+    let totals = pipeline::messages(single(source(capture)), &Plan::default(), &machine(), |message| {
         messages.entry(message.position + 1).or_insert_with(|| first_question(&message));
     });
     let totals = totals.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
@@ -109,7 +109,7 @@ pub(crate) fn totals(capture: &Capture) -> Totals {
 fn run(capture: &Capture) -> (String, Totals) {
     let plan = Plan::default();
     let sink = Csv::new(Vec::new(), &plan).expect("memory takes everything");
-    let outcome = pipeline::run(source(capture), &plan, &machine(), &sink, &Watch::default());
+    let outcome = pipeline::run(single(source(capture)), &plan, &machine(), &sink, &Watch::default());
     let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     let lines = sink.finish().expect("memory takes everything");
     (String::from_utf8(lines).expect("CSV is UTF-8"), outcome.totals)
@@ -118,8 +118,14 @@ fn run(capture: &Capture) -> (String, Totals) {
 /// Why each of these frames gives no message.
 pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, Skip> {
     let mut skips = BTreeMap::new();
-    let settings = Settings { bytes: 1 << 20, packets: usize::MAX, jump_ns: i64::MAX, monotonic: false };
-    let mut cutter = Cutter::new(source(capture), settings).expect("opened before");
+    let settings = Settings {
+        bytes: 1 << 20,
+        packets: usize::MAX,
+        jump_ns: i64::MAX,
+        monotonic: false,
+        keep_going: false,
+    };
+    let mut cutter = Cutter::new(single(source(capture)), settings).expect("opened before");
     while let Some(chunk) = cutter.next(Chunk::default()).expect("read before") {
         for (frame, record) in (chunk.first_position + 1..).zip(&chunk.records) {
             if frames.contains(&frame) {
@@ -132,7 +138,7 @@ pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, 
 
 fn skip_alone(linktype: u16, packet: &[u8]) -> Skip {
     let capture = alone(linktype, packet);
-    let totals = pipeline::messages(&capture[..], &Plan::default(), &machine(), |message| {
+    let totals = pipeline::messages(single(&capture[..]), &Plan::default(), &machine(), |message| {
         panic!("no message when read among others, but alone: {message:?}")
     });
     let skipped = totals.expect("a capture of one packet").skipped;

@@ -75,7 +75,7 @@ fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
 /// A CSV file.
 fn csv(capture: &[u8], plan: &Plan, machine: &Machine) -> Vec<u8> {
     let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
-    run(capture, plan, machine, &sink, &Watch::default()).expect("a run");
+    run(dpp::capture::single(capture), plan, machine, &sink, &Watch::default()).expect("a run");
     sink.finish().expect("memory takes everything")
 }
 
@@ -90,7 +90,7 @@ fn parquet(
     let group_rows = NonZeroUsize::new(group_rows).expect("not zero");
     let settings = Settings { compression, group_rows, ..Settings::default() };
     let sink = Parquet::new(Vec::new(), plan, settings).expect("memory takes everything");
-    let outcome = run(capture, plan, machine, &sink, &Watch::default()).expect("a run");
+    let outcome = run(dpp::capture::single(capture), plan, machine, &sink, &Watch::default()).expect("a run");
     let totals = format!("{:?}", outcome.totals);
     sink.finish(vec![("totals".into(), totals)]).expect("memory takes everything")
 }

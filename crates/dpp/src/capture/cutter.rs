@@ -1,14 +1,18 @@
-//! Cuts the stream of a capture into chunks.
+//! Cuts a capture into chunks.
 //!
-//! The only reader of the input, and the only place that sees all packets in order; so it also numbers them, keeps the
-//! clock, and notices when time goes backwards. A record that is not complete yet moves to the front of the next buffer.
+//! The only reader of the inputs, and the only place that sees all packets in order; so it also numbers them, keeps the
+//! clock, and notices when time goes backwards. Where one input ends and the next begins, only the format changes: all
+//! else goes on, within a chunk too. What is left of a buffer moves to the front of the next: a record that is not
+//! complete yet, and the last packet as long as the clock doubts its timestamp, for only the next packet tells whether it
+//! is right, and that one may be far away or in another input.
 
-use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, Record, Step, clock};
-use crate::limits;
+use super::clock::Clock;
+use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
 use std::io::{self, Read};
+use std::sync::Arc;
 
-/// How the capture ended.
-#[derive(Debug)]
+/// How an input ended.
+#[derive(Clone, Debug)]
 pub enum Ending {
     /// After a whole record.
     Complete,
@@ -29,7 +33,7 @@ pub enum Ending {
         /// How many (decompressed) bytes were read.
         offset: u64,
         /// What the reader said.
-        error: io::Error,
+        error: Arc<io::Error>,
     },
     /// The run was interrupted.
     Interrupted,
@@ -47,24 +51,33 @@ pub struct Regression {
 }
 
 /// Reads a capture and hands it out chunk by chunk.
-pub struct Cutter<R> {
-    input: R,
+pub struct Cutter<I: Inputs> {
+    /// `None` after the last.
+    inputs: Option<I>,
+    /// The input being read.
+    input: Option<I::Input>,
+    /// How many were opened or could not be.
+    tried: usize,
+    read: InputsRead,
     format: Format,
     settings: Settings,
-    /// Bytes that belong to the next chunk.
+    /// What the next chunk begins with: the packet in doubt, if there is one, then bytes of the input.
     carry: Vec<u8>,
-    /// Offset in the stream of the first byte of `carry`.
+    doubted: Option<Record>,
+    /// Place in the chunk's bytes where what was read of the input starts, and the offset in the input of that place.
+    front: usize,
     offset: u64,
     /// Bytes to drop before the next record: the rest of a block that reaches beyond what was read.
     discard: u64,
-    /// Offset in the stream where that block starts.
+    /// Offset in the input where that block starts.
     discard_from: u64,
-    position: u64,
-    clock_ns: i64,
-    last_ns: i64,
-    first_ns: i64,
     at_end: bool,
+    /// How the input ends, as far as that is known.
     ending: Ending,
+    position: u64,
+    clock: Clock,
+    last_ns: i64,
+    span: Option<(i64, i64)>,
     regressions: u64,
     first_regression: Option<Regression>,
 }
@@ -80,130 +93,216 @@ pub struct Settings {
     pub jump_ns: i64,
     /// Whether a regression is an error.
     pub monotonic: bool,
+    /// Whether an input that cannot be opened or is no capture is passed over.
+    pub keep_going: bool,
 }
-
-/// The bytes read so far do not tell.
-struct TooFew;
 
 /// Why hopping stops in a buffer.
 enum Stop {
     /// The rest of the buffer is for later: the chunk is full, or the next record is not complete.
     Later,
-    /// Nothing more can be read.
+    /// Nothing more can be read of this input.
     End,
 }
 
-impl<R: Read> Cutter<R> {
-    /// Reads the file header.
+impl<I: Inputs> Cutter<I> {
+    /// Opens the first input.
     ///
     /// # Errors
-    /// [`CaptureError`] if this is no capture.
-    pub fn new(mut input: R, settings: Settings) -> Result<Self, CaptureError> {
-        let (mut carry, mut filled) = (Vec::new(), 0);
-        fill(&mut input, &mut carry, &mut filled, FILE_HEADER_MAX)?;
-        carry.truncate(filled);
-        let (format, header) = Format::recognise(&carry)?;
-        carry.drain(..header);
-        Ok(Cutter {
-            input,
-            format,
+    /// [`InputError`] if that is no capture.
+    pub fn new(inputs: I, settings: Settings) -> Result<Self, InputError> {
+        let mut cutter = Cutter {
+            inputs: Some(inputs),
+            input: None,
+            tried: 0,
+            read: InputsRead::default(),
+            format: Format::none(),
             settings,
-            carry,
-            offset: header as u64,
+            carry: Vec::new(),
+            doubted: None,
+            front: 0,
+            offset: 0,
             discard: 0,
             discard_from: 0,
-            position: 0,
-            clock_ns: 0,
-            last_ns: 0,
-            first_ns: 0,
-            at_end: false,
+            at_end: true,
             ending: Ending::Complete,
+            position: 0,
+            clock: Clock::new(settings.jump_ns),
+            last_ns: 0,
+            span: None,
             regressions: 0,
             first_regression: None,
-        })
+        };
+        let mut chunk = Chunk::default();
+        let at = cutter.open(&mut chunk)?.unwrap_or(0);
+        cutter.keep_rest(&mut chunk, at);
+        Ok(cutter)
     }
 
     /// The next chunk, in the memory of `chunk`; `None` at the end of the capture.
     ///
     /// # Errors
-    /// [`CaptureError::Regression`] if time goes backwards and must not.
-    pub fn next(&mut self, mut chunk: Chunk) -> Result<Option<Chunk>, CaptureError> {
-        self.start(&mut chunk);
-        let (mut at, mut wanted) = (0, self.settings.bytes);
+    /// [`CaptureError::Regression`] if time goes backwards and must not; others if the next input is no capture.
+    pub fn next(&mut self, mut chunk: Chunk) -> Result<Option<Chunk>, InputError> {
+        let (mut at, mut wanted) = (self.start(&mut chunk), self.settings.bytes);
         loop {
-            self.read(&mut chunk, wanted);
-            let stop = self.hop(&mut chunk, &mut at)?;
-            if let Stop::End = stop {
-                (self.at_end, at) = (true, chunk.filled);
-            } else if chunk.records.is_empty() {
-                // Not one record is complete: this takes more bytes than usual.
-                self.drop_front(&mut chunk, at);
-                (at, wanted) = (0, wanted.max(chunk.filled * 2));
-                continue;
+            self.read(&mut chunk, at, wanted);
+            match self.hop(&mut chunk, &mut at)? {
+                Stop::Later if chunk.records.len() > usize::from(self.clock.doubts()) => break,
+                Stop::Later => {
+                    // Not one packet is complete and certain: this takes more bytes than usual.
+                    at = self.drop_front(&mut chunk, at);
+                    wanted = wanted.max(chunk.filled * 2);
+                }
+                Stop::End => {
+                    self.close();
+                    chunk.filled = at;
+                    match self.open(&mut chunk)? {
+                        Some(first) => at = first,
+                        None => {
+                            self.settle(&mut chunk, None);
+                            break;
+                        }
+                    }
+                }
             }
-            break;
         }
-        self.offset += at as u64;
-        self.carry.extend_from_slice(&chunk.bytes[at..chunk.filled]);
-        Ok((!chunk.records.is_empty()).then_some(chunk))
+        self.keep_rest(&mut chunk, at);
+        let Some(last) = chunk.records.last() else { return Ok(None) };
+        self.span = Some((self.span.map_or(chunk.records[0].time_ns, |span| span.0), last.time_ns));
+        Ok(Some(chunk))
     }
 
-    /// An empty chunk that begins with what was left of the last one.
-    fn start(&mut self, chunk: &mut Chunk) {
+    /// Opens the next input, which begins in the chunk's bytes behind what is there. Gives the place of its first record;
+    /// `None` if there are no more inputs.
+    fn open(&mut self, chunk: &mut Chunk) -> Result<Option<usize>, InputError> {
+        while let Some(input) = self.inputs.as_mut().and_then(Inputs::open_next) {
+            let number = self.tried;
+            self.tried += 1;
+            match input.map_err(CaptureError::Read).and_then(|input| self.begin(input, chunk)) {
+                Ok(at) => return Ok(Some(at)),
+                Err(error) if self.settings.keep_going => self.read.refused.add(number, error),
+                Err(error) => return Err(InputError { input: number, error }),
+            }
+        }
+        self.inputs = None;
+        Ok(None)
+    }
+
+    /// Reads the file header of an input. Gives the place behind it.
+    fn begin(&mut self, mut input: I::Input, chunk: &mut Chunk) -> Result<usize, CaptureError> {
+        let start = chunk.filled;
+        let read = fill(&mut input, &mut chunk.bytes, &mut chunk.filled, start + FILE_HEADER_MAX);
+        let filled = std::mem::replace(&mut chunk.filled, start);
+        read?;
+        let (format, header) = Format::recognise(&chunk.bytes[start..filled])?;
+        (self.input, self.format, self.at_end) = (Some(input), format, false);
+        (chunk.filled, self.front, self.offset) = (filled, start, 0);
+        self.read.captures += 1;
+        Ok(start + header)
+    }
+
+    /// Notes how the input ended.
+    fn close(&mut self) {
+        let ending = std::mem::replace(&mut self.ending, Ending::Complete);
+        if self.input.take().is_some() {
+            self.read.ended(self.number(), ending);
+        }
+    }
+
+    /// The number of the input being read.
+    fn number(&self) -> usize {
+        self.tried.saturating_sub(1)
+    }
+
+    /// An empty chunk that begins with what was left of the last one. Gives the place of its first record.
+    fn start(&mut self, chunk: &mut Chunk) -> usize {
         chunk.records.clear();
-        (chunk.first_position, chunk.clock_before_ns) = (self.position, self.clock_ns);
+        chunk.records.extend(self.doubted.take());
+        chunk.first_position = self.position - chunk.records.len() as u64;
+        chunk.clock_before_ns = self.clock.ns();
         chunk.filled = self.carry.len();
         if chunk.bytes.len() < chunk.filled {
             chunk.bytes.resize(chunk.filled, 0);
         }
         chunk.bytes[..chunk.filled].copy_from_slice(&self.carry);
         self.carry.clear();
+        self.front = chunk.records.first().map_or(0, |record| record.caplen as usize);
+        self.front
     }
 
-    fn drop_front(&mut self, chunk: &mut Chunk, length: usize) {
-        chunk.bytes.copy_within(length..chunk.filled, 0);
-        chunk.filled -= length;
-        self.offset += length as u64;
+    /// Keeps for the next chunk the packet in doubt, if there is one, and what lies behind `at`.
+    fn keep_rest(&mut self, chunk: &mut Chunk, at: usize) {
+        self.offset = self.offset_of(at);
+        if let Some(record) = chunk.records.pop_if(|_| self.clock.doubts()) {
+            self.carry.extend_from_slice(chunk.packet(&record));
+            self.doubted = Some(Record { start: 0, ..record });
+        }
+        self.carry.extend_from_slice(&chunk.bytes[at..chunk.filled]);
     }
 
-    /// Reads until there are `wanted` bytes, or no more. First drops what is to be discarded.
-    fn read(&mut self, chunk: &mut Chunk, wanted: usize) {
+    /// Drops what lies before `at` and belongs to no packet; only one in doubt can be there. Gives the new place of `at`.
+    fn drop_front(&mut self, chunk: &mut Chunk, at: usize) -> usize {
+        self.offset = self.offset_of(at);
+        self.front = 0;
+        if let Some(record) = chunk.records.last_mut() {
+            let (start, length) = (record.start as usize, record.caplen as usize);
+            chunk.bytes.copy_within(start..start + length, 0);
+            (record.start, self.front) = (0, length);
+        }
+        chunk.bytes.copy_within(at..chunk.filled, self.front);
+        chunk.filled -= at - self.front;
+        self.front
+    }
+
+    /// The offset in the input of a place in the chunk's bytes.
+    fn offset_of(&self, at: usize) -> u64 {
+        self.offset + (at - self.front) as u64
+    }
+
+    /// Reads until there are `wanted` bytes, or no more. First drops, at `at`, what is to be discarded.
+    fn read(&mut self, chunk: &mut Chunk, at: usize, wanted: usize) {
+        let Some(input) = &mut self.input else { return };
         while !self.at_end && chunk.filled < wanted {
             let before = chunk.filled;
-            let read = fill(&mut self.input, &mut chunk.bytes, &mut chunk.filled, wanted);
+            let read = fill(input, &mut chunk.bytes, &mut chunk.filled, wanted);
             self.at_end = chunk.filled < wanted;
             if let Err(error) = read {
-                self.ending = Ending::Unreadable { offset: self.offset + chunk.filled as u64, error };
+                let offset = self.offset + (chunk.filled - self.front) as u64;
+                self.ending = Ending::Unreadable { offset, error: Arc::new(error) };
             }
             if self.discard > 0 {
-                debug_assert_eq!(before, 0, "what is discarded reaches beyond all that was read");
-                let dropped = self.discard.min(chunk.filled as u64);
+                debug_assert_eq!(before, at, "what is discarded reaches beyond all that was read");
+                let dropped = self.discard.min((chunk.filled - at) as u64);
                 self.discard -= dropped;
-                self.drop_front(chunk, dropped as usize);
+                self.offset += dropped;
+                chunk.bytes.copy_within(at + dropped as usize..chunk.filled, at);
+                chunk.filled -= dropped as usize;
             }
         }
     }
 
     /// Hops from record to record, from `at` on.
-    fn hop(&mut self, chunk: &mut Chunk, at: &mut usize) -> Result<Stop, CaptureError> {
+    fn hop(&mut self, chunk: &mut Chunk, at: &mut usize) -> Result<Stop, InputError> {
         if self.discard > 0 {
-            return Ok(self.cut_off(self.discard_from));
+            return Ok(if self.at_end { self.cut_off(self.discard_from) } else { Stop::Later });
         }
-        while chunk.records.len() < self.settings.packets {
+        // Whatever a full chunk ends with must be certain.
+        while chunk.records.len() < self.settings.packets || self.clock.doubts() {
             let rest = &chunk.bytes[*at..chunk.filled];
             match self.format.step(rest, self.last_ns) {
                 Step::Packet { start, caplen, time_ns, linktype, length } => {
-                    let Ok(clock_ns) = self.clock_after(time_ns, &rest[length..]) else {
+                    if !self.clock.follow(time_ns) && !self.admit(chunk, time_ns) {
                         return Ok(Stop::Later);
-                    };
-                    self.accept(time_ns, clock_ns)?;
-                    let start = (*at + start) as u32;
+                    }
+                    self.accept(time_ns)?;
+                    let (start, clock_ns) = ((*at + start) as u32, self.clock.ns());
                     chunk.records.push(Record { time_ns, clock_ns, start, caplen: caplen as u32, linktype });
                     *at += length;
                 }
                 Step::Other { length } => {
                     let here = length.min(rest.len() as u64);
-                    (self.discard, self.discard_from) = (length - here, self.offset + *at as u64);
+                    (self.discard, self.discard_from) = (length - here, self.offset_of(*at));
                     *at += here as usize;
                     if self.discard > 0 {
                         return Ok(Stop::Later);
@@ -211,9 +310,9 @@ impl<R: Read> Cutter<R> {
                 }
                 Step::More if !self.at_end => return Ok(Stop::Later),
                 Step::More if rest.is_empty() => return Ok(Stop::End),
-                Step::More => return Ok(self.cut_off(self.offset + *at as u64)),
+                Step::More => return Ok(self.cut_off(self.offset_of(*at))),
                 Step::Damaged(what) => {
-                    self.ending = Ending::Damaged { offset: self.offset + *at as u64, what };
+                    self.ending = Ending::Damaged { offset: self.offset_of(*at), what };
                     return Ok(Stop::End);
                 }
             }
@@ -221,72 +320,70 @@ impl<R: Read> Cutter<R> {
         Ok(Stop::Later)
     }
 
-    /// The stream ends inside the record at this offset, for the reason already known if there is one.
+    /// The input ends inside the record at this offset, for the reason already known if there is one.
     fn cut_off(&mut self, offset: u64) -> Stop {
+        self.discard = 0;
         if let Ending::Complete = self.ending {
             self.ending = Ending::CutOff { offset };
         }
         Stop::End
     }
 
-    /// The clock after a packet at `time_ns`, before the bytes in `rest`. An error if they are too few to tell.
-    #[inline(always)]
-    fn clock_after(&self, time_ns: i64, rest: &[u8]) -> Result<i64, TooFew> {
-        if self.position == 0 {
-            return Ok(time_ns);
-        }
-        clock::after(self.clock_ns, time_ns, self.settings.jump_ns, || self.peek(rest, time_ns))
-    }
-
-    /// The timestamp of the next packet in `rest`. It must come soon: what lies behind [`limits::PEEK_MAX`] confirms nothing.
+    /// A packet whose timestamp is not simply believed: it is the first, or the one before it is in doubt, or it is itself.
+    /// `false` if there is no room for it in this chunk.
     #[cold]
-    fn peek(&self, rest: &[u8], last_ns: i64) -> Result<Option<i64>, TooFew> {
-        let (mut format, mut at) = (self.format.clone(), 0);
-        while at < limits::PEEK_MAX {
-            let Some(rest) = rest.get(at..) else { break };
-            match format.step(rest, last_ns) {
-                Step::Packet { time_ns, .. } => return Ok(Some(time_ns)),
-                Step::Other { length } => at = at.saturating_add(length as usize),
-                Step::More => break,
-                Step::Damaged(_) => return Ok(None),
-            }
+    fn admit(&mut self, chunk: &mut Chunk, time_ns: i64) -> bool {
+        if self.position == 0 {
+            self.clock.start(time_ns);
+            return true;
         }
-        if at < limits::PEEK_MAX && !self.at_end { Err(TooFew) } else { Ok(None) }
+        self.settle(chunk, Some(time_ns));
+        let room = chunk.records.len() < self.settings.packets;
+        if room && !self.clock.follow(time_ns) {
+            self.clock.doubt(time_ns);
+        }
+        room
     }
 
-    /// Numbers the packet, sets the clock, and notices time going backwards.
+    /// Decides about the packet in doubt, which is the chunk's last, if there is one.
+    fn settle(&mut self, chunk: &mut Chunk, next_ns: Option<i64>) {
+        if self.clock.doubts() {
+            self.clock.settle(next_ns);
+            let last = chunk.records.last_mut().expect("the packet in doubt is the last of its chunk");
+            last.clock_ns = self.clock.ns();
+        }
+    }
+
+    /// Numbers the packet and notices time going backwards.
     #[inline(always)]
-    fn accept(&mut self, time_ns: i64, clock_ns: i64) -> Result<(), CaptureError> {
+    fn accept(&mut self, time_ns: i64) -> Result<(), InputError> {
         if time_ns < self.last_ns && self.position > 0 {
             self.regress(time_ns)?;
         }
-        if self.position == 0 {
-            self.first_ns = time_ns;
-        }
-        (self.last_ns, self.clock_ns) = (time_ns, clock_ns);
+        self.last_ns = time_ns;
         self.position += 1;
         Ok(())
     }
 
     #[cold]
-    fn regress(&mut self, time_ns: i64) -> Result<(), CaptureError> {
+    fn regress(&mut self, time_ns: i64) -> Result<(), InputError> {
         let regression = Regression { position: self.position, previous_ns: self.last_ns, time_ns };
         if self.settings.monotonic {
-            return Err(CaptureError::Regression(regression));
+            return Err(InputError { input: self.number(), error: CaptureError::Regression(regression) });
         }
         self.regressions += 1;
         self.first_regression.get_or_insert(regression);
         Ok(())
     }
 
-    /// How the capture ended; meaningful after the last chunk.
-    pub fn ending(&mut self) -> Ending {
-        std::mem::replace(&mut self.ending, Ending::Complete)
+    /// What became of the inputs; meaningful after the last chunk.
+    pub fn inputs_read(&mut self) -> InputsRead {
+        std::mem::take(&mut self.read)
     }
 
     /// The timestamps of the first and the last packet, ns; `None` before the first.
     pub fn span(&self) -> Option<(i64, i64)> {
-        (self.position > 0).then_some((self.first_ns, self.last_ns))
+        self.span
     }
 
     /// How often time went backwards, and the first time it did.

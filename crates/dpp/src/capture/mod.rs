@@ -1,15 +1,18 @@
-//! Captures: from a stream of bytes to chunks of packets.
+//! Captures: from streams of bytes to chunks of packets.
 //!
 //! The [`Cutter`] reads into a buffer, hops from record header to record header, and ties off a [`Chunk`]: whole records,
-//! their timestamps, and the capture's clock after each. It touches no payload. The formats differ only in how a
-//! record header reads (`classic`, `pcapng`); all that follows sees records.
+//! their timestamps, and the capture's clock after each. It touches no payload. A capture may come in many inputs
+//! ([`Inputs`]); where it was cut into them changes nothing. The formats differ only in how a record header reads
+//! (`classic`, `pcapng`); all that follows sees records.
 
 mod classic;
 mod clock;
 mod cutter;
+mod inputs;
 mod pcapng;
 
 pub use cutter::{Cutter, Ending, Regression, Settings};
+pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
 
 use std::io;
 use thiserror::Error;
@@ -113,6 +116,11 @@ enum Format {
 }
 
 impl Format {
+    /// A format before anything is read.
+    fn none() -> Format {
+        Format::Pcapng(pcapng::Reader::new())
+    }
+
     /// Recognises the format by the first bytes of a capture. Gives also how many bytes the file header takes.
     fn recognise(bytes: &[u8]) -> Result<(Format, usize), CaptureError> {
         if pcapng::Reader::begins(bytes) {

@@ -5,11 +5,10 @@
 use super::decode::decode;
 use super::pool::Pool;
 use super::{Machine, settings};
-use crate::capture::{CaptureError, Cutter};
+use crate::capture::{Cutter, InputError, Inputs};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::transaction::{Key, State};
-use std::io::Read;
 
 /// A message of a capture, before matching: one for each question of a packet's message.
 #[derive(Clone, Copy, Debug)]
@@ -30,15 +29,15 @@ pub struct Message<'a> {
 /// others'. Returns the counts of packets.
 ///
 /// # Errors
-/// [`CaptureError`] if it is no capture.
+/// [`InputError`] if an input is no capture.
 pub fn messages(
-    input: impl Read,
+    inputs: impl Inputs,
     plan: &Plan,
     machine: &Machine,
     mut visit: impl FnMut(Message),
-) -> Result<Totals, CaptureError> {
+) -> Result<Totals, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
-    let mut cutter = Cutter::new(input, settings(plan, machine))?;
+    let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let decoded = decode(&chunk, plan, 1, machine.seed, &pool, &mut totals);
         let part = &decoded.parts[0];

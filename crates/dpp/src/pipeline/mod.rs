@@ -15,7 +15,7 @@ mod rows;
 mod schedule;
 mod worker;
 
-use crate::capture::{self, CaptureError, Ending, Regression};
+use crate::capture::{self, Ending, InputError, InputsRead, Regression};
 use crate::limits;
 pub use crate::limits::WORKERS_MAX;
 use crate::plan::Plan;
@@ -66,8 +66,10 @@ pub struct Outcome {
     pub totals: Totals,
     /// Rows handed to the sink.
     pub rows: u64,
-    /// How the capture ended.
+    /// How the capture ended: with an interruption, or as the first input that did not end well, or complete.
     pub ending: Ending,
+    /// What became of the inputs.
+    pub inputs: InputsRead,
     /// How often a timestamp was earlier than the one before.
     pub regressions: u64,
     /// The first time it was.
@@ -79,9 +81,9 @@ pub struct Outcome {
 /// Why a run failed. `E` is the sink's error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError<E> {
-    /// The capture cannot be read.
+    /// An input cannot be read.
     #[error(transparent)]
-    Capture(#[from] CaptureError),
+    Capture(#[from] InputError),
     /// The sink cannot write.
     #[error(transparent)]
     Sink(E),
@@ -125,5 +127,6 @@ fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
         packets: machine.chunk_packets.clamp(1, limits::CHUNK_PACKETS_MAX),
         jump_ns: plan.limits.jump_ns,
         monotonic: plan.monotonic,
+        keep_going: plan.keep_going,
     }
 }

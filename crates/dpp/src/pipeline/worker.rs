@@ -3,21 +3,22 @@
 use super::decode::{Decoded, decode};
 use super::schedule::{Schedule, Task};
 use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, settings};
-use crate::capture::{Chunk, Cutter, Ending};
+use crate::capture::{Chunk, Cutter, Ending, Inputs};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::transaction::{Matching, Shard};
-use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 
-/// Reads a capture from `input`, matches it as `plan` says, and hands all rows to `sink`, in capture order.
+/// Reads a capture from `inputs`, matches it as `plan` says, and hands all rows to `sink`, in capture order. Inputs are
+/// opened one after the other, and where the capture was cut into them changes nothing.
 ///
 /// # Errors
-/// [`RunError`] if this is no capture, or if the sink fails. Damage further on is no error; [`Outcome::ending`] tells of it.
-pub fn run<R: Read + Send, S: Sink>(
-    input: R,
+/// [`RunError`] if an input is no capture, or if the sink fails. Damage further on is no error; [`Outcome::inputs`] tells of
+/// it.
+pub fn run<I: Inputs, S: Sink>(
+    inputs: I,
     plan: &Plan,
     machine: &Machine,
     sink: &S,
@@ -30,7 +31,7 @@ pub fn run<R: Read + Send, S: Sink>(
         machine,
         sink,
         watch,
-        cutter: Mutex::new(Cutter::new(input, settings(plan, machine))?),
+        cutter: Mutex::new(Cutter::new(inputs, settings(plan, machine))?),
         shards: (0..workers).map(|_| Mutex::new(Shard::new(rules))).collect(),
         schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers)),
         changed: Condvar::new(),
@@ -51,12 +52,12 @@ pub fn run<R: Read + Send, S: Sink>(
 }
 
 /// What workers share.
-struct Shared<'a, R, S: Sink> {
+struct Shared<'a, I: Inputs, S: Sink> {
     plan: &'a Plan,
     machine: &'a Machine,
     sink: &'a S,
     watch: &'a Watch,
-    cutter: Mutex<Cutter<R>>,
+    cutter: Mutex<Cutter<I>>,
     shards: Vec<Mutex<Shard>>,
     schedule: Mutex<Schedule<Encoded<S::Piece>>>,
     /// The schedule has changed.
@@ -79,7 +80,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
+impl<I: Inputs, S: Sink> Shared<'_, I, S> {
     fn work(&self, worker: usize) {
         let _leave = Leave(self);
         (self.machine.on_start)(worker);
@@ -197,20 +198,22 @@ impl<R: Read + Send, S: Sink> Shared<'_, R, S> {
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");
         let mut cutter = lock(&self.cutter);
+        let inputs = cutter.inputs_read();
         let ending = match lock(&self.schedule).was_interrupted() {
             true => Ending::Interrupted,
-            false => cutter.ending(),
+            false => inputs.ending(),
         };
         let (regressions, first_regression) = cutter.regressions();
         let rows = self.rows.load(Ordering::Relaxed);
-        Ok(Outcome { totals, rows, ending, regressions, first_regression, first_and_last_ns: cutter.span() })
+        let first_and_last_ns = cutter.span();
+        Ok(Outcome { totals, rows, ending, inputs, regressions, first_regression, first_and_last_ns })
     }
 }
 
 /// Lets the others leave when a worker panics, so that the panic ends the run instead of hanging it.
-struct Leave<'a, 'b, R: Read + Send, S: Sink>(&'a Shared<'b, R, S>);
+struct Leave<'a, 'b, I: Inputs, S: Sink>(&'a Shared<'b, I, S>);
 
-impl<R: Read + Send, S: Sink> Drop for Leave<'_, '_, R, S> {
+impl<I: Inputs, S: Sink> Drop for Leave<'_, '_, I, S> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.change(Schedule::fail);

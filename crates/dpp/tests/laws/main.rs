@@ -14,7 +14,7 @@ mod packet;
 mod production;
 mod trickle;
 
-use dpp::capture::{CaptureError, Ending, Regression};
+use dpp::capture::{CaptureError, Ending, InputError, Regression, single};
 use dpp::packet::{SKIPS, Skip};
 use dpp::pipeline::{self, Machine, RunError, Watch};
 use dpp::plan::Plan;
@@ -61,7 +61,7 @@ fn every_machine_of_all_gives_the_rows_of_the_oracle() {
 fn every_lane_sees_every_piece_in_order() {
     law(3, 100, (scenes(60, 1), a_machine()), |(scene, machine)| {
         let (capture, meaning) = (Capture::of(&scene.packets, PLAIN), meaning(&scene.packets, &scene.plan));
-        let run = watched(&capture.bytes[..], &scene.plan, &machine, 3, &Watch::default());
+        let run = watched(single(&capture.bytes[..]), &scene.plan, &machine, 3, &Watch::default());
         check(&run, &scene, &meaning, &machine)?;
         Ok(())
     });
@@ -157,7 +157,7 @@ fn a_run_that_is_stopped_gives_a_prefix_of_the_full_run() {
             let watch = Watch::default();
             let left = 1 + place.index(capture.bytes.len());
             let input = StopAfter { input: &capture.bytes[..], left, watch: &watch };
-            let run = watched(input, &scene.plan, machine, 1, &watch);
+            let run = watched(single(input), &scene.plan, machine, 1, &watch);
             let read = run.outcome.totals.read.packets as usize;
             let stopped = meaning_if_stopped(&scene.packets, read, &scene.plan);
             check_prefix(&run, &stopped, &full, machine)?;
@@ -190,7 +190,8 @@ fn a_sink_that_fails_ends_the_run_with_its_error() {
     for workers in [1, 2, 3, 8] {
         let machine = machine(workers, 1, 1, 0);
         let sink = FailAfter::pieces(5);
-        match pipeline::run(&capture.bytes[..], &Plan::default(), &machine, &sink, &Watch::default()) {
+        match pipeline::run(single(&capture.bytes[..]), &Plan::default(), &machine, &sink, &Watch::default())
+        {
             Err(RunError::Sink(DiskFull)) => assert_eq!(sink.pieces_taken(), 5),
             other => panic!("{workers} workers: {other:?}"),
         }
@@ -379,9 +380,10 @@ fn regressions(packets: &[Packet]) -> Vec<Regression> {
 
 /// The error a run ends with, if it does.
 fn run_to_error(input: impl Read + Send, plan: &Plan, machine: &Machine) -> Option<CaptureError> {
-    match pipeline::run(input, plan, machine, &Collect::new(1), &Watch::default()) {
+    match pipeline::run(single(input), plan, machine, &Collect::new(1), &Watch::default()) {
         Ok(_) => None,
-        Err(RunError::Capture(error)) => Some(error),
+        Err(RunError::Capture(InputError { input: 0, error })) => Some(error),
+        Err(RunError::Capture(error)) => panic!("there is one input: {error:?}"),
         Err(RunError::Sink(never)) => match never {},
     }
 }

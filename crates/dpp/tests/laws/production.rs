@@ -5,7 +5,7 @@
 
 use crate::oracle::Row;
 use crate::packet::{Question, Tuple};
-use dpp::capture::Ending;
+use dpp::capture::{Ending, Inputs, single};
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::{Column, Value};
@@ -24,21 +24,26 @@ pub(crate) struct Run {
 
 /// Runs the engine with one lane.
 pub(crate) fn run(input: impl Read + Send, plan: &Plan, machine: &Machine) -> Run {
-    watched(input, plan, machine, 1, &Watch::default())
+    run_all(single(input), plan, machine)
+}
+
+/// Runs the engine on many inputs.
+pub(crate) fn run_all(inputs: impl Inputs, plan: &Plan, machine: &Machine) -> Run {
+    watched(inputs, plan, machine, 1, &Watch::default())
 }
 
 /// Runs the engine with so many lanes, which must all see the same.
 pub(crate) fn watched(
-    input: impl Read + Send,
+    inputs: impl Inputs,
     plan: &Plan,
     machine: &Machine,
     lanes: usize,
     watch: &Watch,
 ) -> Run {
     let sink = Collect::new(lanes);
-    let outcome = match pipeline::run(input, plan, machine, &sink, watch) {
+    let outcome = match pipeline::run(inputs, plan, machine, &sink, watch) {
         Ok(outcome) => outcome,
-        Err(RunError::Capture(error)) => panic!("this is a capture: {error}"),
+        Err(RunError::Capture(error)) => panic!("these are captures: {error:?}"),
         Err(RunError::Sink(never)) => match never {},
     };
     let mut lanes: Vec<Vec<Row>> = sink.lanes.into_iter().map(|lane| lane.into_inner().unwrap()).collect();
