@@ -123,8 +123,7 @@ impl Opener {
 
     /// Goes on without a capture, if the user wants it.
     fn leave_out(&self, input: Input, error: anyhow::Error) -> anyhow::Result<()> {
-        let is_stopped = matches!(error.downcast_ref(), Some(SourceError::Stopped { .. }));
-        if !self.manner.keep_going || is_stopped {
+        if !self.manner.keep_going || is_stopped(&error) {
             return Err(error);
         }
         let reason = format!("{error:#}");
@@ -146,7 +145,14 @@ impl Opener {
             .take(FILE_HEADER_MAX as u64)
             .read_to_end(&mut header)
             .map_err(|error| unread(input, error.into()))?;
-        check_header(&header).map_err(|error| unread(input, error))?;
+        match check_header(&header) {
+            Ok(()) => {}
+            // What stops looks like the end.
+            Err(_) if self.stop.load(Ordering::Acquire) => {
+                return Err(SourceError::Stopped { name: input.name() }.into());
+            }
+            Err(error) => return Err(unread(input, error)),
+        }
         Ok(Capture { header: Cursor::new(header), of_it: source.consumed(), counted: 0, source, of_all: None })
     }
 
@@ -160,6 +166,11 @@ impl Opener {
         captures.first = captures.take_next()?;
         Ok(captures)
     }
+}
+
+/// Whether a capture was not opened because the run was stopped.
+pub(crate) fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(SourceError::Stopped { .. }))
 }
 
 /// What a capture that cannot be read is introduced with.
@@ -223,7 +234,7 @@ impl Iterator for Captures {
         match self.take_next() {
             Ok(capture) => capture.map(Ok),
             // After a request to stop there is nothing that could be wrong with the next capture.
-            Err(error) if matches!(error.downcast_ref(), Some(SourceError::Stopped { .. })) => None,
+            Err(error) if is_stopped(&error) => None,
             Err(error) => {
                 let told = io::Error::other(format!("{error:#}"));
                 self.opener.log().error = Some(error);

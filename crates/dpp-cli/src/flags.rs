@@ -274,12 +274,12 @@ pub(crate) enum Format {
 /// What the order of captures is taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Order {
-    /// Their paths, byte by byte.
+    // Of their full paths, byte by byte.
     #[default]
     Name,
-    /// The timestamps of their first packets.
+    // Of their first packets.
     Time,
-    /// The command line.
+    // On the command line.
     Given,
 }
 

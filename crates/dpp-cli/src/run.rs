@@ -6,7 +6,7 @@
 //! A table for each capture is a run for each: nothing of one reaches into another.
 
 use crate::affinity;
-use crate::captures::{Captures, Opener, Taken, size_of_all};
+use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Table, Voice};
 use crate::inputs::Input;
 use crate::output::{Opened, Output, Target};
@@ -18,7 +18,6 @@ use dpp::capture::{CaptureError, InputError, Inputs};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Watch};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
-use dpp_source::SourceError;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -184,10 +183,6 @@ fn portions(target: &Target, captures: Vec<Input>) -> Vec<(Vec<Input>, Output)> 
             .filter_map(|capture| target.of(&capture).map(|output| (vec![capture], output)))
             .collect(),
     }
-}
-
-fn is_stopped(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(SourceError::Stopped { .. }))
 }
 
 /// An error that comes when some tables are complete, and stay.

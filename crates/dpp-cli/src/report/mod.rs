@@ -97,7 +97,12 @@ impl End {
 
 impl<'a> Account<'a> {
     pub(crate) fn new(job: &'a Job, tables: Vec<Done>, failed: Vec<Failed>, times: Times) -> Account<'a> {
-        Account { job, outcome: sum(&tables), tables, failed, times }
+        let mut account = Account { job, outcome: sum(&tables), tables, failed, times };
+        // Only a signal ends a run before all captures had their turn.
+        if account.taken().count() + account.failed.len() < job.captures.len() {
+            account.outcome.ending = Ending::Interrupted;
+        }
+        account
     }
 
     /// Reports in the voice that the job asks for.
