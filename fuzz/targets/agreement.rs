@@ -199,6 +199,7 @@ fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, InputError> {
         jump_ns,
         monotonic: false,
         keep_going: false,
+        merge: false,
     };
     let chunk = Cutter::new(single(bytes), whole)?.next(Chunk::default())?.unwrap_or_default();
     let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };

@@ -52,6 +52,7 @@ impl Head {
             jump_ns: Limits::default().jump_ns,
             monotonic: false,
             keep_going: false,
+            merge: false,
         };
         // With few packets to a chunk, the same zeros would be copied again and again.
         let zeros =

@@ -34,6 +34,10 @@ pub const CHUNK_BYTES_MAX: usize = 1 << 30;
 /// nobody reads.
 pub const LISTED_MAX: usize = 100;
 
+/// Captures that may be merged at once. All of them are open, and some systems let a process have no more than 256 files;
+/// each takes about 100 KiB, and at worst, with the longest packets, 2 MiB.
+pub const MERGED_MAX: usize = 200;
+
 /// Bytes of encoded chunks that may wait for an earlier chunk that is not decided. Beyond that chunks wait as they are: text
 /// with every octet escaped takes four times the memory of an event.
 pub const PIECES_BYTES_MAX: usize = 32 << 20;

@@ -20,6 +20,9 @@ pub struct Plan {
     pub monotonic: bool,
     /// If set, an input that cannot be opened or is no capture is passed over; otherwise it ends the run with an error.
     pub keep_going: bool,
+    /// If set, the inputs are captures that overlap in time, and are merged by timestamp; otherwise each follows the one
+    /// before.
+    pub merge: bool,
     /// The bounds of the matcher.
     pub limits: Limits,
 }
@@ -33,6 +36,7 @@ impl Default for Plan {
             pseudonyms: None,
             monotonic: false,
             keep_going: false,
+            merge: false,
             limits: Limits::default(),
         }
     }

@@ -124,6 +124,7 @@ pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, 
         jump_ns: i64::MAX,
         monotonic: false,
         keep_going: false,
+        merge: false,
     };
     let mut cutter = Cutter::new(single(source(capture)), settings).expect("opened before");
     while let Some(chunk) = cutter.next(Chunk::default()).expect("read before") {

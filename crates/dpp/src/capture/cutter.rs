@@ -7,6 +7,7 @@
 //! is right, and that one may be far away or in another input.
 
 use super::clock::Clock;
+use super::merge::{self, Merge};
 use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -54,8 +55,8 @@ pub struct Regression {
 pub struct Cutter<I: Inputs> {
     /// `None` after the last.
     inputs: Option<I>,
-    /// The input being read.
-    input: Option<I::Input>,
+    /// What is being read.
+    input: Option<Open<I::Input>>,
     /// How many were opened or could not be.
     tried: usize,
     read: InputsRead,
@@ -95,6 +96,16 @@ pub struct Settings {
     pub monotonic: bool,
     /// Whether an input that cannot be opened or is no capture is passed over.
     pub keep_going: bool,
+    /// Whether the inputs overlap in time and are to be merged by timestamp.
+    pub merge: bool,
+}
+
+/// What bytes are read from.
+enum Open<R: Read + Send> {
+    /// An input; when it ends, the next is opened.
+    Input(R),
+    /// All inputs at once.
+    Merge(Merge<R>),
 }
 
 /// Why hopping stops in a buffer.
@@ -106,10 +117,10 @@ enum Stop {
 }
 
 impl<I: Inputs> Cutter<I> {
-    /// Opens the first input.
+    /// Opens the first input; all of them, if they are to be merged.
     ///
     /// # Errors
-    /// [`InputError`] if that is no capture.
+    /// [`InputError`] if one is no capture, or there are too many to merge.
     pub fn new(inputs: I, settings: Settings) -> Result<Self, InputError> {
         let mut cutter = Cutter {
             inputs: Some(inputs),
@@ -133,9 +144,17 @@ impl<I: Inputs> Cutter<I> {
             regressions: 0,
             first_regression: None,
         };
-        let mut chunk = Chunk::default();
-        let at = cutter.open(&mut chunk)?.unwrap_or(0);
-        cutter.keep_rest(&mut chunk, at);
+        match cutter.inputs.take_if(|_| settings.merge) {
+            Some(inputs) => {
+                cutter.input = Some(Open::Merge(Merge::open(inputs, &settings)?));
+                (cutter.format, cutter.at_end) = (Format::Merged, false);
+            }
+            None => {
+                let mut chunk = Chunk::default();
+                let at = cutter.open(&mut chunk)?.unwrap_or(0);
+                cutter.keep_rest(&mut chunk, at);
+            }
+        }
         Ok(cutter)
     }
 
@@ -196,7 +215,7 @@ impl<I: Inputs> Cutter<I> {
         let filled = std::mem::replace(&mut chunk.filled, start);
         read?;
         let (format, header) = Format::recognise(&chunk.bytes[start..filled])?;
-        (self.input, self.format, self.at_end) = (Some(input), format, false);
+        (self.input, self.format, self.at_end) = (Some(Open::Input(input)), format, false);
         (chunk.filled, self.front, self.offset) = (filled, start, 0);
         self.read.captures += 1;
         Ok(start + header)
@@ -205,14 +224,19 @@ impl<I: Inputs> Cutter<I> {
     /// Notes how the input ended.
     fn close(&mut self) {
         let ending = std::mem::replace(&mut self.ending, Ending::Complete);
-        if self.input.take().is_some() {
-            self.read.ended(self.number(), ending);
+        match self.input.take() {
+            Some(Open::Input(_)) => self.read.ended(self.tried - 1, ending),
+            Some(Open::Merge(mut merge)) => self.read = merge.inputs_read(),
+            None => {}
         }
     }
 
-    /// The number of the input being read.
-    fn number(&self) -> usize {
-        self.tried.saturating_sub(1)
+    /// The number of the input that a record at the start of `bytes` comes from.
+    fn input_of(&self, bytes: &[u8]) -> usize {
+        match self.format {
+            Format::Merged => merge::input(bytes),
+            _ => self.tried - 1,
+        }
     }
 
     /// An empty chunk that begins with what was left of the last one. Gives the place of its first record.
@@ -295,7 +319,12 @@ impl<I: Inputs> Cutter<I> {
                     if !self.clock.follow(time_ns) && !self.admit(chunk, time_ns) {
                         return Ok(Stop::Later);
                     }
-                    self.accept(time_ns)?;
+                    if let Err(error) = self.accept(time_ns) {
+                        return Err(InputError {
+                            input: self.input_of(&chunk.bytes[*at..chunk.filled]),
+                            error,
+                        });
+                    }
                     let (start, clock_ns) = ((*at + start) as u32, self.clock.ns());
                     chunk.records.push(Record { time_ns, clock_ns, start, caplen: caplen as u32, linktype });
                     *at += length;
@@ -356,7 +385,7 @@ impl<I: Inputs> Cutter<I> {
 
     /// Numbers the packet and notices time going backwards.
     #[inline(always)]
-    fn accept(&mut self, time_ns: i64) -> Result<(), InputError> {
+    fn accept(&mut self, time_ns: i64) -> Result<(), CaptureError> {
         if time_ns < self.last_ns && self.position > 0 {
             self.regress(time_ns)?;
         }
@@ -366,10 +395,10 @@ impl<I: Inputs> Cutter<I> {
     }
 
     #[cold]
-    fn regress(&mut self, time_ns: i64) -> Result<(), InputError> {
+    fn regress(&mut self, time_ns: i64) -> Result<(), CaptureError> {
         let regression = Regression { position: self.position, previous_ns: self.last_ns, time_ns };
         if self.settings.monotonic {
-            return Err(InputError { input: self.number(), error: CaptureError::Regression(regression) });
+            return Err(CaptureError::Regression(regression));
         }
         self.regressions += 1;
         self.first_regression.get_or_insert(regression);
@@ -378,7 +407,10 @@ impl<I: Inputs> Cutter<I> {
 
     /// What became of the inputs; meaningful after the last chunk.
     pub fn inputs_read(&mut self) -> InputsRead {
-        std::mem::take(&mut self.read)
+        match &mut self.input {
+            Some(Open::Merge(merge)) => merge.inputs_read(),
+            _ => std::mem::take(&mut self.read),
+        }
     }
 
     /// The timestamps of the first and the last packet, ns; `None` before the first.
@@ -389,6 +421,15 @@ impl<I: Inputs> Cutter<I> {
     /// How often time went backwards, and the first time it did.
     pub fn regressions(&self) -> (u64, Option<Regression>) {
         (self.regressions, self.first_regression)
+    }
+}
+
+impl<R: Read + Send> Read for Open<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Open::Input(input) => input.read(buffer),
+            Open::Merge(merge) => merge.read(buffer),
+        }
     }
 }
 

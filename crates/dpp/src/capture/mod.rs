@@ -3,17 +3,19 @@
 //! The [`Cutter`] reads into a buffer, hops from record header to record header, and ties off a [`Chunk`]: whole records,
 //! their timestamps, and the capture's clock after each. It touches no payload. A capture may come in many inputs
 //! ([`Inputs`]); where it was cut into them changes nothing. The formats differ only in how a record header reads
-//! (`classic`, `pcapng`); all that follows sees records.
+//! (`classic`, `pcapng`, `merge`); all that follows sees records.
 
 mod classic;
 mod clock;
 mod cutter;
 mod inputs;
+mod merge;
 mod pcapng;
 
 pub use cutter::{Cutter, Ending, Regression, Settings};
 pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
 
+use crate::limits;
 use std::io;
 use thiserror::Error;
 
@@ -74,6 +76,12 @@ pub enum CaptureError {
         "packet {} at {} ns is earlier than packet {} at {} ns", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
     )]
     Regression(Regression),
+    /// All captures that are merged are open at once.
+    #[error(
+        "no more than {} captures can be merged at once: join those that follow each other, or merge some of them first",
+        limits::MERGED_MAX
+    )]
+    TooManyToMerge,
     /// The first bytes cannot be read.
     #[error("cannot read the capture")]
     Read(#[from] io::Error),
@@ -113,6 +121,8 @@ enum Step {
 enum Format {
     Classic(classic::Reader),
     Pcapng(pcapng::Reader),
+    /// What [`merge`] makes; no file is recognised as that.
+    Merged,
 }
 
 impl Format {
@@ -138,6 +148,7 @@ impl Format {
         match self {
             Format::Classic(reader) => reader.step(bytes),
             Format::Pcapng(reader) => reader.step(bytes, last_ns),
+            Format::Merged => merge::step(bytes),
         }
     }
 }

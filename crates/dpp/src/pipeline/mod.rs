@@ -128,5 +128,6 @@ fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
         jump_ns: plan.limits.jump_ns,
         monotonic: plan.monotonic,
         keep_going: plan.keep_going,
+        merge: plan.merge,
     }
 }

@@ -5,6 +5,7 @@
 //! from `variety` alone. Called by the laws and the cases.
 
 use crate::packet::{EPOCH_NS, Packet, SECOND};
+use std::ops::Range;
 
 /// A way to write a capture.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +32,15 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn of(packets: &[Packet], encoding: Encoding) -> Capture {
+        Capture::behind(packets, 0..packets.len(), encoding)
+    }
+
+    /// The packets of a range, in a file that follows one with those before it.
+    pub(crate) fn behind(packets: &[Packet], range: Range<usize>, encoding: Encoding) -> Capture {
+        let previous_ns = range.start.checked_sub(1).map(|at| packets[at].time_ns);
         match encoding {
-            Encoding::Classic { big_endian, unit_ns } => classic(packets, big_endian, unit_ns),
-            Encoding::Pcapng { variety } => pcapng(packets, variety),
+            Encoding::Classic { big_endian, unit_ns } => classic(&packets[range], big_endian, unit_ns),
+            Encoding::Pcapng { variety } => pcapng(&packets[range], variety, previous_ns),
         }
     }
 
@@ -127,11 +134,10 @@ struct Writer {
     dice: u64,
 }
 
-fn pcapng(packets: &[Packet], variety: u64) -> Capture {
+fn pcapng(packets: &[Packet], variety: u64, mut previous_ns: Option<i64>) -> Capture {
     let capture = Capture { bytes: Vec::new(), ends: vec![(0, 0)] };
     let mut writer = Writer { capture, big_endian: variety % 2 == 1, packets: 0, dice: variety };
     writer.section();
-    let mut previous_ns = None;
     for packet in packets {
         if writer.roll(8) == 0 {
             writer.big_endian ^= writer.roll(2) == 0;

@@ -9,6 +9,7 @@ mod cases;
 mod encoding;
 mod found;
 mod generate;
+mod inputs;
 mod oracle;
 mod packet;
 mod production;
