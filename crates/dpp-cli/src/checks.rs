@@ -9,6 +9,7 @@ use crate::flags::{Extract, Format, Many, Options, Order, ReportFormat, Setting,
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::output::{Output, Target};
 use anyhow::{Context, bail};
+use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
@@ -95,6 +96,10 @@ pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> 
     }
     let order = understood(Some(order), "DPP_ORDER", "name, time or given")?.unwrap_or_default();
     let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
+    let count = inputs.captures.len();
+    if merge && count > MERGED_MAX {
+        bail!("--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first")
+    }
     check(Wish { inputs, manner: Manner { order, merge, keep_going }, per_file, output, options })
 }
 
@@ -127,7 +132,13 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
         voice: voice(&options, &target, report),
-        plan: Plan { match_timeout_ns, pseudonyms, monotonic: options.monotonic_capture, ..Plan::default() },
+        plan: Plan {
+            match_timeout_ns,
+            pseudonyms,
+            monotonic: options.monotonic_capture,
+            merge: manner.merge,
+            ..Plan::default()
+        },
         workers: workers.unwrap_or(cpus).min(NonZeroUsize::new(WORKERS_MAX).expect("there may be workers")),
         cpus,
         captures: inputs.captures,

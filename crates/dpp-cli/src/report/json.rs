@@ -40,8 +40,8 @@ pub(super) fn report(account: &Account) -> Value {
 fn inputs(account: &Account) -> Vec<Value> {
     let has_own_table = matches!(account.job.target, Target::Directory { .. });
     let tables = account.tables.iter().flat_map(|table| table.taken.iter().map(move |taken| (table, taken)));
-    let input = |(number, (table, taken)): (usize, (&Done, &Taken))| {
-        let ending = account.ending(number);
+    let input = |((table, taken), ending): ((&Done, &Taken), &Option<Ending>)| {
+        let ending = ending.as_ref();
         let mut input = json!({
             "filename": taken.input.path(),
             "compression": taken.compression,
@@ -55,7 +55,7 @@ fn inputs(account: &Account) -> Vec<Value> {
         }
         input
     };
-    tables.enumerate().map(input).collect()
+    tables.zip(&account.endings).map(input).collect()
 }
 
 fn failed(failed: &Failed) -> Value {
@@ -178,8 +178,7 @@ fn capture(account: &Account) -> Value {
     let outcome = &account.outcome;
     let end = End::of(&outcome.ending);
     let micros = |ns: i64| ns.div_euclid(1000);
-    let endings = &outcome.inputs.endings.first;
-    let count = |end| endings.iter().filter(|(_, ending)| End::of(ending) == end).count();
+    let count = |end| account.ended().filter(|(_, ending)| End::of(ending) == end).count();
     json!({
         "compression": compression(account),
         "first_timestamp_micros": outcome.first_and_last_ns.map(|(first, _)| micros(first)),

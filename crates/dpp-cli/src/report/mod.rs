@@ -30,6 +30,8 @@ pub(crate) struct Account<'a> {
     /// Of all tables together.
     outcome: Outcome,
     tables: Vec<Done>,
+    /// How each capture ended, in their order; `None` if that is not known.
+    endings: Vec<Option<Ending>>,
     /// Captures that were left out.
     failed: Vec<Failed>,
     times: Times,
@@ -97,7 +99,8 @@ impl End {
 
 impl<'a> Account<'a> {
     pub(crate) fn new(job: &'a Job, tables: Vec<Done>, failed: Vec<Failed>, times: Times) -> Account<'a> {
-        let mut account = Account { job, outcome: sum(&tables), tables, failed, times };
+        let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
+        let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
         // Only a signal ends a run before all captures had their turn.
         if account.taken().count() + account.failed.len() < job.captures.len() {
             account.outcome.ending = Ending::Interrupted;
@@ -142,18 +145,15 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The captures, by their numbers in the outcome.
+    /// The captures that were read, in order.
     fn taken(&self) -> impl Iterator<Item = &Taken> {
         self.tables.iter().flat_map(|table| &table.taken)
     }
 
-    /// How a capture ended, if that is known.
-    fn ending(&self, number: usize) -> Option<&Ending> {
-        let Listed { count, first } = &self.outcome.inputs.endings;
-        match first.iter().find(|(listed, _)| *listed == number) {
-            Some((_, ending)) => Some(ending),
-            None => (*count == first.len() as u64).then_some(&Ending::Complete),
-        }
+    /// And how each ended, as far as that is known.
+    fn ended(&self) -> impl Iterator<Item = (&Taken, &Ending)> {
+        let ended = self.taken().zip(&self.endings);
+        ended.filter_map(|(taken, ending)| Some((taken, ending.as_ref()?)))
     }
 
     /// Whether one capture was asked for.
@@ -163,29 +163,44 @@ impl<'a> Account<'a> {
 
     /// The first trouble of a kind.
     fn trouble(&self, is_meant: impl Fn(End) -> bool) -> Option<String> {
-        let (number, ending) =
-            self.outcome.inputs.endings.first.iter().find(|(_, ending)| is_meant(End::of(ending)))?;
-        self.taken().nth(*number).and_then(|taken| sentence(&taken.input.name(), ending))
+        let (taken, ending) = self.ended().find(|(_, ending)| is_meant(End::of(ending)))?;
+        sentence(&taken.input.name(), ending)
     }
 
     /// Everything that is worth a warning, in sentences.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (number, taken) in self.taken().enumerate() {
-            let name = taken.input.name();
-            warnings.extend(taken.oddities().into_iter().map(|oddity| match self.is_single() {
+        for taken in self.taken() {
+            let introduced = |oddity| match self.is_single() {
                 true => oddity,
-                false => format!("{name}: {oddity}"),
-            }));
-            warnings.extend(self.ending(number).and_then(|ending| sentence(&name, ending)));
+                false => format!("{}: {oddity}", taken.input.name()),
+            };
+            warnings.extend(taken.oddities().into_iter().map(introduced));
         }
-        let Listed { count, first } = &self.outcome.inputs.endings;
-        if *count > first.len() as u64 {
-            warnings.push(format!("{} captures in all did not end well", grouped(*count)));
+        warnings.extend(self.ended().filter_map(|(taken, ending)| sentence(&taken.input.name(), ending)));
+        if self.endings.iter().any(Option::is_none) {
+            let count = self.tables.iter().map(|table| table.outcome.inputs.endings.count).sum();
+            warnings.push(format!("{} captures in all did not end well", grouped(count)));
         }
         warnings.extend(self.failed.iter().map(|failed| format!("left out: {}", failed.reason)));
         warnings
     }
+}
+
+/// How the captures of a table ended.
+fn endings(table: &Done, is_merged: bool) -> Vec<Option<Ending>> {
+    let Listed { count, first } = &table.outcome.inputs.endings;
+    let unlisted = (*count == first.len() as u64).then_some(Ending::Complete);
+    let mut endings = vec![unlisted; table.taken.len()];
+    for (number, ending) in first {
+        endings[*number] = Some(ending.clone());
+    }
+    if let Ending::Interrupted = table.outcome.ending {
+        // Those that were open then: what they look like is the end that the signal made.
+        let open = if is_merged { endings.len() } else { 1 };
+        endings.iter_mut().rev().take(open).for_each(|ending| *ending = Some(Ending::Interrupted));
+    }
+    endings
 }
 
 /// Why a capture was not read to its end, unless the user wanted it so.
@@ -202,7 +217,7 @@ fn sentence(name: &str, ending: &Ending) -> Option<String> {
     }
 }
 
-/// What came of all tables together. Captures keep their order, and are numbered on.
+/// What came of all tables together.
 fn sum(tables: &[Done]) -> Outcome {
     let mut sum = Outcome {
         totals: Totals::default(),
@@ -213,8 +228,7 @@ fn sum(tables: &[Done]) -> Outcome {
         first_regression: None,
         first_and_last_ns: None,
     };
-    let mut numbered = 0;
-    for Done { outcome, taken, .. } in tables {
+    for Done { outcome, .. } in tables {
         sum.totals.merge(&outcome.totals);
         sum.rows += outcome.rows;
         sum.regressions += outcome.regressions;
@@ -227,19 +241,6 @@ fn sum(tables: &[Done]) -> Outcome {
             (_, Ending::Interrupted) | (Ending::Complete, _) => outcome.ending.clone(),
             (first, _) => first.clone(),
         };
-        let is_interrupted = matches!(outcome.ending, Ending::Interrupted);
-        for (number, ending) in &outcome.inputs.endings.first {
-            // The last capture of an interrupted run ends wherever it was.
-            let is_last = *number + 1 == taken.len();
-            if is_interrupted && is_last {
-                sum.inputs.endings.first.push((numbered + number, Ending::Interrupted));
-            } else {
-                sum.inputs.endings.first.push((numbered + number, ending.clone()));
-            }
-        }
-        sum.inputs.captures += outcome.inputs.captures;
-        sum.inputs.endings.count += outcome.inputs.endings.count;
-        numbered += taken.len();
     }
     sum
 }

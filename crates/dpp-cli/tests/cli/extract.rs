@@ -465,3 +465,73 @@ fn tables_that_are_complete_when_a_signal_comes_stay() {
     assert!(room.read("tables/0.csv") == room.read("alone.csv"));
     assert_eq!(fs::read_dir(room.path("tables")).unwrap().count(), 1);
 }
+
+/// Whether a packet comes from a client, as `dpp generate` numbers network cards.
+fn is_query(record: &[u8]) -> bool {
+    record[16 + 11] == 1
+}
+
+/// The queries of a capture and its responses, as a tap of each direction sees them.
+fn directions(capture: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let (queries, responses): (Vec<_>, Vec<_>) = records(capture).into_iter().partition(|record| is_query(record));
+    assert!(!queries.is_empty() && !responses.is_empty());
+    (classic(capture, &queries), pcapng(&responses))
+}
+
+#[test]
+fn captures_of_both_directions_are_merged() {
+    let room = Room::new();
+    // So few that no two packets are of the same time.
+    room.dpp(&["generate", "in.pcap", "--transactions", "3000", "--qps", "50"]).well();
+    room.dpp(&["in.pcap", "in.csv"]).well();
+    let (queries, responses) = directions(&room.read("in.pcap"));
+    room.write("queries.pcap", queries);
+    room.write("responses.pcapng.gz", gzip(&responses));
+    for threads in ["1", "3"] {
+        check(&room, &["queries.pcap", "responses.pcapng.gz", "--merge", "-t", threads]);
+        check(&room, &["responses.pcapng.gz", "queries.pcap", "--merge", "--order", "given", "-t", threads]);
+    }
+    room.dpp(&["extract", "queries.pcap", "responses.pcapng.gz", "-o", "out.csv"]).well();
+    assert!(room.read("out.csv") != room.read("in.csv"), "one after the other they are something else");
+    let arguments = ["extract", "*ueries.pcap", "res*", "--merge", "-o", "out.csv", "--report-format", "json"];
+    let report = room.dpp(&arguments).well().report();
+    assert_eq!(report["config"]["merge"], true);
+    assert_eq!(report["inputs"].as_array().unwrap().len(), 2);
+    assert_eq!(report["capture"]["regressions"], 0);
+}
+
+#[test]
+fn an_end_of_a_merged_capture_is_told_with_its_name() {
+    let room = Room::with_capture();
+    let (queries, responses) = directions(&room.read("in.pcap"));
+    room.write("queries.pcap", queries);
+    room.write("responses.pcapng", &responses[..responses.len() - 1]);
+    room.write("text", "no capture");
+    let run = room.dpp(&["extract", "queries.pcap", "responses.pcapng", "--merge", "-o", "out.csv"]).well();
+    assert!(run.stderr.contains("WARN: 'responses.pcapng' is cut off"), "{}", run.stderr);
+    check_refused(&room, &["queries.pcap", "text", "--merge", "-o", "new.csv"], &["'text' is no packet capture"]);
+}
+
+#[test]
+fn a_merge_that_is_stopped_wrote_the_first_rows_of_the_whole() {
+    let room = Room::new();
+    // So slow that a query without its response would be timed out within a few packets.
+    room.dpp(&["generate", "in.pcap", "--transactions", "20000", "--qps", "10"]).well();
+    room.dpp(&["in.pcap", "in.csv"]).well();
+    let (queries, responses) = directions(&room.read("in.pcap"));
+    room.write("queries.pcap", queries);
+    room.fifo("fifo");
+    let arguments = ["extract", "queries.pcap", "fifo", "--merge", "-o", "out.csv", "--report-format", "json"];
+    let child = room.command(&arguments).spawn().unwrap();
+    let mut fifo = File::options().write(true).open(room.path("fifo")).unwrap();
+    fifo.write_all(&responses[..responses.len() / 2]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let run = Ended::from(child.wait_with_output().unwrap()).well();
+    drop(fifo);
+    assert_eq!(run.report()["capture"]["ending"], "interrupted");
+    assert_eq!(run.report()["capture"]["cut_off"], 0);
+    let (part, whole) = (room.lines("out.csv"), room.lines("in.csv"));
+    assert!(part.len() > 1000 && part.len() < whole.len(), "{} rows", part.len());
+    let differs = part.iter().zip(&whole).position(|(part, whole)| part != whole);
+    assert_eq!(differs, None, "the rows are the first of the whole table");
+}
