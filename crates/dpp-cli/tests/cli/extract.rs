@@ -512,19 +512,37 @@ fn an_end_of_a_merged_capture_is_told_with_its_name() {
     check_refused(&room, &["queries.pcap", "text", "--merge", "-o", "new.csv"], &["'text' is no packet capture"]);
 }
 
+/// A packet of one client that asks the same of the same port under the same number, over and over.
+fn record(millis: u32, is_query: bool) -> Vec<u8> {
+    let dns = [b"\0\x07", &[u8::from(!is_query) << 7, 0][..], b"\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01"].concat();
+    let (ports, addresses) = match is_query {
+        true => ([0x99, 0x99, 0, 53], [10, 0, 0, 1, 10, 0, 0, 2]),
+        false => ([0, 53, 0x99, 0x99], [10, 0, 0, 2, 10, 0, 0, 1]),
+    };
+    let udp = [&ports[..], &[0, 8 + dns.len() as u8, 0, 0], &dns].concat();
+    let ip = [&[0x45, 0, 0, 20 + udp.len() as u8, 0, 0, 0, 0, 64, 17, 0, 0][..], &addresses, &udp].concat();
+    let frame = [&[0; 12][..], &[8, 0], &ip].concat();
+    let length = frame.len() as u32;
+    let header = [1_700_000_000 + millis / 1000, millis % 1000 * 1000, length, length];
+    [header.map(u32::to_le_bytes).concat(), frame].concat()
+}
+
 #[test]
 fn a_merge_that_is_stopped_wrote_the_first_rows_of_the_whole() {
     let room = Room::new();
-    // So slow that a query without its response would be timed out within a few packets.
-    room.dpp(&["generate", "in.pcap", "--transactions", "20000", "--qps", "10"]).well();
+    let header = crate::room::pcap(&[]);
+    // A query that misses its response is timed out by the next one.
+    let queries: Vec<_> = (0..20_000).map(|at| record(at * 2000, true)).collect();
+    let responses: Vec<_> = (0..20_000).map(|at| record(at * 2000 + 1, false)).collect();
+    let whole: Vec<_> = queries.iter().zip(&responses).flat_map(|(query, response)| [&query[..], response]).collect();
+    room.write("in.pcap", classic(&header, &whole));
     room.dpp(&["in.pcap", "in.csv"]).well();
-    let (queries, responses) = directions(&room.read("in.pcap"));
-    room.write("queries.pcap", queries);
+    room.write("queries.pcap", [&header[..], &queries.concat()].concat());
     room.fifo("fifo");
     let arguments = ["extract", "queries.pcap", "fifo", "--merge", "-o", "out.csv", "--report-format", "json"];
     let child = room.command(&arguments).spawn().unwrap();
     let mut fifo = File::options().write(true).open(room.path("fifo")).unwrap();
-    fifo.write_all(&responses[..responses.len() / 2]).unwrap();
+    fifo.write_all(&[&header[..], &responses[..10_000].concat()].concat()).unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let run = Ended::from(child.wait_with_output().unwrap()).well();
     drop(fifo);
