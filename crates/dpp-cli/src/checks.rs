@@ -98,7 +98,9 @@ pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> 
     let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
     let count = inputs.captures.len();
     if merge && count > MERGED_MAX {
-        bail!("--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first")
+        bail!(
+            "--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first"
+        )
     }
     check(Wish { inputs, manner: Manner { order, merge, keep_going }, per_file, output, options })
 }

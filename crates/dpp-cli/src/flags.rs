@@ -37,7 +37,8 @@ fn in_our_words(error: clap::Error) -> clap::Error {
         )
     };
     if argument.parse::<u8>().is_ok() && std::env::args().any(|flag| is_zstd(&flag)) {
-        message = format!("'{argument}' is one argument too many; a level of zstd is given as --zstd={argument}");
+        message =
+            format!("'{argument}' is one argument too many; a level of zstd is given as --zstd={argument}");
     }
     CommandLine::command().error(ErrorKind::TooManyValues, message)
 }
@@ -110,7 +111,10 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// Of this command, instead of all
+        command: Option<String>,
+    },
 }
 
 /// What came from the command line or from a variable; `Err` holds the text of a variable that is not

@@ -15,7 +15,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// More files than any archive has; their paths alone take some hundred MiB.
+/// More files than any archive has. Each takes about 1 KiB until the report is written, so a GiB in all.
 const INPUTS_MAX: usize = 1 << 20;
 
 /// A list of so many paths of 64 bytes. What is longer is no list but a capture.
@@ -173,7 +173,8 @@ impl Found {
         gather(path, self.search.recursive, &mut files)
             .with_context(|| format!("the directory '{}' cannot be listed", path.display()))?;
         if files.is_empty() {
-            let hint = if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
+            let hint =
+                if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
             bail!("the directory '{}' holds no files{hint}; name a capture", path.display());
         }
         files.sort();
