@@ -216,6 +216,9 @@ impl Found {
         if text.len() as u64 > LIST_BYTES_MAX {
             bail!("the list {name} is longer than {} MiB; is it a capture?", LIST_BYTES_MAX >> 20);
         }
+        if text.contains(&0) {
+            bail!("the list {name} holds what no path can hold; is it a capture?");
+        }
         let before = self.inputs.captures.len();
         for line in text.split(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
