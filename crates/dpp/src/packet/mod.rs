@@ -375,7 +375,7 @@ pub struct Walk<'a> {
     /// How long `rest` would be if nothing had been cut off: never less. Outside of IP, as long as it is.
     length: usize,
     addresses: Option<Addresses<'a>>,
-    /// The outermost IP header's addresses.
+    /// The outermost IP header's addresses, if `addresses` are not they.
     outermost: Option<Addresses<'a>>,
     /// The header that the addresses are from.
     ip_header: &'a [u8],
@@ -540,7 +540,7 @@ impl<'a> Walk<'a> {
 
     /// Whether a header has told how long the packet is: IP does, a link layer seldom.
     fn is_length_known(&self) -> bool {
-        self.outermost.is_some()
+        self.addresses.is_some()
     }
 
     /// What lies around what the walk came to.
@@ -551,7 +551,7 @@ impl<'a> Walk<'a> {
 
     /// The addresses of the outermost IP header; `None` if there was none yet.
     pub fn outermost(&self) -> Option<Addresses<'a>> {
-        self.outermost
+        self.outermost.or(self.addresses)
     }
 
     /// The identification field of the innermost IP header if it is IPv4, which tells a packet captured twice from one
@@ -566,10 +566,10 @@ impl<'a> Walk<'a> {
     /// Notes the addresses of an IP header.
     #[inline(always)]
     fn at_ip(&mut self, addresses: Addresses<'a>, header: &'a [u8]) {
-        (self.addresses, self.ip_header) = (Some(addresses), header);
         if self.outermost.is_none() {
-            self.outermost = Some(addresses);
+            self.outermost = self.addresses;
         }
+        (self.addresses, self.ip_header) = (Some(addresses), header);
     }
 }
 

@@ -201,9 +201,7 @@ impl Whole {
                     transport: Transport::Udp,
                     bytes: &payloads[payload.start as usize..payload.end as usize],
                     length: *length,
-                    outer: self.outer,
-                    identification: 0,
-                    handshake_rtt_ns: None,
+                    around: &self.outer,
                 };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;
