@@ -442,16 +442,20 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
         // What nearly every packet is made of goes straight down.
+        let mut layer = self.layer;
         while self.layers_left > 0 {
-            self.layer = match self.layer {
+            layer = match layer {
                 Layer::Ethernet => ethernet::decode(self)?,
                 Layer::Ipv4 => ipv4::decode(self)?,
                 Layer::Ipv6 => ipv6::decode(self)?,
                 Layer::Udp => return udp::decode(self).map(Packet::Datagram),
-                _ => match self.step()? {
-                    Step::Into(layer) => layer,
-                    Step::Found(packet) => return Ok(packet),
-                },
+                _ => {
+                    self.layer = layer;
+                    match self.step()? {
+                        Step::Into(layer) => layer,
+                        Step::Found(packet) => return Ok(packet),
+                    }
+                }
             };
             self.layers_left -= 1;
         }
