@@ -28,7 +28,9 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
     if header[0] & OPTIONAL != 0 {
         let optional = walk.tunnel_header(4)?;
         let is_chained = header[0] & EXTENSION != 0 && optional[3] != 0;
-        if is_chained { extensions(walk)? }
+        if is_chained {
+            extensions(walk)?
+        }
     }
     match walk.rest.first().map(|first| first >> 4) {
         None => Err(if walk.length == 0 { Skip::TunnelControl } else { Skip::TunnelCut }),

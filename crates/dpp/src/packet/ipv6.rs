@@ -15,7 +15,7 @@ use super::{Addresses, Fragment, IP_PROTOCOLS, Next, Packet, Skip, Step, Walk, b
 
 const HEADER: usize = 40;
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode(walk: &mut Walk) -> Next {
     let bytes = walk.rest;
     let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Err(Skip::IpCut) };
@@ -23,7 +23,7 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
         return Err(Skip::IpMalformed);
     }
     walk.length = match usize::from(be16(header, 4)) {
-        0 => walk.length.saturating_sub(HEADER).max(rest.len()),
+        0 => walk.length - HEADER,
         stated => stated,
     };
     walk.rest = &rest[..walk.length.min(rest.len())];
