@@ -153,8 +153,7 @@ layers! {
 /// What a number in a header leads to.
 type Next = Result<Layer, Skip>;
 
-/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first
-/// three rows are the common ones.
+/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first three rows are the common ones.
 const LINKTYPES: &[(u16, Next)] = &[
     (1, Ok(Layer::Ethernet)),
     (113, Ok(Layer::LinuxCooked)),
