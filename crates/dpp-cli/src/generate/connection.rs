@@ -436,7 +436,8 @@ impl Drawing<'_> {
             let captured = index < gap;
             self.connection.push(stamp_ns, side, flags, (start, end), captured);
             if captured && self.habits.retransmitted.happens(self.random) {
-                let again_from = if self.random.below(2) == 0 { start } else { before };
+                let fits = end - before <= self.habits.segment_bytes_max;
+                let again_from = if fits && self.random.below(2) == 0 { before } else { start };
                 self.send_again(stamp_ns, side, flags, (again_from, end));
             }
             arrived_ns = arrived_ns.max(stamp_ns);
