@@ -369,7 +369,7 @@ fn a_message_is_in_the_table_unless_some_of_it_was_never_captured() {
 
 /// The bytes of each direction by their sequence numbers, which must agree where they overlap.
 fn streams(packets: &[Packet]) -> Vec<Vec<u8>> {
-    let mut streams: BTreeMap<(&[u8], u16, &[u8], u16), (u32, Vec<Option<u8>>)> = BTreeMap::new();
+    let mut streams: BTreeMap<_, (u32, Vec<Option<u8>>)> = BTreeMap::new();
     for packet in packets {
         let key = (&packet.source[..], packet.source_port, &packet.destination[..], packet.destination_port);
         let first = packet.sequence.wrapping_add(1);
