@@ -3,17 +3,16 @@
 use crate::packet::{Addresses, Flow};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-/// Both ends, the lower one first.
+/// Both ends, the lower one first. Plain words, which live in registers until the key is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    low: Address,
-    high: Address,
+    /// The low words of both addresses; IPv4 fills half of one.
+    low: [u64; 2],
+    /// The high words.
+    high: [u64; 2],
     /// Of the lower end, then of the higher one, then whether it is IPv6.
     ports: u64,
 }
-
-/// An address as two words; IPv4 fills half of the second.
-type Address = [u64; 2];
 
 impl Key {
     /// The key of a segment's connection, and which end sent it: 0 the lower, 1 the higher one.
@@ -23,37 +22,38 @@ impl Key {
             Addresses::V4 { source, destination } => (v4(source), v4(destination), 0),
             Addresses::V6 { source, destination } => (v6(source), v6(destination), 1),
         };
-        let key = |low, low_port, high, high_port| Key {
-            low,
-            high,
-            ports: u64::from(low_port) << 32 | u64::from(high_port) << 16 | version,
+        let (from, to) = (u64::from(flow.source_port), u64::from(flow.destination_port));
+        let is_lower = source < destination || source == destination && from <= to;
+        let pick = |a: u64, b: u64| if is_lower { [a, b] } else { [b, a] };
+        let [first, second] = pick(from, to);
+        let key = Key {
+            low: pick(source as u64, destination as u64),
+            high: pick((source >> 64) as u64, (destination >> 64) as u64),
+            ports: first << 32 | second << 16 | version,
         };
-        let (from, to) = (flow.source_port, flow.destination_port);
-        match (source, from) <= (destination, to) {
-            true => (key(source, from, destination, to), 0),
-            false => (key(destination, to, source, from), 1),
-        }
+        (key, usize::from(!is_lower))
     }
 }
 
-fn v4(address: &[u8; 4]) -> Address {
-    [0, u32::from_be_bytes(*address).into()]
+#[inline]
+fn v4(address: &[u8; 4]) -> u128 {
+    u32::from_be_bytes(*address).into()
 }
 
-fn v6(address: &[u8; 16]) -> Address {
-    let address = u128::from_be_bytes(*address);
-    [(address >> 64) as u64, address as u64]
+#[inline]
+fn v6(address: &[u8; 16]) -> u128 {
+    u128::from_be_bytes(*address)
 }
 
 impl Hash for Key {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.ports);
+        state.write_u64(self.low[0]);
         state.write_u64(self.low[1]);
-        state.write_u64(self.high[1]);
         if self.ports & 1 != 0 {
-            state.write_u64(self.low[0]);
             state.write_u64(self.high[0]);
+            state.write_u64(self.high[1]);
         }
     }
 }

@@ -280,6 +280,9 @@ impl Connections {
     /// Charges what waits on both sides, and gives up what is too much. Gives whether that was of the side `from`.
     #[inline]
     fn settle_both(&mut self, slot: usize, from: usize) -> bool {
+        if self.slots[slot].sides.iter().all(|side| side.buffer.is_none()) {
+            return false;
+        }
         self.settle(slot, 0);
         self.settle(slot, 1);
         let mut is_evicted = false;
@@ -293,7 +296,6 @@ impl Connections {
     }
 
     /// Charges what waits on a side, or takes its buffer back.
-    #[inline]
     fn settle(&mut self, slot: usize, side: usize) {
         let Direction { buffer: place, .. } = &mut self.slots[slot].sides[side];
         let Some(buffer) = place else { return };

@@ -103,7 +103,7 @@ impl Play {
             assert_eq!(message.bytes, &own[2..2 + message.bytes.len()]);
             assert_eq!(message.length, own.len() - 2);
             let back = if message.flow == flow { "" } else { "~" };
-            assert!(back == "" || message.flow == flow.reversed());
+            assert!(back.is_empty() || message.flow == flow.reversed());
             let mut text = format!("{back}{}", message.bytes[1] as char);
             if message.bytes.len() < message.length {
                 text += &format!("/{}", message.bytes.len());
