@@ -601,6 +601,16 @@ fn of_too_much_that_is_incomplete_what_waited_longest_is_given_up() {
 }
 
 #[test]
+fn a_segment_whose_data_is_given_up_at_once_is_not_used_unless_a_message_was_read() {
+    let limits = StreamLimits { cell_bytes: 515, ..StreamLimits::default() };
+    let script = "20 c @0 a[..9] => tcp_evicted
+        21 c @9 a[9..] =>
+        22 c @21 b+c[..9] => b
+        23 c @51 c[9..]+d => d";
+    check_with(limits, &format!("{HANDSHAKE}{script}"), "evicted 2, incomplete 2");
+}
+
+#[test]
 fn a_flood_of_syns_drives_out_half_open_connections_alone() {
     let limits = StreamLimits { connections: 2, half_open: 2, ..StreamLimits::default() };
     let mut play = Play::new(limits);
