@@ -13,7 +13,7 @@ use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
-use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
+use crate::stream::{HeldFragment, KeptFlow, Moment, Segments, append};
 use crate::transaction::{Arrival, Transport};
 use std::ops::Range;
 
@@ -59,7 +59,7 @@ struct Whole {
 
 enum What {
     Datagram { flow: KeptFlow, payload: Range<u32>, length: usize },
-    Segment(HeldSegment),
+    Segment(Segments),
 }
 
 /// Puts together the fragments of a shard's cells.
@@ -141,7 +141,9 @@ impl Wholes {
                 length: datagram.payload_length,
             },
             Packet::Segment(segment) => {
-                What::Segment(HeldSegment::new(segment, 0, piece.volume, &outer, &mut self.payloads))
+                let mut segments = Segments::default();
+                segments.add(segment, 0, &piece.volume, &outer);
+                What::Segment(segments)
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
         };
@@ -185,8 +187,8 @@ impl Whole {
         let packet = (position - decoded.parts[0].first_position) as u32;
         let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         match &self.what {
-            What::Segment(held) => {
-                decoded.segment(&arrival, &held.segment(payloads), self.volume, &self.outer);
+            What::Segment(segments) => {
+                decoded.segment(&arrival, &segments.get(0).0, &self.volume, &self.outer);
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {

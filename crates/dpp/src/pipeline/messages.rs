@@ -41,7 +41,7 @@ pub fn messages(
 ) -> Result<Totals, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
     let reader = Reader::new(plan, machine.seed);
-    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
+    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1, &pool), Defragmenter::new(plan, 0, 1));
     let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
@@ -56,6 +56,7 @@ pub fn messages(
 }
 
 fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Message)) {
+    streams.begin(part);
     let sequence = match std::mem::take(&mut part.sequence) {
         sequence if sequence.is_empty() => (0..part.events.len() as u32).collect(),
         sequence => sequence,
