@@ -5,6 +5,8 @@
 //! interruptions, and, in `cases.rs`, the rules one by one, each as a capture small enough to read. Scenes are drawn with
 //! a fixed seed, so each run tests the same ones.
 
+mod arrivals;
+mod carriers;
 mod cases;
 mod encoding;
 mod found;
@@ -15,7 +17,9 @@ mod packet;
 mod production;
 mod trickle;
 
+use arrivals::arrivals;
 use dpp::capture::{CaptureError, Ending, InputError, Regression, single};
+use dpp::dns::PARSE_ERRORS;
 use dpp::packet::{SKIPS, Skip};
 use dpp::pipeline::{self, Machine, RunError, Watch};
 use dpp::plan::Plan;
@@ -24,7 +28,7 @@ use dpp::transaction::Matches;
 use encoding::{Capture, Encoding, PLAIN};
 use generate::{Scene, scenes};
 use oracle::{Meaning, Row, meaning, meaning_if_stopped};
-use packet::Packet;
+use packet::{Kind, Message, Packet};
 use production::{
     Collect, DiskFull, FailAfter, FailAtEnd, Run, StopAfter, machine, machines, plain, run, watched,
 };
@@ -280,7 +284,7 @@ fn check_cut(scene: &Scene, capture: &Capture, length: usize, machine: &Machine)
 
 /// Checks everything that a run tells. `of` says which run it was.
 fn check(run: &Run, scene: &Scene, meaning: &Meaning, of: &dyn Debug) -> Held {
-    let (told, expected) = (Told::by(run), Told::of(&scene.packets, meaning));
+    let (told, expected) = (Told::by(run), Told::of(scene, meaning));
     prop_assert!(run.outcome.totals.check(), "the sums close: {:?}", run.outcome.totals);
     prop_assert!(told == expected, "{:?}\ntold     {:?}\nexpected {:?}", of, told, expected);
     Ok(())
@@ -291,13 +295,20 @@ fn check(run: &Run, scene: &Scene, meaning: &Meaning, of: &dyn Debug) -> Held {
 fn check_prefix(run: &Run, stopped: &Meaning, full: &Meaning, of: &dyn Debug) -> Held {
     let rows = &run.rows;
     prop_assert!(full.rows.starts_with(rows), "{:?}\n{:?}\nis no prefix of\n{:?}", of, rows, full.rows);
-    let answered = stopped.rows.iter().take_while(|row| row.answer.is_some()).count();
-    prop_assert!((answered..=stopped.rows.len()).contains(&rows.len()), "{:?}\n{:?}", of, rows);
+    let lengths = stopped.decided_at_once..=stopped.rows.len();
+    prop_assert!(lengths.contains(&rows.len()), "{:?}\n{:?}", of, rows);
     prop_assert!(run.outcome.totals.check(), "the sums close: {:?}", run.outcome.totals);
-    let unanswered = |m: Matches| Matches { timed_out: m.timed_out + m.still_open, still_open: 0, ..m };
+    let undecided = |m: Matches| Matches {
+        timed_out: m.matched + m.timed_out + m.still_open,
+        matched: 0,
+        still_open: 0,
+        ..m
+    };
     let told = run.outcome.totals.matches;
-    prop_assert_eq!(unanswered(told), unanswered(stopped.matches), "{:?}", of);
+    prop_assert_eq!(undecided(told), undecided(stopped.matches), "{:?}", of);
     prop_assert!(told.still_open >= stopped.matches.still_open, "{:?}", of);
+    let matched = stopped.matches.matched - stopped.transfers..=stopped.matches.matched;
+    prop_assert!(matched.contains(&told.matched), "{:?}", of);
     Ok(())
 }
 
@@ -310,7 +321,11 @@ struct Told {
     read: Volume,
     /// The reasons for which some were.
     skipped: Vec<(&'static str, Volume)>,
+    used: Volume,
     records_unread: u64,
+    questions_unread: u64,
+    stream_messages_unread: u64,
+    parse_errors: [u64; PARSE_ERRORS.len()],
     first_and_last_ns: Option<(i64, i64)>,
     regressions: u64,
     first_regression: Option<Regression>,
@@ -320,14 +335,18 @@ struct Told {
 impl Told {
     fn by(run: &Run) -> Told {
         let (outcome, totals) = (&run.outcome, &run.outcome.totals);
-        assert_eq!((totals.questions_unread, totals.messages_cut), (0, 0), "no scene has such packets");
+        assert_eq!(totals.messages_cut, 0, "no scene has such packets");
         Told {
             rows: run.rows.clone(),
             matches: totals.matches,
             rows_counted: outcome.rows,
             read: totals.read,
             skipped: by_reason(|skip| totals.skips.of(skip)),
+            used: totals.used,
             records_unread: totals.records_unread,
+            questions_unread: totals.questions_unread,
+            stream_messages_unread: totals.stream_messages_unread,
+            parse_errors: totals.parse_errors,
             first_and_last_ns: outcome.first_and_last_ns,
             regressions: outcome.regressions,
             first_regression: outcome.first_regression,
@@ -336,9 +355,18 @@ impl Told {
         }
     }
 
-    /// What is to be told of these packets.
-    fn of(packets: &[Packet], meaning: &Meaning) -> Told {
-        let skipped = |skip| volume(packets.iter().filter(move |packet| packet.skip() == Some(skip)));
+    /// What is to be told of a scene.
+    fn of(scene: &Scene, meaning: &Meaning) -> Told {
+        let Scene { packets, plan } = scene;
+        let arrivals = arrivals(packets, plan);
+        let fates = || packets.iter().zip(&arrivals);
+        let skipped = |skip| volume(fates().filter(move |fate| fate.1.skip == skip).map(|fate| fate.0));
+        let messages = || arrivals.iter().flat_map(|arrival| arrival.messages.iter().copied());
+        let unread = |message: &&Message| message.damage.is_some() && message.kind != Kind::Query;
+        let mut parse_errors = [0; PARSE_ERRORS.len()];
+        if plan.wants_malformed() {
+            messages().filter_map(Message::error).for_each(|error| parse_errors[error as usize] += 1);
+        }
         let rtts = meaning.rows.iter().filter_map(|row| Some((row.answer?.0 - row.request_ns) as u64));
         let regressions = regressions(packets);
         Told {
@@ -346,8 +374,12 @@ impl Told {
             matches: meaning.matches,
             rows_counted: meaning.rows.len() as u64,
             read: volume(packets.iter()),
-            skipped: by_reason(skipped),
-            records_unread: packets.iter().filter(|packet| packet.has_unreadable_records()).count() as u64,
+            skipped: by_reason(|skip| skipped(Some(skip))),
+            used: skipped(None),
+            records_unread: messages().filter(|message| message.has_unreadable_records()).count() as u64,
+            questions_unread: messages().filter(unread).count() as u64,
+            stream_messages_unread: arrivals.iter().map(|arrival| arrival.unread).sum(),
+            parse_errors,
             first_and_last_ns: packets.first().zip(packets.last()).map(|(a, b)| (a.time_ns, b.time_ns)),
             regressions: regressions.len() as u64,
             first_regression: regressions.first().copied(),
