@@ -116,9 +116,7 @@ impl Decoder<'_> {
             transport: Transport::Udp,
             bytes: datagram.payload,
             length: datagram.payload_length,
-            outer: *walk.outer(),
-            identification: walk.identification(),
-            handshake_rtt_ns: None,
+            around: walk,
         };
         self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)
     }

@@ -5,7 +5,7 @@
 
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
 use crate::limits;
-use crate::packet::{Flow, Outer, Skip};
+use crate::packet::{Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::transaction::{Arrival, Facts, Part, Side, State, Transport, Tuple};
@@ -20,10 +20,40 @@ pub(super) struct Arrived<'a> {
     pub(super) bytes: &'a [u8],
     /// Its length as the headers state it.
     pub(super) length: usize,
-    pub(super) outer: Outer,
+    /// What else is known of it; asked only if somebody wants to know.
+    pub(super) around: &'a dyn Around,
+}
+
+/// What lay around a message.
+pub(super) trait Around {
+    /// VLANs and tunnels.
+    fn outer(&self) -> Outer;
+
     /// What tells its packet from one that was sent again.
-    pub(super) identification: u16,
-    pub(super) handshake_rtt_ns: Option<i64>,
+    fn identification(&self) -> u16 {
+        0
+    }
+
+    /// How long the handshake of its connection took, ns.
+    fn handshake_rtt_ns(&self) -> Option<i64> {
+        None
+    }
+}
+
+impl Around for Walk<'_> {
+    fn outer(&self) -> Outer {
+        *Walk::outer(self)
+    }
+
+    fn identification(&self) -> u16 {
+        Walk::identification(self)
+    }
+}
+
+impl Around for Outer {
+    fn outer(&self) -> Outer {
+        *self
+    }
 }
 
 /// Where events go.
@@ -263,8 +293,9 @@ impl Arrived<'_> {
     #[cold]
     fn facts(&self, has_type: bool, error: Option<ParseError>) -> Facts {
         let truncated_at = (self.bytes.len() < self.length).then_some(self.bytes.len() as u32);
-        let own = Side { outer: self.outer, length: self.length as u32, truncated_at, error, has_type };
-        Facts { own, handshake_rtt_ns: self.handshake_rtt_ns, ..Facts::default() }
+        let own =
+            Side { outer: self.around.outer(), length: self.length as u32, truncated_at, error, has_type };
+        Facts { own, handshake_rtt_ns: self.around.handshake_rtt_ns(), ..Facts::default() }
     }
 
     /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.
@@ -277,7 +308,7 @@ impl Arrived<'_> {
             let mut hasher = DefaultHasher::new();
             hasher.write_u64(seed ^ number);
             hasher.write_u16(ordinal);
-            hasher.write_u16(self.identification);
+            hasher.write_u16(self.around.identification());
             std::hash::Hash::hash(&self.flow, &mut hasher);
             hasher.write(self.bytes);
             u128::from(hasher.finish())

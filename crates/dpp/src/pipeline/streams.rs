@@ -1,9 +1,9 @@
 //! Reading DNS messages from the TCP segments of a shard's cells, while the shard goes through its part.
 
-use super::reading::{Arrived, Events, Reader, Scratch};
+use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::Skip;
+use crate::packet::{Outer, Skip};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
@@ -59,9 +59,7 @@ impl Assemble for Streams<'_> {
                 transport: Transport::Tcp,
                 bytes: message.bytes,
                 length: message.length,
-                outer: held.outer,
-                identification: 0,
-                handshake_rtt_ns: message.handshake_rtt_ns,
+                around: &InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns },
             };
             if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
                 unread(totals, skip);
@@ -72,6 +70,22 @@ impl Assemble for Streams<'_> {
             Err(skip) => totals.skips.add_all(skip, position, &held.volume),
         }
         (part.segments, part.payloads) = (segments, payloads);
+    }
+}
+
+/// What lay around a message in a stream: around the segment that completed it.
+struct InStream {
+    outer: Outer,
+    handshake_rtt_ns: Option<i64>,
+}
+
+impl Around for InStream {
+    fn outer(&self) -> Outer {
+        self.outer
+    }
+
+    fn handshake_rtt_ns(&self) -> Option<i64> {
+        self.handshake_rtt_ns
     }
 }
 

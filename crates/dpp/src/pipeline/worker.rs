@@ -30,6 +30,7 @@ pub fn run<I: Inputs, S: Sink>(
     let workers = machine.workers.get().min(WORKERS_MAX);
     let rules = Matching {
         timeout_ns: plan.match_timeout_ns,
+        facts: plan.wants_facts(),
         duplicates_ns: plan.duplicates_ns,
         limits: plan.limits,
     };
@@ -172,7 +173,10 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         if self.interrupted() {
             return Ok(None);
         }
-        Ok(lock(&self.cutter).next(self.pool.chunk())?)
+        let chunk = lock(&self.cutter).next(self.pool.chunk())?;
+        // Inputs that were told to end have ended at different times. Merged, that is not how the whole would go on.
+        let is_torn = self.reader.plan.merge && self.interrupted();
+        Ok(chunk.filter(|_| !is_torn))
     }
 
     fn interrupted(&self) -> bool {
