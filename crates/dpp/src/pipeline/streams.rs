@@ -7,7 +7,7 @@ use crate::packet::{Outer, Skip};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
-use crate::transaction::{Assemble, Event, Part, Transport};
+use crate::transaction::{Arrival, Assemble, Event, Part, Transport};
 
 /// The cells of a shard.
 pub(super) struct Streams<'a> {
@@ -54,8 +54,8 @@ impl Assemble for Streams<'_> {
         let mut events = Here(part);
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
             let arrived = Arrived {
-                arrival,
-                flow: if message.is_reversed { segment.flow.reversed() } else { segment.flow },
+                arrival: Arrival { time_ns: message.time_ns, ..arrival },
+                flow: message.flow,
                 transport: Transport::Tcp,
                 bytes: message.bytes,
                 length: message.length,

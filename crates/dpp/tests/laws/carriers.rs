@@ -62,7 +62,12 @@ impl Way {
             questions: questions.to_vec(),
             identification: if is_v4 { self.identification } else { 0 },
             damage: self.damage.filter(|_| questions.len() == 1),
-            tagged: self.tagged,
+            // All segments of one direction of a connection alike, as a segment may have parts of several messages.
+            tagged: match (tuple.is_tcp(), kind) {
+                (false, _) => self.tagged,
+                (true, Kind::Query) => tuple.client == 'B',
+                (true, Kind::Response(_)) => tuple.server == 2,
+            },
         })
     }
 }

@@ -94,7 +94,7 @@ fn plans_of_all() -> impl Strategy<Value = Plan> {
     let columns =
         select(vec![vec![], vec![], vec![Column::ParseError], vec![Column::ResponseMessages, Column::Vlan]]);
     (plans(), duplicates, ports, columns).prop_map(|(mut plan, duplicates_ns, ports, columns)| {
-        let ages_ns = i64::MAX / 4;
+        let ages_ns = i64::MAX;
         plan.limits.fragments = FragmentLimits {
             v4_timeout_ns: ages_ns,
             v6_timeout_ns: ages_ns,
@@ -102,7 +102,7 @@ fn plans_of_all() -> impl Strategy<Value = Plan> {
             bytes: 100 << 20,
             ..FragmentLimits::default()
         };
-        plan.limits.streams = StreamLimits { ..StreamLimits::default() };
+        plan.limits.streams = StreamLimits { idle_ns: ages_ns, ..StreamLimits::default() };
         plan.columns.extend(columns);
         Plan { duplicates_ns, ports: Ports::new(ports), ..plan }
     })
@@ -254,7 +254,12 @@ fn tuples() -> impl Strategy<Value = Tuple> + Clone {
 fn all_tuples() -> impl Strategy<Value = Tuple> + Clone {
     let groups = (select(vec!['a', 'a', 'd', 'm', 'm', 'n']), select(vec![5, 5, 6, 7, 8, 1]));
     let multicast = groups.prop_map(|(client, server)| Tuple { client, server, id: 7 });
-    let tcp = tuples().prop_map(|tuple| Tuple { client: tuple.client.to_ascii_uppercase(), ..tuple });
+    let tcp = tuples().prop_map(|Tuple { client, server, id }| {
+        // Nobody connects to himself, and no two connections have the same ends.
+        let (client, server) = if client == 'f' { ('a', 1) } else { (client, server) };
+        let server = if server == 4 { 1 } else { server };
+        Tuple { client: client.to_ascii_uppercase(), server, id }
+    });
     prop_oneof![3 => tuples(), 3 => tcp, 1 => multicast]
 }
 
@@ -277,7 +282,7 @@ fn ways() -> impl Strategy<Value = Way> {
         12 => Just(None),
         1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::BadLabel]).prop_map(Some),
     ];
-    let tags = Just(false);
+    let tags = select(vec![false, false, false, true]);
     (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags).prop_map(
         |(carrier, (parts, gaps, joined), copy, damage, identification, tagged)| Way {
             carrier,

@@ -27,7 +27,7 @@ use dpp::plan::Plan;
 use dpp::stats::Volume;
 use dpp::transaction::Matches;
 use encoding::{Capture, Encoding, PLAIN};
-use generate::{Scene, scenes};
+use generate::{Scene, scenes, scenes_of_all};
 use oracle::{Meaning, Row, meaning, meaning_if_stopped};
 use packet::{Kind, Message, Packet};
 use production::{
@@ -41,26 +41,16 @@ use trickle::Trickle;
 
 #[test]
 fn every_machine_gives_the_rows_of_the_oracle() {
-    law(1, 1200, (scenes(60, 1), some_machines()), |(scene, machines)| {
-        let (capture, meaning) = (Capture::of(&scene.packets, PLAIN), meaning(&scene.packets, &scene.plan));
-        for machine in &machines {
-            let run = run(&capture.bytes[..], &scene.plan, machine);
-            check(&run, &scene, &meaning, machine)?;
-        }
-        Ok(())
+    law(1, 800, (scenes(60, 1), some_machines()), |(scene, machines)| check_machines(&scene, &machines));
+    law(21, 1200, (scenes_of_all(60, 1), some_machines()), |(scene, machines)| {
+        check_machines(&scene, &machines)
     });
 }
 
 #[test]
 fn every_machine_of_all_gives_the_rows_of_the_oracle() {
-    law(2, 8, scenes(200, 1), |scene| {
-        let (capture, meaning) = (Capture::of(&scene.packets, PLAIN), meaning(&scene.packets, &scene.plan));
-        for machine in &machines() {
-            let run = run(&capture.bytes[..], &scene.plan, machine);
-            check(&run, &scene, &meaning, machine)?;
-        }
-        Ok(())
-    });
+    law(2, 5, scenes(200, 1), |scene| check_machines(&scene, &machines()));
+    law(22, 8, scenes_of_all(200, 1), |scene| check_machines(&scene, &machines()));
 }
 
 #[test]
@@ -75,7 +65,8 @@ fn every_lane_sees_every_piece_in_order() {
 
 #[test]
 fn every_encoding_of_the_same_packets_gives_the_same_rows() {
-    law(4, 300, (scenes(40, 1000), any::<u64>(), a_machine()), |(scene, variety, machine)| {
+    let scenes = prop_oneof![scenes(40, 1000), scenes_of_all(40, 1000)];
+    law(4, 300, (scenes, any::<u64>(), a_machine()), |(scene, variety, machine)| {
         let meaning = meaning(&scene.packets, &scene.plan);
         for encoding in encodings(variety) {
             let capture = Capture::of(&scene.packets, encoding);
@@ -111,7 +102,7 @@ fn how_the_input_trickles_in_does_not_matter() {
 
 #[test]
 fn a_capture_cut_off_anywhere_gives_the_rows_of_its_whole_packets() {
-    law(7, 1, scenes(12, 1000), |scene| {
+    let check_cuts = |scene: Scene| {
         for encoding in encodings(5) {
             let capture = Capture::of(&scene.packets, encoding);
             for length in header_length(encoding)..=capture.bytes.len() {
@@ -119,12 +110,15 @@ fn a_capture_cut_off_anywhere_gives_the_rows_of_its_whole_packets() {
             }
         }
         Ok(())
-    });
+    };
+    law(7, 1, scenes(8, 1000), check_cuts);
+    law(27, 1, scenes_of_all(8, 1000), check_cuts);
 }
 
 #[test]
 fn every_machine_sees_the_same_cut() {
-    let strategy = (scenes(40, 1000), any::<u64>(), any::<proptest::sample::Index>(), some_machines());
+    let scenes = prop_oneof![scenes(40, 1000), scenes_of_all(40, 1000)];
+    let strategy = (scenes, any::<u64>(), any::<proptest::sample::Index>(), some_machines());
     law(8, 300, strategy, |(scene, variety, place, machines)| {
         for encoding in encodings(variety) {
             let capture = Capture::of(&scene.packets, encoding);
@@ -138,7 +132,8 @@ fn every_machine_sees_the_same_cut() {
 
 #[test]
 fn an_input_that_fails_gives_the_rows_of_its_whole_packets() {
-    let strategy = (scenes(40, 1000), any::<proptest::sample::Index>(), a_machine());
+    let scenes = prop_oneof![scenes(40, 1000), scenes_of_all(40, 1000)];
+    let strategy = (scenes, any::<proptest::sample::Index>(), a_machine());
     law(9, 200, strategy, |(scene, place, machine)| {
         let capture = Capture::of(&scene.packets, PLAIN);
         let length = header_length(PLAIN) + place.index(capture.bytes.len() + 1 - header_length(PLAIN));
@@ -155,7 +150,8 @@ fn an_input_that_fails_gives_the_rows_of_its_whole_packets() {
 
 #[test]
 fn a_run_that_is_stopped_gives_a_prefix_of_the_full_run() {
-    let strategy = (scenes(60, 1), any::<proptest::sample::Index>(), some_machines());
+    let scenes = prop_oneof![scenes(60, 1), scenes_of_all(60, 1)];
+    let strategy = (scenes, any::<proptest::sample::Index>(), some_machines());
     law(10, 300, strategy, |(scene, place, machines)| {
         let capture = Capture::of(&scene.packets, PLAIN);
         let full = meaning(&scene.packets, &scene.plan);
@@ -214,6 +210,17 @@ fn what_is_no_capture_is_refused() {
     assert!(matches!(error(&capture[..4]), Some(CaptureError::HeaderCut(4))));
     assert!(matches!(error(&capture[..23]), Some(CaptureError::HeaderCut(23))));
     assert!(error(&capture[..24]).is_none());
+}
+
+#[test]
+fn a_scene_is_the_text_it_prints() {
+    law(12, 300, scenes_of_all(40, 1), |scene| {
+        for packet in &scene.packets {
+            let text = packet.to_string();
+            prop_assert!(Packet::parse(&text) == *packet, "{}", text);
+        }
+        Ok(())
+    });
 }
 
 /// Whether a law held.
@@ -281,6 +288,14 @@ fn check_cut(scene: &Scene, capture: &Capture, length: usize, machine: &Machine)
     let cut_off = (end < length).then_some(end as u64);
     prop_assert_eq!(told, cut_off, "where the capture of {} bytes is cut off, {:?}", length, machine);
     Ok(())
+}
+
+/// Checks that all these machines give what the oracle does.
+fn check_machines(scene: &Scene, machines: &[Machine]) -> Held {
+    let (capture, meaning) = (Capture::of(&scene.packets, PLAIN), meaning(&scene.packets, &scene.plan));
+    machines.iter().try_for_each(|machine| {
+        check(&run(&capture.bytes[..], &scene.plan, machine), scene, &meaning, machine)
+    })
 }
 
 /// Checks everything that a run tells. `of` says which run it was.

@@ -221,7 +221,8 @@ impl Bare {
             Bare::SynAck => (tuple.server(), tuple.client()),
             Bare::Syn | Bare::Ack => (tuple.client(), tuple.server()),
         };
-        tcp(source, destination, sequence, flags, &[])
+        let segment = tcp(source.1, destination.1, sequence, flags, &[]);
+        Ip::of(6).frame(source.0, destination.0, &segment)
     }
 }
 
@@ -241,8 +242,10 @@ impl Part {
 
 fn segment(sequence: u32, parts: &[Part]) -> Vec<u8> {
     let payload: Vec<u8> = parts.iter().flat_map(Part::bytes).collect();
-    let (source, destination) = parts[0].message.ends();
-    tcp(source, destination, sequence, 0x08, &payload)
+    let message = &parts[0].message;
+    let (source, destination) = message.ends();
+    let ip = Ip { tagged: message.tagged, ..Ip::of(6) };
+    ip.frame(source.0, destination.0, &tcp(source.1, destination.1, sequence, 0x08, &payload))
 }
 
 impl Message {
@@ -305,9 +308,9 @@ impl Message {
     fn fragment(&self, number: usize, count: usize) -> Vec<u8> {
         let ((source, source_port), (destination, destination_port)) = self.ends();
         let datagram = udp(source_port, destination_port, &self.bytes());
-        let end = |number| match number == count {
+        let end = |number: usize| match number == count {
             true => datagram.len(),
-            false => datagram.len() * number / count / 8 * 8,
+            false => (datagram.len() * number / count).next_multiple_of(8),
         };
         let ip = Ip {
             identification: self.identification,
@@ -578,17 +581,11 @@ fn udp(source_port: u16, destination_port: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A segment. What it acknowledges is only the beginning.
-fn tcp(
-    source: (IpAddr, u16),
-    destination: (IpAddr, u16),
-    sequence: u32,
-    flags: u8,
-    payload: &[u8],
-) -> Vec<u8> {
-    let ports = [source.1, destination.1].map(u16::to_be_bytes).concat();
+fn tcp(source_port: u16, destination_port: u16, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let ports = [source_port, destination_port].map(u16::to_be_bytes).concat();
     let numbers = [sequence, INITIAL_SEQUENCE.wrapping_add(1)].map(u32::to_be_bytes).concat();
     let rest = [0x50, flags, 0xFF, 0xFF, 0, 0, 0, 0];
-    Ip::of(6).frame(source.0, destination.0, &[&ports, &numbers, &rest[..], payload].concat())
+    [&ports, &numbers, &rest[..], payload].concat()
 }
 
 // From here on: text.

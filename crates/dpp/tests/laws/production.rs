@@ -179,7 +179,7 @@ fn row(transaction: &Transaction) -> Row {
                 Value::Text(text) => Some(text),
                 _ => None,
             },
-            tagged: facts.own.outer.vlans() == [7],
+            tagged: facts.own.outer.vlan_ids() == [7],
         }),
     }
 }
