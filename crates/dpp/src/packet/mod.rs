@@ -71,6 +71,7 @@ macro_rules! layers {
         }
 
         #[cold]
+        #[inline(never)]
         fn decode_rare(walk: &mut Walk) -> Next {
             match walk.layer {
                 $(Layer::$common => unreachable!("a common layer is not decoded as a rare one"),)*
@@ -152,7 +153,7 @@ layers! {
 /// What a number in a header leads to.
 type Next = Result<Layer, Skip>;
 
-/// Link types (the `network` field of pcap, `LinkType` of pcapng). The first row of each table is the common one.
+/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first three rows are the common ones.
 const LINKTYPES: &[(u16, Next)] = &[
     (1, Ok(Layer::Ethernet)),
     (113, Ok(Layer::LinuxCooked)),
@@ -288,13 +289,22 @@ const UDP_TUNNELS: &[(u16, Side, Layer)] = &[
     (5247, Side::Either, Layer::Capwap),
 ];
 
-/// The row of a dispatch table, or `otherwise`.
+/// The row of a dispatch table, or `otherwise`. The first rows become comparisons where this is called, which lets the
+/// compiler go straight to the next layer; the rest is searched.
 #[inline(always)]
 fn look_up<K: Copy + PartialEq>(table: &'static [(K, Next)], key: K, otherwise: Skip) -> Next {
-    match table.iter().find(|row| row.0 == key) {
-        Some(row) => row.1,
-        None => Err(otherwise),
+    match table {
+        [first, ..] if first.0 == key => first.1,
+        [_, second, ..] if second.0 == key => second.1,
+        [_, _, third, ..] if third.0 == key => third.1,
+        _ => search(table, key, otherwise),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn search<K: Copy + PartialEq>(table: &'static [(K, Next)], key: K, otherwise: Skip) -> Next {
+    table.iter().find(|row| row.0 == key).map_or(Err(otherwise), |row| row.1)
 }
 
 /// The two addresses of an IP header, as they are on the wire.
@@ -442,16 +452,20 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
         // What nearly every packet is made of goes straight down.
+        let mut layer = self.layer;
         while self.layers_left > 0 {
-            self.layer = match self.layer {
+            layer = match layer {
                 Layer::Ethernet => ethernet::decode(self)?,
                 Layer::Ipv4 => ipv4::decode(self)?,
                 Layer::Ipv6 => ipv6::decode(self)?,
                 Layer::Udp => return udp::decode(self).map(Packet::Datagram),
-                _ => match self.step()? {
-                    Step::Into(layer) => layer,
-                    Step::Found(packet) => return Ok(packet),
-                },
+                _ => {
+                    self.layer = layer;
+                    match self.step()? {
+                        Step::Into(layer) => layer,
+                        Step::Found(packet) => return Ok(packet),
+                    }
+                }
             };
             self.layers_left -= 1;
         }

@@ -9,8 +9,8 @@ use super::reading::{Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume, Walk};
-use crate::plan::{Plan, Ports};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
+use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
 use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
@@ -98,7 +98,8 @@ impl<'a> Defragmenter<'a> {
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
         let reached = whole.walk().and_then(|mut walk| {
-            let packet = reach_in_whole(&mut walk, &self.plan.ports)?;
+            let packet = walk.packet()?;
+            let packet = reach(&mut walk, packet, &self.plan.ports)?;
             Ok((packet, *walk.outer()))
         });
         match reached {
@@ -121,12 +122,6 @@ impl<'a> Defragmenter<'a> {
         }
         self.totals
     }
-}
-
-/// As [`reach`], which is made for the loop over packets.
-#[inline(never)]
-fn reach_in_whole<'a>(walk: &mut Walk<'a>, ports: &Ports) -> Result<Packet<'a>, Skip> {
-    reach(walk, ports)
 }
 
 /// What is to be known of a fragment's packet.
@@ -195,12 +190,15 @@ impl Whole {
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {
-                let arrived = Arrived {
-                    arrival,
+                let datagram = Datagram {
                     flow: flow.borrow(),
+                    payload: &payloads[payload.start as usize..payload.end as usize],
+                    payload_length: *length,
+                };
+                let arrived = Arrived {
+                    arrival: &arrival,
+                    datagram: &datagram,
                     transport: Transport::Udp,
-                    bytes: &payloads[payload.start as usize..payload.end as usize],
-                    length: *length,
                     around: &self.outer,
                 };
                 let mut scratch = [0; dns::name::WIRE_MAX];

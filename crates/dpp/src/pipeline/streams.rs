@@ -3,7 +3,7 @@
 use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Outer, Skip};
+use crate::packet::{Datagram, Outer, Skip};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
@@ -53,13 +53,17 @@ impl Assemble for Streams<'_> {
         let Streams { reader, shards, cells, totals, scratch } = self;
         let mut events = Here(part);
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
-            let arrived = Arrived {
-                arrival: Arrival { time_ns: message.time_ns, ..arrival },
+            let datagram = Datagram {
                 flow: message.flow,
+                payload: message.bytes,
+                payload_length: message.length,
+            };
+            let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
+            let arrived = Arrived {
+                arrival: &Arrival { time_ns: message.time_ns, ..arrival },
+                datagram: &datagram,
                 transport: Transport::Tcp,
-                bytes: message.bytes,
-                length: message.length,
-                around: &InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns },
+                around: &around,
             };
             if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
                 unread(totals, skip);
