@@ -27,7 +27,7 @@ pub(super) trait Around {
     fn outer(&self) -> Outer;
 
     /// What tells its packet from one that was sent again.
-    fn identification(&self) -> u16 {
+    fn identification(&self) -> u32 {
         0
     }
 
@@ -42,14 +42,8 @@ impl Around for Walk<'_> {
         *Walk::outer(self)
     }
 
-    fn identification(&self) -> u16 {
-        Walk::identification(self)
-    }
-}
-
-impl Around for Outer {
-    fn outer(&self) -> Outer {
-        *self
+    fn identification(&self) -> u32 {
+        Walk::identification(self).into()
     }
 }
 
@@ -322,7 +316,7 @@ impl Arrived<'_> {
             let mut hasher = DefaultHasher::new();
             hasher.write_u64(seed ^ number);
             hasher.write_u16(ordinal);
-            hasher.write_u16(self.around.identification());
+            hasher.write_u32(self.around.identification());
             std::hash::Hash::hash(&self.datagram.flow, &mut hasher);
             hasher.write(self.datagram.payload);
             u128::from(hasher.finish())

@@ -53,11 +53,8 @@ impl Assemble for Streams<'_> {
         let Streams { reader, shards, cells, totals, scratch } = self;
         let mut events = Here(part);
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
-            let datagram = Datagram {
-                flow: message.flow,
-                payload: message.bytes,
-                payload_length: message.length,
-            };
+            let datagram =
+                Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
             let arrived = Arrived {
                 arrival: &Arrival { time_ns: message.time_ns, ..arrival },
