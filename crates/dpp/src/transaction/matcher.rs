@@ -123,9 +123,9 @@ impl Shard {
         let here = Here { place, event: *self.window.event(place) };
         match here.event.state {
             State::Query | State::Response | State::BareResponse => self.message(here),
+            State::Unpaired | State::Announcement => self.message(here),
             State::Segment => self.segment(here, streams),
             State::Sweep => self.sweep(here),
-            State::Unpaired => {}
             state => unreachable!("the decoder gives no verdict such as {state:?}"),
         }
     }
@@ -138,7 +138,20 @@ impl Shard {
         match here.event.state {
             State::Query => self.query(here),
             State::Response => self.response(here),
-            _ => self.bare_response(here),
+            State::BareResponse => self.bare_response(here),
+            _ => self.unpaired(here),
+        }
+    }
+
+    /// Multicast waits for nothing.
+    #[cold]
+    fn unpaired(&mut self, here: Here) {
+        if here.event.state.is_query() {
+            self.matches.queries += 1;
+            self.matches.unpaired_queries += 1;
+        } else {
+            self.matches.responses += 1;
+            self.matches.unpaired_responses += 1;
         }
     }
 
@@ -170,15 +183,12 @@ impl Shard {
         if !self.duplicates.as_mut().is_some_and(|seen| seen.is_one(digest, &arrival, position)) {
             return false;
         }
-        match here.event.state {
-            State::Query => {
-                self.matches.queries += 1;
-                self.matches.duplicate_queries += 1;
-            }
-            _ => {
-                self.matches.responses += 1;
-                self.matches.duplicate_responses += 1;
-            }
+        if here.event.state.is_query() {
+            self.matches.queries += 1;
+            self.matches.duplicate_queries += 1;
+        } else {
+            self.matches.responses += 1;
+            self.matches.duplicate_responses += 1;
         }
         self.window.event_mut(here.place).state = State::Duplicate;
         true
