@@ -217,7 +217,7 @@ impl Shard {
                 }
                 State::Unclaimed if !self.same_question(here.place, place) => {}
                 State::Unclaimed | State::UnclaimedBare if self.answers(&other, &here.event) => {
-                    let age = (other.time_ns, place);
+                    let age = (self.age(place), place);
                     answer = Some(answer.map_or(age, |earliest| age.min(earliest)));
                 }
                 _ => {}
@@ -255,12 +255,12 @@ impl Shard {
 
     /// No open query fits the response at hand: it goes on with the answer to a query that `is_meant`, or waits.
     fn unasked(&mut self, here: Here, is_meant: impl Fn(&Self, Place) -> bool) {
-        let transfer = self
+        let transfers = self
             .waiting
             .iter()
             .copied()
-            .find(|&place| self.window.event(place).state == State::Transfer && is_meant(self, place));
-        match transfer {
+            .filter(|&place| self.window.event(place).state == State::Transfer && is_meant(self, place));
+        match transfers.min_by_key(|&place| self.age(place)) {
             Some(query) => self.go_on(here, query),
             None => self.wait(here, self.waiting.len()),
         }
@@ -335,10 +335,18 @@ impl Shard {
             let other = self.window.event(place);
             other.state == State::Open && self.answers(&here.event, other)
         });
-        match open.min_by_key(|&place| (self.window.event(place).time_ns, place)) {
+        match open.min_by_key(|&place| self.age(place)) {
             Some(query) => self.answer_found(here, query),
             None => self.unasked(here, |_, _| true),
         }
+    }
+
+    /// What tells which of two messages is older: its time, then its place in the capture. (Its index does not tell, as what was
+    /// put together from several packets stands behind everything else of its chunk.)
+    #[inline]
+    fn age(&self, place: Place) -> (i64, u64, u32, u32) {
+        let event = self.window.event(place);
+        (event.time_ns, place.chunk, event.packet, place.index)
     }
 
     /// Whether `response` comes after `query` and within T of it, both ends included.
