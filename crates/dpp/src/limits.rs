@@ -137,17 +137,17 @@ impl Default for FragmentLimits {
 
 /// The bounds of one cell of TCP streams ([`CELLS`] of them). Plain data, so that tests can make them small.
 ///
-/// At most about 1.9 MiB a cell, 120 MiB in all: a connection takes some 270 bytes with its places in the tables, and what is
+/// At most about 1.8 MiB a cell, 115 MiB in all: a connection takes some 300 bytes with its places in the tables, and what is
 /// buffered at most twice what is charged for it (vectors grow by doubling).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// Connections that are remembered: 163,840 in all cells. The one that was quiet longest makes room; if it goes on, it is
+    /// Connections that are remembered: 131,072 in all cells. The one that was quiet longest makes room; if it goes on, it is
     /// picked up in the middle.
     pub connections: usize,
     /// Connections of which only the handshake was seen, apart from the others, so that a flood of SYNs drives out
     /// nothing but such: 65,536 in all cells, which at a million SYNs a second still covers a round trip of 60 ms.
     pub half_open: usize,
-    /// Bytes that are charged for everything that is incomplete in a cell: 32 MiB in all cells. The direction that has been
+    /// Bytes that are charged for everything that is incomplete in a cell: 24 MiB in all cells. The direction that has been
     /// incomplete longest is given up first.
     pub cell_bytes: usize,
     /// Bytes of out-of-order data of one direction: twice the longest message, and about what is on its way on a fast
@@ -176,9 +176,9 @@ pub struct StreamLimits {
 impl Default for StreamLimits {
     fn default() -> Self {
         StreamLimits {
-            connections: 2560,
+            connections: 2048,
             half_open: 1024,
-            cell_bytes: 512 << 10,
+            cell_bytes: 384 << 10,
             direction_bytes: 128 << 10,
             direction_pieces: 256,
             far: 4 << 20,

@@ -55,9 +55,10 @@ impl Assemble for Streams<'_> {
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
             let datagram =
                 Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
+            let arrival = Arrival { time_ns: message.time_ns, ..arrival };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
             let arrived = Arrived {
-                arrival: &Arrival { time_ns: message.time_ns, ..arrival },
+                arrival: &arrival,
                 datagram: &datagram,
                 transport: Transport::Tcp,
                 around: &around,

@@ -18,23 +18,25 @@ pub(super) struct Connection {
 }
 
 /// The handshake (RFC 9293 section 3.5), as far as it was seen.
-#[derive(Clone, Copy, Debug, Default)]
-struct Handshake {
-    /// Which end sent the first SYN.
-    client: usize,
-    /// The timestamp of the client's last SYN before it was answered.
-    syn_ns: Option<i64>,
-    is_answered: bool,
-    /// Whether the client's ACK is still to come.
-    awaits_ack: bool,
-    rtt_ns: Option<i64>,
+#[derive(Clone, Copy, Debug)]
+enum Handshake {
+    /// The client's ACK is still to come.
+    Begun {
+        /// Which end sent the first SYN.
+        client: u8,
+        is_answered: bool,
+        /// The timestamp of the client's last SYN before it was answered.
+        syn_ns: Option<i64>,
+    },
+    /// It is over, or was not seen.
+    Over { rtt_ns: Option<i64> },
 }
 
 impl Connection {
     /// A connection of which nothing is known yet.
     pub(super) fn new(key: Key) -> Self {
         let sides = [Direction::default(), Direction::default()];
-        Connection { key, sides, handshake: Handshake::default(), half_open: false, last_ns: 0 }
+        Connection { key, sides, handshake: Handshake::Over { rtt_ns: None }, half_open: false, last_ns: 0 }
     }
 
     /// A connection that begins with a SYN.
@@ -43,42 +45,43 @@ impl Connection {
         let is_answered = segment.has(Segment::ACK);
         connection.sides[from].open(segment.sequence);
         connection.half_open = true;
-        connection.handshake = Handshake {
-            client: if is_answered { 1 - from } else { from },
-            syn_ns: (!is_answered).then_some(time_ns),
+        connection.handshake = Handshake::Begun {
+            client: if is_answered { 1 - from } else { from } as u8,
             is_answered,
-            awaits_ack: true,
-            rtt_ns: None,
+            syn_ns: (!is_answered).then_some(time_ns),
         };
         connection
     }
 
     pub(super) fn handshake_rtt_ns(&self) -> Option<i64> {
-        self.handshake.rtt_ns
+        match self.handshake {
+            Handshake::Begun { .. } => None,
+            Handshake::Over { rtt_ns } => rtt_ns,
+        }
     }
 
     /// Whether a SYN belongs to this connection: it came before, or it is the other end's. If not, the ports were used
     /// again.
     pub(super) fn takes_syn(&mut self, from: usize, segment: &Segment, time_ns: i64) -> bool {
-        let (is_client, is_answer) = (from == self.handshake.client, segment.has(Segment::ACK));
+        let is_answer = segment.has(Segment::ACK);
         let answers = self.sides[1 - from].began_with(segment.acknowledgment.wrapping_sub(1));
-        let (handshake, side) = (&mut self.handshake, &mut self.sides[from]);
-        let first_of_side = side.is_new();
-        let takes = if side.began_with(segment.sequence) {
-            true
-        } else if handshake.awaits_ack {
-            // A server with SYN cookies may answer a second SYN with another number (RFC 4987 section 3.6).
-            first_of_side || is_answer && !is_client && side.is_at_start()
-        } else {
-            first_of_side && is_answer && answers
+        let side = &mut self.sides[from];
+        let (is_new, is_again) = (side.is_new(), side.began_with(segment.sequence));
+        let takes = match &mut self.handshake {
+            Handshake::Begun { client, is_answered, syn_ns } => {
+                let is_client = usize::from(*client) == from;
+                // A server with SYN cookies may answer a second SYN with another number (RFC 4987 section 3.6).
+                let takes = is_again || is_new || is_answer && !is_client && side.is_at_start();
+                if takes && is_client && !is_answer && (!*is_answered || is_new) {
+                    *syn_ns = Some(time_ns);
+                }
+                *is_answered |= takes && is_answer;
+                takes
+            }
+            Handshake::Over { .. } => is_again || is_new && is_answer && answers,
         };
-        if takes && !side.began_with(segment.sequence) {
+        if takes && !is_again {
             side.open(segment.sequence);
-        }
-        if takes && is_answer {
-            handshake.is_answered = true;
-        } else if takes && is_client && handshake.awaits_ack && (!handshake.is_answered || first_of_side) {
-            handshake.syn_ns = Some(time_ns);
         }
         takes
     }
@@ -92,8 +95,11 @@ impl Connection {
         payload: &[u8],
         out: &mut Delivery<V>,
     ) -> Result<(), Skip> {
-        if self.handshake.awaits_ack && !segment.has(Segment::SYN) {
-            self.end_handshake(from, segment, out);
+        if let Handshake::Begun { client, syn_ns, .. } = self.handshake
+            && usize::from(client) == from
+            && segment.flags & (Segment::SYN | Segment::ACK) == Segment::ACK
+        {
+            self.end_handshake(from, syn_ns, segment, out);
         }
         let is_calm = self.sides.iter().all(|side| side.buffer.is_none() && !side.has_end());
         if is_calm && !segment.has(Segment::FIN) {
@@ -143,10 +149,13 @@ impl Connection {
 
     /// The client's first segment with an ACK ends the handshake. It also tells where the server began, if its SYN was not
     /// captured.
-    fn end_handshake<V>(&mut self, from: usize, segment: &Segment, out: &mut Delivery<V>) {
-        if from != self.handshake.client || !segment.has(Segment::ACK) {
-            return;
-        }
+    fn end_handshake<V>(
+        &mut self,
+        from: usize,
+        syn_ns: Option<i64>,
+        segment: &Segment,
+        out: &mut Delivery<V>,
+    ) {
         let [client, server] = [&self.sides[from], &self.sides[1 - from]];
         if client.is_at_start()
             && client.ahead(segment.sequence) == 0
@@ -154,11 +163,10 @@ impl Connection {
         {
             self.sides[1 - from].open(segment.acknowledgment.wrapping_sub(1));
         }
-        let rtt_ns = self.handshake.syn_ns.and_then(|syn_ns| out.time_ns.checked_sub(syn_ns));
-        self.handshake.rtt_ns = rtt_ns.filter(|&rtt_ns| rtt_ns >= 0);
-        self.handshake.awaits_ack = false;
-        out.counts.handshakes += u64::from(self.handshake.rtt_ns.is_some());
-        out.handshake_rtt_ns = self.handshake.rtt_ns;
+        let rtt_ns = syn_ns.and_then(|syn_ns| out.time_ns.checked_sub(syn_ns)).filter(|&rtt_ns| rtt_ns >= 0);
+        self.handshake = Handshake::Over { rtt_ns };
+        out.counts.handshakes += u64::from(rtt_ns.is_some());
+        out.handshake_rtt_ns = rtt_ns;
     }
 
     /// Ends both directions by a RST, and gives whether it was one. What came early is read first; a RST far from where its

@@ -5,7 +5,7 @@
 //! one is found without searching.
 
 use super::Message;
-use super::buffer::{Buffer, Hole, Part, Pool};
+use super::buffer::{Buffer, Hole, Part, Piece, Pool};
 use super::counts::Streams;
 use super::plausible::{START, plausible};
 use crate::limits::StreamLimits;
@@ -171,8 +171,7 @@ impl Direction {
         match self.buffer.as_ref().and_then(|buffer| buffer.first_piece()) {
             None if ahead <= 0 => {
                 let taken = self.read_counted(bytes, out);
-                self.lose(part.missing as u64, out);
-                out.counts.cut_bytes += part.missing as u64;
+                self.cut_off(part.missing as u64, out);
                 taken
             }
             _ => self.keep_early(part, out),
@@ -264,10 +263,19 @@ impl Direction {
     /// Reads the pieces that have their turn.
     fn read_pieces<V: FnMut(Message<'_>)>(&mut self, out: &mut Delivery<V>) {
         while let Some(piece) = self.buffer.as_mut().and_then(|buffer| buffer.take_piece(self.next)) {
-            self.read(&piece.bytes, out);
-            self.lose(piece.missing.into(), out);
-            out.counts.cut_bytes += u64::from(piece.missing);
+            self.read_piece(&piece, out);
         }
+    }
+
+    fn read_piece<V: FnMut(Message<'_>)>(&mut self, piece: &Piece, out: &mut Delivery<V>) {
+        self.read(&piece.bytes, out);
+        self.cut_off(piece.missing.into(), out);
+    }
+
+    /// Passes over what the snaplen cut off.
+    fn cut_off<V: FnMut(Message<'_>)>(&mut self, length: u64, out: &mut Delivery<V>) {
+        out.counts.cut_bytes += length;
+        self.lose(length, out);
     }
 
     /// Goes on behind the first hole. Messages found there were complete when their segment came, and are dated with that.
@@ -279,9 +287,7 @@ impl Direction {
         let now = out.time_ns;
         while let Some(piece) = self.buffer.as_mut().and_then(|buffer| buffer.take_piece(self.next)) {
             out.time_ns = piece.time_ns;
-            self.read(&piece.bytes, out);
-            self.lose(piece.missing.into(), out);
-            out.counts.cut_bytes += u64::from(piece.missing);
+            self.read_piece(&piece, out);
         }
         out.time_ns = now;
         self.watch(out.now_ns);

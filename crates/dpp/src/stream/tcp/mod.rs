@@ -11,9 +11,9 @@
 //!   segment goes on there. A SYN with another number begins the connection anew; after FIN or RST, and where nothing is
 //!   known, the first data gives the place.
 //! - *Framing.* From the SYN on, each length prefix is believed. Without it the start of each segment is tried: 14 bytes must
-//!   look like a prefix and a header ([`plausible`]), and so must those behind each message found that way. If fewer
+//!   look like a prefix and a header (`plausible.rs`), and so must those behind each message found that way. If fewer
 //!   than 14 bytes are there, the next ones decide; if they do not fit, that segment's own start is tried. Nothing is searched
-//!   inside segments.
+//!   inside segments. A segment of which nothing fits is not used.
 //! - *Holes.* What is behind a hole waits until it is filled, or until the receiver has acknowledged what the capture does not
 //!   have, and a few segments or a moment have passed; or, not acknowledged, for longer; or until too much
 //!   waits, or FINs of both sides or a RST came. Then reading goes on behind the hole. A message that began before
@@ -102,7 +102,7 @@ impl Connections {
     /// may end a wait, so messages may come of it, too.
     ///
     /// # Errors
-    /// Why no new data was taken from the segment.
+    /// Why no new data was taken from the segment. [`Skip::TcpUnplaced`] also where nothing in it looked like a message.
     #[inline]
     pub fn take(
         &mut self,
@@ -125,10 +125,12 @@ impl Connections {
             None if segment.payload_length == 0 => return Err(Skip::TcpNoData),
             None => self.add(Connection::new(key), moment),
         };
+        let messages = self.counts.messages;
         let (connection, mut out) = self.delivery(slot, segment, moment, &mut visit);
         let taken = connection.take(from, segment, payload, &mut out);
         let is_evicted = self.settle_both(slot, from);
-        if is_evicted { Err(Skip::TcpEvicted) } else { taken }
+        // What was only begun here has gone; a message that was read has not.
+        if is_evicted && self.counts.messages == messages { Err(Skip::TcpEvicted) } else { taken }
     }
 
     /// The input has ended: what is incomplete is lost.

@@ -520,6 +520,33 @@ fn a_segment_far_away_is_believed_if_the_next_one_goes_on_there() {
 }
 
 #[test]
+fn what_lies_far_away_is_not_believed_if_something_else_comes_between() {
+    check_opened(
+        "21 c @900000000 b => tcp_unplaced
+         22 c @0 a => a
+         23 c @900000021 c => tcp_unplaced
+         24 c @900000042 d => d",
+        "strayed 1",
+    );
+}
+
+#[test]
+fn what_was_acknowledged_before_a_stream_strayed_says_nothing_about_it() {
+    check_opened(
+        "21 c @21 b =>
+         22 s -A <42 => tcp_no_data
+         23 c @900000000 c => tcp_unplaced
+         24 c @900000021 d+e[..9] => b@21 d
+         25 c @900000063 f =>
+         26 s -A => tcp_no_data
+         27 s -A => tcp_no_data
+         28 s -A => tcp_no_data
+         29 c @900000051 e[9..] => e f",
+        "strayed 1, gaps 1",
+    );
+}
+
+#[test]
 fn a_connection_that_was_quiet_for_long_begins_anew() {
     check_opened(
         "21 c @0 a+b[..9] => a
@@ -574,6 +601,16 @@ fn of_too_much_that_is_incomplete_what_waited_longest_is_given_up() {
 }
 
 #[test]
+fn a_segment_whose_data_is_given_up_at_once_is_not_used_unless_a_message_was_read() {
+    let limits = StreamLimits { cell_bytes: 515, ..StreamLimits::default() };
+    let script = "20 c @0 a[..9] => tcp_evicted
+        21 c @9 a[9..] =>
+        22 c @21 b+c[..9] => b
+        23 c @51 c[9..]+d => d";
+    check_with(limits, &format!("{HANDSHAKE}{script}"), "evicted 2, incomplete 2");
+}
+
+#[test]
 fn a_flood_of_syns_drives_out_half_open_connections_alone() {
     let limits = StreamLimits { connections: 2, half_open: 2, ..StreamLimits::default() };
     let mut play = Play::new(limits);
@@ -622,6 +659,6 @@ fn memory_is_what_is_charged() {
     let buffer = play.cell.slots[slot].sides.iter().find_map(|side| side.buffer.as_ref()).unwrap();
     assert_eq!((buffer.message.len(), buffer.charge), (1, 513));
     assert!(buffer.message.capacity() <= 512);
-    assert!(size_of::<Connection>() <= 208, "{}", size_of::<Connection>());
+    assert!(size_of::<Connection>() <= 176, "{}", size_of::<Connection>());
     assert_eq!(play.finish().incomplete, 1);
 }
