@@ -107,12 +107,14 @@ impl Shard {
         self.window.hand_back()
     }
 
-    /// The run was interrupted: what is open stays open. Gives back all parts.
+    /// The run was interrupted: what is open stays open, and the answer to a query that is still open counts as unclaimed. Gives
+    /// back all parts.
     pub fn abandon(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
         for chunk in self.window.chunks() {
             let Some(part) = self.window.get(chunk) else { continue };
             self.matches.still_open += u64::from(part.open);
-            self.matches.unclaimed_responses += u64::from(part.unclaimed);
+            let transfers = part.events.iter().filter(|event| event.state == State::Transfer).count();
+            self.matches.unclaimed_responses += u64::from(part.unclaimed) + transfers as u64;
         }
         self.window.release_all();
         self.window.hand_back()

@@ -316,6 +316,7 @@ fn check_prefix(run: &Run, stopped: &Meaning, full: &Meaning, of: &dyn Debug) ->
     prop_assert!(run.outcome.totals.check(), "the sums close: {:?}", run.outcome.totals);
     let undecided = |m: Matches| Matches {
         timed_out: m.matched + m.timed_out + m.still_open,
+        unclaimed_responses: m.matched + m.unclaimed_responses,
         matched: 0,
         still_open: 0,
         ..m

@@ -384,10 +384,12 @@ impl Matcher<'_> {
     /// What came out, up to the first query that is still open.
     fn meaning(mut self) -> Meaning {
         let open = self.waiting.values().flat_map(|waiting| waiting.open.values());
+        // What answers a query that is still open is unclaimed.
+        let answered = open.clone().filter(|open| open.is_transfer).count();
         let rows: Vec<usize> = open.map(|open| open.row).collect();
         let unclaimed: usize = self.waiting.values().map(|waiting| waiting.unclaimed.len()).sum();
         self.matches.still_open += rows.len() as u64;
-        self.matches.unclaimed_responses += unclaimed as u64;
+        self.matches.unclaimed_responses += (unclaimed + answered) as u64;
         self.rows.truncate(rows.into_iter().min().unwrap_or(usize::MAX));
         let decided_at_once = self.first_forgotten.min(self.rows.len());
         Meaning { rows: self.rows, matches: self.matches, decided_at_once, transfers: self.transfers }
