@@ -5,7 +5,7 @@
 //! chunk, with a list that tells the order. Chunks without fragments never come here.
 
 use super::decode::{Decoded, reach};
-use super::reading::{Arrived, Reader};
+use super::reading::{Around, Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
@@ -54,7 +54,19 @@ struct Whole {
     moment: Moment,
     volume: Volume,
     outer: Outer,
+    /// What the fragments had in common.
+    identification: u32,
     what: What,
+}
+
+impl Around for Whole {
+    fn outer(&self) -> Outer {
+        self.outer
+    }
+
+    fn identification(&self) -> u32 {
+        self.identification
+    }
 }
 
 enum What {
@@ -97,6 +109,7 @@ impl<'a> Defragmenter<'a> {
         };
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
+        let identification = whole.first.identification;
         let reached = whole.walk().and_then(|mut walk| {
             let packet = walk.packet()?;
             let packet = reach(&mut walk, packet, &self.plan.ports)?;
@@ -108,7 +121,7 @@ impl<'a> Defragmenter<'a> {
                 let inner = HeldFragment::new(&inner, piece.outermost, piece.moment, volume, &mut payload);
                 self.fragment(cell, &inner.fragment(&payload), &piece, wholes);
             }
-            Ok((packet, outer)) => wholes.add(&packet, outer, &piece),
+            Ok((packet, outer)) => wholes.add(&packet, outer, identification, &piece),
             Err(skip) => self.totals.skips.add_all(skip, position, &volume),
         }
     }
@@ -133,7 +146,7 @@ struct Piece<'a> {
 }
 
 impl Wholes {
-    fn add(&mut self, packet: &Packet, outer: Outer, piece: &Piece) {
+    fn add(&mut self, packet: &Packet, outer: Outer, identification: u32, piece: &Piece) {
         let what = match packet {
             Packet::Datagram(datagram) => What::Datagram {
                 flow: (&datagram.flow).into(),
@@ -147,7 +160,8 @@ impl Wholes {
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
         };
-        self.list.push(Whole { moment: piece.moment, volume: piece.volume, outer, what });
+        let Piece { moment, volume, .. } = *piece;
+        self.list.push(Whole { moment, volume, outer, identification, what });
     }
 }
 
@@ -201,7 +215,7 @@ impl Whole {
                     arrival: &arrival,
                     datagram: &datagram,
                     transport: Transport::Udp,
-                    around: &self.outer,
+                    around: self,
                 };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;
