@@ -5,25 +5,31 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
-use crate::flags::{Format, Options, ReportFormat, Setting, Zstd};
-use crate::output::Output;
+use crate::flags::{Extract, Format, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
+use crate::inputs::{self, Input, Inputs, Search};
+use crate::output::{Output, Target};
 use anyhow::{Context, bail};
+use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
 use dpp_sink::part_file::{end_of_links, part_path};
-use dpp_source::{Identity, SourceError};
+use dpp_source::Identity;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A run that nothing speaks against.
 pub(crate) struct Job {
-    pub(crate) input: Input,
-    pub(crate) output: Output,
+    /// At least one, and none twice.
+    pub(crate) captures: Vec<Input>,
+    pub(crate) manner: Manner,
+    pub(crate) target: Target,
     pub(crate) table: Table,
     pub(crate) voice: Voice,
     pub(crate) plan: Plan,
@@ -33,11 +39,14 @@ pub(crate) struct Job {
     pub(crate) options: Options,
 }
 
-/// Where the capture comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Input {
-    Stdin,
-    Path(PathBuf),
+/// How several captures are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manner {
+    pub(crate) order: Order,
+    /// By time, packet by packet; not one after the other.
+    pub(crate) merge: bool,
+    /// What cannot be read is left out, and told in the end.
+    pub(crate) keep_going: bool,
 }
 
 /// The file format of the table.
@@ -62,54 +71,82 @@ pub(crate) enum Voice {
     Json,
 }
 
-/// Judges the options.
+/// Judges a run on one capture.
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check(options: Options) -> anyhow::Result<Job> {
-    let input = check_input(options.input.as_deref())?;
+pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Result<Job> {
+    let Some(path) = input else {
+        bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
+    };
+    check(Wish { inputs: inputs::one(&path)?, manner: Manner::default(), per_file: false, output, options })
+}
+
+/// Judges a run on many captures.
+///
+/// # Errors
+/// The first thing that is wrong, and what to do about it.
+pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> anyhow::Result<Job> {
+    if inputs.is_empty() {
+        bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
+    }
+    let Many { order, merge, per_file, recursive, keep_going } = many;
+    if merge && per_file {
+        bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
+    }
+    let order = understood(Some(order), "DPP_ORDER", "name, time or given")?.unwrap_or_default();
+    let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
+    let count = inputs.captures.len();
+    if merge && count > MERGED_MAX {
+        bail!("--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first")
+    }
+    check(Wish { inputs, manner: Manner { order, merge, keep_going }, per_file, output, options })
+}
+
+/// What the user wants, as far as it was not judged.
+struct Wish {
+    inputs: Inputs,
+    manner: Manner,
+    per_file: bool,
+    output: Option<PathBuf>,
+    options: Options,
+}
+
+fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Result<Job> {
     let pseudonyms = options.anonymize.as_deref().map(read_key).transpose()?;
     let format = understood(options.format.clone(), "DPP_FORMAT", "csv, parquet or pq")?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
     let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
-    let format = format.unwrap_or_else(|| format_of(options.output.as_deref()));
-    let output = check_output(options.output.as_deref(), format)?;
-    check_overlap(&input, &output, options.anonymize.as_deref())?;
-    check_stdout(&output, format, report)?;
+    let named = output.as_deref().filter(|_| !per_file);
+    let format = format.unwrap_or_else(|| format_of(named));
+    let target = match per_file {
+        true => check_directory(output.as_deref(), format, &inputs.captures)?,
+        false => Target::One(check_output(named, format)?),
+    };
+    check_overlap(&inputs, &target, options.anonymize.as_deref())?;
+    check_stdout(&target, format, report)?;
     let table = check_table(format, &options)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
-        voice: voice(&options, &output, report),
-        plan: Plan { match_timeout_ns, pseudonyms, monotonic: options.monotonic_capture, ..Plan::default() },
+        voice: voice(&options, &target, report),
+        plan: Plan {
+            match_timeout_ns,
+            pseudonyms,
+            monotonic: options.monotonic_capture,
+            merge: manner.merge,
+            ..Plan::default()
+        },
         workers: workers.unwrap_or(cpus).min(NonZeroUsize::new(WORKERS_MAX).expect("there may be workers")),
         cpus,
-        input,
-        output,
+        captures: inputs.captures,
+        manner,
+        target,
         table,
         options,
     })
-}
-
-/// What cannot be a capture; opening it for good comes later, since a FIFO may have to be waited for.
-fn check_input(path: Option<&Path>) -> anyhow::Result<Input> {
-    let Some(path) = path else {
-        bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
-    };
-    if path == Path::new("-") {
-        if io::stdin().is_terminal() {
-            return Err(SourceError::Terminal { name: "standard input".into() }.into());
-        }
-        return Ok(Input::Stdin);
-    }
-    let name = format!("'{}'", path.display());
-    match fs::metadata(path) {
-        Ok(known) if known.is_dir() => Err(SourceError::Directory { name }.into()),
-        Ok(_) => Ok(Input::Path(path.to_owned())),
-        Err(error) => Err(SourceError::from_open(name, error).into()),
-    }
 }
 
 /// A key file is a plain file, so that reading it can neither wait nor end somewhere else the next time.
@@ -162,12 +199,46 @@ fn check_output(path: Option<&Path>, format: Format) -> anyhow::Result<Output> {
     if path == Path::new("") {
         bail!("the output has an empty name; name a file, or leave it out for a default one")
     }
+    check_file(path)
+}
+
+fn check_file(path: &Path) -> anyhow::Result<Output> {
     let path = follow(path)?;
     match fs::metadata(&path) {
         Ok(known) if known.is_dir() => {
             bail!("the output '{}' is a directory; name a file in it", path.display())
         }
         _ => Ok(Output::Path(path)),
+    }
+}
+
+/// The directory of the tables of `--per-file`, and each of them in it.
+fn check_directory(path: Option<&Path>, format: Format, captures: &[Input]) -> anyhow::Result<Target> {
+    let Some(path) = path else { bail!("--per-file: name the directory of the tables with -o") };
+    if !path.is_dir() {
+        bail!("--per-file: '{}' is no directory; create it first, or name another with -o", path.display());
+    }
+    let target = Target::Directory { path: path.to_owned(), extension: extension_of(format) };
+    let mut seen: HashMap<PathBuf, &Input> = HashMap::new();
+    for capture in captures {
+        let Some(Output::Path(table)) = target.of(capture) else { continue };
+        check_file(&table)?;
+        if let Some(other) = seen.insert(table.clone(), capture) {
+            bail!(
+                "--per-file: the tables of {} and {} would both be '{}'; rename one, or read them in two runs",
+                other.name(),
+                capture.name(),
+                table.display()
+            );
+        }
+    }
+    Ok(target)
+}
+
+fn extension_of(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "csv",
+        Format::Parquet => "parquet",
     }
 }
 
@@ -188,26 +259,34 @@ fn follow(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(end)
 }
 
-/// Refuses an output that would destroy the capture or the key.
-fn check_overlap(input: &Input, output: &Output, key: Option<&Path>) -> anyhow::Result<()> {
-    let input_file = match input {
-        Input::Stdin => regular(of_descriptor(io::stdin())),
-        Input::Path(path) => identity(path),
-    };
-    let key_file = key.and_then(identity);
-    for (name, file) in output_files(output) {
-        if file == input_file {
-            bail!("the output '{name}' and the input are the same file; choose another output");
-        }
-        if file == key_file {
-            bail!("the output '{name}' and the key file are the same file; choose another output");
+/// Refuses an output that would destroy a capture, a list of captures or the key.
+fn check_overlap(inputs: &Inputs, target: &Target, key: Option<&Path>) -> anyhow::Result<()> {
+    let mut precious: HashMap<Identity, String> = HashMap::new();
+    let lists = inputs.lists.iter().map(|list| (identity(list), format!("the list '{}'", list.display())));
+    let captures = inputs.captures.iter().map(|capture| (capture.identity(), called(inputs, capture)));
+    let key = key.map(|key| (identity(key), "the key file".to_owned()));
+    for (file, called) in lists.chain(key).chain(captures) {
+        precious.extend(file.map(|file| (file, called)));
+    }
+    let tables: Vec<Output> = inputs.captures.iter().map_while(|capture| target.of(capture)).collect();
+    for (name, file) in target.one().into_iter().chain(&tables).flat_map(output_files) {
+        if let Some(other) = precious.get(&file) {
+            bail!("the output '{name}' and {other} are the same file; choose another output");
         }
     }
     Ok(())
 }
 
+/// What a capture is called where it is clear that there is one.
+fn called(inputs: &Inputs, capture: &Input) -> String {
+    match inputs.captures.len() {
+        1 => "the input".to_owned(),
+        _ => format!("the input {}", capture.name()),
+    }
+}
+
 /// The existing files that this output would write to.
-fn output_files(output: &Output) -> Vec<(String, Option<Identity>)> {
+fn output_files(output: &Output) -> Vec<(String, Identity)> {
     let files = match output {
         Output::Stdout => vec![("-".to_owned(), regular(of_descriptor(io::stdout())))],
         Output::Path(path) => [path.clone(), part_path(path)]
@@ -215,7 +294,7 @@ fn output_files(output: &Output) -> Vec<(String, Option<Identity>)> {
             .map(|path| (path.display().to_string(), identity(path)))
             .collect(),
     };
-    files.into_iter().filter(|(_, file)| file.is_some()).collect()
+    files.into_iter().filter_map(|(name, file)| Some((name, file?))).collect()
 }
 
 fn identity(path: &Path) -> Option<Identity> {
@@ -231,16 +310,27 @@ fn regular(known: io::Result<Metadata>) -> Option<Identity> {
     known.ok().filter(Metadata::is_file).as_ref().map(Identity::from)
 }
 
-fn check_stdout(output: &Output, format: Format, report: Option<ReportFormat>) -> anyhow::Result<()> {
-    match (output, format, report) {
-        (Output::Stdout, Format::Parquet, _) => {
+fn check_stdout(target: &Target, format: Format, report: Option<ReportFormat>) -> anyhow::Result<()> {
+    let takes_rows = match target.one() {
+        Some(Output::Stdout) if format == Format::Parquet => {
             bail!("Parquet cannot be written to standard output; name an output file, or use -f csv")
         }
-        (Output::Stdout, _, Some(ReportFormat::Json)) => {
-            bail!("standard output cannot carry rows and the JSON report; name an output file")
-        }
-        _ => Ok(()),
+        Some(Output::Stdout) => true,
+        Some(Output::Path(path)) => is_stdout(path),
+        None => false,
+    };
+    if takes_rows && report == Some(ReportFormat::Json) {
+        bail!("standard output cannot carry rows and the JSON report; name an output file")
     }
+    Ok(())
+}
+
+/// Whether this is where standard output goes, as `/dev/stdout` is. What swallows everything, as `/dev/null`
+/// does, may be both.
+fn is_stdout(path: &Path) -> bool {
+    let Ok(stdout) = of_descriptor(io::stdout()) else { return false };
+    let swallows = stdout.file_type().is_char_device() && !io::stdout().is_terminal();
+    !swallows && identity(path) == Some(Identity::from(&stdout))
 }
 
 fn check_table(format: Format, options: &Options) -> anyhow::Result<Table> {
@@ -259,10 +349,10 @@ fn check_table(format: Format, options: &Options) -> anyhow::Result<Table> {
     }
 }
 
-fn voice(options: &Options, output: &Output, report: Option<ReportFormat>) -> Voice {
+fn voice(options: &Options, target: &Target, report: Option<ReportFormat>) -> Voice {
     match report {
         Some(ReportFormat::Json) => Voice::Json,
-        _ if options.silent || *output == Output::Stdout => Voice::Silent,
+        _ if options.silent || target.one() == Some(&Output::Stdout) => Voice::Silent,
         _ => Voice::Text,
     }
 }

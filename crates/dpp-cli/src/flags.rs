@@ -9,11 +9,43 @@ use crate::generate::{Amount, Request};
 use clap::builder::{
     EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, TypedValueParser,
 };
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dpp::pipeline::WORKERS_MAX;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+
+/// What the user asks for. Ends the process where that is not to be understood, and after `--help`.
+pub(crate) fn parse() -> CommandLine {
+    CommandLine::try_parse().unwrap_or_else(|error| in_our_words(error).exit())
+}
+
+/// Clap takes an argument too many for a subcommand that may not stand there. Nobody means that.
+fn in_our_words(error: clap::Error) -> clap::Error {
+    let (ErrorKind::ArgumentConflict, Some(ContextValue::String(argument))) =
+        (error.kind(), error.get(ContextKind::InvalidSubcommand))
+    else {
+        return error;
+    };
+    let mut message = if CommandLine::command().find_subcommand(argument).is_some() {
+        format!("'{argument}' is a command, which stands first and has its options behind it")
+    } else {
+        format!(
+            "'{argument}' is one argument too many: there is one INPUT and one OUTPUT \
+             (for more captures: dpp extract INPUT... -o OUTPUT)"
+        )
+    };
+    if argument.parse::<u8>().is_ok() && std::env::args().any(|flag| is_zstd(&flag)) {
+        message = format!("'{argument}' is one argument too many; a level of zstd is given as --zstd={argument}");
+    }
+    CommandLine::command().error(ErrorKind::TooManyValues, message)
+}
+
+/// Whether this is `--zstd`, or a group of short options with `-z` last; without a level.
+fn is_zstd(flag: &str) -> bool {
+    flag == "--zstd" || (flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('z'))
+}
 
 /// What may be asked of the program.
 #[derive(Debug, Parser)]
@@ -21,7 +53,8 @@ use std::path::PathBuf;
     name = "dpp",
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
-    override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp generate | completions | man",
+    override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
+        dpp generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -32,7 +65,7 @@ pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) options: Options,
+    pub(crate) run: Single,
 }
 
 macro_rules! examples {
@@ -41,6 +74,7 @@ macro_rules! examples {
 Examples:
   dpp capture.pcap queries.parquet            a table for DuckDB, Polars, Spark
   dpp capture.pcap.zst - | head               rows as CSV on standard output
+  dpp extract captures/ -o queries.parquet    a directory of files as one capture
   tcpdump -w - port 53 | dpp - queries.csv    rows of live traffic, until Ctrl-C"
     };
 }
@@ -66,6 +100,8 @@ Environment:
 /// The subcommands. A capture that is called like one is given as `./generate`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Many captures: as one, merged by time, or each for itself
+    Extract(Extract),
     /// Write a synthetic DNS capture
     Generate(Generate),
     /// Print the completions for a shell
@@ -81,9 +117,9 @@ pub(crate) enum Command {
 /// understood.
 pub(crate) type Setting<T> = Result<T, String>;
 
-/// The options of a run.
+/// A run on one capture.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct Single {
     /// The capture: pcap or pcapng, compressed or not; - is standard input
     #[arg(value_name = "INPUT", env = "DPP_FILENAME", hide_env = true)]
     #[arg(value_parser = path())]
@@ -94,6 +130,72 @@ pub(crate) struct Options {
     #[arg(value_parser = path())]
     pub(crate) output: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// A run on many captures.
+#[derive(Clone, Debug, Args)]
+#[command(
+    override_usage = "dpp extract [OPTIONS] INPUT... -o OUTPUT",
+    after_help = EXTRACT_EXAMPLES,
+    max_term_width = 100
+)]
+pub(crate) struct Extract {
+    /// Captures, directories of captures, patterns in quotes ('*.pcap.gz'), @FILE (a list of paths, one on a
+    /// line; @- reads it from standard input), or - for a capture on standard input
+    #[arg(value_name = "INPUT", env = "DPP_FILENAME", hide_env = true)]
+    #[arg(value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// The table, else dns_output.csv or .parquet; - is CSV on standard output; with --per-file a directory
+    #[arg(short, long, env = "DPP_OUTPUT_FILENAME", hide_env = true)]
+    #[arg(value_parser = path())]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+const EXTRACT_EXAMPLES: &str = "\
+Examples:
+  dpp extract captures/ -o queries.parquet              all captures of a directory, by name
+  dpp extract 'eth0-*.pcap.gz' --order time -o q.csv    by the time of their first packets
+  dpp extract in.pcap out.pcap --merge -o q.csv         both directions of a link
+  dpp extract captures/ --per-file -o tables/           a table for each
+  find . -name '*.pcap' | dpp extract @- -o q.csv       a list of paths";
+
+/// What is to be done with many captures.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Many {
+    /// Which capture is first: by name, by the time of the first packet, or as given
+    #[arg(long, env = "DPP_ORDER", hide_env = true, help_heading = "Inputs", value_name = "ORDER")]
+    #[arg(default_value = "name", value_parser = Late(EnumValueParser::<Order>::new()))]
+    pub(crate) order: Setting<Order>,
+
+    /// Merge captures that overlap in time, packet by packet
+    #[arg(long, env = "DPP_MERGE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
+    pub(crate) merge: bool,
+
+    /// A table for each capture, in the directory OUTPUT, with nothing matched across captures
+    #[arg(long, env = "DPP_PER_FILE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
+    pub(crate) per_file: bool,
+
+    /// Of directories take also what is in the directories in them
+    #[arg(long, env = "DPP_RECURSIVE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
+    pub(crate) recursive: bool,
+
+    /// Go on without the captures that cannot be read, and say so in the end
+    #[arg(long, env = "DPP_KEEP_GOING", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
+    pub(crate) keep_going: bool,
+}
+
+/// The options of every run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
     /// Format, else that of OUTPUT's extension, else csv
     #[arg(short, long, env = "DPP_FORMAT", hide_env = true, help_heading = "Table")]
     #[arg(value_parser = Late(EnumValueParser::<Format>::new()))]
@@ -167,6 +269,28 @@ pub(crate) enum Format {
     Csv,
     #[value(alias = "pq")]
     Parquet,
+}
+
+/// What the order of captures is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    // Of their full paths, byte by byte.
+    #[default]
+    Name,
+    // Of their first packets.
+    Time,
+    // On the command line.
+    Given,
+}
+
+impl Order {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Order::Name => "name",
+            Order::Time => "time",
+            Order::Given => "given",
+        }
+    }
 }
 
 /// Formats of the report.

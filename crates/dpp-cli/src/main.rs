@@ -1,21 +1,22 @@
-//! The program `dpp`: a DNS capture in, a table out.
+//! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of four things is done, and the process
+//! This file is the table of contents: the command line is read, one of five things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
 mod affinity;
+mod captures;
 mod checks;
 mod completions;
 mod flags;
 mod generate;
+mod inputs;
 mod output;
 mod progress;
 mod report;
 mod run;
 mod signals;
 
-use clap::Parser;
 use flags::{Command, CommandLine};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,9 +27,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Clap answers --help and --version, and ends with exit code 2 where it cannot understand.
-    let CommandLine { command, options } = CommandLine::parse();
+    let CommandLine { command, run } = flags::parse();
     let done = match command {
-        None => checks::check(options).and_then(run::run),
+        None => checks::check_one(run).and_then(run::run),
+        Some(Command::Extract(extract)) => checks::check_many(extract).and_then(run::run),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),
         Some(Command::Man) => completions::man_page(),

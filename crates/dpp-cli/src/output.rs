@@ -3,14 +3,70 @@
 //! [`checks`](crate::checks) decides which of them; [`run`](crate::run) opens it, once the input is known to
 //! be a capture, and closes it.
 
+use crate::inputs::Input;
 use dpp_sink::part_file::PartFile;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What cannot be done when standard output fails.
 pub(crate) const STDOUT: &str = "cannot write to standard output";
+
+/// Where the tables of a run go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// All rows to one.
+    One(Output),
+    /// A table for each capture, with such an extension.
+    Directory { path: PathBuf, extension: &'static str },
+}
+
+impl Target {
+    /// The one output, if there is one.
+    pub(crate) fn one(&self) -> Option<&Output> {
+        match self {
+            Target::One(output) => Some(output),
+            Target::Directory { .. } => None,
+        }
+    }
+
+    /// The output of this capture alone, if it has one.
+    pub(crate) fn of(&self, capture: &Input) -> Option<Output> {
+        match self {
+            Target::One(_) => None,
+            Target::Directory { path, extension } => Some(Output::Path(path.join(table_name(capture, extension)))),
+        }
+    }
+}
+
+/// What compressed files end with; two layers are unpacked.
+const COMPRESSIONS: [&str; 6] = ["gz", "zst", "xz", "lz4", "bz2", "zstd"];
+
+/// What captures end with.
+const CAPTURES: [&str; 5] = ["pcap", "pcapng", "cap", "dmp", "ntar"];
+
+/// The name of a capture's table: that of the capture without the extensions of compressions and captures, and
+/// with the table's. `eth0.pcap.gz` gives `eth0.csv`; `eth0.pcap7`, as tcpdump numbers them, `eth0.pcap7.csv`.
+fn table_name(capture: &Input, extension: &str) -> OsString {
+    let Input::Path(path) = capture else { return format!("stdin.{extension}").into() };
+    let mut name = PathBuf::from(path.file_name().unwrap_or_default());
+    let is_one_of = |name: &Path, known: &[&str]| {
+        name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
+    };
+    for _ in 0..2 {
+        if is_one_of(&name, &COMPRESSIONS) {
+            name.set_extension("");
+        }
+    }
+    if is_one_of(&name, &CAPTURES) {
+        name.set_extension("");
+    }
+    let mut table = name.into_os_string();
+    table.push(format!(".{extension}"));
+    table
+}
 
 /// An output that nothing speaks against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,4 +131,25 @@ impl Write for Opened {
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let is_closed_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_closed_pipe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_called_like_its_capture() {
+        for (capture, table) in [
+            ("a/eth0-01.pcap", "eth0-01.csv"),
+            ("eth0.PCAPNG.Gz", "eth0.csv"),
+            ("eth0.pcap.gz.zst", "eth0.csv"),
+            ("eth0.pcap7", "eth0.pcap7.csv"),
+            ("2026.11.21", "2026.11.21.csv"),
+            ("eth0.gz", "eth0.csv"),
+            (".pcap", ".pcap.csv"),
+        ] {
+            assert_eq!(table_name(&Input::Path(capture.into()), "csv"), table, "{capture}");
+        }
+        assert_eq!(table_name(&Input::Stdin, "parquet"), "stdin.parquet");
+    }
 }

@@ -1,26 +1,27 @@
-//! A run, from the opened capture to the report.
+//! A run, from the opened captures to the report.
 //!
 //! Everything else has been judged by [`checks`](crate::checks). The order matters: signals are listened to
-//! before anything can wait; the output is opened only when the input has shown to be a capture, so that a
+//! before anything can wait; an output is opened only when its first input has shown to be a capture, so that a
 //! mistaken input leaves nothing behind; and what is written is complete before anything is said about it.
+//! A table for each capture is a run for each: nothing of one reaches into another.
 
 use crate::affinity;
-use crate::checks::{Input, Job, Table, Voice};
-use crate::output::Opened;
+use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
+use crate::checks::{Job, Table, Voice};
+use crate::inputs::Input;
+use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
 use crate::report::{self, Account, Times};
 use crate::signals;
-use anyhow::{Context, anyhow};
-use dpp::capture::{CaptureError, FILE_HEADER_MAX, InputError, check_header, single};
+use anyhow::{Context, anyhow, bail};
+use dpp::capture::{CaptureError, InputError, Inputs};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Watch};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
-use dpp_source::{Source, SourceError};
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Does the job and reports on it.
@@ -31,114 +32,136 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     let started = Instant::now();
     let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
-    let mut source = open(&job.input, stop)?;
-    let header = read_header(&mut source, &job)?;
-    let (warnings, compression) = (source.warnings(), source.compression().name());
-    report::banner(&job);
-    let progress = (job.voice == Voice::Text)
-        .then(|| Progress::show(Arc::clone(&watch), source.size(), source.consumed()))
-        .flatten();
-    let done = Work { job: &job, watch: &watch }.write(header.chain(source));
-    drop(progress);
-    let Done { outcome, processing, finishing } = done?;
-    let times = Times { processing, finishing, total: started.elapsed() };
-    let account = Account { job: &job, outcome: &outcome, compression, oddities: warnings.list(), times };
+    let opener = Opener::new(job.manner, stop);
+    let captures = opener.look(job.captures.clone())?;
+    let tables = Work { job: &job, watch: &watch, opener: &opener }.write_all(captures)?;
+    let times = Times::new(&tables, started.elapsed());
+    let account = Account::new(&job, tables, std::mem::take(&mut opener.log().failed), times);
     let told = account.tell().context(crate::output::STDOUT);
     // A reader who does not want the report does not make a bad run a good one.
     account.judge().and(told)
 }
 
-fn open(input: &Input, stop: Arc<AtomicBool>) -> Result<Source, SourceError> {
-    match input {
-        Input::Stdin => Source::stdin_until(stop),
-        Input::Path(path) => Source::open_until(path, stop),
-    }
+/// A table that was written.
+pub(crate) struct Done {
+    pub(crate) output: Output,
+    /// The captures it was made of, by their numbers.
+    pub(crate) taken: Vec<Taken>,
+    pub(crate) outcome: Outcome,
+    pub(crate) processing: Duration,
+    pub(crate) finishing: Duration,
 }
 
-/// Takes the file header from the source and looks whether the engine will accept it.
-fn read_header(source: &mut Source, job: &Job) -> anyhow::Result<io::Cursor<Vec<u8>>> {
-    let mut header = Vec::new();
-    let refused = |error: CaptureError| anyhow!(error).context(unread(&job.input));
-    source.take(FILE_HEADER_MAX as u64).read_to_end(&mut header).map_err(|error| refused(error.into()))?;
-    check_header(&header).map_err(refused)?;
-    Ok(io::Cursor::new(header))
-}
-
-/// What a capture that cannot be read is introduced with.
-fn unread(input: &Input) -> String {
-    format!("cannot read {}", report::input_name(input))
-}
-
-/// What came of the work.
-struct Done {
-    outcome: Outcome,
-    processing: Duration,
-    finishing: Duration,
-}
-
-/// The engine between a source and a sink.
+/// The engine between captures and a sink.
 struct Work<'a> {
     job: &'a Job,
-    watch: &'a Watch,
+    watch: &'a Arc<Watch>,
+    opener: &'a Opener,
 }
 
 impl Work<'_> {
-    /// Writes the whole table. On an error nothing is left of it.
-    fn write(&self, input: impl Read + Send) -> anyhow::Result<Done> {
-        let output = self.job.output.open()?;
-        match self.job.table {
-            Table::Csv => self.write_csv(input, output),
+    /// Writes all tables.
+    fn write_all(&self, captures: Vec<Input>) -> anyhow::Result<Vec<Done>> {
+        let (count, size) = (captures.len(), size_of_all(&captures));
+        let (mut tables, mut progress) = (Vec::new(), None);
+        for (captures, output) in portions(&self.job.target, captures) {
+            let captures = match self.opener.captures(captures) {
+                Ok(captures) if captures.is_empty() => continue,
+                Ok(captures) => captures,
+                Err(error) if is_stopped(&error) && !tables.is_empty() => break,
+                Err(error) => return Err(behind(&tables, error)),
+            };
+            let size = if count == 1 { captures.size() } else { size };
+            progress.get_or_insert_with(|| self.announce(size));
+            tables.push(self.write(captures, output).map_err(|error| behind(&tables, error))?);
+            if self.watch.stop.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        if tables.is_empty() {
+            bail!("none of the {} captures can be read", self.job.captures.len());
+        }
+        Ok(tables)
+    }
+
+    /// Says what is going to be done, and shows how far it has come.
+    fn announce(&self, size: Option<u64>) -> Option<Progress> {
+        report::banner(self.job);
+        let is_shown = self.job.voice == Voice::Text;
+        is_shown.then(|| Progress::show(Arc::clone(self.watch), size, self.opener.consumed())).flatten()
+    }
+
+    /// Writes a whole table. On an error nothing is left of it.
+    fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
+        let opened = output.open()?;
+        let (outcome, processing, finishing) = match self.job.table {
+            Table::Csv => self.write_csv(captures, opened, &output)?,
             Table::Parquet { zstd, v2 } => {
                 let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);
                 let version = if v2 { Version::Two } else { Version::One };
                 let settings = parquet::Settings { compression, version, ..Default::default() };
-                self.write_parquet(input, output, settings)
+                self.write_parquet(captures, opened, &output, settings)?
             }
-        }
+        };
+        let taken = std::mem::take(&mut self.opener.log().taken);
+        Ok(Done { output, taken, outcome, processing, finishing })
     }
 
-    fn write_csv(&self, input: impl Read + Send, output: Opened) -> anyhow::Result<Done> {
-        let explain = |error| self.job.output.explain(error);
-        let sink = Csv::new(output, &self.job.plan).map_err(explain)?;
-        let (outcome, processing) = self.fill(input, &sink)?;
+    fn write_csv(
+        &self,
+        captures: Captures,
+        opened: Opened,
+        output: &Output,
+    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
+        let explain = |error| output.explain(error);
+        let sink = Csv::new(opened, &self.job.plan).map_err(explain)?;
+        let (outcome, processing) = self.fill(captures, &sink, output)?;
         let finishing = Instant::now();
         sink.finish().and_then(Opened::finish).map_err(explain)?;
-        Ok(Done { outcome, processing, finishing: finishing.elapsed() })
+        Ok((outcome, processing, finishing.elapsed()))
     }
 
     fn write_parquet(
         &self,
-        input: impl Read + Send,
-        output: Opened,
+        captures: Captures,
+        opened: Opened,
+        output: &Output,
         settings: parquet::Settings,
-    ) -> anyhow::Result<Done> {
-        let sink = Parquet::new(output, &self.job.plan, settings)?;
-        let (outcome, processing) = self.fill(input, &sink)?;
+    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
+        let sink = Parquet::new(opened, &self.job.plan, settings)?;
+        let (outcome, processing) = self.fill(captures, &sink, output)?;
         let finishing = Instant::now();
         sink.finish(report::metadata(&self.job.plan, &outcome))?.finish()?;
-        Ok(Done { outcome, processing, finishing: finishing.elapsed() })
+        Ok((outcome, processing, finishing.elapsed()))
     }
 
-    /// Fills the sink with the rows of the capture. Gives also how long it took.
+    /// Fills the sink with the rows of the captures. Gives also how long it took.
     fn fill<S: Sink<Error: Error + Sync + 'static>>(
         &self,
-        input: impl Read + Send,
+        captures: impl Inputs,
         sink: &S,
+        output: &Output,
     ) -> anyhow::Result<(Outcome, Duration)> {
         let started = Instant::now();
-        match pipeline::run(single(input), &self.job.plan, &self.machine(), sink, self.watch) {
+        match pipeline::run(captures, &self.job.plan, &self.machine(), sink, self.watch) {
             Ok(outcome) => Ok((outcome, started.elapsed())),
-            Err(RunError::Sink(error)) => Err(self.job.output.explain(error)),
-            Err(RunError::Capture(InputError { error: error @ CaptureError::Regression(_), .. })) => {
-                Err(anyhow!(error).context(format!(
-                    "{} is out of order; without --monotonic-capture that does no harm",
-                    report::input_name(&self.job.input)
-                )))
-            }
-            Err(RunError::Capture(InputError { error, .. })) => {
-                Err(anyhow!(error).context(unread(&self.job.input)))
-            }
+            Err(RunError::Sink(error)) => Err(output.explain(error)),
+            Err(RunError::Capture(error)) => Err(self.explain(error)),
         }
+    }
+
+    /// Why the engine cannot go on, with the name of the capture.
+    fn explain(&self, InputError { input, error }: InputError) -> anyhow::Error {
+        let mut log = self.opener.log();
+        if let Some(error) = log.error.take() {
+            return error;
+        }
+        let name = log.taken.get(input).map_or_else(|| "the capture".to_owned(), |taken| taken.input.name());
+        let is_regression = matches!(error, CaptureError::Regression(_));
+        anyhow!(error).context(match is_regression {
+            true => format!("{name} is out of order; without --monotonic-capture that does no harm"),
+            false => format!("cannot read {name}"),
+        })
     }
 
     fn machine(&self) -> Machine {
@@ -148,5 +171,25 @@ impl Work<'_> {
             machine.on_start = affinity::pin;
         }
         machine
+    }
+}
+
+/// Which captures go into which output.
+fn portions(target: &Target, captures: Vec<Input>) -> Vec<(Vec<Input>, Output)> {
+    match target {
+        Target::One(output) => vec![(captures, output.clone())],
+        Target::Directory { .. } => captures
+            .into_iter()
+            .filter_map(|capture| target.of(&capture).map(|output| (vec![capture], output)))
+            .collect(),
+    }
+}
+
+/// An error that comes when some tables are complete, and stay.
+fn behind(tables: &[Done], error: anyhow::Error) -> anyhow::Error {
+    match tables.len() {
+        0 => error,
+        1 => error.context("a table was complete before this, and stays"),
+        count => error.context(format!("{count} tables were complete before this, and stay")),
     }
 }

@@ -193,9 +193,18 @@ fn every_skip_reason_is_documented() {
     }
 }
 
-/// The options as `dpp --help` prints them, each with its short form.
-fn options() -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_dpp")).arg("--help").output().expect("dpp starts");
+/// The options of all runs, on one capture and on many.
+fn options() -> BTreeSet<String> {
+    let mut options = options_of(&["--help"]);
+    options.extend(options_of(&["extract", "--help"]));
+    // An argument where there is one capture.
+    assert!(options.remove("`-o`, `--output`"), "many captures have an output too");
+    options
+}
+
+/// The options as `--help` prints them, each with its short form.
+fn options_of(help: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_dpp")).args(help).output().expect("dpp starts");
     let help = String::from_utf8(output.stdout).expect("help is text");
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-') && line.contains("--"));
     let forms = |line: &str| {
@@ -204,9 +213,8 @@ fn options() -> Vec<String> {
             forms.map(|form| format!("`{}`", form.trim_end_matches(',').split('[').next().unwrap_or(form)));
         plain.collect::<Vec<_>>().join(", ")
     };
-    let options: Vec<String> = lines.map(forms).collect();
     let are_ours = |option: &String| !option.contains("`--help`") && !option.contains("`--version`");
-    options.into_iter().filter(are_ours).collect()
+    lines.map(forms).filter(are_ours).collect()
 }
 
 #[test]

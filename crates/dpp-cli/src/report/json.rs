@@ -5,9 +5,12 @@
 //! means.
 
 use super::figures::{self, Figure, Identity};
-use super::{Account, End, input_path, output_path};
+use super::{Account, End, inputs_path, output_path, target_path};
+use crate::captures::{Failed, Taken};
 use crate::checks::{Job, Table};
 use crate::flags::ReportFormat;
+use crate::output::Target;
+use crate::run::Done;
 use dpp::capture::Ending;
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
@@ -16,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 /// The whole report, without the line's end.
 pub(super) fn report(account: &Account) -> Value {
-    let outcome = account.outcome;
+    let outcome = &account.outcome;
     json!({
         "build": build(),
         "config": config(account.job),
@@ -28,7 +31,35 @@ pub(super) fn report(account: &Account) -> Value {
         "messages": object(&figures::messages(outcome)),
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
         "accounting": accounting(outcome),
+        "inputs": inputs(account),
+        "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
     })
+}
+
+/// Each capture that was read, in order. With a table for each, what came of it stands there too.
+fn inputs(account: &Account) -> Vec<Value> {
+    let has_own_table = matches!(account.job.target, Target::Directory { .. });
+    let tables = account.tables.iter().flat_map(|table| table.taken.iter().map(move |taken| (table, taken)));
+    let input = |((table, taken), ending): ((&Done, &Taken), &Option<Ending>)| {
+        let ending = ending.as_ref();
+        let mut input = json!({
+            "filename": taken.input.path(),
+            "compression": taken.compression,
+            "ending": ending.map(|ending| End::of(ending).name()),
+            "ending_offset": ending.and_then(offset),
+        });
+        if has_own_table {
+            input["output_filename"] = output_path(&table.output).into();
+            input["packets"] = packets(&table.outcome);
+            input["messages"] = object(&figures::messages(&table.outcome));
+        }
+        input
+    };
+    tables.zip(&account.endings).map(input).collect()
+}
+
+fn failed(failed: &Failed) -> Value {
+    json!({ "filename": failed.input.path(), "error": failed.reason })
 }
 
 /// The key-value metadata of a Parquet file: the plan and what was counted. No times, paths or threads: the
@@ -84,8 +115,8 @@ fn config(job: &Job) -> Value {
         _ => "text",
     };
     json!({
-        "input_filename": input_path(&job.input),
-        "output_filename": output_path(&job.output),
+        "input_filename": inputs_path(job),
+        "output_filename": target_path(&job.target),
         "output_format": format,
         "report_format": report_format,
         "match_timeout_ms": job.plan.match_timeout_ns / 1_000_000,
@@ -103,6 +134,10 @@ fn config(job: &Job) -> Value {
         "uses_default_output_channel_capacity": null,
         "zstd_level": zstd,
         "strict": options.strict,
+        "order": job.manner.order.name(),
+        "merge": job.manner.merge,
+        "per_file": matches!(job.target, Target::Directory { .. }),
+        "keep_going": job.manner.keep_going,
     })
 }
 
@@ -119,7 +154,7 @@ fn execution(job: &Job) -> Value {
 
 fn warnings(account: &Account) -> Value {
     json!({
-        "non_monotonic_capture_timestamps": regressions(account.outcome),
+        "non_monotonic_capture_timestamps": regressions(&account.outcome),
         "graceful_signal_shutdown": End::of(&account.outcome.ending) == End::Interrupted,
         "sentences": account.warnings(),
     })
@@ -140,26 +175,37 @@ fn regressions(outcome: &Outcome) -> Option<Value> {
 }
 
 fn capture(account: &Account) -> Value {
-    let outcome = account.outcome;
+    let outcome = &account.outcome;
     let end = End::of(&outcome.ending);
     let micros = |ns: i64| ns.div_euclid(1000);
-    let offset = match outcome.ending {
-        Ending::CutOff { offset } | Ending::Damaged { offset, .. } | Ending::Unreadable { offset, .. } => {
-            Some(offset)
-        }
-        Ending::Complete | Ending::Interrupted => None,
-    };
+    let count = |end| account.ended().filter(|(_, ending)| End::of(ending) == end).count();
     json!({
-        "compression": account.compression,
+        "compression": compression(account),
         "first_timestamp_micros": outcome.first_and_last_ns.map(|(first, _)| micros(first)),
         "last_timestamp_micros": outcome.first_and_last_ns.map(|(_, last)| micros(last)),
         "regressions": outcome.regressions,
         "ending": end.name(),
-        "ending_offset": offset,
-        "cut_off": u64::from(end == End::CutOff),
-        "damaged": u64::from(end == End::Damaged),
-        "unreadable": u64::from(end == End::Unreadable),
+        "ending_offset": offset(&outcome.ending),
+        "cut_off": count(End::CutOff),
+        "damaged": count(End::Damaged),
+        "unreadable": count(End::Unreadable),
     })
+}
+
+/// The compression of all captures, if they agree.
+fn compression(account: &Account) -> &'static str {
+    let mut compressions = account.taken().map(|taken| taken.compression);
+    let first = compressions.next().unwrap_or("none");
+    if compressions.all(|other| other == first) { first } else { "mixed" }
+}
+
+fn offset(ending: &Ending) -> Option<u64> {
+    match *ending {
+        Ending::CutOff { offset } | Ending::Damaged { offset, .. } | Ending::Unreadable { offset, .. } => {
+            Some(offset)
+        }
+        Ending::Complete | Ending::Interrupted => None,
+    }
 }
 
 fn packets(outcome: &Outcome) -> Value {

@@ -8,11 +8,14 @@ mod figures;
 mod json;
 mod text;
 
-use crate::checks::{Input, Job, Voice};
-use crate::output::Output;
+use crate::captures::{Failed, Taken};
+use crate::checks::{Job, Voice};
+use crate::output::{Output, Target};
+use crate::run::Done;
 use anyhow::bail;
-use dpp::capture::Ending;
+use dpp::capture::{Ending, InputsRead, Listed};
 use dpp::pipeline::Outcome;
+use dpp::stats::Totals;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -23,23 +26,35 @@ pub(crate) use text::banner;
 
 /// All that is known after a run.
 pub(crate) struct Account<'a> {
-    pub(crate) job: &'a Job,
-    pub(crate) outcome: &'a Outcome,
-    /// The outermost compression of the input.
-    pub(crate) compression: &'static str,
-    /// What was odd with the input, oldest first.
-    pub(crate) oddities: Vec<String>,
-    pub(crate) times: Times,
+    job: &'a Job,
+    /// Of all tables together.
+    outcome: Outcome,
+    tables: Vec<Done>,
+    /// How each capture ended, in their order; `None` if that is not known.
+    endings: Vec<Option<Ending>>,
+    /// Captures that were left out.
+    failed: Vec<Failed>,
+    times: Times,
 }
 
 /// How long it took.
 pub(crate) struct Times {
     /// From the first packet to the last row.
-    pub(crate) processing: Duration,
+    processing: Duration,
     /// Then, until the output was complete.
-    pub(crate) finishing: Duration,
+    finishing: Duration,
     /// All in all.
-    pub(crate) total: Duration,
+    total: Duration,
+}
+
+impl Times {
+    pub(crate) fn new(tables: &[Done], total: Duration) -> Times {
+        Times {
+            processing: tables.iter().map(|table| table.processing).sum(),
+            finishing: tables.iter().map(|table| table.finishing).sum(),
+            total,
+        }
+    }
 }
 
 /// How the capture ended, as far as it matters.
@@ -82,7 +97,17 @@ impl End {
     }
 }
 
-impl Account<'_> {
+impl<'a> Account<'a> {
+    pub(crate) fn new(job: &'a Job, tables: Vec<Done>, failed: Vec<Failed>, times: Times) -> Account<'a> {
+        let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
+        let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
+        // Only a signal ends a run before all captures had their turn.
+        if account.taken().count() + account.failed.len() < job.captures.len() {
+            account.outcome.ending = Ending::Interrupted;
+        }
+        account
+    }
+
     /// Reports in the voice that the job asks for.
     ///
     /// # Errors
@@ -103,51 +128,136 @@ impl Account<'_> {
     /// # Errors
     /// If it was not. The rows are written all the same, and the message says so.
     pub(crate) fn judge(&self) -> anyhow::Result<()> {
-        let Some(trouble) = self.trouble() else { return Ok(()) };
-        let strict = self.job.options.strict;
-        match End::of(&self.outcome.ending) {
-            End::Unreadable => bail!("{trouble}; the rows before that were written"),
-            End::CutOff | End::Damaged if strict => {
-                bail!("{trouble}; the rows before that were written; without --strict this is a warning")
+        let rows = if self.is_single() { "the rows before that were written" } else { "all other rows were written" };
+        if let Some(trouble) = self.trouble(|end| end == End::Unreadable) {
+            bail!("{trouble}; {rows}");
+        }
+        if let [first, others @ ..] = &self.failed[..] {
+            let of = format!("{} of {} captures", self.failed.len(), self.job.captures.len());
+            let dots = if others.is_empty() { "" } else { ", ..." };
+            bail!("{of} could not be read ({}{dots}); all other rows were written", first.reason);
+        }
+        match self.trouble(|end| end == End::CutOff || end == End::Damaged) {
+            Some(trouble) if self.job.options.strict => {
+                bail!("{trouble}; {rows}; without --strict this is a warning")
             }
             _ => Ok(()),
         }
     }
 
-    /// Why the capture was not read to its end, unless the user wanted it so.
-    fn trouble(&self) -> Option<String> {
-        let name = input_name(&self.job.input);
-        match &self.outcome.ending {
-            Ending::Complete | Ending::Interrupted => None,
-            Ending::CutOff { offset } => {
-                Some(format!("{name} is cut off in the middle of the record at byte {offset}"))
-            }
-            Ending::Damaged { offset, what } => Some(format!("{name} is damaged at byte {offset}: {what}")),
-            Ending::Unreadable { offset, error } => {
-                Some(format!("{name} cannot be read beyond byte {offset} (unpacked): {error}"))
-            }
-        }
+    /// The captures that were read, in order.
+    fn taken(&self) -> impl Iterator<Item = &Taken> {
+        self.tables.iter().flat_map(|table| &table.taken)
+    }
+
+    /// And how each ended, as far as that is known.
+    fn ended(&self) -> impl Iterator<Item = (&Taken, &Ending)> {
+        let ended = self.taken().zip(&self.endings);
+        ended.filter_map(|(taken, ending)| Some((taken, ending.as_ref()?)))
+    }
+
+    /// Whether one capture was asked for.
+    fn is_single(&self) -> bool {
+        self.job.captures.len() == 1
+    }
+
+    /// The first trouble of a kind.
+    fn trouble(&self, is_meant: impl Fn(End) -> bool) -> Option<String> {
+        let (taken, ending) = self.ended().find(|(_, ending)| is_meant(End::of(ending)))?;
+        sentence(&taken.input.name(), ending)
     }
 
     /// Everything that is worth a warning, in sentences.
     fn warnings(&self) -> Vec<String> {
-        self.oddities.iter().cloned().chain(self.trouble()).collect()
+        let mut warnings = Vec::new();
+        for taken in self.taken() {
+            let introduced = |oddity| match self.is_single() {
+                true => oddity,
+                false => format!("{}: {oddity}", taken.input.name()),
+            };
+            warnings.extend(taken.oddities().into_iter().map(introduced));
+        }
+        warnings.extend(self.ended().filter_map(|(taken, ending)| sentence(&taken.input.name(), ending)));
+        if self.endings.iter().any(Option::is_none) {
+            let count = self.tables.iter().map(|table| table.outcome.inputs.endings.count).sum();
+            warnings.push(format!("{} captures in all did not end well", grouped(count)));
+        }
+        warnings.extend(self.failed.iter().map(|failed| format!("left out: {}", failed.reason)));
+        warnings
     }
 }
 
-/// How the input is called in messages.
-pub(crate) fn input_name(input: &Input) -> String {
-    match input {
-        Input::Stdin => "standard input".to_owned(),
-        Input::Path(path) => format!("'{}'", path.display()),
+/// How the captures of a table ended.
+fn endings(table: &Done, is_merged: bool) -> Vec<Option<Ending>> {
+    let Listed { count, first } = &table.outcome.inputs.endings;
+    let unlisted = (*count == first.len() as u64).then_some(Ending::Complete);
+    let mut endings = vec![unlisted; table.taken.len()];
+    for (number, ending) in first {
+        endings[*number] = Some(ending.clone());
+    }
+    if let Ending::Interrupted = table.outcome.ending {
+        // Those that were open then: what they look like is the end that the signal made.
+        let open = if is_merged { endings.len() } else { 1 };
+        endings.iter_mut().rev().take(open).for_each(|ending| *ending = Some(Ending::Interrupted));
+    }
+    endings
+}
+
+/// Why a capture was not read to its end, unless the user wanted it so.
+fn sentence(name: &str, ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Complete | Ending::Interrupted => None,
+        Ending::CutOff { offset } => {
+            Some(format!("{name} is cut off in the middle of the record at byte {offset}"))
+        }
+        Ending::Damaged { offset, what } => Some(format!("{name} is damaged at byte {offset}: {what}")),
+        Ending::Unreadable { offset, error } => {
+            Some(format!("{name} cannot be read beyond byte {offset} (unpacked): {error}"))
+        }
     }
 }
 
-/// The path of the input, as directly as it can be named.
-fn input_path(input: &Input) -> String {
-    match input {
-        Input::Stdin => "stdin".to_owned(),
-        Input::Path(path) => direct(path),
+/// What came of all tables together.
+fn sum(tables: &[Done]) -> Outcome {
+    let mut sum = Outcome {
+        totals: Totals::default(),
+        rows: 0,
+        ending: Ending::Complete,
+        inputs: InputsRead::default(),
+        regressions: 0,
+        first_regression: None,
+        first_and_last_ns: None,
+    };
+    for Done { outcome, .. } in tables {
+        sum.totals.merge(&outcome.totals);
+        sum.rows += outcome.rows;
+        sum.regressions += outcome.regressions;
+        sum.first_regression = sum.first_regression.or(outcome.first_regression);
+        sum.first_and_last_ns = match (sum.first_and_last_ns, outcome.first_and_last_ns) {
+            (Some(all), Some(own)) => Some((all.0.min(own.0), all.1.max(own.1))),
+            (all, own) => all.or(own),
+        };
+        sum.ending = match (&sum.ending, &outcome.ending) {
+            (_, Ending::Interrupted) | (Ending::Complete, _) => outcome.ending.clone(),
+            (first, _) => first.clone(),
+        };
+    }
+    sum
+}
+
+/// What the job reads, in few words.
+fn inputs_path(job: &Job) -> String {
+    match &job.captures[..] {
+        [one] => one.path(),
+        many => format!("{} inputs", many.len()),
+    }
+}
+
+/// Where the job writes, as directly as it can be named.
+fn target_path(target: &Target) -> String {
+    match target {
+        Target::One(output) => output_path(output),
+        Target::Directory { path, .. } => direct(path),
     }
 }
 
@@ -160,7 +270,7 @@ fn output_path(output: &Output) -> String {
 }
 
 /// The path without links. A file that is not there yet is named by its directory's.
-fn direct(path: &Path) -> String {
+pub(crate) fn direct(path: &Path) -> String {
     let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     let through_parent = || Some(parent.canonicalize().ok()?.join(path.file_name()?));
     let direct = path.canonicalize().ok().or_else(through_parent);

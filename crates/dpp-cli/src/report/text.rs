@@ -4,8 +4,9 @@
 //! was.
 
 use super::figures::{self, Figure, Number, grouped};
-use super::{Account, End, input_path, output_path, say};
+use super::{Account, End, inputs_path, say, target_path};
 use crate::checks::{Job, Table, Voice};
+use crate::output::Target;
 use dpp::pipeline::Outcome;
 use std::fmt::Write;
 
@@ -35,7 +36,7 @@ pub(crate) fn banner(job: &Job) {
     }
     let mut lines = Lines::default();
     lines.plain(&format!("dpp {}", env!("CARGO_PKG_VERSION")));
-    lines.line("Input", &input_path(&job.input));
+    lines.line("Input", &inputs_path(job));
     lines.line("Format is", table(job.table));
     lines.line("Anonymization", &anonymization(job));
     lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
@@ -44,17 +45,20 @@ pub(crate) fn banner(job: &Job) {
     }
     lines.line("Workers", &job.workers.to_string());
     lines.line("PID", &std::process::id().to_string());
-    lines.line("Results will be written to", &output_path(&job.output));
+    lines.line("Results will be written to", &target_path(&job.target));
     say(&lines.text);
 }
 
 /// What came of it.
 pub(super) fn report(account: &Account) -> String {
-    let outcome = account.outcome;
+    let outcome = &account.outcome;
     let metrics = figures::metrics(account);
     let mut lines = Lines::default();
     lines.figures(&metrics, &METRICS);
     lines.round_trips(outcome);
+    if !account.is_single() {
+        lines.captures(account);
+    }
     lines.rows(outcome);
     lines.accounting(outcome);
     lines.warnings(account);
@@ -112,6 +116,16 @@ impl Lines {
         }
     }
 
+    /// How many captures there are, and how many tables.
+    fn captures(&mut self, account: &Account) {
+        let (read, failed) = (account.taken().count(), account.failed.len());
+        let left_out = if failed > 0 { format!(", {} left out", grouped(failed as u64)) } else { String::new() };
+        self.line("Captures", &format!("{}{left_out}", grouped(read as u64)));
+        if let Target::Directory { .. } = account.job.target {
+            self.line("Tables", &grouped(account.tables.len() as u64));
+        }
+    }
+
     /// How many rows there are, of when, and what did not become one.
     fn rows(&mut self, outcome: &Outcome) {
         let rows = figures::rows(outcome);
@@ -142,7 +156,7 @@ impl Lines {
     }
 
     fn warnings(&mut self, account: &Account) {
-        let outcome = account.outcome;
+        let outcome = &account.outcome;
         if let Some(first) = outcome.first_regression {
             let (count, position) = (grouped(outcome.regressions), first.position + 1);
             let at = format!("packet {position} at {} ns, after {} ns", first.time_ns, first.previous_ns);

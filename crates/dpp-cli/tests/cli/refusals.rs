@@ -45,6 +45,17 @@ fn what_is_not_understood_is_a_usage_error() {
 }
 
 #[test]
+fn an_argument_too_many_is_called_that() {
+    check_arguments(&["in.pcap", "out.csv", "third"], 2, "'third' is one argument too many");
+    check_arguments(&["in.pcap", "out.csv", "third"], 2, "dpp extract INPUT... -o OUTPUT");
+    check_arguments(&["in.pcap", "out.pq", "-z", "5"], 2, "a level of zstd is given as --zstd=5");
+    check_arguments(&["in.pcap", "out.pq", "-sz", "5"], 2, "a level of zstd is given as --zstd=5");
+    check_arguments(&["in.pcap", "out.pq", "--zstd", "5"], 2, "a level of zstd is given as --zstd=5");
+    check_arguments(&["in.pcap", "out.pq", "5"], 2, "'5' is one argument too many: there is one INPUT");
+    check_arguments(&["in.pcap", "out.pq", "generate"], 2, "'generate' is a command, which stands first");
+}
+
+#[test]
 fn an_input_must_be_named_and_readable() {
     check_arguments(&[], 1, "Input filename is required");
     check_arguments(&["missing.pcap"], 1, "'missing.pcap' does not exist");
@@ -167,6 +178,20 @@ fn a_directory_or_a_link_to_a_file_is_no_output() {
 fn standard_output_carries_one_thing_only() {
     check_arguments(&["in.pcap", "-", "-f", "parquet"], 1, "Parquet");
     check_arguments(&["in.pcap", "-", "--report-format", "json"], 1, "JSON");
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        check_arguments(&["in.pcap", name, "--report-format", "json"], 1, "JSON");
+    }
+    let room = Room::with_capture();
+    room.write("rows.csv", "");
+    let mut redirected = room.command(&["in.pcap", "rows.csv", "--report-format", "json"]);
+    redirected.stdout(File::options().append(true).open(room.path("rows.csv")).unwrap());
+    check(&room, redirected, 1, "JSON");
+}
+
+#[test]
+fn what_swallows_everything_may_be_the_output_and_take_the_report() {
+    let room = Room::with_capture();
+    room.shell("$DPP in.pcap /dev/null --report-format json > /dev/null").well();
 }
 
 #[test]

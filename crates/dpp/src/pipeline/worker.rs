@@ -172,7 +172,10 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         if self.interrupted() {
             return Ok(None);
         }
-        Ok(lock(&self.cutter).next(self.pool.chunk())?)
+        let chunk = lock(&self.cutter).next(self.pool.chunk())?;
+        // Inputs that were told to end have ended at different times. Merged, that is not how the whole would go on.
+        let is_torn = self.plan.merge && self.interrupted();
+        Ok(chunk.filter(|_| !is_torn))
     }
 
     fn interrupted(&self) -> bool {
