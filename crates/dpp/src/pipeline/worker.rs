@@ -174,7 +174,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         }
         let chunk = lock(&self.cutter).next(self.pool.chunk())?;
         // Inputs that were told to end have ended at different times. Merged, that is not how the whole would go on.
-        let is_torn = self.plan.merge && self.interrupted();
+        let is_torn = self.reader.plan.merge && self.interrupted();
         Ok(chunk.filter(|_| !is_torn))
     }
 
