@@ -9,7 +9,9 @@ use crate::checks::Manner;
 use crate::flags::Order;
 use crate::inputs::Input;
 use anyhow::{anyhow, bail};
-use dpp::capture::{CaptureError, Chunk, Cutter, FILE_HEADER_MAX, InputError, Settings, check_header, single};
+use dpp::capture::{
+    CaptureError, Chunk, Cutter, FILE_HEADER_MAX, InputError, Settings, check_header, single,
+};
 use dpp_source::{Source, SourceError, Warnings};
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read, Write};
@@ -102,7 +104,8 @@ impl Opener {
             Order::Name => looked.sort_by_cached_key(|(_, input)| by_name(input)),
             // Without a packet there is no time; such captures are last.
             Order::Time => {
-                looked.sort_by_cached_key(|(first_ns, input)| (first_ns.is_none(), *first_ns, by_name(input)));
+                looked
+                    .sort_by_cached_key(|(first_ns, input)| (first_ns.is_none(), *first_ns, by_name(input)));
             }
         }
         Ok(looked.into_iter().map(|(_, input)| input).collect())
@@ -153,7 +156,13 @@ impl Opener {
             }
             Err(error) => return Err(unread(input, error)),
         }
-        Ok(Capture { header: Cursor::new(header), of_it: source.consumed(), counted: 0, source, of_all: None })
+        Ok(Capture {
+            header: Cursor::new(header),
+            of_it: source.consumed(),
+            counted: 0,
+            source,
+            of_all: None,
+        })
     }
 
     /// Opens the first of these captures; the others when it is their turn.

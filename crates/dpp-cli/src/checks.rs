@@ -8,11 +8,13 @@
 use crate::flags::{Extract, Format, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::output::{Output, Target};
+use crate::plan;
 use anyhow::{Context, bail};
 use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
+use dpp::table::schema_dpp;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
@@ -98,7 +100,9 @@ pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> 
     let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
     let count = inputs.captures.len();
     if merge && count > MERGED_MAX {
-        bail!("--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first")
+        bail!(
+            "--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first"
+        )
     }
     check(Wish { inputs, manner: Manner { order, merge, keep_going }, per_file, output, options })
 }
@@ -117,6 +121,9 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let format = understood(options.format.clone(), "DPP_FORMAT", "csv, parquet or pq")?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
     let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
+    let columns = options.fields.as_deref().map_or_else(|| Ok(schema_dpp()), plan::columns)?;
+    let ports = plan::ports(&options.reading.port)?;
+    let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
     let named = output.as_deref().filter(|_| !per_file);
@@ -134,7 +141,10 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         voice: voice(&options, &target, report),
         plan: Plan {
             match_timeout_ns,
+            ports,
+            columns,
             pseudonyms,
+            duplicates_ns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()

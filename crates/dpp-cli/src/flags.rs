@@ -37,7 +37,8 @@ fn in_our_words(error: clap::Error) -> clap::Error {
         )
     };
     if argument.parse::<u8>().is_ok() && std::env::args().any(|flag| is_zstd(&flag)) {
-        message = format!("'{argument}' is one argument too many; a level of zstd is given as --zstd={argument}");
+        message =
+            format!("'{argument}' is one argument too many; a level of zstd is given as --zstd={argument}");
     }
     CommandLine::command().error(ErrorKind::TooManyValues, message)
 }
@@ -210,6 +211,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_V2", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) v2: bool,
 
+    /// The columns, by name and in this order; `help` lists them. Else the eight of DPP
+    #[arg(long, env = "DPP_FIELDS", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
+    pub(crate) fields: Option<OsString>,
+
     /// Replace client addresses by pseudonyms made with this passphrase
     #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Table", value_name = "KEYFILE")]
     #[arg(value_parser = path())]
@@ -219,6 +224,20 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
     #[arg(default_value = "1200", allow_negative_numbers = true)]
     pub(crate) match_timeout_ms: OsString,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        help_heading = "Matching",
+        value_name = "WINDOW"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
 
     /// Stop with an error at the first packet that is out of order
     #[arg(long, env = "DPP_MONOTONIC_CAPTURE", hide_env = true, help_heading = "Matching")]
@@ -261,6 +280,15 @@ pub(crate) struct Options {
     #[arg(short, long, env = "DPP_BONDED", hide_env = true, help_heading = "Accepted for compatibility")]
     #[arg(hide_short_help = true, value_name = "N", value_parser = Late(str::parse::<usize>))]
     pub(crate) bonded: Option<Setting<usize>>,
+}
+
+/// What is read as DNS.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reading {
+    /// Ports that carry DNS, and ranges of them: 53,5300-5399. May be repeated; else 53
+    #[arg(long, env = "DPP_PORT", hide_env = true, help_heading = "Matching", value_name = "PORT,...")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) port: Vec<OsString>,
 }
 
 /// Formats of the table.

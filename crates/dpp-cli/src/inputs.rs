@@ -173,7 +173,8 @@ impl Found {
         gather(path, self.search.recursive, &mut files)
             .with_context(|| format!("the directory '{}' cannot be listed", path.display()))?;
         if files.is_empty() {
-            let hint = if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
+            let hint =
+                if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
             bail!("the directory '{}' holds no files{hint}; name a capture", path.display());
         }
         files.sort();

@@ -11,12 +11,15 @@ mod completions;
 mod flags;
 mod generate;
 mod inputs;
+mod nearest;
 mod output;
+mod plan;
 mod progress;
 mod report;
 mod run;
 mod signals;
 
+use anyhow::Context;
 use flags::{Command, CommandLine};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,7 +32,9 @@ fn main() -> ExitCode {
     // Clap answers --help and --version, and ends with exit code 2 where it cannot understand.
     let CommandLine { command, run } = flags::parse();
     let done = match command {
+        None if wants_columns(&run.options) => columns(),
         None => checks::check_one(run).and_then(run::run),
+        Some(Command::Extract(extract)) if wants_columns(&extract.options) => columns(),
         Some(Command::Extract(extract)) => checks::check_many(extract).and_then(run::run),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),
@@ -50,6 +55,15 @@ fn main() -> ExitCode {
 fn complain(error: &anyhow::Error) {
     let causes = error.chain().skip(1).map(|cause| format!("\nCaused by: {cause}"));
     let _ = writeln!(io::stderr(), "Error: {error}{}", causes.collect::<String>());
+}
+
+/// Whether the user asks which columns there are.
+fn wants_columns(options: &flags::Options) -> bool {
+    options.fields.as_deref().is_some_and(|fields| fields == plan::HELP)
+}
+
+fn columns() -> anyhow::Result<()> {
+    io::stdout().write_all(plan::column_list().as_bytes()).context(output::STDOUT)
 }
 
 fn generate(arguments: flags::Generate) -> anyhow::Result<()> {

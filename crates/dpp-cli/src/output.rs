@@ -36,7 +36,9 @@ impl Target {
     pub(crate) fn of(&self, capture: &Input) -> Option<Output> {
         match self {
             Target::One(_) => None,
-            Target::Directory { path, extension } => Some(Output::Path(path.join(table_name(capture, extension)))),
+            Target::Directory { path, extension } => {
+                Some(Output::Path(path.join(table_name(capture, extension))))
+            }
         }
     }
 }

@@ -137,6 +137,16 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
         figure("records_unread", "Responses with unreadable records", Count(totals.records_unread)),
         figure("questions_unread", "Further questions that are unreadable", Count(totals.questions_unread)),
         figure("messages_cut", "Messages cut by the snaplen", Count(totals.messages_cut)),
+        figure("multicast_queries", "Multicast queries", Count(matches.unpaired_queries)),
+        figure("multicast_responses", "Multicast responses", Count(matches.unpaired_responses)),
+        figure("duplicate_queries", "Queries captured twice", Count(matches.duplicate_queries)),
+        figure("duplicate_responses", "Responses captured twice", Count(matches.duplicate_responses)),
+        figure("continuations", "Further messages of an answer", Count(matches.continuations)),
+        figure(
+            "stream_messages_unread",
+            "Messages in TCP streams that are unreadable",
+            Count(totals.stream_messages_unread),
+        ),
         figure("tuple_overflows", "Messages given up, too many of one tuple", Count(matches.tuple_overflows)),
         figure(
             "window_overflows",

@@ -128,7 +128,11 @@ impl<'a> Account<'a> {
     /// # Errors
     /// If it was not. The rows are written all the same, and the message says so.
     pub(crate) fn judge(&self) -> anyhow::Result<()> {
-        let rows = if self.is_single() { "the rows before that were written" } else { "all other rows were written" };
+        let rows = if self.is_single() {
+            "the rows before that were written"
+        } else {
+            "all other rows were written"
+        };
         if let Some(trouble) = self.trouble(|end| end == End::Unreadable) {
             bail!("{trouble}; {rows}");
         }

@@ -119,7 +119,8 @@ impl Lines {
     /// How many captures there are, and how many tables.
     fn captures(&mut self, account: &Account) {
         let (read, failed) = (account.taken().count(), account.failed.len());
-        let left_out = if failed > 0 { format!(", {} left out", grouped(failed as u64)) } else { String::new() };
+        let left_out =
+            if failed > 0 { format!(", {} left out", grouped(failed as u64)) } else { String::new() };
         self.line("Captures", &format!("{}{left_out}", grouped(read as u64)));
         if let Target::Directory { .. } = account.job.target {
             self.line("Tables", &grouped(account.tables.len() as u64));

@@ -34,12 +34,14 @@ fn pcapng(records: &[&[u8]]) -> Vec<u8> {
         let length = (12 + padded as u32).to_le_bytes();
         [&kind.to_le_bytes(), &length[..], body, &vec![0; padded - body.len()], &length].concat()
     };
-    let mut file = block(0x0A0D_0D0A, &[&0x1A2B_3C4D_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
+    let mut file =
+        block(0x0A0D_0D0A, &[&0x1A2B_3C4D_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
     file.extend(block(1, &[1, 0, 0, 0, 0, 0, 0, 0]));
     for record in records {
         let field = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
         let micros = u64::from(field(0)) * 1_000_000 + u64::from(field(4));
-        let fields = [0, (micros >> 32) as u32, micros as u32, field(8), field(12)].map(u32::to_le_bytes).concat();
+        let fields =
+            [0, (micros >> 32) as u32, micros as u32, field(8), field(12)].map(u32::to_le_bytes).concat();
         file.extend(block(6, &[&fields, &record[16..]].concat()));
     }
     file
@@ -141,7 +143,9 @@ fn the_order_is_that_of_names_or_times_or_as_given() {
     let order = |arguments: &[&str]| {
         let run = room.dpp(&[&["extract", "-o", "out.csv", "--report-format", "json"], arguments].concat());
         let report = run.well().report();
-        let name = |input: &serde_json::Value| input["filename"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let name = |input: &serde_json::Value| {
+            input["filename"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        };
         report["inputs"].as_array().unwrap().iter().map(name).collect::<Vec<_>>()
     };
     assert_eq!(order(&["c", "b", "0.empty", "a"]), ["0.empty", "a", "b", "c"]);
@@ -156,9 +160,11 @@ fn captures_of_the_same_time_are_sorted_by_name() {
     for name in ["b", "a", "c"] {
         room.write(name, room.read("in.pcap"));
     }
-    let run = room.dpp(&["extract", "c", "a", "b", "--order", "time", "-o", "out.csv", "--report-format", "json"]);
+    let run =
+        room.dpp(&["extract", "c", "a", "b", "--order", "time", "-o", "out.csv", "--report-format", "json"]);
     let report = run.well().report();
-    let names: Vec<_> = (0..3).map(|at| report["inputs"][at]["filename"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        (0..3).map(|at| report["inputs"][at]["filename"].as_str().unwrap().to_owned()).collect();
     assert!(names.is_sorted(), "{names:?}");
 }
 
@@ -216,7 +222,10 @@ fn a_list_names_a_path_on_each_line() {
 #[test]
 fn standard_input_and_pipes_come_last_unless_the_order_is_given() {
     let room = room();
-    for arguments in [&["-", "parts/0.pcap", "parts/1.pcapng.gz", "parts/2.pcap.zst"][..], &["parts/[0-2]*", "-", "--order", "time"]] {
+    for arguments in [
+        &["-", "parts/0.pcap", "parts/1.pcapng.gz", "parts/2.pcap.zst"][..],
+        &["parts/[0-2]*", "-", "--order", "time"],
+    ] {
         let mut command = room.command(&[&["extract", "-o", "out.csv"], arguments].concat());
         command.stdin(File::open(room.path("parts/3.pcapng")).unwrap());
         assert!(command.status().unwrap().success());
@@ -248,7 +257,11 @@ fn an_output_that_is_one_of_the_captures_is_refused() {
     let room = room();
     fs::hard_link(room.path("parts/1.pcapng.gz"), room.path("hard.csv")).unwrap();
     for output in ["parts/0.pcap", "hard.csv"] {
-        check_refused(&room, &["parts", "-o", output], &[&format!("the output '{output}' and the input 'parts/")]);
+        check_refused(
+            &room,
+            &["parts", "-o", output],
+            &[&format!("the output '{output}' and the input 'parts/")],
+        );
     }
 }
 
@@ -291,14 +304,19 @@ fn who_keeps_going_gets_the_rows_of_the_others_and_is_told() {
     assert_eq!((failed.len(), report["inputs"].as_array().unwrap().len()), (3, 4));
     assert!(failed.iter().any(|failed| failed["filename"].as_str().unwrap().ends_with("/parts/1.text")));
     assert!(failed.iter().all(|failed| !failed["error"].as_str().unwrap().is_empty()));
-    check_refused(&room, &["parts/1.text", "missing", "--keep-going", "-o", "new.csv"], &["none of the 2 captures"]);
+    check_refused(
+        &room,
+        &["parts/1.text", "missing", "--keep-going", "-o", "new.csv"],
+        &["none of the 2 captures"],
+    );
 }
 
 #[test]
 fn what_a_pipe_holds_is_found_out_when_it_is_its_turn() {
     let room = room();
     for (keep_going, code) in [(&[][..], 1), (&["--keep-going"][..], 1)] {
-        let mut command = room.command(&[&["extract", "in.pcap", "-", "-o", "pipe.csv"], keep_going].concat());
+        let mut command =
+            room.command(&[&["extract", "in.pcap", "-", "-o", "pipe.csv"], keep_going].concat());
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(b"no capture").unwrap();
         let run = Ended::from(child.wait_with_output().unwrap());
@@ -317,7 +335,11 @@ fn how_a_capture_ended_is_told_with_its_name_and_ends_no_other() {
     room.write("parts/0.pcap", &first[..first.len() - 1]);
     let arguments = ["extract", "parts", "-o", "out.csv"];
     let run = room.dpp(&arguments).well();
-    assert!(run.stderr.contains("WARN: 'parts/0.pcap' is cut off in the middle of the record at byte "), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("WARN: 'parts/0.pcap' is cut off in the middle of the record at byte "),
+        "{}",
+        run.stderr
+    );
     let (rows, whole) = (room.lines("out.csv").len(), room.lines("in.csv").len());
     assert!(whole - 1 <= rows && rows <= whole, "one packet is missing: {rows} of {whole}");
     let report = room.dpp(&[&arguments[..], &["--report-format", "json"]].concat()).well().report();
@@ -334,7 +356,8 @@ fn a_report_of_many_captures_says_how_many_and_names_each() {
     let room = room();
     let text = room.dpp(&["extract", "parts", "-o", "out.csv"]).well().stderr;
     assert!(text.contains("Input: 4 inputs\n") && text.contains("Captures: 4\n"), "{text}");
-    let report = |arguments: &[&str]| room.dpp(&[arguments, &["--report-format", "json"]].concat()).well().report();
+    let report =
+        |arguments: &[&str]| room.dpp(&[arguments, &["--report-format", "json"]].concat()).well().report();
     let many = report(&["extract", "parts", "-o", "out.csv"]);
     assert_eq!(many["config"]["input_filename"], "4 inputs");
     assert_eq!(many["capture"]["compression"], "mixed");
@@ -355,7 +378,10 @@ fn each_capture_can_have_a_table_of_its_own() {
     fs::create_dir(room.path("tables")).unwrap();
     let run = room.dpp(&["extract", "parts", "--per-file", "-o", "tables", "--report-format", "json"]).well();
     let report = run.report();
-    assert_eq!(report["config"]["output_filename"], room.path("tables").canonicalize().unwrap().display().to_string());
+    assert_eq!(
+        report["config"]["output_filename"],
+        room.path("tables").canonicalize().unwrap().display().to_string()
+    );
     let mut rows = 0;
     for (at, name) in ["0.pcap", "1.pcapng.gz", "2.pcap.zst", "3.pcapng"].into_iter().enumerate() {
         room.dpp(&[&format!("parts/{name}"), "alone.csv"]).well();
@@ -452,7 +478,8 @@ fn tables_that_are_complete_when_a_signal_comes_stay() {
     let room = room();
     room.fifo("fifo");
     fs::create_dir(room.path("tables")).unwrap();
-    let command = ["extract", "parts/0.pcap", "fifo", "in.pcap", "--per-file", "--order", "given", "-o", "tables"];
+    let command =
+        ["extract", "parts/0.pcap", "fifo", "in.pcap", "--per-file", "--order", "given", "-o", "tables"];
     let child = room.command(&[&command[..], &["--report-format", "json"]].concat()).spawn().unwrap();
     // The FIFO opens when the first table is complete.
     let fifo = File::options().write(true).open(room.path("fifo")).unwrap();
@@ -473,7 +500,8 @@ fn is_query(record: &[u8]) -> bool {
 
 /// The queries of a capture and its responses, as a tap of each direction sees them.
 fn directions(capture: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let (queries, responses): (Vec<_>, Vec<_>) = records(capture).into_iter().partition(|record| is_query(record));
+    let (queries, responses): (Vec<_>, Vec<_>) =
+        records(capture).into_iter().partition(|record| is_query(record));
     assert!(!queries.is_empty() && !responses.is_empty());
     (classic(capture, &queries), pcapng(&responses))
 }
@@ -493,7 +521,8 @@ fn captures_of_both_directions_are_merged() {
     }
     room.dpp(&["extract", "queries.pcap", "responses.pcapng.gz", "-o", "out.csv"]).well();
     assert!(room.read("out.csv") != room.read("in.csv"), "one after the other they are something else");
-    let arguments = ["extract", "*ueries.pcap", "res*", "--merge", "-o", "out.csv", "--report-format", "json"];
+    let arguments =
+        ["extract", "*ueries.pcap", "res*", "--merge", "-o", "out.csv", "--report-format", "json"];
     let report = room.dpp(&arguments).well().report();
     assert_eq!(report["config"]["merge"], true);
     assert_eq!(report["inputs"].as_array().unwrap().len(), 2);
@@ -509,12 +538,17 @@ fn an_end_of_a_merged_capture_is_told_with_its_name() {
     room.write("text", "no capture");
     let run = room.dpp(&["extract", "queries.pcap", "responses.pcapng", "--merge", "-o", "out.csv"]).well();
     assert!(run.stderr.contains("WARN: 'responses.pcapng' is cut off"), "{}", run.stderr);
-    check_refused(&room, &["queries.pcap", "text", "--merge", "-o", "new.csv"], &["'text' is no packet capture"]);
+    check_refused(
+        &room,
+        &["queries.pcap", "text", "--merge", "-o", "new.csv"],
+        &["'text' is no packet capture"],
+    );
 }
 
 /// A packet of one client that asks the same of the same port under the same number, over and over.
 fn record(millis: u32, is_query: bool) -> Vec<u8> {
-    let dns = [b"\0\x07", &[u8::from(!is_query) << 7, 0][..], b"\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01"].concat();
+    let dns =
+        [b"\0\x07", &[u8::from(!is_query) << 7, 0][..], b"\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01"].concat();
     let (ports, addresses) = match is_query {
         true => ([0x99, 0x99, 0, 53], [10, 0, 0, 1, 10, 0, 0, 2]),
         false => ([0, 53, 0x99, 0x99], [10, 0, 0, 2, 10, 0, 0, 1]),
@@ -534,12 +568,14 @@ fn a_merge_that_is_stopped_wrote_the_first_rows_of_the_whole() {
     // A query that misses its response is timed out by the next one.
     let queries: Vec<_> = (0..20_000).map(|at| record(at * 2000, true)).collect();
     let responses: Vec<_> = (0..20_000).map(|at| record(at * 2000 + 1, false)).collect();
-    let whole: Vec<_> = queries.iter().zip(&responses).flat_map(|(query, response)| [&query[..], response]).collect();
+    let whole: Vec<_> =
+        queries.iter().zip(&responses).flat_map(|(query, response)| [&query[..], response]).collect();
     room.write("in.pcap", classic(&header, &whole));
     room.dpp(&["in.pcap", "in.csv"]).well();
     room.write("queries.pcap", [&header[..], &queries.concat()].concat());
     room.fifo("fifo");
-    let arguments = ["extract", "queries.pcap", "fifo", "--merge", "-o", "out.csv", "--report-format", "json"];
+    let arguments =
+        ["extract", "queries.pcap", "fifo", "--merge", "-o", "out.csv", "--report-format", "json"];
     let child = room.command(&arguments).spawn().unwrap();
     let mut fifo = File::options().write(true).open(room.path("fifo")).unwrap();
     fifo.write_all(&[&header[..], &responses[..10_000].concat()].concat()).unwrap();

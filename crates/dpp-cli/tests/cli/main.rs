@@ -4,7 +4,9 @@
 //! where two processes must meet, they meet at a pipe.
 
 mod extract;
+mod frames;
 mod generate;
+mod plans;
 mod progress;
 mod refusals;
 mod reports;
