@@ -8,6 +8,7 @@
 
 mod ethernet;
 mod fragment;
+mod glance;
 mod ipv4;
 mod ipv6;
 mod skip;
@@ -15,6 +16,7 @@ mod tcp;
 mod udp;
 
 pub use fragment::Fragment;
+pub use glance::{Glance, glance};
 pub use skip::{FIRST_MAX, SKIPS, Skip, Skips, Volume};
 pub use tcp::Segment;
 pub use udp::Datagram;
