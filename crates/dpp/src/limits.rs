@@ -18,6 +18,15 @@ pub const INTERFACES_MAX: usize = 1024;
 /// 10,000, each of which would wait for its own answer.
 pub const QUESTIONS_MAX: u16 = 4;
 
+/// Compression pointers followed in one name. A name of 255 octets has at most 127 labels, so even one that has a pointer
+/// before each label and before its end needs no more; more lead round in a loop, or from pointer to pointer for nothing.
+pub const POINTERS_MAX: usize = 128;
+
+/// Labels and pointers followed in a message, for each of its octets, when it is inspected. Without compression a label takes
+/// two octets or more; names of 34 labels (`ip6.arpa`) in records of 30 octets come to little more than one. A message that
+/// is made to cost time could come to sixteen.
+pub const NAME_STEPS_PER_OCTET: usize = 4;
+
 /// Header layers walked before a packet is called too deep: Ethernet, IPv6, sixteen extension headers, UDP and spare.
 pub const LAYERS_MAX: usize = 32;
 
@@ -71,9 +80,6 @@ pub struct Limits {
 
 /// x
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FragmentLimits {}
-/// x
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamLimits {}
 
 impl Default for Limits {
@@ -86,6 +92,47 @@ impl Default for Limits {
             sweep_packets: 1 << 19,
             fragments: FragmentLimits::default(),
             streams: StreamLimits::default(),
+        }
+    }
+}
+
+/// Datagrams last put together that a cell remembers, so that what was captured twice begins nothing that can never be
+/// whole: the second copy comes within a few packets.
+pub const RECENT_DATAGRAMS: usize = 8;
+
+/// A datagram of more bytes is not remembered so: the memory is for what waits, and DNS over UDP is hardly ever longer.
+pub const RECENT_BYTES_MAX: usize = 8 << 10;
+
+/// The bounds of one cell of the reassembly of IP fragments. With tables, spare buffers and what is remembered a cell stays
+/// below 1 MiB, all [`CELLS`] below 64 MiB. A share holds the longest datagram in the most pieces. Plain data, so that tests
+/// can make them small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentLimits {
+    /// How long (ns of the capture's clock) an IPv4 datagram may take. RFC 791 begins with 15 s, RFC 1122 section 3.3.2 asks
+    /// for 60 to 120 s; hosts take 30 s, because 16 bits of identification come round again soon.
+    pub v4_timeout_ns: i64,
+    /// The same for IPv6: what RFC 8200 section 4.5 prescribes.
+    pub v6_timeout_ns: i64,
+    /// Datagrams that wait, also those that were given up and whose later fragments are therefore dropped.
+    pub datagrams: usize,
+    /// Bytes of their buffers and lists of pieces.
+    pub bytes: usize,
+    /// What one source may hold of both: one part of so many. One source alone takes nothing from the others then.
+    pub shares: usize,
+    /// Fragments of one datagram. Real links cut the longest one into 120 (MTU 576); many tiny ones are an attack, and the
+    /// sorted list of them is cheap only while it is short.
+    pub pieces: usize,
+}
+
+impl Default for FragmentLimits {
+    fn default() -> Self {
+        FragmentLimits {
+            v4_timeout_ns: 30_000_000_000,
+            v6_timeout_ns: 60_000_000_000,
+            datagrams: 256,
+            bytes: 640 << 10,
+            shares: 8,
+            pieces: 1024,
         }
     }
 }

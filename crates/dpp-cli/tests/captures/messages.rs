@@ -1,88 +1,102 @@
 //! tshark's messages against ours, frame by frame.
 //!
-//! A message that only tshark has is sorted by two witnesses: the reason *we* give for skipping the frame, and what
-//! *tshark* says lies around it. Only where both say the same ([`CLASSES`]) are frames counted together; everything else
-//! is a difference of its own frame.
+//! A frame may complete several messages; both readings have them in the order of the stream. A message that only tshark
+//! has is sorted by two witnesses: the reason *we* give for skipping the frame, and what *tshark* says of it. Only where
+//! both say the same ([`CLASSES`]) are frames counted together; everything else is a difference of its own frame.
 
 use crate::differences::Difference;
 use crate::ours::{self, Reading};
 use crate::theirs;
-use dpp::packet::Skip;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Frames that we skip for a reason that tshark's reading bears out.
+/// Messages that we skip for a reason that tshark's reading bears out.
 struct Class {
     name: &'static str,
-    skip: Skip,
+    /// Our reason for the frame.
+    skip: &'static str,
     agrees: fn(&theirs::Message) -> bool,
 }
 
 const CLASSES: &[Class] = &[
-    Class { name: "vlan", skip: Skip::Vlan, agrees: |message| message.outside.vlans > 0 },
-    Class { name: "tunnel", skip: Skip::Tunnel, agrees: |message| message.outside.ip_headers > 1 },
-    Class { name: "tunnel-over-udp", skip: Skip::Port, agrees: |message| message.outside.ip_headers > 1 },
-    Class { name: "fragment", skip: Skip::Fragment, agrees: |message| message.outside.is_reassembled },
-    Class {
-        name: "fragment-alone",
-        skip: Skip::Fragment,
-        agrees: |message| !message.outside.is_reassembled && message.outside.is_partial,
-    },
-    Class { name: "header-cut", skip: Skip::DnsHeaderCut, agrees: has_no_question },
-    Class { name: "question-cut", skip: Skip::DnsQuestionCut, agrees: has_no_question },
+    Class { name: "header-cut", skip: "dns_header_cut", agrees: has_no_question },
+    Class { name: "question-cut", skip: "dns_question_cut", agrees: has_no_question },
     Class {
         name: "question-malformed",
-        skip: Skip::DnsQuestionMalformed,
+        skip: "dns_question_malformed",
         agrees: |message| has_no_question(message) || message.name == "<Unknown extended label>",
     },
     Class {
         name: "name-too-long",
-        skip: Skip::DnsNameTooLong,
+        skip: "dns_name_too_long",
         agrees: |message| message.name == "<Name too long>",
     },
     Class {
         name: "query-without-question",
-        skip: Skip::DnsQueryWithoutQuestion,
+        skip: "dns_query_without_question",
         agrees: |message| !message.is_response && message.question_count == Some(0),
     },
 ];
 
 /// tshark, too, could not read the first question to its end.
 fn has_no_question(message: &theirs::Message) -> bool {
-    message.qtype.is_none() && message.outside.is_damaged
+    message.qtype.is_none() && message.is_damaged
 }
 
-/// Where the two readings of an Ethernet capture differ. `skips` tells why frames gave us no message.
+/// Where the two readings of a capture differ. `skips` tells why frames gave us no message.
 pub(crate) fn differences(
-    theirs: &BTreeMap<u64, theirs::Message>,
+    theirs: &BTreeMap<u64, Vec<theirs::Message>>,
     ours: &Reading,
-    skips: impl Fn(&BTreeSet<u64>) -> BTreeMap<u64, Skip>,
+    skips: impl Fn(&BTreeSet<u64>) -> BTreeMap<u64, &'static str>,
 ) -> Vec<Difference> {
-    let only_theirs = theirs.keys().filter(|frame| !ours.messages.contains_key(frame)).copied().collect();
-    let skips = skips(&only_theirs);
-    assert!(skips.keys().eq(&only_theirs), "a frame that tshark reads is no packet to us");
-    let mut differences = missing(theirs, &skips);
-    for (frame, ours) in &ours.messages {
-        match theirs.get(frame) {
-            None => differences.push(Difference::one("only-ours", frame)),
-            Some(theirs) => differences.extend(
-                fields_that_differ(theirs, ours).into_iter().map(|field| Difference::one(field, frame)),
-            ),
+    let (mut differences, mut missing) = (Vec::new(), Vec::new());
+    for (&frame, theirs) in theirs {
+        let mut ours = ours.messages.get(&frame).map_or(&[][..], |ours| &ours[..]);
+        for theirs in theirs {
+            match take(&mut ours, theirs) {
+                None => missing.push((frame, theirs)),
+                Some(ours) => differences.extend(
+                    fields_that_differ(theirs, ours).into_iter().map(|field| Difference::one(field, frame)),
+                ),
+            }
         }
+        differences.extend(only_ours(frame, ours));
     }
+    for (&frame, ours) in ours.messages.iter().filter(|(frame, _)| !theirs.contains_key(frame)) {
+        differences.extend(only_ours(frame, ours));
+    }
+    let skips = skips(&missing.iter().map(|&(frame, _)| frame).collect());
+    differences.extend(only_theirs(&missing, &skips));
     differences
 }
 
-fn missing(theirs: &BTreeMap<u64, theirs::Message>, skips: &BTreeMap<u64, Skip>) -> Vec<Difference> {
-    let mut classes: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut differences = Vec::new();
-    for (frame, skip) in skips {
-        match CLASSES.iter().find(|class| class.skip == *skip && (class.agrees)(&theirs[frame])) {
-            Some(class) => *classes.entry(class.name).or_default() += 1,
-            None => differences.push(Difference::one("only-theirs", format!("{frame}:{}", skip.name()))),
-        }
+/// The message that ours begin with, if it is theirs. All its questions are taken.
+fn take<'a>(ours: &mut &'a [ours::Message], theirs: &theirs::Message) -> Option<&'a ours::Message> {
+    let is_theirs = |ours: &ours::Message| {
+        (ours.id, ours.is_response, ours.is_tcp) == (theirs.id, theirs.is_response, theirs.is_tcp)
+    };
+    let first = ours.first().filter(|ours| is_theirs(ours))?;
+    let questions = usize::from(theirs.question_count.unwrap_or(1).max(1));
+    let taken = ours.iter().take(questions).take_while(|ours| is_theirs(ours)).count();
+    *ours = &ours[taken..];
+    Some(first)
+}
+
+fn only_ours(frame: u64, ours: &[ours::Message]) -> Option<Difference> {
+    (!ours.is_empty()).then(|| Difference::many("only-ours", frame, ours.len() as u64))
+}
+
+fn only_theirs(
+    missing: &[(u64, &theirs::Message)],
+    skips: &BTreeMap<u64, &'static str>,
+) -> impl Iterator<Item = Difference> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (frame, message) in missing {
+        let skip = skips[frame];
+        let class = CLASSES.iter().find(|class| class.skip == skip && (class.agrees)(message));
+        let place = class.map_or_else(|| format!("{frame}:{skip}"), |class| class.name.to_owned());
+        *counts.entry(place).or_default() += 1;
     }
-    let classes = classes.into_iter().map(|(name, count)| Difference::many("only-theirs", name, count));
-    classes.chain(differences).collect()
+    counts.into_iter().map(|(place, count)| Difference::many("only-theirs", place, count))
 }
 
 fn fields_that_differ(theirs: &theirs::Message, ours: &ours::Message) -> Vec<&'static str> {
@@ -90,8 +104,6 @@ fn fields_that_differ(theirs: &theirs::Message, ours: &ours::Message) -> Vec<&'s
         ("time", theirs.time_ns == ours.time_ns),
         ("source", theirs.source == ours.source),
         ("destination", theirs.destination == ours.destination),
-        ("id", theirs.id == ours.id),
-        ("direction", theirs.is_response == ours.is_response),
         ("rcode", theirs.rcode == ours.rcode & 0x0F),
         ("name", is_same_name(theirs, &ours.name)),
         ("type", theirs.qtype.is_none_or(|qtype| qtype == ours.qtype)),
@@ -104,7 +116,7 @@ fn fields_that_differ(theirs: &theirs::Message, ours: &ours::Message) -> Vec<&'s
 fn is_same_name(theirs: &theirs::Message, ours: &[u8]) -> bool {
     let written = labels_end(&theirs.name_wire);
     match theirs.name_wire.get(written) {
-        None if theirs.name_wire.is_empty() => ours.is_empty() || theirs.outside.is_damaged,
+        None if theirs.name_wire.is_empty() => ours.is_empty() || theirs.is_damaged,
         None | Some(0) => theirs.name_wire == ours,
         Some(_) => {
             ours.starts_with(&theirs.name_wire[..written])

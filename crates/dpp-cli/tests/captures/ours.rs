@@ -5,17 +5,18 @@
 
 use crate::collection::{Capture, Collection};
 use dpp::capture::{Chunk, Cutter, Settings, single};
-use dpp::packet::{SKIPS, Skip};
+use dpp::packet::SKIPS;
 use dpp::pipeline::{self, Machine, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
+use dpp::transaction::Transport;
 use dpp_sink::csv::Csv;
 use dpp_source::{Source, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-/// A message as we read it: its first question.
+/// A message as we read it, or one question of it.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) time_ns: i64,
@@ -27,11 +28,12 @@ pub(crate) struct Message {
     /// In wire form, written out. Empty if there was no question.
     pub(crate) name: Vec<u8>,
     pub(crate) qtype: u16,
+    pub(crate) is_tcp: bool,
 }
 
-/// All messages of a capture by frame number, from 1 as tshark counts.
+/// All messages of a capture by frame number, from 1 as tshark counts; one for each question.
 pub(crate) struct Reading {
-    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) messages: BTreeMap<u64, Vec<Message>>,
     /// Counts of packets; nothing was matched.
     pub(crate) totals: Totals,
 }
@@ -66,15 +68,15 @@ fn machine() -> Machine {
 
 /// The messages of a capture.
 pub(crate) fn read(capture: &Capture) -> Reading {
-    let mut messages = BTreeMap::new();
+    let mut messages: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
     let totals = pipeline::messages(single(source(capture)), &Plan::default(), &machine(), |message| {
-        messages.entry(message.position + 1).or_insert_with(|| first_question(&message));
+        messages.entry(message.position + 1).or_default().push(question(&message));
     });
     let totals = totals.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     Reading { messages, totals }
 }
 
-fn first_question(message: &pipeline::Message) -> Message {
+fn question(message: &pipeline::Message) -> Message {
     let key = message.key;
     let client = SocketAddr::new(key.client(), key.client_port());
     let server = SocketAddr::new(key.server(), key.server_port());
@@ -88,6 +90,7 @@ fn first_question(message: &pipeline::Message) -> Message {
         rcode: message.rcode,
         name: key.name().to_owned(),
         qtype: key.qtype(),
+        is_tcp: key.transport() == Transport::Tcp,
     }
 }
 
@@ -115,8 +118,8 @@ fn run(capture: &Capture) -> (String, Totals) {
     (String::from_utf8(lines).expect("CSV is UTF-8"), outcome.totals)
 }
 
-/// Why each of these frames gives no message.
-pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, Skip> {
+/// Why each of these frames gives no message, as far as a frame alone can tell.
+pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
     let mut skips = BTreeMap::new();
     let settings = Settings {
         bytes: 1 << 20,
@@ -137,13 +140,11 @@ pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, 
     skips
 }
 
-fn skip_alone(linktype: u16, packet: &[u8]) -> Skip {
+fn skip_alone(linktype: u16, packet: &[u8]) -> &'static str {
     let capture = alone(linktype, packet);
-    let totals = pipeline::messages(single(&capture[..]), &Plan::default(), &machine(), |message| {
-        panic!("no message when read among others, but alone: {message:?}")
-    });
-    let skipped = totals.expect("a capture of one packet").skipped;
-    SKIPS[skipped.iter().position(|volume| volume.packets == 1).expect("a skip")].0
+    let totals = pipeline::messages(single(&capture[..]), &Plan::default(), &machine(), |_| {});
+    let skips = totals.expect("a capture of one packet").skips;
+    SKIPS.iter().find(|row| skips.of(row.0).packets == 1).map_or("used", |row| row.1)
 }
 
 /// A classic capture of one packet.

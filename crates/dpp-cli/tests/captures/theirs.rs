@@ -1,7 +1,7 @@
 //! tshark's reading: a line of `truth/` becomes a [`Message`] of the kind that is to be read here.
 //!
-//! Only UDP with port 53 on one side counts, and not what an ICMP error quotes. Fields after damage are absent, so all
-//! that a question says is optional. A frame holds at most one such message.
+//! Only UDP and TCP with port 53 on one side count, and not what an ICMP error quotes. Fields after damage are absent, so
+//! all that a question says is optional. A frame may complete several messages of a TCP stream.
 
 use crate::collection::{Row, Table};
 use std::collections::BTreeMap;
@@ -23,28 +23,22 @@ pub(crate) struct Message {
     pub(crate) name: String,
     pub(crate) qtype: Option<u16>,
     pub(crate) question_count: Option<u16>,
-    pub(crate) outside: Outside,
-}
-
-/// What lies around a message, or is wrong with it.
-#[derive(Debug)]
-pub(crate) struct Outside {
-    pub(crate) vlans: u32,
-    pub(crate) ip_headers: u32,
-    pub(crate) is_reassembled: bool,
+    pub(crate) is_tcp: bool,
     /// tshark stopped in the middle of the message, at damage or where the snaplen cut.
     pub(crate) is_damaged: bool,
-    /// UDP states more bytes than tshark had.
-    pub(crate) is_partial: bool,
 }
 
 /// The messages that are to be read here, by frame number.
-pub(crate) fn messages(truth: &Table) -> BTreeMap<u64, Message> {
-    truth.rows().filter(is_wanted).map(|row| (row.number("frame").expect("a frame"), message(&row))).collect()
+pub(crate) fn messages(truth: &Table) -> BTreeMap<u64, Vec<Message>> {
+    let mut messages: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
+    for row in truth.rows().filter(is_wanted) {
+        messages.entry(row.number("frame").expect("a frame")).or_default().push(message(&row));
+    }
+    messages
 }
 
 fn is_wanted(row: &Row) -> bool {
-    row.get("kind") == "dns53" && row.get("ip_proto") == "17" && !row.is_set("in_icmp")
+    row.get("kind") == "dns53" && ["6", "17"].contains(&row.get("ip_proto")) && !row.is_set("in_icmp")
 }
 
 fn message(row: &Row) -> Message {
@@ -59,13 +53,8 @@ fn message(row: &Row) -> Message {
         name: row.get("qname").to_owned(),
         qtype: row.number("qtype"),
         question_count: row.number("qdcount"),
-        outside: Outside {
-            vlans: row.number("n_vlan").expect("a number of VLAN tags"),
-            ip_headers: row.number("n_ip").expect("a number of IP headers"),
-            is_reassembled: row.is_set("ip_reassembled"),
-            is_damaged: row.is_set("malformed") || row.is_set("short"),
-            is_partial: row.number::<u32>("dns_caplen") < row.number("dns_len"),
-        },
+        is_tcp: row.get("ip_proto") == "6",
+        is_damaged: row.is_set("malformed") || row.is_set("short"),
     }
 }
 

@@ -16,8 +16,8 @@ use super::name;
 use thiserror::Error;
 
 const HEADER: usize = 12;
-const TYPE_OPT: u16 = 41;
-const TYPE_TSIG: u16 = 250;
+pub(super) const TYPE_OPT: u16 = 41;
+pub(super) const TYPE_TSIG: u16 = 250;
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -25,9 +25,12 @@ pub enum Malformed {
     /// The bytes end before the field does.
     #[error("message ends inside a field")]
     Cut,
-    /// A label type that does not exist, or a compression pointer that does not point backwards.
-    #[error("invalid label or compression pointer")]
+    /// A label type that does not exist.
+    #[error("invalid label")]
     Label,
+    /// A compression pointer to where the name has already been, or one too many ([`crate::limits::POINTERS_MAX`]).
+    #[error("compression pointer that leads round in a loop")]
+    Pointer,
     /// A name of more than 255 octets (RFC 1035 section 3.1).
     #[error("name longer than 255 octets")]
     NameTooLong,
@@ -44,10 +47,22 @@ pub struct Question<'a> {
     pub qclass: u16,
 }
 
+/// What can be read of a question that is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialQuestion<'a> {
+    /// The labels before the damage, in wire form, uncompressed, case kept, closed with a zero octet. Of a name that is too
+    /// long, those that fit into 255 octets. Empty if not even one label could be read.
+    pub name: &'a [u8],
+    /// QTYPE, if the message says where the name ends and goes on so long.
+    pub qtype: Option<u16>,
+    /// QCLASS, likewise.
+    pub qclass: Option<u16>,
+}
+
 /// A message of at least a header.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     header: &'a [u8; HEADER],
 }
 
@@ -72,7 +87,7 @@ impl<'a> Message<'a> {
     pub const QUESTIONS: usize = HEADER;
 
     #[inline]
-    fn field(&self, at: usize) -> u16 {
+    pub(super) fn field(&self, at: usize) -> u16 {
         u16::from_be_bytes([self.header[at], self.header[at + 1]])
     }
 
@@ -80,6 +95,18 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn id(&self) -> u16 {
         self.field(0)
+    }
+
+    /// The second word of the header: QR, opcode, the flags, and the low bits of the response code.
+    #[inline]
+    pub fn flags(&self) -> u16 {
+        self.field(2)
+    }
+
+    /// The four bits that say what is asked for: 0 is a query (RFC 1035), 5 an update (RFC 2136).
+    #[inline]
+    pub fn opcode(&self) -> u8 {
+        self.header[2] >> 3 & 0x0F
     }
 
     /// The QR bit.
@@ -120,6 +147,39 @@ impl<'a> Message<'a> {
         let qtype = u16::from_be_bytes([fixed[0], fixed[1]]);
         let qclass = u16::from_be_bytes([fixed[2], fixed[3]]);
         Ok((Question { name, qtype, qclass }, at + 4))
+    }
+
+    /// Steps over the question at byte `at` without reading its name: where the next field starts.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it does not end.
+    pub fn skip_question(&self, at: usize) -> Result<usize, Malformed> {
+        let end = name::skip(self.bytes, at)? + 4;
+        if end <= self.bytes.len() { Ok(end) } else { Err(Malformed::Cut) }
+    }
+
+    /// What can be read of the question at byte `at` if [`Message::question`] cannot read it. A name that does not end in the
+    /// message leaves the rest unknown; behind a name that is too long, or that leads into damage, type and class are read.
+    ///
+    /// ```
+    /// use dpp::dns::Message;
+    /// let message = Message::parse(b"\x12\x34\x01\x00\x00\x01\0\0\0\0\0\0\x03www\x07exam").unwrap();
+    /// let mut scratch = [0; 255];
+    /// assert!(message.question(Message::QUESTIONS, &mut scratch).is_err());
+    /// let question = message.partial_question(Message::QUESTIONS, &mut scratch);
+    /// assert_eq!((question.name, question.qtype), (&b"\x03www\0"[..], None));
+    /// ```
+    #[cold]
+    pub fn partial_question<'b>(&self, at: usize, scratch: &'b mut [u8; 255]) -> PartialQuestion<'b> {
+        let number = |at: usize| {
+            self.bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|two| u16::from_be_bytes(*two))
+        };
+        let end = name::skip(self.bytes, at).ok();
+        PartialQuestion {
+            name: name::read_partly(self.bytes, at, scratch),
+            qtype: end.and_then(number),
+            qclass: end.and_then(|end| number(end + 2)),
+        }
     }
 
     /// The complete response code: a TSIG error if there is one, else the header's bits extended by the first OPT
@@ -214,6 +274,34 @@ mod tests {
     const A: &[u8] = b"\xC0\x0C\0\x01\0\x01\0\0\0\0\0\x04\xC0\0\x02\x01";
     const OPT_1: &[u8] = b"\0\0\x29\x10\0\x01\0\0\0\0\0";
     const OPT_2: &[u8] = b"\0\0\x29\x10\0\x02\0\0\0\0\0";
+
+    #[test]
+    fn the_header_is_read() {
+        let bytes = [0, 1, 0xAF, 0x93, 0, 2, 0, 0, 0, 0, 0, 0];
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!((message.flags(), message.opcode(), message.header_rcode()), (0xAF93, 5, 3));
+        assert_eq!((message.is_response(), message.question_count()), (true, 2));
+    }
+
+    #[test]
+    fn of_a_damaged_question_is_read_what_can_be() {
+        let check = |question: &[u8], expected: (&[u8], Option<u16>, Option<u16>)| {
+            let bytes = [&[0; HEADER][..], question].concat();
+            let mut scratch = [0; 255];
+            let partial = Message::parse(&bytes).unwrap().partial_question(Message::QUESTIONS, &mut scratch);
+            assert_eq!((partial.name, partial.qtype, partial.qclass), expected, "{question:?}");
+        };
+        check(b"", (b"", None, None));
+        check(b"\0", (b"\0", None, None));
+        check(b"\x01a\0\0", (b"\x01a\0", None, None));
+        check(b"\x01a\0\0\x1C\0", (b"\x01a\0", Some(28), None));
+        check(b"\x01a\0\0\x1C\0\x03", (b"\x01a\0", Some(28), Some(3)));
+        check(b"\x01a\xC0\x0C\0\x1C\0\x01", (b"\x01a\0", Some(28), Some(1)));
+        check(b"\xC1\0\0\x1C\0\x01", (b"", Some(28), Some(1)));
+        check(b"\x01a\x7F\0\0\x1C\0\x01", (b"\x01a\0", None, None));
+        let long = [&b"\x01a".repeat(127)[..], b"\x01b\0\0\x1C\0\x01"].concat();
+        check(&long, (&[&b"\x01a".repeat(127)[..], b"\0"].concat(), Some(28), Some(1)));
+    }
 
     #[test]
     fn the_first_opt_extends_the_response_code() {

@@ -2,10 +2,14 @@
 //! transaction needs.
 //!
 //! [`Message`] borrows the bytes of a datagram and checks its 12-byte header once; [`name`] reads names;
-//! [`iana`] turns code points into the words people use. Nothing here allocates, and nothing here knows packets.
+//! [`Message::inspect`] says what is wrong with a message; [`iana`] turns code points into the words people use. Nothing here allocates, and nothing here knows packets.
 
 pub mod iana;
+mod inspect;
 mod message;
 pub mod name;
+#[cfg(test)]
+mod twin;
 
-pub use message::{Malformed, Message, Question};
+pub use inspect::{PARSE_ERRORS, ParseError};
+pub use message::{Malformed, Message, PartialQuestion, Question};

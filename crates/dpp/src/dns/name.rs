@@ -1,10 +1,12 @@
 //! Domain names, read from a message (RFC 1035 sections 3.1 and 4.1.4). Sinks print them.
 //!
 //! A name that is not compressed is borrowed from the message; a compressed one is written out into the caller's
-//! scratch. Pointers must point backwards, which is what the RFC says ("a prior occurrence") and what makes loops
-//! impossible.
+//! scratch. Pointers should lead back ("a prior occurrence", says the RFC), but some senders' lead forwards, and what they
+//! point to can be read all the same. So what ends a loop is not the direction: a pointer to where the name has already
+//! been is damage.
 
 use super::Malformed;
+use crate::limits::POINTERS_MAX;
 
 /// The longest name in wire form, with its final zero octet (RFC 1035 section 3.1).
 pub const WIRE_MAX: usize = 255;
@@ -41,32 +43,84 @@ fn read_compressed<'b>(
     at: usize,
     scratch: &'b mut [u8; WIRE_MAX],
 ) -> Result<(&'b [u8], usize), Malformed> {
-    let (mut at, mut written) = (at, 0);
-    let mut after = None;
-    // Every pointer must lead before the start of the piece it ends, so the pieces run backwards and end.
-    let mut piece = at;
+    let (written, followed) = write_labels(message, at, scratch);
+    let followed = followed?;
+    scratch[written] = 0;
+    Ok((&scratch[..=written], followed.end))
+}
+
+/// As much of the name at `at` as can be read, in wire form: all labels before the damage that fit into 255 octets, and a
+/// zero octet. Empty if there is nothing to be read, not even that the name is the root.
+#[cold]
+pub(super) fn read_partly<'b>(message: &[u8], at: usize, scratch: &'b mut [u8; WIRE_MAX]) -> &'b [u8] {
+    let (written, followed) = write_labels(message, at, scratch);
+    if written == 0 && followed.is_err() {
+        return &[];
+    }
+    scratch[written] = 0;
+    &scratch[..=written]
+}
+
+/// Writes the labels of the name at `at` into `scratch`, up to its end or its damage, and says how many octets they have.
+/// One octet is left over in any case.
+fn write_labels(
+    message: &[u8],
+    at: usize,
+    scratch: &mut [u8; WIRE_MAX],
+) -> (usize, Result<Followed, Malformed>) {
+    let mut written = 0;
+    let followed = follow(message, at, &mut [0; POINTERS_MAX], |label| {
+        let room = scratch[..WIRE_MAX - 1].get_mut(written..written + label.len());
+        room.ok_or(Malformed::NameTooLong)?.copy_from_slice(label);
+        written += label.len();
+        Ok(())
+    });
+    (written, followed)
+}
+
+/// What is known of a name when its end was reached.
+pub(super) struct Followed {
+    /// Where the field after the name starts.
+    pub(super) end: usize,
+    /// The pointers that were followed.
+    pub(super) pointers: usize,
+    /// Whether one of them led forwards.
+    pub(super) forwards: bool,
+}
+
+/// Follows the name at `start` from label to label, and gives each, with its length octet, to `take`. `places` is where the
+/// pointers lead; what it holds before does not matter, so that a walk over many names clears it once.
+#[inline]
+pub(super) fn follow(
+    message: &[u8],
+    start: usize,
+    places: &mut [u16; POINTERS_MAX],
+    mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
+) -> Result<Followed, Malformed> {
+    let (mut at, mut after) = (start, None);
+    let (mut pointers, mut forwards) = (0, false);
     loop {
-        let head = *message.get(at).ok_or(Malformed::Cut)?;
-        match head {
-            0..=63 => {
-                let label = message.get(at..=at + usize::from(head)).ok_or(Malformed::Cut)?;
-                let room = scratch.get_mut(written..written + label.len()).ok_or(Malformed::NameTooLong)?;
-                room.copy_from_slice(label);
-                written += label.len();
-                at += label.len();
-                if head == 0 {
-                    return Ok((&scratch[..written], after.unwrap_or(at)));
-                }
+        match *message.get(at).ok_or(Malformed::Cut)? {
+            0 => return Ok(Followed { end: after.unwrap_or(at + 1), pointers, forwards }),
+            length @ 1..=63 => {
+                let next = at + 1 + usize::from(length);
+                take(message.get(at..next).ok_or(Malformed::Cut)?)?;
+                at = next;
             }
             64..=191 => return Err(Malformed::Label),
-            192..=255 => {
+            high @ 192..=255 => {
                 let low = *message.get(at + 1).ok_or(Malformed::Cut)?;
-                let target = usize::from(u16::from_be_bytes([head & 0x3F, low]));
-                if target >= piece {
-                    return Err(Malformed::Label);
+                let place = u16::from_be_bytes([high & 0x3F, low]);
+                let target = usize::from(place);
+                let been_there = target == start || places[..pointers].contains(&place);
+                if been_there || pointers == POINTERS_MAX {
+                    return Err(Malformed::Pointer);
                 }
+                places[pointers] = place;
+                pointers += 1;
+                forwards |= target > at;
                 after = after.or(Some(at + 2));
-                (piece, at) = (target, target);
+                at = target;
             }
         }
     }
@@ -108,12 +162,58 @@ mod tests {
     }
 
     #[test]
-    fn pointers_that_do_not_point_backwards_are_malformed() {
-        check(b"\xC0\x00", 0, Err(Malformed::Label));
-        check(b"\x01a\xC0\x00", 0, Err(Malformed::Label));
-        check(b"\xC0\x02\x01a\0", 0, Err(Malformed::Label));
-        // The second pointer would go round for ever if it could lead into the piece it ends.
-        check(b"\x01a\xC0\x05\0\x01b\xC0\x00", 5, Err(Malformed::Label));
+    fn pointers_may_lead_forwards() {
+        check(b"\xC0\x02\x01a\0", 0, Ok((b"\x01a\0", 2)));
+        check(b"\x01a\xC0\x05\0\x01b\0", 0, Ok((b"\x01a\x01b\0", 4)));
+        // Back, and from there forwards over the place where the name started.
+        check(b"\x01a\xC0\x08\x01b\xC0\x00\0", 4, Ok((b"\x01b\x01a\0", 8)));
+        // The label after the first pointer starts with the second octet of the pointer.
+        check(b"\xC0\x01a\0", 0, Ok((b"\x01a\0", 2)));
+        check(b"\xC0\x03\0", 0, Err(Malformed::Cut));
+    }
+
+    #[test]
+    fn a_pointer_to_where_the_name_has_been_is_malformed() {
+        check(b"\xC0\x00", 0, Err(Malformed::Pointer));
+        check(b"\x01a\xC0\x00", 0, Err(Malformed::Pointer));
+        check(b"\0\x01a\x01b\xC0\x03", 1, Err(Malformed::Pointer));
+        check(b"\xC0\x02\xC0\x00", 0, Err(Malformed::Pointer));
+        check(b"\x01a\xC0\x05\0\x01b\xC0\x00", 5, Err(Malformed::Pointer));
+        // A loop that is too long for a name before it comes round.
+        let long = [&long_name(255)[..254], b"\xC0\x00"].concat();
+        check(&long, 0, Err(Malformed::Pointer));
+        check(&[&b"\x01a"[..], &long].concat(), 0, Err(Malformed::NameTooLong));
+    }
+
+    #[test]
+    fn each_label_may_have_its_pointer_and_not_one_more() {
+        // Pointers, each to the one after it, and then the root.
+        let chain = |pointers: u8| {
+            let mut message: Vec<u8> = (1..=pointers).flat_map(|n| [0xC0 | (n >> 7), n << 1]).collect();
+            message.push(0);
+            message
+        };
+        check(&chain(128), 0, Ok((b"\0", 2)));
+        check(&chain(129), 0, Err(Malformed::Pointer));
+    }
+
+    #[test]
+    fn what_comes_before_the_damage_is_read() {
+        let partly = |message: &[u8], expected: &[u8]| {
+            assert_eq!(read_partly(message, 0, &mut [0; WIRE_MAX]), expected);
+        };
+        partly(b"\x03www\x07exam", b"\x03www\0");
+        partly(b"\x03www\x41", b"\x03www\0");
+        partly(b"\x03www\x01.\xC0\x00", b"\x03www\x01.\0");
+        partly(b"\x03www\xC0", b"\x03www\0");
+        partly(b"\x03www\0", b"\x03www\0");
+        partly(b"\0", b"\0");
+        for message in [&b""[..], b"\x03ww", b"\x80", b"\xC0\x00", b"\xC0\x07"] {
+            partly(message, b"");
+        }
+        partly(&long_name(255), &long_name(255));
+        let first_labels = [&long_name(256)[..240], b"\0"].concat();
+        partly(&long_name(256), &first_labels);
     }
 
     #[test]

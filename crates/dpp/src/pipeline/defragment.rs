@@ -9,7 +9,7 @@ use super::reading::{Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume, Walk};
+use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
@@ -95,18 +95,20 @@ impl<'a> Defragmenter<'a> {
         let Some(whole) = reassembler.take(fragment, piece.outermost, &piece.moment, piece.volume) else {
             return;
         };
-        let (payload, volume) = (whole.payload.to_vec(), whole.volume);
-        let (head, length) = (whole.head(), whole.length);
+        let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
-        let walk = Walk::resume(&head.fragment(), piece.outermost, &payload, length);
-        let reached = walk.and_then(|mut walk| {
+        let reached = whole.walk().and_then(|mut walk| {
             let packet = reach(&mut walk, &self.plan.ports)?;
             Ok((packet, *walk.outer()))
         });
         match reached {
-            Ok((Packet::Fragment(inner), _)) => self.fragment(cell, &inner, &piece, wholes),
+            Ok((Packet::Fragment(inner), _)) => {
+                let mut payload = Vec::new();
+                let inner = HeldFragment::new(&inner, piece.outermost, piece.moment, volume, &mut payload);
+                self.fragment(cell, &inner.fragment(&payload), &piece, wholes);
+            }
             Ok((packet, outer)) => wholes.add(&packet, outer, &piece),
-            Err(skip) => self.totals.skips.add_all(skip, piece.moment.position, &volume),
+            Err(skip) => self.totals.skips.add_all(skip, position, &volume),
         }
     }
 

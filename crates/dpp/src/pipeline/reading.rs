@@ -3,7 +3,7 @@
 //! The same for a datagram, for one put together from fragments and for a message from a TCP stream; they differ in where
 //! their events go ([`Events`]).
 
-use crate::dns::{self, Malformed, Question};
+use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
 use crate::limits;
 use crate::packet::{Flow, Outer, Skip};
 use crate::plan::{Plan, Ports};
@@ -78,7 +78,13 @@ impl<'a> Reader<'a> {
             tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         }
         let hash = tuple.hash(self.seed);
-        let mut reading = Reading { reader: self, arrived, message, tuple, hash, pairing, events, totals };
+        let error = if self.malformed { message.inspect(arrived.length) } else { None };
+        if let Some(error) = error {
+            totals.parse_errors[error as usize] += 1;
+        }
+        let has_type = true;
+        let mut reading =
+            Reading { reader: self, arrived, message, tuple, hash, pairing, error, has_type, events, totals };
         match message.question_count() {
             1 => reading.question(scratch),
             0 => reading.without_question(),
@@ -122,6 +128,10 @@ struct Reading<'a, 'b, E> {
     tuple: Tuple<'a>,
     hash: u32,
     pairing: Pairing,
+    /// What is wrong with the message, if a column wants to know.
+    error: Option<ParseError>,
+    /// Whether the type asked for is known, if there is a question.
+    has_type: bool,
     events: &'b mut E,
     totals: &'b mut Totals,
 }
@@ -172,14 +182,30 @@ impl<E: Events> Reading<'_, '_, E> {
         Ok(())
     }
 
-    /// A message whose first question cannot be read.
+    /// A message whose first question cannot be read. A response answers the oldest query of its tuple, as if it had no
+    /// question; a query is a row of what can be read, if such rows are wanted.
     #[cold]
     fn unreadable(&mut self, malformed: Malformed) -> Result<(), Skip> {
-        Err(match malformed {
-            Malformed::Cut => Skip::DnsQuestionCut,
-            Malformed::Label => Skip::DnsQuestionMalformed,
-            Malformed::NameTooLong => Skip::DnsNameTooLong,
-        })
+        let rcode = self.message.header_rcode();
+        if self.message.is_response() {
+            self.totals.questions_unread += 1;
+            self.event(None, rcode, 0);
+            return Ok(());
+        }
+        if !self.reader.malformed {
+            return Err(match malformed {
+                Malformed::Cut => Skip::DnsQuestionCut,
+                Malformed::Label | Malformed::Pointer => Skip::DnsQuestionMalformed,
+                Malformed::NameTooLong => Skip::DnsNameTooLong,
+            });
+        }
+        let (message, mut scratch) = (self.message, [0; dns::name::WIRE_MAX]);
+        let PartialQuestion { name, qtype, qclass } =
+            message.partial_question(dns::Message::QUESTIONS, &mut scratch);
+        self.has_type = qtype.is_some();
+        let (qtype, qclass) = (qtype.unwrap_or_default(), qclass.unwrap_or_default());
+        self.event(Some(&Question { name, qtype, qclass }), rcode, 0);
+        Ok(())
     }
 
     /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
@@ -210,7 +236,7 @@ impl<E: Events> Reading<'_, '_, E> {
         let part = self.events.part(self.hash, !is_response);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
         if self.reader.facts {
-            part.describe(self.arrived.facts(question.is_some()));
+            part.describe(self.arrived.facts(question.is_some() && self.has_type, self.error));
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
@@ -235,9 +261,9 @@ impl<E: Events> Reading<'_, '_, E> {
 impl Arrived<'_> {
     /// What columns may want to know.
     #[cold]
-    fn facts(&self, has_question: bool) -> Facts {
+    fn facts(&self, has_type: bool, error: Option<ParseError>) -> Facts {
         let truncated_at = (self.bytes.len() < self.length).then_some(self.bytes.len() as u32);
-        let own = Side { outer: self.outer, length: self.length as u32, truncated_at, has_question };
+        let own = Side { outer: self.outer, length: self.length as u32, truncated_at, error, has_type };
         Facts { own, handshake_rtt_ns: self.handshake_rtt_ns, ..Facts::default() }
     }
 
@@ -260,13 +286,18 @@ impl Arrived<'_> {
     }
 }
 
-/// How many of `count` questions can be read, and where they end. The first must be readable.
+/// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used
+/// are stepped over, not read: there may be thousands, each with a name that is dear to follow.
 fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Malformed> {
     let mut scratch = [0; dns::name::WIRE_MAX];
     let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch)?;
     let mut readable = 1;
     while readable < count {
-        let Ok((_, next)) = message.question(at, &mut scratch) else { break };
+        let next = match readable < limits::QUESTIONS_MAX {
+            true => message.question(at, &mut scratch).map(|(_, next)| next),
+            false => message.skip_question(at),
+        };
+        let Ok(next) = next else { break };
         (at, readable) = (next, readable + 1);
     }
     Ok((readable, at))

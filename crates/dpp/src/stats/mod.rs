@@ -5,6 +5,7 @@
 
 mod seen;
 
+use crate::dns::PARSE_ERRORS;
 pub use crate::packet::Volume;
 use crate::packet::{Skip, Skips};
 use crate::stream::{Fragments, Streams};
@@ -35,6 +36,8 @@ pub struct Totals {
     pub questions_unread: u64,
     /// Messages shorter than their headers state, because the snaplen cut the packet.
     pub messages_cut: u64,
+    /// Messages with something wrong, by what is wrong; only if a column wants to know.
+    pub parse_errors: [u64; PARSE_ERRORS.len()],
     /// Messages in TCP streams that could not be read.
     pub stream_messages_unread: u64,
     /// Round-trip times of what was matched.
@@ -54,6 +57,7 @@ impl Totals {
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;
         self.messages_cut += other.messages_cut;
+        self.parse_errors.iter_mut().zip(&other.parse_errors).for_each(|(mine, theirs)| *mine += theirs);
         self.stream_messages_unread += other.stream_messages_unread;
         self.rtt.merge(&other.rtt);
     }

@@ -154,7 +154,7 @@ impl Column {
                 name => Value::Name(name),
             },
             Column::QueryType => match transaction.facts() {
-                Some(facts) if !facts.own.has_question => Value::Null,
+                Some(facts) if !facts.own.has_type => Value::Null,
                 _ => Value::Text(iana::query_type(transaction.key().qtype())),
             },
             Column::ResponseCode => match transaction.response_code() {
@@ -175,7 +175,10 @@ impl Column {
         let Facts { own, answer, .. } = facts;
         let sides = || [Some(own), answer.as_ref()].into_iter().flatten();
         match self {
-            Column::ParseError => Value::Null,
+            Column::ParseError => match sides().find_map(|side| side.error) {
+                Some(error) => Value::Text(error.name()),
+                None => Value::Null,
+            },
             Column::TruncatedAt => number(sides().find_map(|side| side.truncated_at).map(u64::from)),
             Column::Vlan => match own.outer.vlans() {
                 [] => Value::Null,

@@ -3,6 +3,7 @@
 //! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, so that the
 //! row has both.
 
+use crate::dns::ParseError;
 use crate::packet::Outer;
 
 /// What is known of a query and, once it is answered, of its response.
@@ -29,8 +30,10 @@ pub struct Side {
     pub length: u32,
     /// Where in the message the captured bytes end, if that is before its end.
     pub truncated_at: Option<u32>,
-    /// Whether its question could be read.
-    pub has_question: bool,
+    /// What is wrong with it.
+    pub error: Option<ParseError>,
+    /// Whether the type it asks for could be read.
+    pub has_type: bool,
 }
 
 impl Facts {
