@@ -1,34 +1,60 @@
-//! Ethernet II (IEEE 802.3 clause 3).
+//! Ethernet II (IEEE 802.3 clause 3) and the tags that may stand before its type.
 //!
 //! ```text
 //!  +---------------+---------------+-----------+------------ ...
 //!  | destination 6 | source 6      | type 2    | payload
 //!  +---------------+---------------+-----------+------------ ...
+//!
+//!  802.1Q, 802.1ad    | priority 3, DEI 1, VLAN id 12 | type 2
+//!  802.1ah            | priority 3, DEI 1, UCA 1, reserved 3, I-SID 24 | Ethernet
+//!  802.1BR E-tag      | 6 bytes | type 2
+//!  VN-tag             | 4 bytes | type 2
+//!  Cisco metadata     | version 1, length 1, option 2, security group 2 | type 2
+//!  Ethertype DSA      | reserved 2, tag 4 | type 2
 //! ```
-//! A type below 0x0600 is a length (802.3 with LLC); its SNAP form carries an ethertype again.
+//! A type below 0x0600 is a length (802.3 with LLC).
 
-use super::{ETHERTYPES, Next, Skip, Walk, be16, look_up};
+use super::{ETHERTYPES, Layer, Next, Skip, Tunnel, Walk, be16, be32, look_up};
 
 const HEADER: usize = 14;
-/// LLC and SNAP for an ethertype: AA AA 03, organisation 00 00 00, type.
-const SNAP: [u8; 6] = [0xAA, 0xAA, 0x03, 0, 0, 0];
+/// Types below this are lengths.
+const TYPE_MIN: u16 = 0x0600;
 
 #[inline]
 pub(super) fn decode(walk: &mut Walk) -> Next {
-    let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::LinkCut) };
-    walk.rest = rest;
-    match be16(header, 12) {
-        length if length < 0x0600 => snap(walk),
-        ethertype => look_up(ETHERTYPES, ethertype, Skip::Ethertype),
+    let header = walk.link_header(HEADER)?;
+    ethertype(be16(header, 12))
+}
+
+/// What a type field leads to.
+#[inline(always)]
+pub(super) fn ethertype(number: u16) -> Next {
+    match number {
+        length if length < TYPE_MIN => Ok(Layer::Llc),
+        number => look_up(ETHERTYPES, number, Skip::Ethertype),
     }
 }
 
-#[cold]
-fn snap(walk: &mut Walk) -> Next {
-    let Some((header, rest)) = walk.rest.split_at_checked(8) else { return Err(Skip::LinkCut) };
-    if header[..6] != SNAP {
-        return Err(Skip::Ethertype);
-    }
-    walk.rest = rest;
-    look_up(ETHERTYPES, be16(header, 6), Skip::Ethertype)
+/// A VLAN tag, of whichever number.
+pub(super) fn vlan(walk: &mut Walk) -> Next {
+    let tag = walk.link_header(4)?;
+    walk.outer.push_vlan(be16(tag, 0) & 0x0FFF);
+    ethertype(be16(tag, 2))
+}
+
+/// 802.1ah: the I-TAG; the customer's Ethernet header follows.
+pub(super) fn provider_backbone(walk: &mut Walk) -> Next {
+    let tag = walk.link_header(4)?;
+    walk.outer.set_tunnel(Tunnel::Pbb, be32(tag, 0) & 0x00FF_FFFF);
+    Ok(Layer::Ethernet)
+}
+
+/// Four bytes nobody asks for, and a type.
+pub(super) fn vn_tag(walk: &mut Walk) -> Next {
+    walk.link_header(6).and_then(|tag| ethertype(be16(tag, 4)))
+}
+
+/// Six bytes nobody asks for, and a type.
+pub(super) fn six_byte_tag(walk: &mut Walk) -> Next {
+    walk.link_header(8).and_then(|tag| ethertype(be16(tag, 6)))
 }

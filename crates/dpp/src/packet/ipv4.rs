@@ -11,7 +11,7 @@
 //!  | options, up to IHL * 4        |
 //!  +-------+-------+-------+-------+
 //! ```
-//! Total length 0 is what a network card with segmentation offload leaves behind: the captured length counts then.
+//! Total length 0 is what a network card with segmentation offload leaves behind: what the layers around it say counts then.
 //! Checksums are not verified: offload leaves them unset on every packet a host sends.
 
 use super::{Addresses, Fragment, IP_PROTOCOLS, Layer, Next, Packet, Skip, Step, Walk, be16, look_up};
@@ -29,7 +29,7 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
     let Some(header) = bytes.first_chunk::<HEADER>() else { return Err(Skip::IpCut) };
     let header_length = usize::from(header[0] & 0x0F) * 4;
     let total = match usize::from(be16(header, 2)) {
-        0 => bytes.len(),
+        0 => walk.length,
         stated => stated,
     };
     if header[0] >> 4 != 4 || header_length < HEADER || total < header_length {

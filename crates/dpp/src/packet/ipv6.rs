@@ -9,7 +9,7 @@
 //!  | destination, 16 bytes         |      length in units of 8 bytes, less one
 //!  +-------+-------+-------+-------+      (authentication header: 4 bytes, less two)
 //! ```
-//! Payload length 0 is a jumbogram or segmentation offload: the captured length counts then.
+//! Payload length 0 is a jumbogram or segmentation offload: what the layers around it say counts then.
 
 use super::{Addresses, Fragment, IP_PROTOCOLS, Next, Packet, Skip, Step, Walk, be16, be32, look_up};
 
@@ -23,7 +23,7 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
         return Err(Skip::IpMalformed);
     }
     walk.length = match usize::from(be16(header, 4)) {
-        0 => rest.len(),
+        0 => walk.length.saturating_sub(HEADER).max(rest.len()),
         stated => stated,
     };
     walk.rest = &rest[..walk.length.min(rest.len())];
@@ -37,9 +37,18 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
     look_up(IP_PROTOCOLS, header[6], Skip::IpProtocol)
 }
 
+/// An extension header that only points on to the next one.
+pub(super) fn extension(walk: &mut Walk) -> Next {
+    step_over(walk, 8)
+}
+
+/// The authentication header: as an extension, but measured in other units.
+pub(super) fn authentication(walk: &mut Walk) -> Next {
+    step_over(walk, 4)
+}
+
 /// Steps over an extension header whose length counts units of `unit` bytes.
-#[cold]
-pub(super) fn extension(walk: &mut Walk, unit: usize) -> Next {
+fn step_over(walk: &mut Walk, unit: usize) -> Next {
     let Some(head) = walk.rest.first_chunk::<2>() else { return Err(Skip::IpCut) };
     // RFC 8200 section 4.3 counts from 8 bytes in units of 8; RFC 4302 section 2.2 counts from 8 in units of 4.
     let length = 8 + usize::from(head[1]) * unit;

@@ -18,13 +18,21 @@ macro_rules! skips {
 skips! {
     Linktype, "linktype", "link type that is not decoded";
     LinkCut, "link_cut", "captured bytes end inside the link-layer header";
+    LinkMalformed, "link_malformed", "link-layer header that contradicts itself";
+    LinkControl, "link_control", "link layer talking to itself: 802.11 management, PPP negotiation, PPPoE discovery";
+    LinkFragment, "link_fragment", "fragment of a frame, made below IP: 802.11, CAPWAP, PPP multilink";
+    LinkAggregate, "link_aggregate", "802.11 frame with several packets in it";
+    WlanProtected, "wlan_protected", "802.11 frame that is encrypted";
     Arp, "arp", "ARP";
     Ethertype, "ethertype", "neither IPv4 nor IPv6";
     IpCut, "ip_cut", "captured bytes end inside the IP header";
     IpMalformed, "ip_malformed", "IP header that contradicts itself";
     Icmp, "icmp", "ICMP or ICMPv6";
-    Encrypted, "encrypted", "IPsec ESP or MACsec";
+    Encrypted, "encrypted", "IPsec ESP, MACsec, encrypted or compressed PPP, CAPWAP over DTLS";
     IpProtocol, "ip_protocol", "transport that is not decoded";
+    TunnelCut, "tunnel_cut", "captured bytes end inside the header of a tunnel";
+    TunnelMalformed, "tunnel_malformed", "tunnel header that contradicts itself";
+    TunnelControl, "tunnel_control", "tunnel talking to itself: echo, keepalive, signalling";
     TooDeep, "too_deep", "more header layers than any real packet has";
     FragmentMalformed, "fragment_malformed", "IP fragment that fits into no datagram";
     FragmentRepeated, "fragment_repeated", "IP fragment that was there already";

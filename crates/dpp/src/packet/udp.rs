@@ -1,4 +1,4 @@
-//! UDP (RFC 768).
+//! UDP (RFC 768), and UDP-Lite (RFC 3828).
 //!
 //! ```text
 //!  +--------+--------+--------+--------+------ ...
@@ -6,7 +6,7 @@
 //!  +--------+--------+--------+--------+------ ...
 //! ```
 //! A length of 0 stands for "the rest of the packet" (RFC 2675 section 4). A length beyond the packet is believed as far
-//! as there are bytes.
+//! as there are bytes. UDP-Lite has no length, but says there how much its checksum covers.
 
 use super::{Flow, Skip, Walk, be16};
 
@@ -26,10 +26,20 @@ pub struct Datagram<'a> {
 #[inline]
 pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
     let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::UdpCut) };
-    let length = match usize::from(be16(header, 4)) {
-        0 => walk.length,
-        stated => stated,
-    };
+    match usize::from(be16(header, 4)) {
+        0 => datagram(walk, header, rest, walk.length),
+        stated => datagram(walk, header, rest, stated),
+    }
+}
+
+#[cold]
+pub(super) fn lite<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
+    let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::UdpCut) };
+    datagram(walk, header, rest, walk.length)
+}
+
+#[inline(always)]
+fn datagram<'a>(walk: &Walk<'a>, header: &[u8], rest: &'a [u8], length: usize) -> Result<Datagram<'a>, Skip> {
     let Some(payload_length) = length.checked_sub(HEADER) else { return Err(Skip::UdpMalformed) };
     Ok(Datagram {
         flow: Flow {
