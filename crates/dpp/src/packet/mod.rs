@@ -367,44 +367,6 @@ pub enum Packet<'a> {
     Fragment(Fragment<'a>),
 }
 
-/// The most VLAN tags that are remembered.
-pub const VLANS_MAX: usize = 4;
-
-/// What lay around the innermost IP header. Nothing of it takes part in matching.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outer {
-    /// VLAN ids from outside in, of all Ethernet layers; the first `vlan_count` of them.
-    pub vlans: [u16; VLANS_MAX],
-    /// How many VLAN ids are known.
-    pub vlan_count: u8,
-    /// The innermost tunnel.
-    pub tunnel: Option<Tunnel>,
-    /// Its number: VNI, GRE key, TEID, session; 0 if it has none.
-    pub tunnel_id: u32,
-}
-
-impl Outer {
-    /// The VLAN ids that are known, from outside in.
-    pub fn vlans(&self) -> &[u16] {
-        &self.vlans[..usize::from(self.vlan_count)]
-    }
-}
-
-/// A kind of tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Tunnel {
-    /// GRE (RFC 2784, RFC 2890).
-    Gre,
-}
-
-impl Tunnel {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        "gre"
-    }
-}
-
 /// A packet on the way inward: what is still to be read, and what the outer layers said.
 #[derive(Clone, Debug)]
 pub struct Walk<'a> {

@@ -59,6 +59,11 @@ pub struct Outer {
 }
 
 impl Outer {
+    /// The VLAN ids that are known, from outside in.
+    pub fn vlans(&self) -> &[u16] {
+        &self.vlans[..usize::from(self.vlan_count)]
+    }
+
     /// Notes a VLAN id, if there is room.
     pub(super) fn push_vlan(&mut self, id: u16) {
         if let Some(place) = self.vlans.get_mut(usize::from(self.vlan_count)) {
