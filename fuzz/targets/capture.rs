@@ -153,9 +153,18 @@ fn check_plain(capture: &[u8], told: &Reading) {
         0xA1B2_3C4D => 1,
         _ => return,
     };
+    let version = [4, 6].map(|at| match header[0] {
+        0xA1 => u16::from_be_bytes([header[at], header[at + 1]]),
+        _ => u16::from_le_bytes([header[at], header[at + 1]]),
+    });
     let mut packets = Vec::new();
     while let Some((fields, after)) = rest.split_at_checked(16) {
-        let length = number(&fields[8..12]);
+        let [first, second] = [8, 12].map(|at| number(&fields[at..at + 4]));
+        let length = match version {
+            [2, 0..=2] => second,
+            [2, 3] => first.min(second),
+            _ => first,
+        };
         let Some((bytes, after)) = after.split_at_checked(length as usize) else { break };
         if length > CAPLEN_MAX {
             break;

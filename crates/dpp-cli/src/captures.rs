@@ -26,9 +26,15 @@ pub(crate) struct Taken {
     /// The outermost compression.
     pub(crate) compression: &'static str,
     warnings: Warnings,
+    at_end: Arc<AtomicBool>,
 }
 
 impl Taken {
+    /// Whether nothing is left to be read of it; not so if that is because the run was stopped.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at_end.load(Ordering::Acquire)
+    }
+
     /// What was odd while reading, oldest first.
     pub(crate) fn oddities(&self) -> Vec<String> {
         self.warnings.list()
@@ -156,13 +162,9 @@ impl Opener {
             }
             Err(error) => return Err(unread(input, error)),
         }
-        Ok(Capture {
-            header: Cursor::new(header),
-            of_it: source.consumed(),
-            counted: 0,
-            source,
-            of_all: None,
-        })
+        let (stop, at_end) = (Arc::clone(&self.stop), Arc::default());
+        let consumed = Consumed { of_it: source.consumed(), counted: 0, of_all: None };
+        Ok(Capture { header: Cursor::new(header), source, stop, at_end, consumed })
     }
 
     /// Opens the first of these captures; the others when it is their turn.
@@ -218,11 +220,10 @@ impl Captures {
     fn take_next(&mut self) -> anyhow::Result<Option<Capture>> {
         while let Some(input) = self.waiting.pop_front() {
             match self.opener.open(&input) {
-                Ok(capture) => {
-                    let (compression, warnings) =
-                        (capture.source.compression().name(), capture.source.warnings());
-                    self.opener.log().taken.push(Taken { input, compression, warnings });
-                    return Ok(Some(Capture { of_all: Some(self.opener.consumed()), ..capture }));
+                Ok(mut capture) => {
+                    capture.consumed.of_all = Some(self.opener.consumed());
+                    self.opener.log().taken.push(capture.taken(input));
+                    return Ok(Some(capture));
                 }
                 Err(error) => self.opener.leave_out(input, error)?,
             }
@@ -254,15 +255,20 @@ impl Iterator for Captures {
     }
 }
 
-/// A capture that is being read, and counts what is read of it.
+/// A capture that is being read.
 pub(crate) struct Capture {
     header: Cursor<Vec<u8>>,
     source: Source,
-    /// Bytes on disk read of it.
-    of_it: Arc<AtomicU64>,
-    counted: u64,
-    /// And of all captures; a look does not count.
-    of_all: Option<Arc<AtomicU64>>,
+    stop: Arc<AtomicBool>,
+    at_end: Arc<AtomicBool>,
+    consumed: Consumed,
+}
+
+impl Capture {
+    fn taken(&self, input: Input) -> Taken {
+        let (compression, warnings) = (self.source.compression().name(), self.source.warnings());
+        Taken { input, compression, warnings, at_end: Arc::clone(&self.at_end) }
+    }
 }
 
 impl Read for Capture {
@@ -271,16 +277,65 @@ impl Read for Capture {
             0 => self.source.read(out)?,
             read => read,
         };
-        if let Some(of_all) = &self.of_all {
-            let consumed = self.of_it.load(Ordering::Relaxed);
-            of_all.fetch_add(consumed - self.counted, Ordering::Relaxed);
-            self.counted = consumed;
+        if read == 0 && !out.is_empty() && !self.stop.load(Ordering::Acquire) {
+            self.at_end.store(true, Ordering::Release);
         }
+        self.consumed.count();
         Ok(read)
+    }
+}
+
+/// Adds what is read of a capture, as it lies on disk, to what is read of all.
+struct Consumed {
+    of_it: Arc<AtomicU64>,
+    counted: u64,
+    /// A look does not count.
+    of_all: Option<Arc<AtomicU64>>,
+}
+
+impl Consumed {
+    fn count(&mut self) {
+        let Some(of_all) = &self.of_all else { return };
+        let now = self.of_it.load(Ordering::Relaxed);
+        of_all.fetch_add(now - self.counted, Ordering::Relaxed);
+        self.counted = now;
     }
 }
 
 /// Bytes on disk of all these captures, if all are files.
 pub(crate) fn size_of_all(captures: &[Input]) -> Option<u64> {
     captures.iter().map(Input::size).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const HEADER: &[u8] = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
+
+    #[test]
+    fn what_is_read_is_counted_once_and_as_it_lies_on_disk() {
+        let folder = tempfile::tempdir().expect("a place for temporary files");
+        let capture = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).expect("a test can write");
+            Input::Path(path)
+        };
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&[HEADER, &[0; 16_000]].concat()).expect("memory takes everything");
+        let packed = packed.finish().expect("memory takes everything");
+        let bytes = (HEADER.len() + packed.len()) as u64;
+        let opener = Opener::new(Manner::default(), Arc::default());
+        let captures = vec![capture("b", &packed), capture("a", HEADER)];
+        let captures = opener.look(captures).expect("both can be read");
+        assert_eq!(opener.consumed().load(Ordering::Relaxed), 0, "a look does not count");
+        assert_eq!(size_of_all(&captures), Some(bytes));
+        for capture in opener.captures(captures).expect("the first can be read") {
+            io::copy(&mut capture.expect("both can be read"), &mut io::sink()).expect("it can be read");
+        }
+        assert_eq!(opener.consumed().load(Ordering::Relaxed), bytes);
+        let names: Vec<_> = opener.log().taken.iter().map(|taken| taken.input.name()).collect();
+        assert!(names.len() == 2 && names.is_sorted(), "{names:?}");
+    }
 }

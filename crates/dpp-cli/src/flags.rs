@@ -111,7 +111,10 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// Of this command, instead of all
+        command: Option<String>,
+    },
 }
 
 /// What came from the command line or from a variable; `Err` holds the text of a variable that is not
@@ -368,18 +371,30 @@ pub(crate) struct Generate {
     /// What the traffic looks like: a TOML file with what differs from a busy resolver
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// A table of the DNS messages that are completely in the capture, and the frame that completes each
+    #[arg(long, value_name = "FILE")]
+    messages: Option<PathBuf>,
 }
 
 impl From<Generate> for Request {
     fn from(arguments: Generate) -> Request {
-        let Generate { output, transactions, duration_seconds, qps, clients, resolvers, seed, profile } =
-            arguments;
+        let Generate {
+            output,
+            transactions,
+            duration_seconds,
+            qps,
+            clients,
+            resolvers,
+            seed,
+            profile,
+            messages,
+        } = arguments;
         let amount = match (transactions, duration_seconds, qps) {
             (Some(transactions), ..) => Amount::Transactions(transactions),
             (None, Some(seconds), Some(qps)) => Amount::Duration { seconds, qps },
             _ => unreachable!("one amount is required, and a duration requires --qps"),
         };
-        Request { output, amount, clients, resolvers, seed, profile, qps }
+        Request { output, messages, amount, clients, resolvers, seed, profile, qps }
     }
 }
 

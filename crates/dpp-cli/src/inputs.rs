@@ -15,7 +15,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// More files than any archive has; their paths alone take some hundred MiB.
+/// More files than any archive has. Each takes about 1 KiB until the report is written, so a GiB in all.
 const INPUTS_MAX: usize = 1 << 20;
 
 /// A list of so many paths of 64 bytes. What is longer is no list but a capture.
@@ -215,6 +215,9 @@ impl Found {
         let text = text.with_context(|| format!("the list {name} cannot be read"))?;
         if text.len() as u64 > LIST_BYTES_MAX {
             bail!("the list {name} is longer than {} MiB; is it a capture?", LIST_BYTES_MAX >> 20);
+        }
+        if text.contains(&0) {
+            bail!("the list {name} holds what no path can hold; is it a capture?");
         }
         let before = self.inputs.captures.len();
         for line in text.split(|&byte| byte == b'\n') {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Some(Command::Extract(extract)) => checks::check_many(extract).and_then(run::run),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),
-        Some(Command::Man) => completions::man_page(),
+        Some(Command::Man { command }) => completions::man_page(command.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

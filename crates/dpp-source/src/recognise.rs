@@ -43,7 +43,7 @@ pub enum Capture {
     PcapNanosecondsLittle,
     /// pcapng; its byte order is told by each section.
     Pcapng,
-    /// "Modified" pcap by A. Kuznetzov: record headers of 24 bytes. Not read.
+    /// "Modified" pcap by A. Kuznetzov: record headers of 24 bytes.
     PcapModified,
     /// The variant of it by F. Mesquita. Not read.
     PcapMesquita,
@@ -157,8 +157,8 @@ static CAPTURES: [CaptureRow; 17] = [
         "classic pcap (nanoseconds, little-endian)",
     ),
     row(b"\x0a\x0d\x0d\x0a", Capture::Pcapng, true, "pcapng"),
-    row(b"\xa1\xb2\xcd\x34", Capture::PcapModified, false, "a modified pcap with longer record headers"),
-    row(b"\x34\xcd\xb2\xa1", Capture::PcapModified, false, "a modified pcap with longer record headers"),
+    row(b"\xa1\xb2\xcd\x34", Capture::PcapModified, true, "a modified pcap with longer record headers"),
+    row(b"\x34\xcd\xb2\xa1", Capture::PcapModified, true, "a modified pcap with longer record headers"),
     row(b"\xa1\xb2\x34\xcd", Capture::PcapMesquita, false, "Mesquita's variant of pcap"),
     row(b"\xcd\x34\xb2\xa1", Capture::PcapMesquita, false, "Mesquita's variant of pcap"),
     row(b"\xa1\x2b\x3c\x4d", Capture::PcapNavtel, false, "Navtel's variant of pcap"),
@@ -280,7 +280,9 @@ mod tests {
                 b"\xd4\xc3\xb2\xa1",
                 b"\xa1\xb2\x3c\x4d",
                 b"\x4d\x3c\xb2\xa1",
-                b"\x0a\x0d\x0d\x0a"
+                b"\x0a\x0d\x0d\x0a",
+                b"\xa1\xb2\xcd\x34",
+                b"\x34\xcd\xb2\xa1"
             ]
         );
         check(b"\x4d\x3c\xb2\xa1\x02\0\x04\0", "is classic pcap (nanoseconds, little-endian)");
@@ -305,8 +307,8 @@ mod tests {
     #[test]
     fn captures_of_other_kinds_are_to_be_converted() {
         check(
-            b"\xa1\xb2\xcd\x34",
-            "is a modified pcap with longer record headers; convert it first (editcap -F pcap FILE OUT.pcap)",
+            b"\xa1\xb2\x34\xcd",
+            "is Mesquita's variant of pcap; convert it first (editcap -F pcap FILE OUT.pcap)",
         );
         check(
             b"snoop\0\0\0\0\0\0\x02",

@@ -113,7 +113,9 @@ pub struct FragmentLimits {
     pub v4_timeout_ns: i64,
     /// The same for IPv6: what RFC 8200 section 4.5 prescribes.
     pub v6_timeout_ns: i64,
-    /// Datagrams that wait, also those that were given up and whose later fragments are therefore dropped.
+    /// Datagrams that wait, also those that were given up and whose later fragments are therefore dropped. In all cells
+    /// 16384: a million forged fragments a second replace them in 16 ms (a quarter of one if all are aimed at one cell),
+    /// and the fragments of an honest datagram follow each other within microseconds.
     pub datagrams: usize,
     /// Bytes of their buffers and lists of pieces.
     pub bytes: usize,

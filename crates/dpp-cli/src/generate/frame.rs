@@ -1,11 +1,11 @@
-//! Packets as they lie in a classic pcap file: record header, Ethernet, IPv4 or IPv6, UDP or TCP.
+//! Packets as they lie in a classic pcap file: record header, envelope, IPv4 or IPv6, UDP or TCP.
 //!
 //! The surprising fact: every checksum is added up in full, four bytes at a time. Packets of a hundred bytes
 //! are too small for anything cleverer to be worth its lines. Called by `traffic`.
 //!
 //! ```text
 //!   record header   seconds | microseconds | captured length | length on the wire     4 x 4, little endian
-//!   Ethernet        destination (6) | source (6) | ethertype (2)
+//!   envelope        Ethernet unless the profile says otherwise
 //!   IPv4 (RFC 791, 3.1) 20 bytes, or IPv6 (RFC 8200, 3) 40 bytes, with a fragment header (4.5) 48
 //!   UDP (RFC 768) 8 bytes, or TCP (RFC 9293, 3.1) 20 bytes
 //! ```
@@ -13,11 +13,16 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::envelope::{Envelope, Family};
 use super::hosts::Pair;
+use super::profile::Profile;
+use super::transaction::Side;
 
 /// One direction between two sockets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flow {
+    /// Who sends.
+    pub(super) side: Side,
     pub(super) pair: Pair,
     pub(super) source_port: u16,
     pub(super) destination_port: u16,
@@ -35,11 +40,14 @@ pub(super) struct Segment {
     pub(super) flags: u8,
 }
 
-/// Writes a capture: classic pcap, microseconds, little endian, Ethernet.
+/// Writes a capture: classic pcap, microseconds, little endian.
 #[derive(Debug)]
 pub(super) struct CaptureWriter<W> {
     out: W,
     buffer: Vec<u8>,
+    /// By family and side.
+    envelopes: [[Envelope; 2]; 2],
+    mtu: usize,
     packets: u64,
     flushed_bytes: u64,
 }
@@ -49,13 +57,9 @@ const BUFFER_BYTES: usize = 1 << 20;
 const RECORD_HEADER_BYTES: usize = 16;
 const FRAGMENT_HEADER_BYTES: usize = 8;
 const SNAPLEN: u32 = 262_144;
-const LINKTYPE_ETHERNET: u32 = 1;
-/// The largest IP packet on an Ethernet link.
-const MTU: usize = 1500;
 
-const CLIENT_SIDE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
-const RESOLVER_SIDE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x53];
-const DNS_PORT: u16 = 53;
+pub(super) const CLIENT_SIDE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+pub(super) const RESOLVER_SIDE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x53];
 
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
@@ -63,23 +67,67 @@ const NEXT_HEADER_FRAGMENT: u8 = 44;
 
 impl<W: Write> CaptureWriter<W> {
     /// Begins a capture with its file header.
-    pub(super) fn new(out: W) -> Self {
+    pub(super) fn new(profile: &Profile, out: W) -> Self {
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + (1 << 16));
         buffer.extend_from_slice(&0xa1b2_c3d4u32.to_le_bytes());
         buffer.extend_from_slice(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         buffer.extend_from_slice(&SNAPLEN.to_le_bytes());
-        buffer.extend_from_slice(&LINKTYPE_ETHERNET.to_le_bytes());
-        CaptureWriter { out, buffer, packets: 0, flushed_bytes: 0 }
+        buffer.extend_from_slice(&(profile.link_type as u32).to_le_bytes());
+        let mut writer = CaptureWriter {
+            out,
+            buffer,
+            envelopes: Default::default(),
+            mtu: profile.mtu as usize,
+            packets: 0,
+            flushed_bytes: 0,
+        };
+        for family in profile.families() {
+            for side in [Side::Client, Side::Resolver] {
+                let envelope = Envelope::new(profile.wrapping(), family, side);
+                writer.envelopes[family as usize][side as usize] = envelope.expect("the profile was checked");
+            }
+        }
+        writer
     }
 
-    /// Records a UDP datagram, in as many IP fragments as it needs, and gives how many packets that were.
-    pub(super) fn udp(&mut self, stamp_ns: u64, flow: &Flow, message: &[u8]) -> io::Result<u64> {
+    /// How many packets have been recorded.
+    pub(super) fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Records a UDP datagram in one packet.
+    pub(super) fn udp(&mut self, stamp_ns: u64, flow: &Flow, message: &[u8]) -> io::Result<()> {
         let header = udp_header(flow, message);
-        if header.len() + message.len() + ip_header_bytes(flow.pair) > MTU {
-            return self.fragments(stamp_ns, flow, &[&header[..], message].concat());
-        }
         let whole = Place::Whole;
         let carried = Carried { protocol: PROTOCOL_UDP, place: whole, header: &header, payload: message };
+        self.packet(stamp_ns, flow, &carried)
+    }
+
+    /// Whether a UDP datagram with this message is too large for one packet.
+    pub(super) fn needs_fragments(&self, pair: Pair, message: &[u8]) -> bool {
+        8 + message.len() + ip_header_bytes(pair) > self.mtu
+    }
+
+    /// The datagram and how much of it goes into each fragment but the last: a multiple of eight.
+    pub(super) fn datagram(&self, flow: &Flow, message: &[u8]) -> (Vec<u8>, usize) {
+        let room = match flow.pair {
+            Pair::V4(..) => self.mtu - 20,
+            Pair::V6(..) => self.mtu - 40 - FRAGMENT_HEADER_BYTES,
+        };
+        ([&udp_header(flow, message)[..], message].concat(), room & !7)
+    }
+
+    /// Records the fragment of a datagram that begins at this offset.
+    pub(super) fn fragment(
+        &mut self,
+        stamp_ns: u64,
+        flow: &Flow,
+        (datagram, room): (&[u8], usize),
+        offset: usize,
+    ) -> io::Result<()> {
+        let end = (offset + room).min(datagram.len());
+        let place = Place::Fragment { offset: offset as u16, last: end == datagram.len() };
+        let carried = Carried { protocol: PROTOCOL_UDP, place, header: &[], payload: &datagram[offset..end] };
         self.packet(stamp_ns, flow, &carried)
     }
 
@@ -90,7 +138,7 @@ impl<W: Write> CaptureWriter<W> {
         flow: &Flow,
         segment: &Segment,
         payload: &[u8],
-    ) -> io::Result<u64> {
+    ) -> io::Result<()> {
         let header = tcp_header(flow, segment, payload);
         let carried = Carried { protocol: PROTOCOL_TCP, place: Place::Whole, header: &header, payload };
         self.packet(stamp_ns, flow, &carried)
@@ -103,37 +151,23 @@ impl<W: Write> CaptureWriter<W> {
         Ok((self.packets, self.flushed_bytes))
     }
 
-    /// Splits what IP carries into fragments whose lengths are multiples of eight, but for the last.
-    fn fragments(&mut self, stamp_ns: u64, flow: &Flow, datagram: &[u8]) -> io::Result<u64> {
-        let room = match flow.pair {
-            Pair::V4(..) => MTU - 20,
-            Pair::V6(..) => MTU - 40 - FRAGMENT_HEADER_BYTES,
-        } & !7;
-        let mut offset = 0;
-        let mut recorded = 0;
-        for part in datagram.chunks(room) {
-            let place = Place::Fragment { offset, last: offset as usize + part.len() == datagram.len() };
-            let carried = Carried { protocol: PROTOCOL_UDP, place, header: &[], payload: part };
-            recorded += self.packet(stamp_ns, flow, &carried)?;
-            offset += part.len() as u16;
-        }
-        Ok(recorded)
-    }
-
-    fn packet(&mut self, stamp_ns: u64, flow: &Flow, carried: &Carried<'_>) -> io::Result<u64> {
+    fn packet(&mut self, stamp_ns: u64, flow: &Flow, carried: &Carried<'_>) -> io::Result<()> {
         let record_at = self.buffer.len();
         self.buffer.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
-        self.buffer.extend_from_slice(&ethernet_header(flow));
+        let family = family(flow.pair) as usize;
+        self.buffer.extend_from_slice(self.envelopes[family][flow.side as usize].headers());
         self.write_ip(flow, carried);
         self.buffer.extend_from_slice(carried.header);
         self.buffer.extend_from_slice(carried.payload);
+        let frame_at = record_at + RECORD_HEADER_BYTES;
+        self.envelopes[family][flow.side as usize].complete(&mut self.buffer, frame_at);
         let captured = self.buffer.len() - record_at - RECORD_HEADER_BYTES;
         self.buffer[record_at..][..RECORD_HEADER_BYTES].copy_from_slice(&record_header(stamp_ns, captured));
         self.packets += 1;
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }
-        Ok(1)
+        Ok(())
     }
 
     fn write_ip(&mut self, flow: &Flow, carried: &Carried<'_>) {
@@ -194,19 +228,11 @@ fn record_header(stamp_ns: u64, captured: usize) -> [u8; RECORD_HEADER_BYTES] {
     header
 }
 
-fn ethernet_header(flow: &Flow) -> [u8; 14] {
-    let (source, destination) = match flow.destination_port {
-        DNS_PORT => (CLIENT_SIDE, RESOLVER_SIDE),
-        _ => (RESOLVER_SIDE, CLIENT_SIDE),
-    };
-    let mut header = [0; 14];
-    header[..6].copy_from_slice(&destination);
-    header[6..12].copy_from_slice(&source);
-    header[12..].copy_from_slice(match flow.pair {
-        Pair::V4(..) => &[0x08, 0x00],
-        Pair::V6(..) => &[0x86, 0xdd],
-    });
-    header
+fn family(pair: Pair) -> Family {
+    match pair {
+        Pair::V4(..) => Family::V4,
+        Pair::V6(..) => Family::V6,
+    }
 }
 
 fn ip_header_bytes(pair: Pair) -> usize {
@@ -296,7 +322,7 @@ fn transport_sum(pair: Pair, protocol: u8, header: &[u8], payload: &[u8]) -> u64
 
 /// The sum of the bytes as numbers of 32 bits in network order; folded, it is the sum of the 16-bit ones,
 /// because 2^16 is 1 modulo 2^16 - 1 (RFC 1071).
-fn sum(bytes: &[u8]) -> u64 {
+pub(super) fn sum(bytes: &[u8]) -> u64 {
     let (quads, rest) = bytes.as_chunks::<4>();
     let mut last = [0; 4];
     last[..rest.len()].copy_from_slice(rest);
@@ -304,7 +330,7 @@ fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The ones' complement sum in 16 bits.
-fn folded(mut sum: u64) -> u16 {
+pub(super) fn folded(mut sum: u64) -> u16 {
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

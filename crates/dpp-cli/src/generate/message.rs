@@ -36,6 +36,8 @@ pub(super) struct Answer {
 const QUERY_FLAGS: u16 = 0x0100;
 /// QR, RD, RA.
 const RESPONSE_FLAGS: u16 = 0x8180;
+/// QR, AA.
+const TRANSFER_FLAGS: u16 = 0x8400;
 const CLASS_IN: u16 = 1;
 const TTL_SECONDS: u32 = 300;
 /// The compression pointer to the name of the question.
@@ -54,6 +56,49 @@ pub(super) fn write_response(message: &mut Vec<u8>, question: &Question<'_>, ans
         let records = write_answers(message, question.query_type, answer);
         message[6..8].copy_from_slice(&records.to_be_bytes());
     }
+    write_opt(message, question);
+}
+
+/// Which message of a zone transfer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) index: u16,
+    pub(super) last: bool,
+}
+
+/// Replaces `message` by one message of a zone transfer (RFC 5936, section 2.2): the SOA record begins the first
+/// and ends the last. Of half of the names only the first message repeats the question, as the RFC allows.
+pub(super) fn write_transfer(
+    message: &mut Vec<u8>,
+    question: &Question<'_>,
+    answer: &Answer,
+    Part { index, last }: Part,
+) {
+    write_start(message, question, TRANSFER_FLAGS);
+    let mut records = 0;
+    if index > 0 && answer.facts % 2 == 0 {
+        // The name stays, as the owner of the first record.
+        message[4..6].copy_from_slice(&[0, 0]);
+        message.truncate(message.len() - 4);
+        message.extend_from_slice(words([QueryType::A as u16, CLASS_IN]).as_flattened());
+        message.extend_from_slice(&TTL_SECONDS.to_be_bytes());
+        message.extend_from_slice(&[0, 4]);
+        message.extend_from_slice(&address_ipv4(answer.facts, index));
+        records = 1;
+    }
+    if index == 0 {
+        write_record(message, TO_QUESTION, QueryType::Soa, answer.facts, 0);
+        records += 1;
+    }
+    while records < 3 || message.len() < answer.bytes_min {
+        write_record(message, TO_QUESTION, QueryType::A, answer.facts, index.wrapping_add(records));
+        records += 1;
+    }
+    if last {
+        write_record(message, TO_QUESTION, QueryType::Soa, answer.facts, 0);
+        records += 1;
+    }
+    message[6..8].copy_from_slice(&records.to_be_bytes());
     write_opt(message, question);
 }
 
@@ -132,6 +177,8 @@ fn write_record(message: &mut Vec<u8>, owner: u16, query_type: QueryType, facts:
         message.extend_from_slice(bytes);
     };
     match query_type {
+        // Only asked for; a transfer's records are of the other types.
+        QueryType::Axfr => {}
         QueryType::A => data(&address_ipv4(facts, ordinal)),
         QueryType::Aaaa => data(&address_ipv6(facts, ordinal)),
         QueryType::Ns => data(b"\x03ns1\xc0\x0c"),

@@ -5,19 +5,25 @@
 //! a capture of a certain kind.
 //!
 //! The rooms: [`profile`] says what the traffic looks like, [`traffic`] draws transactions from it with
-//! [`random`], [`hosts`] and [`names`], and records their packets in the order of [`schedule`], written by
-//! [`message`] (DNS) and [`frame`] (everything around it).
+//! [`random`], [`hosts`] and [`names`], whole TCP connections with [`connection`], and records their packets in
+//! the order of [`schedule`], written by [`message`] (DNS), [`frame`] (IP and transport) and [`envelope`]
+//! (everything around that). [`listing`] says which messages a reader of the capture must find.
 
+mod connection;
+mod envelope;
 mod frame;
 mod hosts;
+mod listing;
 mod message;
 mod names;
 mod profile;
 mod random;
 mod schedule;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod transaction;
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
@@ -27,6 +33,7 @@ use std::{fmt, fs};
 use anyhow::{Context, bail};
 use dpp_sink::part_file::PartFile;
 
+use listing::Listing;
 pub(crate) use profile::Profile;
 use traffic::Traffic;
 
@@ -35,6 +42,8 @@ use traffic::Traffic;
 pub(crate) struct Request {
     /// The file to write; `-` is standard output.
     pub(crate) output: PathBuf,
+    /// A table of the messages that are completely in the capture.
+    pub(crate) messages: Option<PathBuf>,
     /// How much traffic.
     pub(crate) amount: Amount,
     /// Clients, instead of the profile's.
@@ -65,7 +74,7 @@ pub(crate) enum Amount {
 }
 
 /// What a capture holds. Packets = queries + retries + responses + duplicates + extra fragments + bare
-/// segments.
+/// segments - joined messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// Packets in the capture.
@@ -88,8 +97,12 @@ pub(crate) struct Summary {
     pub(crate) reordered: u64,
     /// IP fragments beyond the first of their datagram.
     pub(crate) extra_fragments: u64,
-    /// TCP segments without a message.
+    /// TCP segments in which no message ends.
     pub(crate) bare_segments: u64,
+    /// Messages beyond the first that end in one TCP segment.
+    pub(crate) joined_messages: u64,
+    /// IP fragments and TCP segments with data that were not captured.
+    pub(crate) uncaptured: u64,
 }
 
 /// Generates the capture and writes it to the output that the request names.
@@ -100,22 +113,35 @@ pub(crate) struct Summary {
 pub(crate) fn run(request: &Request) -> anyhow::Result<Summary> {
     let profile = request.profile()?;
     request.spare_profile()?;
+    request.spare_capture()?;
     request.amount.check(profile.qps)?;
-    let write = |out: &mut dyn Write| write_capture(&profile, request.amount, request.seed, out);
-    write_output(&request.output, write)
+    let write = |out: &mut dyn Write, listing: Listing<'_>| {
+        write_capture(&profile, request.amount, request.seed, out, listing)
+    };
+    let Some(messages) = &request.messages else {
+        return write_output(&request.output, |out| write(out, Listing::nowhere()));
+    };
+    // The table has its name only when the capture has.
+    let failed = || format!("--messages: cannot write '{}'", messages.display());
+    let mut table = PartFile::create(messages).with_context(failed)?;
+    let summary = write_output(&request.output, |out| write(out, Listing::on(&mut table)?))?;
+    table.finish().with_context(failed)?;
+    Ok(summary)
 }
 
-/// Writes the capture of this profile, amount and seed to `out`: classic pcap, microseconds, Ethernet.
+/// Writes the capture of this profile, amount and seed to `out`, classic pcap with microseconds, and lists its
+/// messages.
 ///
 /// # Panics
 /// When the capture would pass the year 2106, where the timestamps of classic pcap end.
-pub(crate) fn write_capture(
+fn write_capture(
     profile: &Profile,
     amount: Amount,
     seed: u64,
     out: impl Write,
+    listing: Listing<'_>,
 ) -> io::Result<Summary> {
-    Traffic::new(profile, seed, out).record(amount, profile.qps)
+    Traffic::new(profile, seed, out, listing).record(amount, profile.qps)
 }
 
 impl Request {
@@ -125,6 +151,19 @@ impl Request {
         match self.profile.as_deref().and_then(identity) {
             Some(profile) if identity(&self.output) == Some(profile) => {
                 bail!("the output '{}' is the profile itself; name another file", self.output.display())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to write the table of messages where the capture goes.
+    fn spare_capture(&self) -> anyhow::Result<()> {
+        match &self.messages {
+            Some(messages) if messages == &self.output => {
+                bail!("--messages: '{}' is the capture itself; name another file", messages.display())
+            }
+            Some(messages) if messages.is_dir() => {
+                bail!("--messages: '{}' is a directory; name a file in it", messages.display())
             }
             _ => Ok(()),
         }
@@ -176,6 +215,8 @@ impl fmt::Display for Summary {
             (self.reordered, "recorded late"),
             (self.extra_fragments, "extra fragments"),
             (self.bare_segments, "TCP segments without message"),
+            (self.joined_messages, "messages joined to another in a segment"),
+            (self.uncaptured, "not captured"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

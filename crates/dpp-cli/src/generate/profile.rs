@@ -10,6 +10,9 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 
+use super::envelope::{Envelope, Family, Layer, LinkType, VlanOn, Wrapping};
+use super::transaction::Side;
+
 /// The look of the traffic. Every key with its unit is explained in `default.toml` and docs/generate.md;
 /// shares are probabilities from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -59,6 +62,54 @@ pub(crate) struct Profile {
     pub(crate) tcp_share: f64,
     /// Share of UDP transactions whose response is fragmented.
     pub(crate) fragment_share: f64,
+    /// How the packets are captured.
+    pub(crate) link_type: LinkType,
+    /// What lies between link layer and IP, from outside in.
+    pub(crate) encapsulation: Vec<Layer>,
+    /// Which direction has the VLAN tags.
+    pub(crate) vlan_on: VlanOn,
+    /// The largest IP packet that carries UDP, in bytes.
+    pub(crate) mtu: u32,
+    /// The shortest answer section of a response without error, in bytes.
+    pub(crate) response_bytes_min: u32,
+    /// Share of fragmented datagrams with a fragment that is not captured.
+    pub(crate) fragment_loss_share: f64,
+    /// Share of fragmented datagrams with a fragment that comes twice.
+    pub(crate) fragment_duplicate_share: f64,
+    /// Share of fragmented datagrams whose fragments come in another order.
+    pub(crate) fragment_reorder_share: f64,
+    /// Transactions of a TCP connection, on average.
+    pub(crate) tcp_queries_per_connection: u32,
+    /// The largest payload of a TCP segment, in bytes.
+    pub(crate) mss: u32,
+    /// Round-trip time between client and resolver, in milliseconds.
+    pub(crate) tcp_rtt_ms: f64,
+    /// How long a segment waits for its acknowledgement, in milliseconds.
+    pub(crate) tcp_ack_delay_ms: f64,
+    /// Share of connections that send all queries at once.
+    pub(crate) tcp_pipeline_share: f64,
+    /// Share of pipelined messages that share a segment with the next.
+    pub(crate) tcp_join_share: f64,
+    /// Share of messages torn into two segments.
+    pub(crate) tcp_split_share: f64,
+    /// Share of writes of which something was not captured.
+    pub(crate) tcp_gap_share: f64,
+    /// Share of data segments that are captured only when sent again.
+    pub(crate) tcp_loss_share: f64,
+    /// Share of data segments that are captured twice, as retransmissions.
+    pub(crate) tcp_retransmit_share: f64,
+    /// Share of data segments that later ones can overtake.
+    pub(crate) tcp_reorder_share: f64,
+    /// Share of connections that end with a reset.
+    pub(crate) tcp_reset_share: f64,
+    /// Share of connections whose beginning was not captured.
+    pub(crate) tcp_midstream_share: f64,
+    /// Share of connections whose sequence numbers wrap.
+    pub(crate) tcp_wrap_share: f64,
+    /// Share of TCP transactions that are zone transfers.
+    pub(crate) axfr_share: f64,
+    /// Messages of a zone transfer.
+    pub(crate) axfr_messages: u32,
     /// Weights of the query types.
     pub(crate) query_types: BTreeMap<QueryType, f64>,
     /// Weights of the response codes.
@@ -101,7 +152,34 @@ impl Profile {
             }
         }
         check_weights("query_types", &self.query_types)?;
-        check_weights("rcodes", &self.rcodes)
+        check_weights("rcodes", &self.rcodes)?;
+        self.check_wrapping()
+    }
+
+    /// How the packets are wrapped.
+    pub(super) fn wrapping(&self) -> Wrapping<'_> {
+        let &Profile { link_type, ref encapsulation, vlan_on, .. } = self;
+        Wrapping { link_type, layers: encapsulation, vlan_on }
+    }
+
+    /// The families there can be: a share between 0 and 1 means both.
+    pub(super) fn families(&self) -> Vec<Family> {
+        let there = |(family, share): (Family, f64)| (share > 0.0).then_some(family);
+        [(Family::V4, 1.0 - self.ipv6_share), (Family::V6, self.ipv6_share)]
+            .into_iter()
+            .filter_map(there)
+            .collect()
+    }
+
+    fn check_wrapping(&self) -> anyhow::Result<()> {
+        for family in self.families() {
+            for side in [Side::Client, Side::Resolver] {
+                Envelope::new(self.wrapping(), family, side).map_err(|what| {
+                    anyhow!("encapsulation: {what} (ipv6_share = {} sets the family)", self.ipv6_share)
+                })?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,6 +234,27 @@ const LIMITS: &[Limit] = &[
     limit("reorder_max_ms", 0.001, DELAY_MAX_MS, |profile| profile.reorder_max_ms),
     share("tcp_share", |profile| profile.tcp_share),
     share("fragment_share", |profile| profile.fragment_share),
+    limit("mtu", 128.0, 65_535.0, |profile| profile.mtu.into()),
+    limit("response_bytes_min", 0.0, 16_000.0, |profile| profile.response_bytes_min.into()),
+    share("fragment_loss_share", |profile| profile.fragment_loss_share),
+    share("fragment_duplicate_share", |profile| profile.fragment_duplicate_share),
+    share("fragment_reorder_share", |profile| profile.fragment_reorder_share),
+    limit("tcp_queries_per_connection", 1.0, 10e3, |profile| profile.tcp_queries_per_connection.into()),
+    limit("mss", 1.0, 60e3, |profile| profile.mss.into()),
+    limit("tcp_rtt_ms", 0.001, DELAY_MAX_MS, |profile| profile.tcp_rtt_ms),
+    limit("tcp_ack_delay_ms", 0.0, DELAY_MAX_MS, |profile| profile.tcp_ack_delay_ms),
+    share("tcp_pipeline_share", |profile| profile.tcp_pipeline_share),
+    share("tcp_join_share", |profile| profile.tcp_join_share),
+    share("tcp_split_share", |profile| profile.tcp_split_share),
+    share("tcp_gap_share", |profile| profile.tcp_gap_share),
+    share("tcp_loss_share", |profile| profile.tcp_loss_share),
+    share("tcp_retransmit_share", |profile| profile.tcp_retransmit_share),
+    share("tcp_reorder_share", |profile| profile.tcp_reorder_share),
+    share("tcp_reset_share", |profile| profile.tcp_reset_share),
+    share("tcp_midstream_share", |profile| profile.tcp_midstream_share),
+    share("tcp_wrap_share", |profile| profile.tcp_wrap_share),
+    share("axfr_share", |profile| profile.axfr_share),
+    limit("axfr_messages", 2.0, 1000.0, |profile| profile.axfr_messages.into()),
 ];
 
 const WEIGHT_MAX: f64 = 1e9;
@@ -187,6 +286,9 @@ pub(crate) enum QueryType {
     Srv = 33,
     Ds = 43,
     Https = 65,
+    /// Only over TCP, by `axfr_share`.
+    #[serde(skip)]
+    Axfr = 252,
 }
 
 /// The response codes a profile can answer with, with their numbers (RFC 1035, section 4.1.1).
@@ -241,6 +343,10 @@ mod tests {
         check_error("query_types = { A = 0 }", &["query_types: at least one"]);
         check_error("rcodes = {}", &["rcodes: at least one"]);
         check_error("\nqps = ", &["line 2"]);
+        check_error("link_type = \"atm\"", &["atm", "linux_sll2"]);
+        check_error("encapsulation = [\"vlan:5000\"]", &["vlan:5000: allowed is 1 to 4094"]);
+        check_error("encapsulation = [\"6in4\"]", &["6in4 cannot carry IPv4", "ipv6_share = 0.2"]);
+        check_error("ipv6_share = 1\nlink_type = \"ipv4\"", &["Ipv4 cannot carry IPv6"]);
     }
 
     #[test]
@@ -248,9 +354,11 @@ mod tests {
         let page = include_str!("../../../../docs/generate.md");
         let keys: toml::Table = SHIPPED.parse().unwrap();
         for (key, value) in &keys {
-            assert!(value.is_table() || LIMITS.iter().any(|limit| limit.key == key), "{key} has no limits");
+            let limited = value.is_integer() || value.is_float();
+            assert!(!limited || LIMITS.iter().any(|limit| limit.key == key), "{key} has no limits");
             assert!(page.contains(&format!("| `{key}` |")), "docs/generate.md does not explain {key}");
         }
-        assert_eq!(keys.values().filter(|value| !value.is_table()).count(), LIMITS.len());
+        let numbers = keys.values().filter(|value| value.is_integer() || value.is_float());
+        assert_eq!(numbers.count(), LIMITS.len());
     }
 }

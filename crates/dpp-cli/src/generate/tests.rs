@@ -26,7 +26,7 @@ const EVERYTHING: &str = "
 fn generate(profile: &str, amount: Amount, seed: u64) -> (Vec<u8>, Summary) {
     let mut capture = Vec::new();
     let profile = Profile::parse(profile).unwrap();
-    let summary = write_capture(&profile, amount, seed, &mut capture).unwrap();
+    let summary = write_capture(&profile, amount, seed, &mut capture, Listing::nowhere()).unwrap();
     (capture, summary)
 }
 
@@ -256,7 +256,16 @@ fn nothing_is_an_empty_capture() {
 
 fn request(output: PathBuf) -> Request {
     let amount = Amount::Transactions(10);
-    Request { output, amount, clients: None, resolvers: None, seed: 1, profile: None, qps: None }
+    Request {
+        output,
+        messages: None,
+        amount,
+        clients: None,
+        resolvers: None,
+        seed: 1,
+        profile: None,
+        qps: None,
+    }
 }
 
 fn names_in(directory: &Path) -> Vec<OsString> {

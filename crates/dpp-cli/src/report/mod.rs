@@ -200,9 +200,13 @@ fn endings(table: &Done, is_merged: bool) -> Vec<Option<Ending>> {
         endings[*number] = Some(ending.clone());
     }
     if let Ending::Interrupted = table.outcome.ending {
-        // Those that were open then: what they look like is the end that the signal made.
-        let open = if is_merged { endings.len() } else { 1 };
-        endings.iter_mut().rev().take(open).for_each(|ending| *ending = Some(Ending::Interrupted));
+        // What an open one looks like is the end that the signal made; of merged ones nobody knows how far they were.
+        for (ending, taken) in endings.iter_mut().zip(&table.taken) {
+            let is_told = taken.is_at_end() || matches!(ending, Some(Ending::Damaged { .. }));
+            if is_merged || !is_told {
+                *ending = Some(Ending::Interrupted);
+            }
+        }
     }
     endings
 }

@@ -213,6 +213,7 @@ fn a_list_names_a_path_on_each_line() {
     check_refused(&room, &["@list", "-o", "new.csv"], &["the list 'list' names no file"]);
     room.write("list", "parts/*\n");
     check_refused(&room, &["@list", "-o", "new.csv"], &["the list 'list'", "'parts/*' does not exist"]);
+    check_refused(&room, &["@in.pcap", "-o", "new.csv"], &["the list 'in.pcap'", "is it a capture?"]);
     check_refused(&room, &["@missing", "-o", "new.csv"], &["the list 'missing' cannot be read"]);
     check_refused(&room, &["-", "@-", "-o", "new.csv"], &["standard input can be read only once"]);
     room.write("list", "parts\n");
@@ -588,4 +589,21 @@ fn a_merge_that_is_stopped_wrote_the_first_rows_of_the_whole() {
     assert!(part.len() > 1000 && part.len() < whole.len(), "{} rows", part.len());
     let differs = part.iter().zip(&whole).position(|(part, whole)| part != whole);
     assert_eq!(differs, None, "the rows are the first of the whole table");
+}
+
+#[test]
+fn the_environment_speaks_to_extract_too() {
+    let room = room();
+    let mut command = room.command(&["extract"]);
+    command.envs([("DPP_FILENAME", "parts/*"), ("DPP_OUTPUT_FILENAME", "out.csv"), ("DPP_ORDER", "time")]);
+    command.env("DPP_SILENT", "on");
+    let run = Ended::from(command.output().unwrap()).well();
+    assert!(run.stderr.is_empty() && room.read("out.csv") == room.read("in.csv"), "{}", run.stderr);
+    let run = Ended::from(room.command(&["extract", "parts"]).env("DPP_ORDER", "size").output().unwrap());
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("DPP_ORDER is 'size'; allowed is name, time or given"), "{}", run.stderr);
+    fs::create_dir(room.path("tables")).unwrap();
+    let mut command = room.command(&["extract", "parts", "-o", "tables"]);
+    assert!(command.env("DPP_PER_FILE", "yes").status().unwrap().success());
+    assert_eq!(fs::read_dir(room.path("tables")).unwrap().count(), 4);
 }

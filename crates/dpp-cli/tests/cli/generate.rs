@@ -91,6 +91,12 @@ fn the_manual_page_tells_of_the_options_and_exit_codes() {
     {
         assert!(page.contains(words), "{words}: {page}");
     }
+    let page = Room::new().dpp(&["man", "extract"]).well().stdout;
+    for words in [".TH dpp-extract 1", r"\-\-keep\-going", r"\-\-match\-timeout\-ms", "Examples"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let missing = Room::new().dpp(&["man", "--", "missing"]);
+    assert!(missing.code == Some(1) && missing.stderr.contains("no command 'missing'"), "{}", missing.stderr);
 }
 
 #[test]

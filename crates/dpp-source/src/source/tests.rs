@@ -127,8 +127,8 @@ fn what_is_no_capture_is_named() {
         "FILE is no packet capture: it has only 2 bytes; even a capture without packets has a header"
     );
     assert_eq!(
-        refusal_of(&[0x34, 0xcd, 0xb2, 0xa1, 2, 0, 4, 0]),
-        "FILE is no packet capture: it is a modified pcap with longer record headers; \
+        refusal_of(&[0xcd, 0x34, 0xb2, 0xa1, 2, 0, 4, 0]),
+        "FILE is no packet capture: it is Mesquita's variant of pcap; \
          convert it first (editcap -F pcap FILE OUT.pcap)"
     );
 }

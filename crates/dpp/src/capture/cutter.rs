@@ -72,6 +72,8 @@ pub struct Cutter<I: Inputs> {
     discard: u64,
     /// Offset in the input where that block starts.
     discard_from: u64,
+    /// How many of those bytes are padding that the block does not count.
+    discard_padding: u64,
     at_end: bool,
     /// How the input ends, as far as that is known.
     ending: Ending,
@@ -135,6 +137,7 @@ impl<I: Inputs> Cutter<I> {
             offset: 0,
             discard: 0,
             discard_from: 0,
+            discard_padding: 0,
             at_end: true,
             ending: Ending::Complete,
             position: 0,
@@ -309,7 +312,7 @@ impl<I: Inputs> Cutter<I> {
     /// Hops from record to record, from `at` on.
     fn hop(&mut self, chunk: &mut Chunk, at: &mut usize) -> Result<Stop, InputError> {
         if self.discard > 0 {
-            return Ok(if self.at_end { self.cut_off(self.discard_from) } else { Stop::Later });
+            return Ok(if self.at_end { self.end_of_block() } else { Stop::Later });
         }
         // Whatever a full chunk ends with must be certain.
         while chunk.records.len() < self.settings.packets || self.clock.doubts() {
@@ -334,12 +337,16 @@ impl<I: Inputs> Cutter<I> {
                     (self.discard, self.discard_from) = (length - here, self.offset_of(*at));
                     *at += here as usize;
                     if self.discard > 0 {
+                        self.discard_padding = length - self.format.unpadded(rest).unwrap_or(length);
                         return Ok(Stop::Later);
                     }
                 }
                 Step::More if !self.at_end => return Ok(Stop::Later),
                 Step::More if rest.is_empty() => return Ok(Stop::End),
-                Step::More => return Ok(self.cut_off(self.offset_of(*at))),
+                Step::More => match self.format.unpadded(rest) {
+                    Some(length) if length <= rest.len() as u64 => pad(chunk, *at),
+                    _ => return Ok(self.cut_off(self.offset_of(*at))),
+                },
                 Step::Damaged(what) => {
                     self.ending = Ending::Damaged { offset: self.offset_of(*at), what };
                     return Ok(Stop::End);
@@ -349,9 +356,16 @@ impl<I: Inputs> Cutter<I> {
         Ok(Stop::Later)
     }
 
+    /// The input ends inside a block that is to be discarded, or in its padding.
+    fn end_of_block(&mut self) -> Stop {
+        match std::mem::take(&mut self.discard) {
+            missing if missing <= self.discard_padding => Stop::End,
+            _ => self.cut_off(self.discard_from),
+        }
+    }
+
     /// The input ends inside the record at this offset, for the reason already known if there is one.
     fn cut_off(&mut self, offset: u64) -> Stop {
-        self.discard = 0;
         if let Ending::Complete = self.ending {
             self.ending = Ending::CutOff { offset };
         }
@@ -431,6 +445,14 @@ impl<R: Read + Send> Read for Open<R> {
             Open::Merge(merge) => merge.read(buffer),
         }
     }
+}
+
+/// Adds the padding that is missing at the end of the block at `at`, which is the last.
+#[cold]
+fn pad(chunk: &mut Chunk, at: usize) {
+    chunk.bytes.truncate(chunk.filled);
+    chunk.filled = at + (chunk.filled - at).next_multiple_of(4);
+    chunk.bytes.resize(chunk.filled, 0);
 }
 
 /// Reads into `bytes` from `filled` on until `wanted` bytes are there or the input ends.

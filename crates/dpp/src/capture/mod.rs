@@ -120,6 +120,7 @@ enum Step {
 #[derive(Clone, Debug)]
 enum Format {
     Classic(classic::Reader),
+    OddClassic(classic::OddReader),
     Pcapng(pcapng::Reader),
     /// What [`merge`] makes; no file is recognised as that.
     Merged,
@@ -136,8 +137,8 @@ impl Format {
         if pcapng::Reader::begins(bytes) {
             return Ok((Format::Pcapng(pcapng::Reader::new()), 0));
         }
-        match classic::Reader::open(bytes) {
-            Some(reader) => Ok((Format::Classic(reader?), classic::FILE_HEADER)),
+        match classic::open(bytes) {
+            Some(format) => Ok((format?, classic::FILE_HEADER)),
             None => Err(CaptureError::NotACapture(bytes[..bytes.len().min(4)].to_vec())),
         }
     }
@@ -148,7 +149,16 @@ impl Format {
         match self {
             Format::Classic(reader) => reader.step(bytes),
             Format::Pcapng(reader) => reader.step(bytes, last_ns),
+            Format::OddClassic(reader) => reader.step(bytes),
             Format::Merged => merge::step(bytes),
+        }
+    }
+
+    /// How long the record at the start of `bytes` is without padding, if the format pads and that can be told.
+    fn unpadded(&self, bytes: &[u8]) -> Option<u64> {
+        match self {
+            Format::Pcapng(reader) => reader.unpadded(bytes),
+            Format::Classic(_) | Format::OddClassic(_) | Format::Merged => None,
         }
     }
 }

@@ -105,6 +105,12 @@ impl Reader {
         Step::Other { length }
     }
 
+    /// The total length that the block at the start of `bytes` states. Padding that it does not count may be missing at the
+    /// end of a file.
+    pub(super) fn unpadded(&self, bytes: &[u8]) -> Option<u64> {
+        bytes.first_chunk::<FRAME>().map(|head| u64::from(self.u32(head, 4)))
+    }
+
     /// The total length of a block, if it is no less than `least`. Some writers forget to pad it; in 64 bits even the
     /// greatest can be.
     #[inline]

@@ -20,7 +20,7 @@ const HEADER: usize = 14;
 /// Types below this are lengths.
 const TYPE_MIN: u16 = 0x0600;
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode(walk: &mut Walk) -> Next {
     let header = walk.link_header(HEADER)?;
     ethertype(be16(header, 12))

@@ -23,7 +23,7 @@ const MORE: u16 = 0x2000;
 const OFFSET: u16 = 0x1FFF;
 const FRAGMENT: u16 = MORE | OFFSET;
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode(walk: &mut Walk) -> Next {
     let bytes = walk.rest;
     let Some(header) = bytes.first_chunk::<HEADER>() else { return Err(Skip::IpCut) };

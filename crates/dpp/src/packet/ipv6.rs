@@ -15,7 +15,7 @@ use super::{Addresses, Fragment, IP_PROTOCOLS, Next, Packet, Skip, Step, Walk, b
 
 const HEADER: usize = 40;
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode(walk: &mut Walk) -> Next {
     let bytes = walk.rest;
     let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Err(Skip::IpCut) };

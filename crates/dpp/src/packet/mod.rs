@@ -443,17 +443,25 @@ impl<'a> Walk<'a> {
     /// A [`Skip`] names the layer that ended the walk: not IP, a transport that is not known, damaged, or cut off.
     #[inline(always)]
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
+        // What nearly every packet is made of goes straight down.
         while self.layers_left > 0 {
-            match self.step()? {
-                Step::Into(layer) => self.layer = layer,
-                Step::Found(packet) => return Ok(packet),
-            }
+            self.layer = match self.layer {
+                Layer::Ethernet => ethernet::decode(self)?,
+                Layer::Ipv4 => ipv4::decode(self)?,
+                Layer::Ipv6 => ipv6::decode(self)?,
+                Layer::Udp => return udp::decode(self).map(Packet::Datagram),
+                _ => match self.step()? {
+                    Step::Into(layer) => layer,
+                    Step::Found(packet) => return Ok(packet),
+                },
+            };
             self.layers_left -= 1;
         }
         Err(Skip::TooDeep)
     }
 
-    #[inline(always)]
+    /// Reads one layer.
+    #[inline(never)]
     fn step(&mut self) -> Result<Step<'a>, Skip> {
         let layer = match self.layer {
             Layer::Ethernet => ethernet::decode(self)?,

@@ -60,7 +60,7 @@ pub struct Outer {
 
 impl Outer {
     /// The VLAN ids that are known, from outside in.
-    pub fn vlans(&self) -> &[u16] {
+    pub fn vlan_ids(&self) -> &[u16] {
         &self.vlans[..usize::from(self.vlan_count)]
     }
 

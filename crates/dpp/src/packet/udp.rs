@@ -23,7 +23,7 @@ pub struct Datagram<'a> {
     pub payload_length: usize,
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
     let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::UdpCut) };
     match usize::from(be16(header, 4)) {

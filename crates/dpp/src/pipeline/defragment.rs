@@ -9,8 +9,8 @@ use super::reading::{Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume};
-use crate::plan::Plan;
+use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Volume, Walk};
+use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
 use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
@@ -98,7 +98,7 @@ impl<'a> Defragmenter<'a> {
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
         let reached = whole.walk().and_then(|mut walk| {
-            let packet = reach(&mut walk, &self.plan.ports)?;
+            let packet = reach_in_whole(&mut walk, &self.plan.ports)?;
             Ok((packet, *walk.outer()))
         });
         match reached {
@@ -121,6 +121,12 @@ impl<'a> Defragmenter<'a> {
         }
         self.totals
     }
+}
+
+/// As [`reach`], which is made for the loop over packets.
+#[inline(never)]
+fn reach_in_whole<'a>(walk: &mut Walk<'a>, ports: &Ports) -> Result<Packet<'a>, Skip> {
+    reach(walk, ports)
 }
 
 /// What is to be known of a fragment's packet.

@@ -39,12 +39,11 @@ impl Rows {
     /// Takes the parts of a chunk and its queries and segments in order. Retries and duplicates are no rows; a query that is
     /// still open, because the run was interrupted, ends them.
     pub(super) fn new(parts: Vec<Part>, mut order: Vec<Row>) -> Rows {
-        if order.iter().any(|row| row.event(&parts).state == State::Assembled) {
-            order = opened(&parts, &order);
+        let is_row = |row: &Row| row.event(&parts).state.is_row();
+        if let Some(first) = order.iter().position(|row| !is_row(row)) {
+            let rest = order.split_off(first);
+            take_rows(&parts, rest.into_iter(), &mut order);
         }
-        let open = order.iter().position(|row| row.event(&parts).state.is_open());
-        order.truncate(open.unwrap_or(order.len()));
-        order.retain(|row| !matches!(row.event(&parts).state, State::Retry | State::Duplicate));
         Rows { parts, order }
     }
 
@@ -89,20 +88,26 @@ impl Rows {
     }
 }
 
-/// The same with the queries that segments led to in the segments' places.
-fn opened(parts: &[Part], order: &[Row]) -> Vec<Row> {
-    let mut opened = Vec::with_capacity(order.len());
-    for row in order {
+/// Takes the rows among queries and segments, and among the messages that segments led to, up to the first query that is
+/// still open. Gives whether there is none.
+fn take_rows(parts: &[Part], mut rows: impl Iterator<Item = Row>, taken: &mut Vec<Row>) -> bool {
+    rows.all(|row| {
         let event = row.event(parts);
         match event.state {
-            State::Assembled => opened.extend(
-                event
-                    .assembled()
-                    .map(|index| Row { index: index as u32, ..*row })
-                    .filter(|row| row.event(parts).state.is_query()),
-            ),
-            _ => opened.push(*row),
+            State::Assembled => {
+                let mut messages = event.assembled().map(|index| Row { index: index as u32, ..row });
+                messages.all(|row| take_row(parts, row, taken))
+            }
+            _ => take_row(parts, row, taken),
         }
+    })
+}
+
+/// Takes a message if it is a row. Gives whether it is no query that is still open.
+fn take_row(parts: &[Part], row: Row, taken: &mut Vec<Row>) -> bool {
+    let state = row.event(parts).state;
+    if state.is_row() {
+        taken.push(row);
     }
-    opened
+    !state.is_open()
 }

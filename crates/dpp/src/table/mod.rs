@@ -180,7 +180,7 @@ impl Column {
                 None => Value::Null,
             },
             Column::TruncatedAt => number(sides().find_map(|side| side.truncated_at).map(u64::from)),
-            Column::Vlan => match own.outer.vlans() {
+            Column::Vlan => match own.outer.vlan_ids() {
                 [] => Value::Null,
                 vlans => Value::Numbers(vlans),
             },

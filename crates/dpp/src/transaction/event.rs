@@ -61,6 +61,12 @@ impl State {
         matches!(self, Query | Open | Transfer | Matched | TimedOut | Unpaired | Retry)
     }
 
+    /// Whether it is a query with its verdict and a row of its own.
+    #[inline]
+    pub(crate) fn is_row(self) -> bool {
+        matches!(self, State::Matched | State::TimedOut | State::Unpaired)
+    }
+
     /// Whether it is a query that has not got its verdict.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, State::Open | State::Transfer)

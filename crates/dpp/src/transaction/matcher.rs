@@ -80,9 +80,10 @@ impl Shard {
         let clock_ns = part.events.last().map(|last| last.after_ns);
         let clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
         let chunk = self.window.take_up(part);
-        match sequence.is_empty() {
-            true => (0..count).for_each(|index| self.step(Place { chunk, index }, streams)),
-            false => sequence.into_iter().for_each(|index| self.step(Place { chunk, index }, streams)),
+        for number in 0..count {
+            // Only where datagrams were put together from fragments does the order differ.
+            let index = sequence.get(number as usize).copied().unwrap_or(number);
+            self.step(Place { chunk, index }, streams);
         }
         self.window.put_down();
         if let Some(clock_ns) = clock_ns {
@@ -112,7 +113,7 @@ impl Shard {
         self.window.hand_back()
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, place: Place, streams: &mut impl Assemble) {
         let here = Here { place, event: *self.window.event(place) };
         match here.event.state {
@@ -124,7 +125,7 @@ impl Shard {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn message(&mut self, here: Here) {
         if self.duplicates.is_some() && self.is_duplicate(here) {
             return;
@@ -137,6 +138,7 @@ impl Shard {
     }
 
     /// A segment leads to events for the messages that it completes, which stand at its place.
+    #[inline(never)]
     fn segment(&mut self, here: Here, streams: &mut impl Assemble) {
         let part = self.window.part_mut(here.place.chunk);
         let first = part.events.len();

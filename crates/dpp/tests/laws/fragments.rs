@@ -387,10 +387,10 @@ fn fragments(key: u8, length: u8, cut: u8, clock_ns: i64) -> Vec<Seen> {
         fragments.push(Seen {
             v6: key & 1 != 0,
             source: key >> 1 & 1,
-            destination: key >> 2 & 1,
+            destination: u8::from(key & 0xC0 == 0xC0),
             protocol: if key & 0x18 == 0x18 { 6 } else { 17 },
-            identification: u32::from(key >> 5 & 1),
-            tunnel_id: u32::from(key & 0xC0 == 0xC0),
+            identification: u32::from(key >> 2 & 1),
+            tunnel_id: u32::from(key >> 5 & 3).saturating_sub(1),
             vlan: u16::from(cut),
             offset,
             more: offset + here < length,
@@ -404,7 +404,7 @@ fn fragments(key: u8, length: u8, cut: u8, clock_ns: i64) -> Vec<Seen> {
     fragments
 }
 
-/// 0 and 1 leave them in order, 2 turns them round; the rest are multipliers of a plain shuffle.
+/// Leaves them in order, turns them round, or shuffles them.
 fn shuffle(fragments: &mut [Seen], order: u8) {
     match order {
         0..=99 => {}

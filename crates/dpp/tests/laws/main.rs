@@ -7,6 +7,7 @@
 
 mod cases;
 mod encoding;
+mod formats;
 mod found;
 mod generate;
 mod inputs;
