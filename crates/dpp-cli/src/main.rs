@@ -1,6 +1,6 @@
 //! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of five things is done, and the process
+//! This file is the table of contents: the command line is read, one of six things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
@@ -8,6 +8,7 @@ mod affinity;
 mod captures;
 mod checks;
 mod completions;
+mod explain;
 mod flags;
 mod generate;
 mod inputs;
@@ -17,6 +18,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod saved;
 mod signals;
 
 use anyhow::Context;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         None => checks::check_one(run).and_then(run::run),
         Some(Command::Extract(extract)) if wants_columns(&extract.options) => columns(),
         Some(Command::Extract(extract)) => checks::check_many(extract).and_then(run::run),
+        Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),
         Some(Command::Man { command }) => completions::man_page(command.as_deref()),

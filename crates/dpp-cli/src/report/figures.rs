@@ -5,9 +5,9 @@
 
 use super::Account;
 use dpp::capture::Ending;
-use dpp::packet::{SKIPS, Skip};
+use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
-use dpp::stats::Volume;
+use dpp::stats::{Totals, Volume};
 use dpp::transaction::Rtt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -58,6 +58,23 @@ impl Number {
             Number::Kib(count) => format!("{} KiB", grouped(count)),
         }
     }
+}
+
+impl Figure {
+    /// The figure in a line with others, if it is worth telling.
+    pub(super) fn cell(&self) -> Option<String> {
+        let is_nothing = matches!(self.number, Number::Count(0));
+        (!is_nothing).then(|| format!("{} {}", self.number.text(), self.words))
+    }
+}
+
+/// Figures that belong together.
+pub(super) struct Group {
+    /// Their key in JSON.
+    pub(super) key: &'static str,
+    /// What people call them.
+    pub(super) words: &'static str,
+    pub(super) figures: Vec<Figure>,
 }
 
 /// A row of the table.
@@ -154,6 +171,48 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
             Count(matches.window_overflows),
         ),
     ]
+}
+
+/// What was put together from several packets.
+pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
+    use Number::Count;
+    let Totals { fragments, streams, .. } = &outcome.totals;
+    let of = |rows: &[(&'static str, &'static str, u64)]| {
+        rows.iter().map(|&(key, words, count)| figure(key, words, Count(count))).collect()
+    };
+    [
+        Group {
+            key: "fragments",
+            words: "Fragmented datagrams",
+            figures: of(&[
+                ("begun", "begun", fragments.begun),
+                ("completed", "completed", fragments.completed),
+                ("conflicting", "with fragments that contradict each other", fragments.conflicting),
+                ("timed_out", "not complete in time", fragments.timed_out),
+                ("evicted", "given up because too many waited", fragments.evicted),
+                ("incomplete", "not complete when the capture ended", fragments.incomplete),
+            ]),
+        },
+        Group {
+            key: "streams",
+            words: "TCP streams",
+            figures: of(&[("messages", "messages", streams.messages)]),
+        },
+    ]
+}
+
+/// So many examples of a reason are shown.
+pub(crate) const EXAMPLES_SHOWN: usize = 8;
+
+/// The first frames that were skipped for a reason, numbered from 1.
+pub(crate) fn frames(skips: &Skips, skip: Skip) -> String {
+    let all: Vec<String> =
+        skips.first(skip).take(EXAMPLES_SHOWN + 1).map(|position| (position + 1).to_string()).collect();
+    match &all[..] {
+        [one] => format!("frame {one}"),
+        few if few.len() <= EXAMPLES_SHOWN => format!("frames {}", few.join(", ")),
+        many => format!("frames {}, ...", many[..EXAMPLES_SHOWN].join(", ")),
+    }
 }
 
 /// The rows of the table.

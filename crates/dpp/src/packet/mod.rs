@@ -41,7 +41,7 @@ pub use fragment::Fragment;
 pub use glance::{Glance, glance};
 pub use outer::{Outer, TUNNELS, Tunnel, VLANS_MAX};
 pub use seen::{LayerSeen, layers};
-pub use skip::{FIRST_MAX, SKIPS, Skip, Skips, Volume};
+pub use skip::{FIRST_MAX, SKIPS, Skip, Skipped, Skips, Volume};
 pub use tcp::Segment;
 pub use udp::Datagram;
 

@@ -3,7 +3,7 @@
 use super::reading::{Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::Skip;
+use crate::packet::{Skip, Skipped};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
@@ -24,6 +24,16 @@ impl<'a> Streams<'a> {
         let cells = (shard..limits::CELLS).step_by(shards);
         let cells = cells.map(|_| Connections::new(&reader.plan.limits.streams)).collect();
         Streams { reader, shards, cells, totals: Totals::default(), scratch: [0; dns::name::WIRE_MAX] }
+    }
+
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        self.totals.skips.drain_log()
     }
 
     /// The input has ended. Gives what was counted.
