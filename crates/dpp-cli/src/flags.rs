@@ -104,7 +104,7 @@ Environment:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Many captures: as one, merged by time, or each for itself
-    Extract(Extract),
+    Extract(Box<Extract>),
     /// Tell what became of packets, and why
     Explain(Explain),
     /// Write a synthetic DNS capture

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         None if wants_columns(&run.options) => columns(),
         None => checks::check_one(run).and_then(run::run),
         Some(Command::Extract(extract)) if wants_columns(&extract.options) => columns(),
-        Some(Command::Extract(extract)) => checks::check_many(extract).and_then(run::run),
+        Some(Command::Extract(extract)) => checks::check_many(*extract).and_then(run::run),
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),
