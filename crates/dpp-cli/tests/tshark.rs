@@ -102,7 +102,9 @@ fn found_by_tshark(name: &str, tcp: Tcp, capture: &Path) -> Vec<Message> {
         .args(["-n", "-T", "pdml", "-J", "frame ip ipv6 udp tcp dns _ws.malformed _ws.short"])
         .args(["-Y", "dns || _ws.malformed || _ws.short", "-o", "ip.defragment:TRUE"])
         .args(["-o", &format!("tcp.reassemble_out_of_order:{out_of_order}")])
-        .args(["-o", "dns.desegment_dns_messages:TRUE", "-r"])
+        // What only the ends of a tunnel know: label 18 is that of `mpls_pw_plain`; L2TPv3 carries Ethernet.
+        .args(["-d", "mpls.label==18,pwethheuristic"])
+        .args(["-d", "l2tp.pw_type==0,eth", "-o", "dns.desegment_dns_messages:TRUE", "-r"])
         .arg(capture)
         .output()
         .expect("tshark starts: run `make peers`, which installs it");
@@ -187,8 +189,16 @@ fn every_link_type() {
     }
 }
 
+/// A profile with the keys of another, which replace its own.
+fn laid_over(profile: &str, keys: &str) -> String {
+    let keys: toml::Table = keys.parse().expect("TOML");
+    let mut profile: toml::Table = profile.parse().expect("TOML");
+    profile.extend(keys);
+    profile.to_string()
+}
+
 fn check_layers(layers: &[&str], more: &str) {
-    let profile = format!("{MESSAGES}tcp_share = 0.3\nencapsulation = {layers:?}\n{more}");
+    let profile = laid_over(MESSAGES, &format!("tcp_share = 0.3\nencapsulation = {layers:?}\n{more}"));
     check(&layers.join(" > "), Tcp::OutOfOrder, 30, &profile);
 }
 
@@ -199,6 +209,7 @@ fn every_encapsulation() {
         "qinq:200",
         "mpls:16001",
         "mpls_pw",
+        "mpls_pw_plain",
         "pppoe:5",
         "gre",
         "gre_key:77",
@@ -212,6 +223,7 @@ fn every_encapsulation() {
         "ipip",
         "gtpu:1",
         "l2tpv2:3",
+        "l2tpv3:9",
     ] {
         check_layers(&[layer], "");
     }
@@ -321,10 +333,7 @@ fn tcp() {
              mss = 200\ntcp_reset_share = 0.3",
         ),
     ] {
-        // A key of the habits replaces that of all connections.
-        let keys: toml::Table = format!("{MESSAGES}{CONNECTIONS}").parse().expect("TOML");
-        let habits_keys: toml::Table = habits.parse().expect("TOML");
-        let profile: toml::Table = keys.into_iter().chain(habits_keys).collect();
-        check(habits, tcp, 120, &profile.to_string());
+        let connections = laid_over(MESSAGES, CONNECTIONS);
+        check(habits, tcp, 120, &laid_over(&connections, habits));
     }
 }

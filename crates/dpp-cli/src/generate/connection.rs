@@ -185,7 +185,7 @@ impl Connection {
         let Step { side, from, to, .. } = self.steps[step];
         let half = &mut self.halves[side as usize];
         half.seen.add(from, to);
-        let reached = half.seen.from_start();
+        let reached = half.seen.without_hole();
         while let Some(&end) = half.ends.get(half.passed).filter(|&&end| end <= reached) {
             let start = half.passed.checked_sub(1).map_or(0, |before| half.ends[before]);
             half.passed += 1;
@@ -291,7 +291,7 @@ impl Arrived {
     }
 
     fn count(&self) -> u32 {
-        1 + self.spans.from_start() + self.fin
+        1 + self.spans.without_hole() + self.fin
     }
 }
 
@@ -313,7 +313,7 @@ impl Spans {
     }
 
     /// The end of the range that begins with byte 0.
-    fn from_start(&self) -> u32 {
+    fn without_hole(&self) -> u32 {
         self.0.first().map_or(0, |&(start, end)| if start == 0 { end } else { 0 })
     }
 }
@@ -436,7 +436,8 @@ impl Drawing<'_> {
             let captured = index < gap;
             self.connection.push(stamp_ns, side, flags, (start, end), captured);
             if captured && self.habits.retransmitted.happens(self.random) {
-                let again_from = if self.random.below(2) == 0 { start } else { before };
+                let fits = end - before <= self.habits.segment_bytes_max;
+                let again_from = if fits && self.random.below(2) == 0 { before } else { start };
                 self.send_again(stamp_ns, side, flags, (again_from, end));
             }
             arrived_ns = arrived_ns.max(stamp_ns);

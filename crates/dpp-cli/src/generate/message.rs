@@ -76,7 +76,7 @@ pub(super) fn write_transfer(
 ) {
     write_start(message, question, TRANSFER_FLAGS);
     let mut records = 0;
-    if index > 0 && answer.facts % 2 == 0 {
+    if index > 0 && answer.facts.is_multiple_of(2) {
         // The name stays, as the owner of the first record.
         message[4..6].copy_from_slice(&[0, 0]);
         message.truncate(message.len() - 4);

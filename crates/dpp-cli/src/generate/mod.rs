@@ -91,7 +91,7 @@ pub(crate) struct Summary {
     pub(crate) unanswered: u64,
     /// Queries sent again.
     pub(crate) retries: u64,
-    /// Messages and TCP segments captured a second time.
+    /// Messages and TCP segments captured a second time, or sent again.
     pub(crate) duplicates: u64,
     /// Messages and TCP segments recorded late.
     pub(crate) reordered: u64,
@@ -161,6 +161,9 @@ impl Request {
         match &self.messages {
             Some(messages) if messages == &self.output => {
                 bail!("--messages: '{}' is the capture itself; name another file", messages.display())
+            }
+            Some(messages) if messages == Path::new("-") => {
+                bail!("--messages: the table cannot go to standard output; name a file")
             }
             Some(messages) if messages.is_dir() => {
                 bail!("--messages: '{}' is a directory; name a file in it", messages.display())

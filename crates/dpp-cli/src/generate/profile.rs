@@ -153,7 +153,23 @@ impl Profile {
         }
         check_weights("query_types", &self.query_types)?;
         check_weights("rcodes", &self.rcodes)?;
-        self.check_wrapping()
+        self.check_wrapping()?;
+        self.check_connection()
+    }
+
+    /// A connection is drawn whole, so what its resolver sends must fit into memory (and into 32 bits).
+    fn check_connection(&self) -> anyhow::Result<()> {
+        let messages = if self.axfr_share > 0.0 { self.axfr_messages } else { 1 };
+        let bytes_of_message = f64::from(self.response_bytes_min) + MESSAGE_BYTES;
+        let bytes = 2.0 * f64::from(self.tcp_queries_per_connection) * f64::from(messages) * bytes_of_message;
+        if bytes > STREAM_BYTES_MAX || bytes / f64::from(self.mss) > STREAM_SEGMENTS_MAX {
+            bail!(
+                "tcp_queries_per_connection, axfr_messages, response_bytes_min, mss: a connection may have {bytes} \
+                 bytes in segments of {}; allowed are {STREAM_BYTES_MAX} in {STREAM_SEGMENTS_MAX} segments",
+                self.mss
+            );
+        }
+        Ok(())
     }
 
     /// How the packets are wrapped.
@@ -257,6 +273,11 @@ const LIMITS: &[Limit] = &[
     limit("axfr_messages", 2.0, 1000.0, |profile| profile.axfr_messages.into()),
 ];
 
+/// What a message has beside what `response_bytes_min` asks for, at most: a name, a question, a last record.
+const MESSAGE_BYTES: f64 = 400.0;
+const STREAM_BYTES_MAX: f64 = 512e6;
+const STREAM_SEGMENTS_MAX: f64 = 8e6;
+
 const WEIGHT_MAX: f64 = 1e9;
 
 fn check_weights<K: std::fmt::Debug>(table: &str, weights: &BTreeMap<K, f64>) -> anyhow::Result<()> {
@@ -343,6 +364,11 @@ mod tests {
         check_error("query_types = { A = 0 }", &["query_types: at least one"]);
         check_error("rcodes = {}", &["rcodes: at least one"]);
         check_error("\nqps = ", &["line 2"]);
+        check_error(
+            "tcp_queries_per_connection = 10000\naxfr_share = 1\naxfr_messages = 1000",
+            &["axfr_messages"],
+        );
+        check_error("tcp_queries_per_connection = 10000\nresponse_bytes_min = 5000\nmss = 1", &["mss"]);
         check_error("link_type = \"atm\"", &["atm", "linux_sll2"]);
         check_error("encapsulation = [\"vlan:5000\"]", &["vlan:5000: allowed is 1 to 4094"]);
         check_error("encapsulation = [\"6in4\"]", &["6in4 cannot carry IPv4", "ipv6_share = 0.2"]);

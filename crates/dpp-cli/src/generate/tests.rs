@@ -23,6 +23,32 @@ const EVERYTHING: &str = "
     fragment_share = 0.1
 ";
 
+/// Everything that can happen to fragments and streams, often.
+const EVERYTHING_ELSE: &str = "
+    ipv6_share = 0.3
+    tcp_share = 0.5
+    mtu = 576
+    response_bytes_min = 800
+    fragment_loss_share = 0.2
+    fragment_duplicate_share = 0.2
+    fragment_reorder_share = 0.2
+    tcp_queries_per_connection = 5
+    mss = 300
+    tcp_ack_delay_ms = 40
+    tcp_pipeline_share = 0.5
+    tcp_join_share = 0.5
+    tcp_split_share = 0.2
+    tcp_gap_share = 0.05
+    tcp_loss_share = 0.05
+    tcp_retransmit_share = 0.05
+    tcp_reorder_share = 0.05
+    tcp_reset_share = 0.2
+    tcp_midstream_share = 0.2
+    tcp_wrap_share = 0.2
+    axfr_share = 0.1
+    axfr_messages = 5
+";
+
 fn generate(profile: &str, amount: Amount, seed: u64) -> (Vec<u8>, Summary) {
     let mut capture = Vec::new();
     let profile = Profile::parse(profile).unwrap();
@@ -53,6 +79,7 @@ fn captures_are_the_same_bytes_for_ever() {
     let amount = Amount::Transactions(1000);
     assert_eq!(format!("{:016x}", hash(&generate("", amount, 1).0)), "83e3c4b043bb2d4e");
     assert_eq!(format!("{:016x}", hash(&generate(EVERYTHING, amount, 1).0)), "6295de3f5b1716cc");
+    assert_eq!(format!("{:016x}", hash(&generate(EVERYTHING_ELSE, amount, 1).0)), "985b2989ec835e7d");
 }
 
 #[test]
@@ -92,6 +119,18 @@ fn the_summary_adds_up() {
 }
 
 #[test]
+fn the_summary_adds_up_with_fragments_and_streams() {
+    let (capture, summary) = generate(EVERYTHING_ELSE, Amount::Transactions(5000), 1);
+    let Summary { queries, retries, responses, duplicates, extra_fragments, bare_segments, .. } = summary;
+    let messages = queries + retries + responses - summary.joined_messages;
+    assert_eq!(summary.bytes, capture.len() as u64);
+    assert_eq!(summary.packets, messages + duplicates + extra_fragments + bare_segments);
+    assert_eq!(read_frames(&capture).len() as u64, summary.packets);
+    assert_eq!(summary.transactions, 5000);
+    assert!(summary.joined_messages > 0 && summary.uncaptured > 0, "{summary:?}");
+}
+
+#[test]
 fn the_shipped_profile_looks_like_a_busy_resolver() {
     let (capture, summary) = generate("", Amount::Transactions(200_000), 1);
     let packets = read(&capture);
@@ -113,6 +152,8 @@ fn the_shipped_profile_looks_like_a_busy_resolver() {
 #[test]
 fn packets_are_recorded_in_order_of_time() {
     assert!(packets("duplicate_share = 0.1", 5000).is_sorted_by_key(|packet| packet.stamp_us));
+    let capture = generate(EVERYTHING_ELSE, Amount::Transactions(5000), 1).0;
+    assert!(read_frames(&capture).is_sorted_by_key(|&(stamp_us, _)| stamp_us));
 }
 
 #[test]
@@ -239,6 +280,170 @@ fn fragments_join_to_a_datagram_with_a_valid_checksum() {
 }
 
 #[test]
+fn an_encapsulation_changes_nothing_inside() {
+    let plain = generate(MIXED, Amount::Transactions(50), 1).0;
+    let wrapped = format!("{MIXED}\nencapsulation = [\"vlan:7\", \"mpls\", \"gre\", \"vxlan:8\"]");
+    let wrapped = generate(&wrapped, Amount::Transactions(50), 1).0;
+    let (plain, wrapped) = (read_frames(&plain), read_frames(&wrapped));
+    assert_eq!(plain.len(), wrapped.len());
+    // The tag, the label, IP and GRE, Ethernet, IP, UDP and VXLAN.
+    let added = 4 + 4 + (20 + 4) + 20 + 8 + 8 + 14;
+    for ((stamp_us, plain), (wrapped_us, wrapped)) in plain.iter().zip(&wrapped) {
+        assert_eq!((stamp_us, plain.len() + added), (wrapped_us, wrapped.len()));
+        assert!(wrapped.ends_with(&plain[14..]));
+        assert_eq!(wrapped[..12], plain[..12]);
+    }
+}
+
+/// Both families and both transports.
+const MIXED: &str = "ipv6_share = 0.5\ntcp_share = 0.3";
+
+#[test]
+fn a_tag_can_be_on_one_direction_only() {
+    let text = "encapsulation = [\"vlan:7\"]\nvlan_on = \"responses\"";
+    let capture = generate(text, Amount::Transactions(50), 1).0;
+    for (_, frame) in read_frames(&capture) {
+        let from_resolver = frame[11] == 0x53;
+        assert_eq!(u16_at(frame, 12) == 0x8100, from_resolver);
+    }
+}
+
+#[test]
+fn large_responses_come_in_fragments_of_the_mtu() {
+    let text =
+        "mtu = 576\nresponse_bytes_min = 1500\nloss_share = 0\nretry_share = 0\nrcodes = { NOERROR = 1 }";
+    let packets = packets(text, 50);
+    assert!(packets.iter().all(|packet| packet.frame.len() <= 590));
+    assert!(packets.len() >= 50 * 4, "{}", packets.len());
+    assert_eq!(packets.iter().filter(|packet| packet.fragment.is_none()).count(), 50);
+}
+
+/// The table of messages of a capture, without its header.
+fn messages_of(profile: &str, transactions: u64) -> Vec<Vec<String>> {
+    let (mut capture, mut table) = (Vec::new(), Vec::new());
+    let profile = Profile::parse(profile).unwrap();
+    let listing = Listing::on(&mut table).unwrap();
+    write_capture(&profile, Amount::Transactions(transactions), 1, &mut capture, listing).unwrap();
+    let table = String::from_utf8(table).unwrap();
+    table.lines().skip(1).map(|line| line.split('\t').map(str::to_string).collect()).collect()
+}
+
+#[test]
+fn the_table_of_messages_has_every_packet_of_plain_traffic() {
+    let packets = packets("", 500);
+    let table = messages_of("", 500);
+    assert_eq!(table.len(), packets.len());
+    for (index, (line, packet)) in table.iter().zip(&packets).enumerate() {
+        let message = packet.message().unwrap();
+        assert_eq!(line[0], (index + 1).to_string());
+        assert_eq!(line[1], (packet.stamp_us * 1000).to_string());
+        assert_eq!(line[4], packet.source_port.to_string());
+        assert_eq!(line[7], message.id.to_string());
+        assert_eq!(line[8] == "1", message.response);
+        assert_eq!(line[11], message.query_type.to_string());
+    }
+}
+
+/// Checks how many queries and responses of so many transactions are in the table of messages.
+fn check_messages(profile: &str, all: bool) {
+    let text = format!("loss_share = 0\nretry_share = 0\n{profile}");
+    let table = messages_of(&text, 1000);
+    let complete = table.len();
+    assert_eq!(complete == 2000, all, "{profile}: {complete} messages of 1000 transactions");
+    assert!((1000..=2000).contains(&complete), "{profile}: {complete}");
+}
+
+#[test]
+fn a_message_is_in_the_table_unless_some_of_it_was_never_captured() {
+    let tcp = "tcp_share = 1\ntcp_queries_per_connection = 5\ntcp_pipeline_share = 0.5";
+    check_messages("", true);
+    check_messages("mtu = 576\nresponse_bytes_min = 700\nfragment_reorder_share = 1", true);
+    check_messages("mtu = 576\nresponse_bytes_min = 700\nfragment_duplicate_share = 1", true);
+    check_messages("mtu = 576\nresponse_bytes_min = 700\nfragment_loss_share = 0.3", false);
+    check_messages(&format!("{tcp}\nmss = 50\ntcp_split_share = 0.3"), true);
+    check_messages(&format!("{tcp}\ntcp_loss_share = 0.3\ntcp_reorder_share = 0.3"), true);
+    check_messages(&format!("{tcp}\ntcp_retransmit_share = 0.3\nmss = 50"), true);
+    check_messages(&format!("{tcp}\ntcp_midstream_share = 1\ntcp_reset_share = 1"), true);
+    check_messages(&format!("{tcp}\ntcp_gap_share = 0.1"), false);
+}
+
+/// The bytes of each direction by their sequence numbers, which must agree where they overlap.
+fn streams(packets: &[Packet]) -> Vec<Vec<u8>> {
+    let mut streams: BTreeMap<_, (u32, Vec<Option<u8>>)> = BTreeMap::new();
+    for packet in packets {
+        let key = (&packet.source[..], packet.source_port, &packet.destination[..], packet.destination_port);
+        let first = packet.sequence.wrapping_add(1);
+        let (start, stream) = streams.entry(key).or_insert((first, Vec::new()));
+        let offset = packet.sequence.wrapping_sub(*start) as usize;
+        if packet.payload.is_empty() {
+            continue;
+        }
+        stream.resize(stream.len().max(offset + packet.payload.len()), None);
+        for (place, &byte) in stream[offset..].iter_mut().zip(&packet.payload) {
+            assert!(place.is_none_or(|before| before == byte), "overlapping segments differ");
+            *place = Some(byte);
+        }
+    }
+    let whole = |(_, stream): (u32, Vec<Option<u8>>)| stream.into_iter().map(|byte| byte.unwrap()).collect();
+    streams.into_values().map(whole).collect()
+}
+
+#[test]
+fn segments_join_to_streams_of_messages() {
+    let text = "tcp_share = 1\nloss_share = 0\ntcp_queries_per_connection = 5\ntcp_pipeline_share = 0.5
+        tcp_join_share = 0.5\ntcp_split_share = 0.2\nmss = 70\ntcp_ack_delay_ms = 40\ntcp_loss_share = 0.05
+        tcp_retransmit_share = 0.1\ntcp_reorder_share = 0.1\ntcp_wrap_share = 0.5";
+    let packets = packets(text, 1000);
+    assert!(packets.iter().all(|packet| packet.payload.len() <= 70));
+    let mut messages = 0;
+    for stream in streams(&packets) {
+        let mut rest = &stream[..];
+        while !rest.is_empty() {
+            let (message, after) = rest[2..].split_at(u16_at(rest, 0).into());
+            read_message(message);
+            messages += 1;
+            rest = after;
+        }
+    }
+    assert_eq!(messages, 2000);
+}
+
+#[test]
+fn a_share_of_transactions_is_over_tcp_however_many_share_a_connection() {
+    let table = messages_of("tcp_share = 0.4\ntcp_queries_per_connection = 10\nloss_share = 0", 40_000);
+    let share = table.iter().filter(|line| line[6] == "tcp").count() as f64 / table.len() as f64;
+    assert!((0.37..0.43).contains(&share), "{share}");
+}
+
+#[test]
+fn a_connection_without_beginning_has_no_handshake() {
+    let packets = packets("tcp_share = 1\ntcp_midstream_share = 1", 100);
+    assert!(packets.iter().all(|packet| packet.tcp_flags & 0x02 == 0));
+}
+
+#[test]
+fn a_zone_transfer_is_one_query_and_many_messages() {
+    let table = messages_of("tcp_share = 1\nloss_share = 0\naxfr_share = 1\naxfr_messages = 20", 50);
+    let (queries, responses): (Vec<_>, Vec<_>) = table.iter().partition(|line| line[8] == "0");
+    assert_eq!((queries.len(), responses.len()), (50, 1000));
+    assert!(queries.iter().all(|query| query[11] == "252"));
+    let without_question = responses.iter().filter(|response| response[10].is_empty()).count();
+    assert!(without_question > 0 && without_question % 19 == 0, "{without_question}");
+}
+
+#[test]
+fn the_profiles_on_the_page_are_profiles() {
+    let page = include_str!("../../../../docs/generate.md");
+    let mut profiles = 0;
+    for block in page.split("```toml\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        Profile::parse(text).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+        profiles += 1;
+    }
+    assert!(profiles >= 5);
+}
+
+#[test]
 fn a_duration_bounds_the_queries() {
     let amount = Amount::Duration { seconds: 2.0, qps: 5000.0 };
     let (capture, summary) = generate("retry_share = 0\nloss_share = 1", amount, 1);
@@ -279,6 +484,19 @@ fn a_complete_capture_has_its_name_and_leaves_no_part() {
     let summary = run(&request(output.clone())).unwrap();
     assert_eq!(fs::metadata(&output).unwrap().len(), summary.bytes);
     assert_eq!(names_in(directory.path()), ["traffic.pcap"]);
+}
+
+#[test]
+fn the_table_of_messages_has_its_name_when_the_capture_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let (output, messages) = (directory.path().join("traffic.pcap"), directory.path().join("messages.tsv"));
+    run(&Request { messages: Some(messages.clone()), ..request(output) }).unwrap();
+    assert!(fs::read_to_string(&messages).unwrap().starts_with("frame\ttime_ns\t"));
+    assert_eq!(names_in(directory.path()).len(), 2);
+    fs::remove_file(&messages).unwrap();
+    let nowhere = directory.path().join("no/such/folder.pcap");
+    run(&Request { messages: Some(messages.clone()), ..request(nowhere) }).unwrap_err();
+    assert!(!messages.exists());
 }
 
 #[test]
@@ -324,6 +542,14 @@ fn refusals_name_the_thing_before_anything_is_written() {
     let profile = directory.path().join("profile.toml");
     let plain = request(output.clone());
     check_refusal(&request(directory.path().into()), &["is a directory"]);
+    check_refusal(
+        &Request { messages: Some(output.clone()), ..plain.clone() },
+        &["--messages", "capture itself"],
+    );
+    check_refusal(
+        &Request { messages: Some(directory.path().into()), ..plain.clone() },
+        &["--messages", "is a directory"],
+    );
     check_refusal(&Request { clients: Some(0), ..plain.clone() }, &["clients = 0", "1 to 4000000"]);
     check_refusal(&Request { qps: Some(-1.0), ..plain.clone() }, &["qps = -1"]);
     check_refusal(
@@ -417,6 +643,11 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn read(capture: &[u8]) -> Vec<Packet> {
+    read_frames(capture).into_iter().map(|(stamp_us, frame)| read_frame(stamp_us, frame)).collect()
+}
+
+/// Timestamps and frames.
+fn read_frames(capture: &[u8]) -> Vec<(u64, &[u8])> {
     let little = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
     assert_eq!([little(0), little(4), little(16), little(20)], [0xa1b2_c3d4, 0x0004_0002, 262_144, 1]);
     let mut packets = Vec::new();
@@ -426,7 +657,7 @@ fn read(capture: &[u8]) -> Vec<Packet> {
         assert_eq!(little(at + 8), little(at + 12));
         let end = at + 16 + little(at + 8) as usize;
         let stamp_us = u64::from(little(at)) * 1_000_000 + u64::from(little(at + 4));
-        packets.push(read_frame(stamp_us, &capture[at + 16..end]));
+        packets.push((stamp_us, &capture[at + 16..end]));
         at = end;
     }
     packets

@@ -109,7 +109,6 @@ pub(super) struct OddReader {
 }
 
 impl OddReader {
-    #[cold]
     pub(super) fn step(&self, bytes: &[u8]) -> Step {
         let Some(header) = bytes.first_chunk() else { return Step::More };
         let [first, second] = [8, 12].map(|at| number(self.reader.big_endian, header, at));

@@ -400,7 +400,7 @@ impl<I: Inputs> Cutter<I> {
     /// Numbers the packet and notices time going backwards.
     #[inline(always)]
     fn accept(&mut self, time_ns: i64) -> Result<(), CaptureError> {
-        if time_ns < self.last_ns && self.position > 0 {
+        if time_ns < self.last_ns {
             self.regress(time_ns)?;
         }
         self.last_ns = time_ns;
@@ -411,6 +411,9 @@ impl<I: Inputs> Cutter<I> {
     #[cold]
     fn regress(&mut self, time_ns: i64) -> Result<(), CaptureError> {
         let regression = Regression { position: self.position, previous_ns: self.last_ns, time_ns };
+        if self.position == 0 {
+            return Ok(());
+        }
         if self.settings.monotonic {
             return Err(CaptureError::Regression(regression));
         }

@@ -23,7 +23,7 @@ pub(super) fn raw(walk: &mut Walk) -> Next {
 }
 
 pub(super) fn loopback(walk: &mut Walk) -> Next {
-    walk.link_header(4).and_then(|header| either_order(header))
+    walk.link_header(4).and_then(either_order)
 }
 
 pub(super) fn enc(walk: &mut Walk) -> Next {

@@ -1,6 +1,6 @@
 //! What bytes are when no header says: for pseudowires, L2TPv3 and GTP-U, which leave it to their configuration.
 
-use super::{ETHERTYPES, IP_PROTOCOLS, Layer, be16};
+use super::{ETHERTYPES, IP_PROTOCOLS, Layer, Skip, be16, look_up};
 
 /// The most bytes of padding that an IP packet is believed to have behind it.
 const PADDING_MAX: usize = 64;
@@ -43,14 +43,17 @@ pub(super) fn is_ethernet(bytes: &[u8]) -> bool {
 
 /// Whether this is an Ethernet header, perhaps with VLAN tags, before IP that convinces.
 pub(super) fn is_ethernet_with_ip(bytes: &[u8], length: usize) -> bool {
-    /// The types of as many tags as a line has.
+    /// Where the type is behind as many tags as a line has.
     const TYPES: [usize; 3] = [12, 16, 20];
-    TYPES.into_iter().any(|at| {
-        let payload = bytes.get(at + 2..).and_then(|payload| ip(payload, length.saturating_sub(at + 2)));
-        payload.is_some_and(|layer| match be16(bytes, at) {
-            0x0800 => layer == Layer::Ipv4,
-            0x86DD => layer == Layer::Ipv6,
-            _ => false,
-        })
-    })
+    for at in TYPES {
+        let Some((kind, payload)) = bytes.get(at..).and_then(|bytes| bytes.split_at_checked(2)) else {
+            break;
+        };
+        match look_up(ETHERTYPES, be16(kind, 0), Skip::Ethertype) {
+            Ok(Layer::Vlan) => {}
+            Ok(layer) => return ip(payload, length.saturating_sub(at + 2)) == Some(layer),
+            Err(_) => break,
+        }
+    }
+    false
 }

@@ -23,7 +23,7 @@ pub(super) fn decode(walk: &mut Walk) -> Next {
         return Err(Skip::IpMalformed);
     }
     walk.length = match usize::from(be16(header, 4)) {
-        0 => walk.length.saturating_sub(HEADER).max(rest.len()),
+        0 => walk.length - HEADER,
         stated => stated,
     };
     walk.rest = &rest[..walk.length.min(rest.len())];

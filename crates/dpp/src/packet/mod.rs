@@ -73,6 +73,7 @@ macro_rules! layers {
         }
 
         #[cold]
+        #[inline(never)]
         fn decode_rare(walk: &mut Walk) -> Next {
             match walk.layer {
                 $(Layer::$common => unreachable!("a common layer is not decoded as a rare one"),)*
@@ -154,7 +155,7 @@ layers! {
 /// What a number in a header leads to.
 type Next = Result<Layer, Skip>;
 
-/// Link types (the `network` field of pcap, `LinkType` of pcapng). The first row of each table is the common one.
+/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first three rows are the common ones.
 const LINKTYPES: &[(u16, Next)] = &[
     (1, Ok(Layer::Ethernet)),
     (113, Ok(Layer::LinuxCooked)),
@@ -290,13 +291,22 @@ const UDP_TUNNELS: &[(u16, Side, Layer)] = &[
     (5247, Side::Either, Layer::Capwap),
 ];
 
-/// The row of a dispatch table, or `otherwise`.
+/// The row of a dispatch table, or `otherwise`. The first rows become comparisons where this is called, which lets the
+/// compiler go straight to the next layer; the rest is searched.
 #[inline(always)]
 fn look_up<K: Copy + PartialEq>(table: &'static [(K, Next)], key: K, otherwise: Skip) -> Next {
-    match table.iter().find(|row| row.0 == key) {
-        Some(row) => row.1,
-        None => Err(otherwise),
+    match table {
+        [first, ..] if first.0 == key => first.1,
+        [_, second, ..] if second.0 == key => second.1,
+        [_, _, third, ..] if third.0 == key => third.1,
+        _ => search(table, key, otherwise),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn search<K: Copy + PartialEq>(table: &'static [(K, Next)], key: K, otherwise: Skip) -> Next {
+    table.iter().find(|row| row.0 == key).map_or(Err(otherwise), |row| row.1)
 }
 
 /// The two addresses of an IP header, as they are on the wire.
@@ -377,7 +387,7 @@ pub struct Walk<'a> {
     /// How long `rest` would be if nothing had been cut off: never less. Outside of IP, as long as it is.
     length: usize,
     addresses: Option<Addresses<'a>>,
-    /// The outermost IP header's addresses.
+    /// The outermost IP header's addresses, if `addresses` are not they.
     outermost: Option<Addresses<'a>>,
     /// The header that the addresses are from.
     ip_header: &'a [u8],
@@ -444,16 +454,20 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
         // What nearly every packet is made of goes straight down.
+        let mut layer = self.layer;
         while self.layers_left > 0 {
-            self.layer = match self.layer {
+            layer = match layer {
                 Layer::Ethernet => ethernet::decode(self)?,
                 Layer::Ipv4 => ipv4::decode(self)?,
                 Layer::Ipv6 => ipv6::decode(self)?,
                 Layer::Udp => return udp::decode(self).map(Packet::Datagram),
-                _ => match self.step()? {
-                    Step::Into(layer) => layer,
-                    Step::Found(packet) => return Ok(packet),
-                },
+                _ => {
+                    self.layer = layer;
+                    match self.step()? {
+                        Step::Into(layer) => layer,
+                        Step::Found(packet) => return Ok(packet),
+                    }
+                }
             };
             self.layers_left -= 1;
         }
@@ -542,7 +556,7 @@ impl<'a> Walk<'a> {
 
     /// Whether a header has told how long the packet is: IP does, a link layer seldom.
     fn is_length_known(&self) -> bool {
-        self.outermost.is_some()
+        self.addresses.is_some()
     }
 
     /// What lies around what the walk came to.
@@ -553,7 +567,7 @@ impl<'a> Walk<'a> {
 
     /// The addresses of the outermost IP header; `None` if there was none yet.
     pub fn outermost(&self) -> Option<Addresses<'a>> {
-        self.outermost
+        self.outermost.or(self.addresses)
     }
 
     /// The identification field of the innermost IP header if it is IPv4, which tells a packet captured twice from one
@@ -568,10 +582,10 @@ impl<'a> Walk<'a> {
     /// Notes the addresses of an IP header.
     #[inline(always)]
     fn at_ip(&mut self, addresses: Addresses<'a>, header: &'a [u8]) {
-        (self.addresses, self.ip_header) = (Some(addresses), header);
         if self.outermost.is_none() {
-            self.outermost = Some(addresses);
+            self.outermost = self.addresses;
         }
+        (self.addresses, self.ip_header) = (Some(addresses), header);
     }
 }
 

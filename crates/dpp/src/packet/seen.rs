@@ -18,6 +18,17 @@ pub struct LayerSeen {
 
 /// Walks a captured packet as [`Walk::packet`] does and tells of each layer, and what it came to. Datagrams that are not
 /// `is_wanted`, which asks for the ports of DNS, are entered if they are packets of a tunnel.
+///
+/// ```
+/// use dpp::packet::{self, Skip};
+/// // An ARP request in VLAN 5.
+/// let mut frame = [0u8; 46];
+/// frame[12..18].copy_from_slice(&[0x81, 0x00, 0x00, 0x05, 0x08, 0x06]);
+/// let (layers, found) = packet::layers(1, &frame, |_| true);
+/// assert_eq!((layers[1].layer.name(), layers[1].start, layers[1].length), ("VLAN tag", 14, 4));
+/// assert_eq!(layers[1].about.as_deref(), Some("id 5, type 0x0806"));
+/// assert_eq!(found, Err(Skip::Arp));
+/// ```
 pub fn layers<'a>(
     linktype: u16,
     bytes: &'a [u8],

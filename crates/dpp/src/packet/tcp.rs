@@ -51,7 +51,7 @@ impl Segment<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Segment<'a>, Skip> {
     let Some(header) = walk.rest.first_chunk::<HEADER>() else { return Err(Skip::TcpCut) };
     let header_length = usize::from(header[12] >> 4) * 4;

@@ -26,20 +26,10 @@ pub struct Datagram<'a> {
 #[inline(always)]
 pub(super) fn decode<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
     let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::UdpCut) };
-    match usize::from(be16(header, 4)) {
-        0 => datagram(walk, header, rest, walk.length),
-        stated => datagram(walk, header, rest, stated),
-    }
-}
-
-#[cold]
-pub(super) fn lite<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
-    let Some((header, rest)) = walk.rest.split_at_checked(HEADER) else { return Err(Skip::UdpCut) };
-    datagram(walk, header, rest, walk.length)
-}
-
-#[inline(always)]
-fn datagram<'a>(walk: &Walk<'a>, header: &[u8], rest: &'a [u8], length: usize) -> Result<Datagram<'a>, Skip> {
+    let length = match usize::from(be16(header, 4)) {
+        0 => walk.length,
+        stated => stated,
+    };
     let Some(payload_length) = length.checked_sub(HEADER) else { return Err(Skip::UdpMalformed) };
     Ok(Datagram {
         flow: Flow {
@@ -50,4 +40,11 @@ fn datagram<'a>(walk: &Walk<'a>, header: &[u8], rest: &'a [u8], length: usize) -
         payload: &rest[..payload_length.min(rest.len())],
         payload_length,
     })
+}
+
+/// UDP-Lite: its coverage is 0 or at least its header, too, so this is UDP except for where it ends.
+#[cold]
+pub(super) fn lite<'a>(walk: &Walk<'a>) -> Result<Datagram<'a>, Skip> {
+    let datagram = decode(walk)?;
+    Ok(Datagram { payload: &walk.rest[HEADER..], payload_length: walk.length - HEADER, ..datagram })
 }

@@ -22,21 +22,25 @@ const PROTECTED: u8 = 0x40;
 const ORDER: u8 = 0x80;
 
 pub(super) fn decode(walk: &mut Walk) -> Next {
-    let &[kind, flags] = walk.rest.first_chunk().ok_or(Skip::LinkCut)?;
-    data(walk, kind, flags)
+    let control = *walk.rest.first_chunk().ok_or(Skip::LinkCut)?;
+    data(walk, control, u16::from_le_bytes)
 }
 
-/// Some access points send the two bytes of the control field exchanged (as their controllers expect in CAPWAP).
+/// Some access points send numbers of two bytes, the control field too, in the other order.
 pub(super) fn swapped(walk: &mut Walk) -> Next {
     let &[first, second] = walk.rest.first_chunk().ok_or(Skip::LinkCut)?;
-    if is_data(second) && !is_data(first) { data(walk, second, first) } else { data(walk, first, second) }
+    match is_data(second) && !is_data(first) {
+        true => data(walk, [second, first], u16::from_be_bytes),
+        false => data(walk, [first, second], u16::from_le_bytes),
+    }
 }
 
 fn is_data(kind: u8) -> bool {
     kind & 0x0F == 0x08
 }
 
-fn data(walk: &mut Walk, kind: u8, flags: u8) -> Next {
+/// A frame with this control field, whose numbers `number` reads.
+fn data(walk: &mut Walk, [kind, flags]: [u8; 2], number: fn([u8; 2]) -> u16) -> Next {
     if kind & 0x03 != 0 {
         return Err(Skip::LinkMalformed);
     }
@@ -55,13 +59,14 @@ fn data(walk: &mut Walk, kind: u8, flags: u8) -> Next {
     if flags & PROTECTED != 0 {
         return Err(Skip::WlanProtected);
     }
-    if flags & MORE_FRAGMENTS != 0 || header[22] & 0x0F != 0 {
+    if flags & MORE_FRAGMENTS != 0 || number([header[22], header[23]]) & 0x0F != 0 {
         return Err(Skip::LinkFragment);
     }
     if !walk.rest.starts_with(&LLC) && length % 4 == 2 && walk.rest.get(2..5) == Some(&LLC) {
         walk.link_header(2)?;
     }
-    if has_quality && header[quality] & 0x80 != 0 { Ok(Layer::WlanAggregate) } else { Ok(Layer::Llc) }
+    let is_aggregate = has_quality && number([header[quality], header[quality + 1]]) & 0x80 != 0;
+    if is_aggregate { Ok(Layer::WlanAggregate) } else { Ok(Layer::Llc) }
 }
 
 /// A frame of several packets; used only if it is one after all, as a walk leads to one packet.

@@ -79,17 +79,36 @@ impl Decoder<'_> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let mut walk = Walk::new(record.linktype, bytes)?;
-        match reach(&mut walk, &self.reader.plan.ports)? {
-            Packet::Datagram(datagram) => self.datagram(record, &walk, &datagram, scratch)?,
+        match walk.packet()? {
+            Packet::Datagram(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
+                self.datagram(record, &walk, &datagram, bytes, scratch)
+            }
+            packet => self.other(record, position, bytes, walk, packet),
+        }
+    }
+
+    /// What is no datagram on a DNS port may be a tunnel with one inside, or a segment or fragment.
+    #[inline(never)]
+    fn other<'a>(
+        &mut self,
+        record: &Record,
+        position: u64,
+        bytes: &[u8],
+        mut walk: Walk<'a>,
+        packet: Packet<'a>,
+    ) -> Result<(), Skip> {
+        match reach(&mut walk, packet, &self.reader.plan.ports)? {
+            Packet::Datagram(datagram) => {
+                let mut scratch = [0; dns::name::WIRE_MAX];
+                self.datagram(record, &walk, &datagram, bytes, &mut scratch)
+            }
             Packet::Segment(segment) => {
                 let arrival = self.arrival(record);
                 self.decoded.segment(&arrival, &segment, Volume::of(bytes.len()), walk.outer());
-                return Ok(());
+                Ok(())
             }
-            Packet::Fragment(fragment) => return self.fragment(record, position, bytes, &walk, &fragment),
+            Packet::Fragment(fragment) => self.fragment(record, position, bytes, &walk, &fragment),
         }
-        self.totals.used.add(bytes.len());
-        Ok(())
     }
 
     #[inline(always)]
@@ -108,19 +127,14 @@ impl Decoder<'_> {
         record: &Record,
         walk: &Walk,
         datagram: &Datagram,
+        bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let arrived = Arrived {
-            arrival: self.arrival(record),
-            flow: datagram.flow,
-            transport: Transport::Udp,
-            bytes: datagram.payload,
-            length: datagram.payload_length,
-            outer: *walk.outer(),
-            identification: walk.identification(),
-            handshake_rtt_ns: None,
-        };
-        self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)
+        let arrival = self.arrival(record);
+        let arrived = Arrived { arrival: &arrival, datagram, transport: Transport::Udp, around: walk };
+        self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)?;
+        self.totals.used.add(bytes.len());
+        Ok(())
     }
 
     /// Sets a fragment aside for the shard that has its cell.
@@ -177,15 +191,19 @@ impl Events for Decoded {
     }
 }
 
-/// Walks to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
-#[inline(always)]
-pub(super) fn reach<'a>(walk: &mut Walk<'a>, ports: &Ports) -> Result<Packet<'a>, Skip> {
+/// Walks from `packet` on to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
+pub(super) fn reach<'a>(
+    walk: &mut Walk<'a>,
+    mut packet: Packet<'a>,
+    ports: &Ports,
+) -> Result<Packet<'a>, Skip> {
     loop {
-        match walk.packet()? {
+        match packet {
             Packet::Datagram(datagram) if !ports.carry(&datagram.flow) => enter(walk, &datagram)?,
             Packet::Segment(segment) if !ports.carry(&segment.flow) => return Err(other_tcp(&segment)),
             packet => return Ok(packet),
         }
+        packet = walk.packet()?;
     }
 }
 

@@ -9,8 +9,8 @@ use super::reading::{Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume, Walk};
-use crate::plan::{Plan, Ports};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume};
+use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
 use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
@@ -103,7 +103,8 @@ impl<'a> Defragmenter<'a> {
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
         let reached = whole.walk().and_then(|mut walk| {
-            let packet = reach_in_whole(&mut walk, &self.plan.ports)?;
+            let packet = walk.packet()?;
+            let packet = reach(&mut walk, packet, &self.plan.ports)?;
             Ok((packet, *walk.outer()))
         });
         match reached {
@@ -138,12 +139,6 @@ impl<'a> Defragmenter<'a> {
         }
         self.totals
     }
-}
-
-/// As [`reach`], which is made for the loop over packets.
-#[inline(never)]
-fn reach_in_whole<'a>(walk: &mut Walk<'a>, ports: &Ports) -> Result<Packet<'a>, Skip> {
-    reach(walk, ports)
 }
 
 /// What is to be known of a fragment's packet.
@@ -217,15 +212,16 @@ impl Whole {
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {
-                let arrived = Arrived {
-                    arrival,
+                let datagram = Datagram {
                     flow: flow.borrow(),
+                    payload: &payloads[payload.start as usize..payload.end as usize],
+                    payload_length: *length,
+                };
+                let arrived = Arrived {
+                    arrival: &arrival,
+                    datagram: &datagram,
                     transport: Transport::Udp,
-                    bytes: &payloads[payload.start as usize..payload.end as usize],
-                    length: *length,
-                    outer: self.outer,
-                    identification: 0,
-                    handshake_rtt_ns: None,
+                    around: &self.outer,
                 };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;

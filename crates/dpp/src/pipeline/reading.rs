@@ -5,7 +5,7 @@
 
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
 use crate::limits;
-use crate::packet::{Flow, Outer, Skip};
+use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::transaction::{Arrival, Facts, Part, Side, State, Transport, Tuple};
@@ -13,17 +13,44 @@ use std::hash::{DefaultHasher, Hasher};
 
 /// A message and how it came.
 pub(super) struct Arrived<'a> {
-    pub(super) arrival: Arrival,
-    pub(super) flow: Flow<'a>,
+    pub(super) arrival: &'a Arrival,
+    /// What carried it, or would have if it had come in one.
+    pub(super) datagram: &'a Datagram<'a>,
     pub(super) transport: Transport,
-    /// What was captured of it.
-    pub(super) bytes: &'a [u8],
-    /// Its length as the headers state it.
-    pub(super) length: usize,
-    pub(super) outer: Outer,
+    /// What else is known of it; asked only if somebody wants to know.
+    pub(super) around: &'a dyn Around,
+}
+
+/// What lay around a message.
+pub(super) trait Around {
+    /// VLANs and tunnels.
+    fn outer(&self) -> Outer;
+
     /// What tells its packet from one that was sent again.
-    pub(super) identification: u16,
-    pub(super) handshake_rtt_ns: Option<i64>,
+    fn identification(&self) -> u16 {
+        0
+    }
+
+    /// How long the handshake of its connection took, ns.
+    fn handshake_rtt_ns(&self) -> Option<i64> {
+        None
+    }
+}
+
+impl Around for Walk<'_> {
+    fn outer(&self) -> Outer {
+        *Walk::outer(self)
+    }
+
+    fn identification(&self) -> u16 {
+        Walk::identification(self)
+    }
+}
+
+impl Around for Outer {
+    fn outer(&self) -> Outer {
+        *self
+    }
 }
 
 /// Where events go.
@@ -46,18 +73,17 @@ pub(super) struct Reader<'a> {
     malformed: bool,
     /// Whether there can be multicast among the messages.
     multicast: bool,
+    /// Whether nothing is wanted but what every plan wants.
+    plain: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
         let has = |port| plan.ports.ranges().iter().any(|range| range.contains(&port));
-        Reader {
-            plan,
-            seed,
-            facts: plan.wants_facts(),
-            malformed: plan.wants_malformed(),
-            multicast: has(Ports::MDNS) || has(Ports::LLMNR),
-        }
+        let (facts, malformed) = (plan.wants_facts(), plan.wants_malformed());
+        let multicast = has(Ports::MDNS) || has(Ports::LLMNR);
+        let plain = !facts && !malformed && !multicast && plan.duplicates_ns.is_none();
+        Reader { plan, seed, facts, malformed, multicast, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -69,28 +95,23 @@ impl<'a> Reader<'a> {
         totals: &mut Totals,
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let message = dns::Message::parse(arrived.bytes).ok_or(Skip::DnsHeaderCut)?;
+        let Datagram { flow, payload, payload_length } = arrived.datagram;
+        let message = dns::Message::parse(payload).ok_or(Skip::DnsHeaderCut)?;
         let is_response = message.is_response();
-        let mut tuple = Tuple::of(&arrived.flow, arrived.transport, message.id(), is_response);
-        let mut pairing = Pairing::Tuple;
-        if self.multicast {
-            pairing = Pairing::of(arrived);
-            tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
+        let tuple = Tuple::of(flow, arrived.transport, message.id(), is_response);
+        // Nearly all messages have one question, which is all that nearly all plans want to know.
+        if self.plain && message.question_count() == 1 {
+            if let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch) {
+                let state = if is_response { State::Response } else { State::Query };
+                let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
+                let part = events.part(hash, !is_response);
+                part.push(arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+                totals.messages_cut += u64::from(payload.len() < *payload_length);
+                return Ok(());
+            }
         }
-        let hash = tuple.hash(self.seed);
-        let error = if self.malformed { message.inspect(arrived.length) } else { None };
-        if let Some(error) = error {
-            totals.parse_errors[error as usize] += 1;
-        }
-        let has_type = true;
-        let mut reading =
-            Reading { reader: self, arrived, message, tuple, hash, pairing, error, has_type, events, totals };
-        match message.question_count() {
-            1 => reading.question(scratch),
-            0 => reading.without_question(),
-            count => reading.questions(count),
-        }?;
-        totals.messages_cut += u64::from(arrived.bytes.len() < arrived.length);
+        Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
+        totals.messages_cut += u64::from(payload.len() < *payload_length);
         Ok(())
     }
 }
@@ -109,7 +130,7 @@ enum Pairing {
 impl Pairing {
     #[cold]
     fn of(arrived: &Arrived) -> Pairing {
-        let Flow { source_port, destination_port, .. } = arrived.flow;
+        let Flow { source_port, destination_port, .. } = arrived.datagram.flow;
         let is = |port| (source_port == port, destination_port == port);
         match (arrived.transport, is(Ports::MDNS), is(Ports::LLMNR)) {
             (Transport::Udp, (true, true), _) => Pairing::Nobody,
@@ -136,13 +157,40 @@ struct Reading<'a, 'b, E> {
     totals: &'b mut Totals,
 }
 
-impl<E: Events> Reading<'_, '_, E> {
-    /// A message with one question, as nearly all have.
-    #[inline(always)]
+impl<'a, 'b, E: Events> Reading<'a, 'b, E> {
+    fn new(
+        reader: &'a Reader<'a>,
+        arrived: &'a Arrived<'a>,
+        message: dns::Message<'a>,
+        tuple: Tuple<'a>,
+        events: &'b mut E,
+        totals: &'b mut Totals,
+    ) -> Self {
+        let pairing = if reader.multicast { Pairing::of(arrived) } else { Pairing::Tuple };
+        let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
+        let stated_length = arrived.datagram.payload_length;
+        let error = if reader.malformed { message.inspect(stated_length) } else { None };
+        let hash = tuple.hash(reader.seed);
+        Reading { reader, arrived, message, tuple, hash, pairing, error, has_type: true, events, totals }
+    }
+
+    #[inline(never)]
+    fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
+        if let Some(error) = self.error {
+            self.totals.parse_errors[error as usize] += 1;
+        }
+        match self.message.question_count() {
+            1 => self.question(scratch),
+            0 => self.without_question(),
+            count => self.questions(count),
+        }
+    }
+
     fn question(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
-        match self.message.question(dns::Message::QUESTIONS, scratch) {
+        let message = self.message;
+        match message.question(dns::Message::QUESTIONS, scratch) {
             Ok((question, end)) => {
-                let rcode = self.rcode(end);
+                let rcode = rcode(&message, end, self.totals);
                 self.event(Some(&question), rcode, 0);
                 Ok(())
             }
@@ -156,7 +204,7 @@ impl<E: Events> Reading<'_, '_, E> {
         if !self.message.is_response() && !self.reader.malformed {
             return Err(Skip::DnsQueryWithoutQuestion);
         }
-        let rcode = self.rcode(dns::Message::QUESTIONS);
+        let rcode = rcode(&self.message, dns::Message::QUESTIONS, self.totals);
         self.event(None, rcode, 0);
         Ok(())
     }
@@ -168,7 +216,10 @@ impl<E: Events> Reading<'_, '_, E> {
             Ok(readable) => readable,
             Err(malformed) => return self.unreadable(malformed),
         };
-        let rcode = if readable == count { self.rcode(end) } else { self.message.header_rcode() };
+        let rcode = match readable == count {
+            true => rcode(&self.message, end, self.totals),
+            false => self.message.header_rcode(),
+        };
         let taken = readable.min(limits::QUESTIONS_MAX);
         self.totals.questions_unread += u64::from(count - taken);
         let mut at = dns::Message::QUESTIONS;
@@ -208,20 +259,7 @@ impl<E: Events> Reading<'_, '_, E> {
         Ok(())
     }
 
-    /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
-    #[inline(always)]
-    fn rcode(&mut self, questions_end: usize) -> u16 {
-        if !self.message.is_response() {
-            return self.message.header_rcode();
-        }
-        self.message.response_code(questions_end).unwrap_or_else(|_| {
-            self.totals.records_unread += 1;
-            self.message.header_rcode()
-        })
-    }
-
     /// Appends the event of a question, the `ordinal`-th of its message.
-    #[inline(always)]
     fn event(&mut self, question: Option<&Question>, rcode: u16, ordinal: u16) {
         let is_response = self.message.is_response();
         let mut state = match (is_response, question) {
@@ -234,7 +272,7 @@ impl<E: Events> Reading<'_, '_, E> {
             state = unpaired;
         }
         let part = self.events.part(self.hash, !is_response);
-        part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
+        part.push(self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
         if self.reader.facts {
             part.describe(self.arrived.facts(question.is_some() && self.has_type, self.error));
         }
@@ -262,9 +300,16 @@ impl Arrived<'_> {
     /// What columns may want to know.
     #[cold]
     fn facts(&self, has_type: bool, error: Option<ParseError>) -> Facts {
-        let truncated_at = (self.bytes.len() < self.length).then_some(self.bytes.len() as u32);
-        let own = Side { outer: self.outer, length: self.length as u32, truncated_at, error, has_type };
-        Facts { own, handshake_rtt_ns: self.handshake_rtt_ns, ..Facts::default() }
+        let Datagram { payload, payload_length, .. } = self.datagram;
+        let truncated_at = (payload.len() < *payload_length).then_some(payload.len() as u32);
+        let own = Side {
+            outer: self.around.outer(),
+            length: *payload_length as u32,
+            truncated_at,
+            error,
+            has_type,
+        };
+        Facts { own, handshake_rtt_ns: self.around.handshake_rtt_ns(), ..Facts::default() }
     }
 
     /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.
@@ -277,13 +322,25 @@ impl Arrived<'_> {
             let mut hasher = DefaultHasher::new();
             hasher.write_u64(seed ^ number);
             hasher.write_u16(ordinal);
-            hasher.write_u16(self.identification);
-            std::hash::Hash::hash(&self.flow, &mut hasher);
-            hasher.write(self.bytes);
+            hasher.write_u16(self.around.identification());
+            std::hash::Hash::hash(&self.datagram.flow, &mut hasher);
+            hasher.write(self.datagram.payload);
             u128::from(hasher.finish())
         };
         (half(0) << 64 | half(1)).max(1)
     }
+}
+
+/// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
+#[inline(always)]
+fn rcode(message: &dns::Message, questions_end: usize, totals: &mut Totals) -> u16 {
+    if !message.is_response() {
+        return message.header_rcode();
+    }
+    message.response_code(questions_end).unwrap_or_else(|_| {
+        totals.records_unread += 1;
+        message.header_rcode()
+    })
 }
 
 /// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used

@@ -1,9 +1,9 @@
 //! Reading DNS messages from the TCP segments of a shard's cells, while the shard goes through its part.
 
-use super::reading::{Arrived, Events, Reader, Scratch};
+use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Skip, Skipped};
+use crate::packet::{Datagram, Outer, Skip, Skipped};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
@@ -63,15 +63,17 @@ impl Assemble for Streams<'_> {
         let Streams { reader, shards, cells, totals, scratch } = self;
         let mut events = Here(part);
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
-            let arrived = Arrived {
-                arrival,
+            let datagram = Datagram {
                 flow: if message.is_reversed { segment.flow.reversed() } else { segment.flow },
+                payload: message.bytes,
+                payload_length: message.length,
+            };
+            let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
+            let arrived = Arrived {
+                arrival: &arrival,
+                datagram: &datagram,
                 transport: Transport::Tcp,
-                bytes: message.bytes,
-                length: message.length,
-                outer: held.outer,
-                identification: 0,
-                handshake_rtt_ns: message.handshake_rtt_ns,
+                around: &around,
             };
             if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
                 unread(totals, skip);
@@ -82,6 +84,22 @@ impl Assemble for Streams<'_> {
             Err(skip) => totals.skips.add_all(skip, position, &held.volume),
         }
         (part.segments, part.payloads) = (segments, payloads);
+    }
+}
+
+/// What lay around a message in a stream: around the segment that completed it.
+struct InStream {
+    outer: Outer,
+    handshake_rtt_ns: Option<i64>,
+}
+
+impl Around for InStream {
+    fn outer(&self) -> Outer {
+        self.outer
+    }
+
+    fn handshake_rtt_ns(&self) -> Option<i64> {
+        self.handshake_rtt_ns
     }
 }
 

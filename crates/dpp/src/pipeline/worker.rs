@@ -30,6 +30,7 @@ pub fn run<I: Inputs, S: Sink>(
     let workers = machine.workers.get().min(WORKERS_MAX);
     let rules = Matching {
         timeout_ns: plan.match_timeout_ns,
+        facts: plan.wants_facts(),
         duplicates_ns: plan.duplicates_ns,
         limits: plan.limits,
     };

@@ -16,6 +16,8 @@ use crate::limits::Limits;
 pub struct Matching {
     /// T in nanoseconds.
     pub timeout_ns: i64,
+    /// Whether a query's row is to know more of its response than event and key hold.
+    pub facts: bool,
     /// How far apart two copies of a message may be; none are looked for without it.
     pub duplicates_ns: Option<i64>,
     /// R and the bounds.
@@ -41,6 +43,8 @@ pub struct Shard {
     /// What waits of the tuple at hand; kept for its memory only.
     waiting: Vec<Place>,
     duplicates: Option<Duplicates>,
+    /// Whether there were TCP segments.
+    has_streams: bool,
     /// Counts of what was decided here.
     pub matches: Matches,
     /// Round-trip times of what was matched here.
@@ -62,6 +66,7 @@ impl Shard {
             table: Table::new(),
             window: Window::default(),
             waiting: Vec::new(),
+            has_streams: false,
             duplicates: rules.duplicates_ns.map(|ns| Duplicates::new(ns, rules.limits.window_packets)),
             matches: Matches::default(),
             rtt: Rtt::default(),
@@ -140,6 +145,7 @@ impl Shard {
     /// A segment leads to events for the messages that it completes, which stand at its place.
     #[inline(never)]
     fn segment(&mut self, here: Here, streams: &mut impl Assemble) {
+        self.has_streams = true;
         let part = self.window.part_mut(here.place.chunk);
         let first = part.events.len();
         streams.assemble(part, here.event);
@@ -253,6 +259,10 @@ impl Shard {
     /// Whether the answer to the query at `place` may take several messages (RFC 5936, RFC 1995).
     #[inline]
     fn is_transfer(&self, place: Place) -> bool {
+        self.has_streams && self.asks_for_transfer(place)
+    }
+
+    fn asks_for_transfer(&self, place: Place) -> bool {
         let key = self.window.key(place);
         key.transport() == Transport::Tcp && matches!(key.qtype(), IXFR | AXFR)
     }
@@ -401,6 +411,13 @@ impl Shard {
     /// Tells the query's row what is known of its response.
     #[inline]
     fn share_facts(&mut self, query: Place, response: Place) {
+        if self.rules.facts {
+            self.copy_facts(query, response);
+        }
+    }
+
+    #[cold]
+    fn copy_facts(&mut self, query: Place, response: Place) {
         if let Some(&facts) = self.window.part(response.chunk).facts.get(response.index as usize) {
             self.window.part_mut(query.chunk).facts[query.index as usize].answered_by(&facts);
         }

@@ -3,10 +3,10 @@
 
 use crate::encoding::{Capture, Encoding, PLAIN};
 use crate::generate::{Scene, scenes};
-use crate::oracle::meaning;
+use crate::oracle::{meaning, meaning_if_stopped};
 use crate::packet::Packet;
-use crate::production::{Collect, FailAtEnd, machine, plain, run_all};
-use crate::{a_machine, check, encodings, law, regressions, some_machines, whole_packets};
+use crate::production::{Collect, FailAtEnd, machine, plain, run_all, watched};
+use crate::{a_machine, check, check_prefix, encodings, law, regressions, some_machines, whole_packets};
 use dpp::capture::{CaptureError, Ending, FILE_HEADER_MAX, InputError, Listed};
 use dpp::limits::{LISTED_MAX, MERGED_MAX};
 use dpp::pipeline::{self, Machine, RunError, Watch};
@@ -119,6 +119,30 @@ fn the_witness_of_a_jump_may_be_far_behind_and_in_another_file() {
         let run = run_all(files.iter().map(|file| Ok(&file[..])), &scene.plan, &machine);
         check(&run, &scene, &meaning, &machine).unwrap();
     }
+}
+
+#[test]
+fn a_run_that_is_stopped_when_a_file_is_opened_gives_a_prefix() {
+    let strategy = (scenes(40, 1000), cuts(), any::<Index>(), some_machines());
+    law(26, 200, strategy, |(scene, cuts, place, machines)| {
+        let (files, full) = (cut(&scene, &cuts), meaning(&scene.packets, &scene.plan));
+        let last = place.index(files.len());
+        for machine in &machines {
+            let watch = Watch::default();
+            let inputs = files.iter().enumerate().map(|(number, file)| {
+                watch.stop.fetch_or(number == last, Ordering::Relaxed);
+                Ok(&file.bytes[..])
+            });
+            let run = watched(inputs, &scene.plan, machine, 1, &watch);
+            let read = run.outcome.totals.read.packets as usize;
+            let last_ns = scene.packets[..read].last().map(|packet| packet.time_ns);
+            prop_assert_eq!(run.outcome.first_and_last_ns.map(|span| span.1), last_ns);
+            let stopped = meaning_if_stopped(&scene.packets, read, &scene.plan);
+            check_prefix(&run, &stopped, &full, machine)?;
+            prop_assert!(matches!(run.outcome.ending, Ending::Interrupted), "{:?}", run.outcome.ending);
+        }
+        Ok(())
+    });
 }
 
 #[test]
