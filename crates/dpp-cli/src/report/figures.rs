@@ -5,6 +5,7 @@
 
 use super::Account;
 use dpp::capture::Ending;
+use dpp::dns::PARSE_ERRORS;
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::stats::{Totals, Volume};
@@ -199,6 +200,12 @@ pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
             figures: of(&[("messages", "messages", streams.messages)]),
         },
     ]
+}
+
+/// Messages by what is wrong with them.
+pub(super) fn parse_errors(outcome: &Outcome) -> Vec<Figure> {
+    let counts = PARSE_ERRORS.iter().zip(outcome.totals.parse_errors);
+    counts.map(|((_, key, sentence), count)| figure(key, sentence, Number::Count(count))).collect()
 }
 
 /// So many examples of a reason are shown.

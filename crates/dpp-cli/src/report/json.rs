@@ -35,6 +35,7 @@ pub(super) fn report(account: &Account) -> Value {
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
         "accounting": accounting(outcome),
         "assembled": groups(outcome),
+        "parse_errors": object(&figures::parse_errors(outcome)),
         "seen": seen::json(&outcome.totals.seen),
         "inputs": inputs(account),
         "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
@@ -86,6 +87,7 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
         "accounting": accounting(outcome),
         "assembled": groups(outcome),
+        "parse_errors": object(&figures::parse_errors(outcome)),
         "ending": End::of(&outcome.ending).name(),
     });
     vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]

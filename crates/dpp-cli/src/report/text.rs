@@ -161,13 +161,19 @@ impl Lines {
             }
         }
         for group in figures::groups(outcome) {
-            let cells: Vec<String> = group.figures.iter().filter_map(Figure::cell).collect();
-            if !cells.is_empty() {
-                self.line(group.words, &cells.join(", "));
-            }
+            self.cells(group.words, &group.figures);
         }
+        self.cells("Messages with something wrong", &figures::parse_errors(outcome));
         if totals.used.packets == 0 && totals.read.packets > 0 {
             self.no_dns(outcome);
+        }
+    }
+
+    /// What there is of these, in one line.
+    fn cells(&mut self, words: &str, figures: &[Figure]) {
+        let cells: Vec<String> = figures.iter().filter_map(Figure::cell).collect();
+        if !cells.is_empty() {
+            self.line(words, &cells.join(", "));
         }
     }
 
