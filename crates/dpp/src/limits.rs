@@ -82,10 +82,6 @@ pub struct Limits {
     pub streams: StreamLimits,
 }
 
-/// x
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamLimits {}
-
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -139,6 +135,61 @@ impl Default for FragmentLimits {
             bytes: 640 << 10,
             shares: 8,
             pieces: 1024,
+        }
+    }
+}
+
+/// The bounds of one cell of TCP streams ([`CELLS`] of them). Plain data, so that tests can make them small.
+///
+/// At most about 1.8 MiB a cell, 115 MiB in all: a connection takes some 300 bytes with its places in the tables, and what is
+/// buffered at most twice what is charged for it (vectors grow by doubling).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Connections that are remembered: 131,072 in all cells. The one that was quiet longest makes room; if it goes on, it is
+    /// picked up in the middle.
+    pub connections: usize,
+    /// Connections of which only the handshake was seen, apart from the others, so that a flood of SYNs drives out
+    /// nothing but such: 65,536 in all cells, which at a million SYNs a second still covers a round trip of 60 ms.
+    pub half_open: usize,
+    /// Bytes that are charged for everything that is incomplete in a cell: 24 MiB in all cells. The direction that has been
+    /// incomplete longest is given up first.
+    pub cell_bytes: usize,
+    /// Bytes of out-of-order data of one direction: twice the longest message, and about what is on its way on a fast
+    /// link while a lost segment is sent again.
+    pub direction_bytes: usize,
+    /// Pieces of out-of-order data of one direction: all segments of `direction_bytes`, and spare. Putting one in its place
+    /// moves at most half of them.
+    pub direction_pieces: usize,
+    /// How far, in bytes, a segment may lie from what is expected next. Farther away it belongs to another connection on the
+    /// same ports, or is forged, and is believed only if the next one goes on there. Larger than common TCP windows.
+    pub far: u32,
+    /// How long (ns of the clock) a hole waits for a late segment once the receiver has acknowledged what was in it: the
+    /// capture missed it, or shows it a little late. Longer than queues of a network card disorder packets, and shorter than
+    /// a response waits for its query.
+    pub missed_ns: i64,
+    /// The same in segments of the connection, whichever comes first: a busy connection needs no clock.
+    pub missed_segments: u8,
+    /// How long (ns of the clock) a hole waits that nobody has acknowledged: the sender will try again, first after 1 s
+    /// at most (RFC 6298 section 2) and then after twice as long.
+    pub lost_ns: i64,
+    /// A connection on which the clock has passed so long (ns) without a segment is begun anew: its ports may have changed
+    /// hands. Longer than servers keep idle connections (RFC 7766 section 6.2.3 speaks of seconds).
+    pub idle_ns: i64,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        StreamLimits {
+            connections: 2048,
+            half_open: 1024,
+            cell_bytes: 384 << 10,
+            direction_bytes: 128 << 10,
+            direction_pieces: 256,
+            far: 4 << 20,
+            missed_ns: 100_000_000,
+            missed_segments: 3,
+            lost_ns: 3_000_000_000,
+            idle_ns: 600_000_000_000,
         }
     }
 }

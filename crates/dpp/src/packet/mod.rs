@@ -451,22 +451,36 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// A [`Skip`] names the layer that ended the walk: not IP, a transport that is not known, damaged, or cut off.
-    #[inline(always)]
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
-        // What nearly every packet is made of goes straight down.
+        loop {
+            if let Some(datagram) = self.datagram()? {
+                return Ok(Packet::Datagram(datagram));
+            }
+            match self.step()? {
+                Step::Into(layer) => self.layer = layer,
+                Step::Found(packet) => return Ok(packet),
+            }
+            self.layers_left -= 1;
+        }
+    }
+
+    /// Walks as far as there are only layers that nearly every packet is made of; that is the way to most datagrams.
+    /// Behind other layers [`Walk::packet`] goes on.
+    ///
+    /// # Errors
+    /// As for [`Walk::packet`].
+    #[inline(always)]
+    pub fn datagram(&mut self) -> Result<Option<Datagram<'a>>, Skip> {
         let mut layer = self.layer;
         while self.layers_left > 0 {
             layer = match layer {
                 Layer::Ethernet => ethernet::decode(self)?,
                 Layer::Ipv4 => ipv4::decode(self)?,
                 Layer::Ipv6 => ipv6::decode(self)?,
-                Layer::Udp => return udp::decode(self).map(Packet::Datagram),
+                Layer::Udp => return udp::decode(self).map(Some),
                 _ => {
                     self.layer = layer;
-                    match self.step()? {
-                        Step::Into(layer) => layer,
-                        Step::Found(packet) => return Ok(packet),
-                    }
+                    return Ok(None);
                 }
             };
             self.layers_left -= 1;

@@ -52,7 +52,7 @@ skips! {
     Https, "https", "TCP port 443: HTTPS, perhaps DNS over HTTPS";
     TcpNoData, "tcp_no_data", "TCP on a DNS port without data: handshake, acknowledgment, end";
     TcpRepeated, "tcp_repeated", "TCP data that was there already";
-    TcpUnplaced, "tcp_unplaced", "TCP data too far from what is expected next";
+    TcpUnplaced, "tcp_unplaced", "TCP data in which no message could be found, or too far from what is expected next";
     TcpEvicted, "tcp_evicted", "TCP data given up because too much waited";
     DnsHeaderCut, "dns_header_cut", "fewer than the 12 bytes of a DNS header";
     DnsQuestionCut, "dns_question_cut", "DNS message that ends inside its first question";

@@ -79,11 +79,11 @@ impl Decoder<'_> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let mut walk = Walk::new(record.linktype, bytes)?;
-        match walk.packet()? {
-            Packet::Datagram(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
+        match walk.datagram()? {
+            Some(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
             }
-            packet => self.other(record, position, bytes, walk, packet),
+            datagram => self.other(record, position, bytes, walk, datagram),
         }
     }
 
@@ -95,8 +95,12 @@ impl Decoder<'_> {
         position: u64,
         bytes: &[u8],
         mut walk: Walk<'a>,
-        packet: Packet<'a>,
+        datagram: Option<Datagram<'a>>,
     ) -> Result<(), Skip> {
+        let packet = match datagram {
+            Some(datagram) => Packet::Datagram(datagram),
+            None => walk.packet()?,
+        };
         match reach(&mut walk, packet, &self.reader.plan.ports)? {
             Packet::Datagram(datagram) => {
                 let mut scratch = [0; dns::name::WIRE_MAX];

@@ -7,7 +7,7 @@ use crate::packet::{Datagram, Outer, Skip, Skipped};
 use crate::stats::Totals;
 use crate::stream::Moment;
 use crate::stream::tcp::Connections;
-use crate::transaction::{Assemble, Event, Part, Transport};
+use crate::transaction::{Arrival, Assemble, Event, Part, Transport};
 
 /// The cells of a shard.
 pub(super) struct Streams<'a> {
@@ -63,11 +63,9 @@ impl Assemble for Streams<'_> {
         let Streams { reader, shards, cells, totals, scratch } = self;
         let mut events = Here(part);
         let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
-            let datagram = Datagram {
-                flow: if message.is_reversed { segment.flow.reversed() } else { segment.flow },
-                payload: message.bytes,
-                payload_length: message.length,
-            };
+            let datagram =
+                Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
+            let arrival = Arrival { time_ns: message.time_ns, ..arrival };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
             let arrived = Arrived {
                 arrival: &arrival,

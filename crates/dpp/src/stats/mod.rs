@@ -92,6 +92,7 @@ impl Totals {
         } = self.matches;
         let answered = matched + continuations;
         accounted == self.read
+            && self.streams.check()
             && queries == matched + timed_out + retries + still_open + unpaired_queries + duplicate_queries
             && responses == answered + unclaimed_responses + unpaired_responses + duplicate_responses
     }

@@ -33,18 +33,22 @@ pub struct Moment {
 /// The cell for packets between two addresses, whichever way they go: for fragments, whose ports are not known, of the
 /// outermost IP header.
 pub fn cell_of_addresses(addresses: Addresses) -> usize {
+    cell(both(addresses))
+}
+
+fn both(addresses: Addresses) -> u64 {
     let (a, b) = match addresses {
         Addresses::V4 { source, destination } => {
             (u64::from(u32::from_be_bytes(*source)), u64::from(u32::from_be_bytes(*destination)))
         }
         Addresses::V6 { source, destination } => (folded(source), folded(destination)),
     };
-    cell(mixed(a) ^ mixed(b))
+    mixed(a).wrapping_add(mixed(b))
 }
 
 /// The cell for the segments of a connection, both ways.
 pub fn cell_of_flow(flow: &Flow) -> usize {
-    let addresses = cell_of_addresses(flow.addresses) as u64;
+    let addresses = both(flow.addresses);
     cell(mixed(addresses) ^ mixed(flow.source_port.into()) ^ mixed(flow.destination_port.into()))
 }
 

@@ -1,0 +1,320 @@
+//! DNS over TCP (RFC 1035 section 4.2.2, RFC 7766): one cell reads messages from segments.
+//!
+//! The surprising fact: nearly every message lies in one segment that comes when it is expected, and is handed out from there;
+//! nothing is copied, and its connection is a line in a table. Everything else is for the rest: segments that come early,
+//! twice or never, messages over many segments, streams whose beginning nobody saw.
+//!
+//! # What is read
+//!
+//! - *Place.* Data is read in the order of its sequence numbers. Of a byte that comes twice the first copy counts. Data before
+//!   what was read is repeated; data ahead waits. Farther than `far` from what is expected it is believed only if the next
+//!   segment goes on there. A SYN with another number begins the connection anew; after FIN or RST, and where nothing is
+//!   known, the first data gives the place.
+//! - *Framing.* From the SYN on, each length prefix is believed. Without it the start of each segment is tried: 14 bytes must
+//!   look like a prefix and a header (`plausible.rs`), and so must those behind each message found that way. If fewer
+//!   than 14 bytes are there, the next ones decide; if they do not fit, that segment's own start is tried. Nothing is searched
+//!   inside segments. A segment of which nothing fits is not used.
+//! - *Holes.* What is behind a hole waits until it is filled, or until the receiver has acknowledged what the capture does not
+//!   have, and a few segments or a moment have passed; or, not acknowledged, for longer; or until too much
+//!   waits, or FINs of both sides or a RST came. Then reading goes on behind the hole. A message that began before
+//!   it is handed out as far as it goes, if its header is there; if its end lies behind the hole, the framing is kept. Holes
+//!   that the snaplen made are given up at once. At the end of the input nothing is given up: what waits is counted as lost,
+//!   because it would belong to no packet.
+//! - *Time.* A message counts at the packet that completed it, or whose coming made a hole be given up. In the second case it is
+//!   dated with the segment that brought its last byte: the receiver had it then.
+//! - *Handshake.* Its round-trip time is from the client's last SYN before the first SYN-ACK to the client's first ACK:
+//!   the same wherever between client and server the capture was taken. It is unknown to data in the SYN itself.
+//! - *Bounds* ([`StreamLimits`]). Of too many connections the one that was quiet longest is forgotten, half-open ones apart
+//!   from the others. Of too many incomplete bytes in the cell, the direction goes that has waited longest since it
+//!   completed a message.
+
+mod buffer;
+mod connection;
+mod counts;
+mod direction;
+mod key;
+mod order;
+mod plausible;
+#[cfg(test)]
+mod tests;
+
+pub use counts::Streams;
+
+use crate::limits::StreamLimits;
+use crate::packet::{Flow, Segment, Skip};
+use crate::stream::Moment;
+use buffer::Pool;
+use connection::Connection;
+use direction::{Delivery, Direction};
+use key::{Key, Seed};
+use order::Order;
+use std::collections::HashMap;
+
+/// A message from a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Who sent it to whom: the segment's flow, or the reverse if the segment's coming ended a wait on the other side.
+    pub flow: Flow<'a>,
+    /// Its bytes, without the length prefix.
+    pub bytes: &'a [u8],
+    /// What the length prefix says; more than `bytes` where the capture has not all of it.
+    pub length: usize,
+    /// The timestamp that dates it, ns.
+    pub time_ns: i64,
+    /// From SYN to the client's ACK, ns, if both were seen.
+    pub handshake_rtt_ns: Option<i64>,
+}
+
+/// The connections of one cell.
+#[derive(Debug)]
+pub struct Connections {
+    /// What was found so far.
+    pub counts: Streams,
+    limits: StreamLimits,
+    index: HashMap<Key, u32, Seed>,
+    slots: Vec<Connection>,
+    free: Vec<usize>,
+    /// Slots of connections, those that were quiet longest first.
+    quiet: Order,
+    half_open: Order,
+    /// Directions that have a buffer (twice the slot, and the side), those that completed a message longest ago first.
+    waiting: Order,
+    pool: Pool,
+}
+
+impl Connections {
+    /// An empty cell.
+    pub fn new(limits: &StreamLimits) -> Self {
+        Connections {
+            counts: Streams::default(),
+            limits: *limits,
+            index: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            quiet: Order::default(),
+            half_open: Order::default(),
+            waiting: Order::default(),
+            pool: Pool::default(),
+        }
+    }
+
+    /// Takes a segment on a DNS port, and hands each message it completes to `visit`, in stream order. A segment without data
+    /// may end a wait, so messages may come of it, too.
+    ///
+    /// # Errors
+    /// Why no new data was taken from the segment. [`Skip::TcpUnplaced`] also where nothing in it looked like a message.
+    #[inline]
+    pub fn take(
+        &mut self,
+        segment: &Segment,
+        moment: &Moment,
+        mut visit: impl FnMut(Message<'_>),
+    ) -> Result<(), Skip> {
+        let payload = &segment.payload[..segment.payload.len().min(segment.payload_length)];
+        self.counts.payload_bytes += payload.len() as u64;
+        let (key, from) = Key::of(&segment.flow);
+        let known = self.known(&key, moment);
+        if segment.has(Segment::RST) {
+            self.counts.skipped_bytes += payload.len() as u64;
+            self.reset(known, from, segment, moment, &mut visit);
+            return Err(Skip::TcpNoData);
+        }
+        let slot = match known {
+            _ if segment.has(Segment::SYN) => self.open(known, key, from, segment, moment),
+            Some(slot) => self.renew(slot, moment),
+            None if segment.payload_length == 0 => return Err(Skip::TcpNoData),
+            None => self.add(Connection::new(key), moment),
+        };
+        let messages = self.counts.messages;
+        let (connection, mut out) = self.delivery(slot, segment, moment, &mut visit);
+        let taken = connection.take(from, segment, payload, &mut out);
+        let is_evicted = self.settle_both(slot, from);
+        // What was only begun here has gone; a message that was read has not.
+        if is_evicted && self.counts.messages == messages { Err(Skip::TcpEvicted) } else { taken }
+    }
+
+    /// The input has ended: what is incomplete is lost.
+    pub fn finish(&mut self) {
+        while let Some(place) = self.waiting.first() {
+            self.slots[place / 2].sides[place % 2].abandon(&mut self.counts);
+            self.settle(place / 2, place % 2);
+        }
+    }
+
+    /// The connection of a segment, unless it was quiet so long that it must be another one.
+    #[inline]
+    fn known(&mut self, key: &Key, moment: &Moment) -> Option<usize> {
+        let slot = *self.index.get(key)? as usize;
+        if moment.before_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
+            return Some(slot);
+        }
+        self.forget(slot);
+        None
+    }
+
+    /// Where a SYN leads: to the connection that is there, or to a new one.
+    fn open(
+        &mut self,
+        known: Option<usize>,
+        key: Key,
+        from: usize,
+        segment: &Segment,
+        moment: &Moment,
+    ) -> usize {
+        if let Some(slot) = known {
+            if self.slots[slot].takes_syn(from, segment, moment.time_ns) {
+                self.slots[slot].last_ns = moment.before_ns;
+                return slot;
+            }
+            self.forget(slot);
+        }
+        self.counts.opened += 1;
+        self.add(Connection::opened(key, from, segment, moment.time_ns), moment)
+    }
+
+    /// A segment that is not a SYN came: the connection is not half-open, and not quiet.
+    #[inline]
+    fn renew(&mut self, slot: usize, moment: &Moment) -> usize {
+        self.slots[slot].last_ns = moment.before_ns;
+        if self.slots[slot].half_open {
+            // The room it needs is made before it moves, so that it is never the one to go.
+            self.make_room(false);
+            self.slots[slot].half_open = false;
+            self.half_open.remove(slot);
+            self.quiet.push(slot);
+        } else {
+            self.quiet.renew(slot);
+        }
+        slot
+    }
+
+    fn reset<V: FnMut(Message<'_>)>(
+        &mut self,
+        known: Option<usize>,
+        from: usize,
+        segment: &Segment,
+        moment: &Moment,
+        visit: &mut V,
+    ) {
+        let Some(slot) = known else { return };
+        let (connection, mut out) = self.delivery(slot, segment, moment, visit);
+        let is_reset = connection.reset(from, segment, &mut out);
+        self.settle_both(slot, from);
+        self.counts.reset += u64::from(is_reset);
+        if is_reset && self.slots[slot].half_open {
+            self.forget(slot);
+        }
+    }
+
+    /// A connection, and what is needed to hand out its messages.
+    #[inline]
+    fn delivery<'a, 'f, V>(
+        &'a mut self,
+        slot: usize,
+        segment: &Segment<'f>,
+        moment: &Moment,
+        visit: &'a mut V,
+    ) -> (&'a mut Connection, Delivery<'a, 'f, V>) {
+        let connection = &mut self.slots[slot];
+        let out = Delivery {
+            flow: segment.flow,
+            handshake_rtt_ns: connection.handshake_rtt_ns(),
+            time_ns: moment.time_ns,
+            now_ns: moment.before_ns,
+            limits: &self.limits,
+            counts: &mut self.counts,
+            pool: &mut self.pool,
+            visit,
+        };
+        (connection, out)
+    }
+
+    /// Enters a connection.
+    fn add(&mut self, mut connection: Connection, moment: &Moment) -> usize {
+        connection.last_ns = moment.before_ns;
+        self.counts.connections += 1;
+        self.make_room(connection.half_open);
+        let (key, half_open) = (connection.key, connection.half_open);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = connection;
+                slot
+            }
+            None => {
+                self.slots.push(connection);
+                self.slots.len() - 1
+            }
+        };
+        self.index.insert(key, slot as u32);
+        match half_open {
+            true => self.half_open.push(slot),
+            false => self.quiet.push(slot),
+        }
+        slot
+    }
+
+    /// Forgets a connection if there are too many of its kind.
+    fn make_room(&mut self, half_open: bool) {
+        let (order, most, count) = match half_open {
+            true => (&self.half_open, self.limits.half_open, &mut self.counts.half_open_forgotten),
+            false => (&self.quiet, self.limits.connections, &mut self.counts.forgotten),
+        };
+        if let Some(slot) = order.first().filter(|_| order.len() >= most) {
+            *count += 1;
+            self.forget(slot);
+        }
+    }
+
+    /// Forgets a connection; what is incomplete is lost.
+    fn forget(&mut self, slot: usize) {
+        let connection = &mut self.slots[slot];
+        connection.sides.iter_mut().for_each(|side| side.abandon(&mut self.counts));
+        self.index.remove(&connection.key);
+        match connection.half_open {
+            true => self.half_open.remove(slot),
+            false => self.quiet.remove(slot),
+        }
+        self.settle(slot, 0);
+        self.settle(slot, 1);
+        self.free.push(slot);
+    }
+
+    /// Charges what waits on both sides, and gives up what is too much. Gives whether that was of the side `from`.
+    #[inline]
+    fn settle_both(&mut self, slot: usize, from: usize) -> bool {
+        if self.slots[slot].sides.iter().all(|side| side.buffer.is_none()) {
+            return false;
+        }
+        self.settle(slot, 0);
+        self.settle(slot, 1);
+        let mut is_evicted = false;
+        while self.pool.held > self.limits.cell_bytes {
+            let Some(place) = self.waiting.first() else { break };
+            self.slots[place / 2].sides[place % 2].evict(&mut self.counts);
+            self.settle(place / 2, place % 2);
+            is_evicted |= place == 2 * slot + from;
+        }
+        is_evicted
+    }
+
+    /// Charges what waits on a side, or takes its buffer back.
+    fn settle(&mut self, slot: usize, side: usize) {
+        let Direction { buffer: place, .. } = &mut self.slots[slot].sides[side];
+        let Some(buffer) = place else { return };
+        let (name, waited) = (2 * slot + side, buffer.waits);
+        if buffer.is_empty() {
+            self.pool.put_back(place.take().expect("there is one"));
+            if waited {
+                self.waiting.remove(name);
+            }
+            return;
+        }
+        self.pool.charge(buffer);
+        buffer.waits = true;
+        match (waited, std::mem::take(&mut buffer.progressed)) {
+            (false, _) => self.waiting.push(name),
+            (true, true) => self.waiting.renew(name),
+            (true, false) => {}
+        }
+    }
+}
