@@ -9,6 +9,7 @@ use dpp::dns::PARSE_ERRORS;
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::stats::{Totals, Volume};
+use dpp::stream::{Fragments, Streams};
 use dpp::transaction::Rtt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -174,31 +175,54 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
     ]
 }
 
+/// A count: key, words, and where it stands.
+type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+const FRAGMENTS: &[Row<Fragments>] = &[
+    ("begun", "begun", |of| of.begun),
+    ("completed", "completed", |of| of.completed),
+    ("conflicting", "with fragments that contradict each other", |of| of.conflicting),
+    ("timed_out", "not complete in time", |of| of.timed_out),
+    ("evicted", "given up because too many waited", |of| of.evicted),
+    ("incomplete", "not complete when the capture ended", |of| of.incomplete),
+];
+
+const STREAMS: &[Row<Streams>] = &[
+    ("connections", "connections", |of| of.connections),
+    ("opened", "opened (SYN)", |of| of.opened),
+    ("handshakes", "with their whole handshake", |of| of.handshakes),
+    ("finished", "finished (FIN)", |of| of.finished),
+    ("reset", "reset (RST)", |of| of.reset),
+    ("forgotten", "connections forgotten because too many were there", |of| of.forgotten),
+    ("half_open_forgotten", "half-open ones forgotten because too many were there", |of| {
+        of.half_open_forgotten
+    }),
+    ("messages", "messages", |of| of.messages),
+    ("message_bytes", "bytes in messages", |of| of.message_bytes),
+    ("messages_cut", "messages with bytes missing", |of| of.messages_cut),
+    ("incomplete", "messages of which too little came", |of| of.incomplete),
+    ("gaps", "holes", |of| of.gaps),
+    ("gap_bytes", "bytes in holes", |of| of.gap_bytes),
+    ("cut_bytes", "bytes cut by the snaplen", |of| of.cut_bytes),
+    ("strayed", "streams that went on elsewhere", |of| of.strayed),
+    ("resynchronisations", "times a message was found where none was expected", |of| of.resynchronisations),
+    ("evicted", "streams given up because too much waited", |of| of.evicted),
+    ("payload_bytes", "captured bytes", |of| of.payload_bytes),
+    ("repeated_bytes", "bytes that came again", |of| of.repeated_bytes),
+    ("unplaced_bytes", "bytes too far ahead", |of| of.unplaced_bytes),
+    ("skipped_bytes", "bytes without a message", |of| of.skipped_bytes),
+    ("lost_bytes", "bytes of messages that were given up", |of| of.lost_bytes),
+];
+
 /// What was put together from several packets.
 pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
-    use Number::Count;
+    fn figures<T>(rows: &[Row<T>], of: &T) -> Vec<Figure> {
+        rows.iter().map(|(key, words, count)| figure(key, words, Number::Count(count(of)))).collect()
+    }
     let Totals { fragments, streams, .. } = &outcome.totals;
-    let of = |rows: &[(&'static str, &'static str, u64)]| {
-        rows.iter().map(|&(key, words, count)| figure(key, words, Count(count))).collect()
-    };
     [
-        Group {
-            key: "fragments",
-            words: "Fragmented datagrams",
-            figures: of(&[
-                ("begun", "begun", fragments.begun),
-                ("completed", "completed", fragments.completed),
-                ("conflicting", "with fragments that contradict each other", fragments.conflicting),
-                ("timed_out", "not complete in time", fragments.timed_out),
-                ("evicted", "given up because too many waited", fragments.evicted),
-                ("incomplete", "not complete when the capture ended", fragments.incomplete),
-            ]),
-        },
-        Group {
-            key: "streams",
-            words: "TCP streams",
-            figures: of(&[("messages", "messages", streams.messages)]),
-        },
+        Group { key: "fragments", words: "Fragmented datagrams", figures: figures(FRAGMENTS, fragments) },
+        Group { key: "streams", words: "TCP streams", figures: figures(STREAMS, streams) },
     ]
 }
 
@@ -273,7 +297,7 @@ impl Identity {
 pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     let totals = &outcome.totals;
     let (read, used, skipped) = (totals.read, totals.used, totals.skips.total());
-    let matches = &totals.matches;
+    let Totals { matches, streams, .. } = totals;
     let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
     let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
     let mut identities = vec![
@@ -295,6 +319,15 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
             ("continuations", matches.continuations),
             ("multicast", matches.unpaired_responses),
             ("duplicates", matches.duplicate_responses),
+        ],
+        vec![
+            ("stream bytes", streams.payload_bytes),
+            ("in messages", streams.message_bytes),
+            ("in their lengths", 2 * streams.messages),
+            ("repeated", streams.repeated_bytes),
+            ("unplaced", streams.unplaced_bytes),
+            ("without a message", streams.skipped_bytes),
+            ("lost", streams.lost_bytes),
         ],
     ];
     // An interrupted run writes no row behind the first query that is still open.
@@ -346,6 +379,12 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn no_count_of_streams_is_left_out() {
+        let rows: Vec<_> = STREAMS.iter().map(|row| row.0).collect();
+        assert_eq!(rows, Streams::default().rows().map(|row| row.0).collect::<Vec<_>>());
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn the_sums_close_and_are_those_of_the_table() {
     room.dpp(&["generate", "in.pcap", "--transactions", "2000", "--profile", "profile.toml"]).well();
     let report = report(&room, &["in.pcap", "out.csv"]);
     let identities = report["accounting"].as_array().unwrap();
-    assert_eq!(identities.len(), 5);
+    assert_eq!(identities.len(), 6);
     for identity in identities {
         let right: u64 =
             identity["right"].as_array().unwrap().iter().map(|term| term.as_u64().unwrap()).sum();

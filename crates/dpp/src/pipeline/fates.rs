@@ -300,6 +300,10 @@ impl<'a> Trace<'a> {
     fn skipped(&mut self, Skipped { skip, position: at, volume }: Skipped) {
         if let Some(fate) = self.fates.get_mut(&at) {
             fate.skip = Some(skip);
+            if fate.part == Some(PartOf::Stream) {
+                // It gave nothing to the stream.
+                (fate.part, fate.completed_at) = (None, None);
+            }
             let waiting = self.segments.values_mut().chain(self.fragments.values_mut());
             waiting.for_each(|positions| positions.retain(|&position| position != at));
             self.segments.retain(|_, positions| !positions.is_empty());
