@@ -98,7 +98,7 @@ impl Volume {
     }
 }
 
-/// How many examples of each reason are remembered: more than anybody looks at one by one. They take 17 KiB.
+/// How many examples of each reason are remembered: more than anybody looks at one by one. All of them take 22 KiB.
 pub const FIRST_MAX: usize = 64;
 
 /// A packet that was not used, or packets that shared a fate.
