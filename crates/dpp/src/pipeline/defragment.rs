@@ -9,7 +9,7 @@ use super::reading::{Around, Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
@@ -39,6 +39,11 @@ impl Fragments {
 
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// All of them, with the positions of their packets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Fragment<'_>)> {
+        self.held.iter().map(|(_, held)| (held.moment.position, held.fragment(&self.payloads)))
     }
 }
 
@@ -126,6 +131,18 @@ impl<'a> Defragmenter<'a> {
         }
     }
 
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+        self.cells.iter_mut().for_each(|cell| cell.skips.log());
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        let cells = self.cells.iter_mut().map(|cell| &mut cell.skips);
+        cells.chain([&mut self.totals.skips]).flat_map(Skips::drain_log).collect()
+    }
+
     /// The input has ended. Gives what was counted.
     pub(super) fn finish(mut self) -> Totals {
         for mut cell in self.cells {
@@ -146,6 +163,11 @@ struct Piece<'a> {
 }
 
 impl Wholes {
+    /// Where the packets stand that completed them.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
+        self.list.iter().map(|whole| whole.moment.position)
+    }
+
     fn add(&mut self, packet: &Packet, outer: Outer, identification: u32, piece: &Piece) {
         let what = match packet {
             Packet::Datagram(datagram) => What::Datagram {
