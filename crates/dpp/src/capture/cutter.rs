@@ -227,6 +227,8 @@ impl<I: Inputs> Cutter<I> {
     /// Notes how the input ended.
     fn close(&mut self) {
         let ending = std::mem::replace(&mut self.ending, Ending::Complete);
+        // Of a damaged input the rest is not read: nothing more comes.
+        self.at_end = true;
         match self.input.take() {
             Some(Open::Input(_)) => self.read.ended(self.tried - 1, ending),
             Some(Open::Merge(mut merge)) => self.read = merge.inputs_read(),
@@ -378,6 +380,8 @@ impl<I: Inputs> Cutter<I> {
     fn admit(&mut self, chunk: &mut Chunk, time_ns: i64) -> bool {
         if self.position == 0 {
             self.clock.start(time_ns);
+            // Before the first packet the clock stands where it stands after it: nothing has been quiet since 1970.
+            chunk.clock_before_ns = time_ns;
             return true;
         }
         self.settle(chunk, Some(time_ns));

@@ -44,3 +44,16 @@ fn ending(capture: &[u8]) -> Ending {
     assert_eq!(format!("{:?}", one.outcome.ending), format!("{:?}", other.outcome.ending));
     one.outcome.ending
 }
+
+#[test]
+fn what_lies_behind_damage_is_not_waited_for() {
+    let header = [b"\xA1\xB2\xC3\xD4\0\x02\0\x04", &[0; 8][..], &[0, 4, 0, 0, 0, 0, 0, 1]].concat();
+    let empty_packet = [0; 16];
+    // More than is read at once.
+    let capture = [&header[..], &empty_packet, &vec![0xFF; 1 << 20]].concat();
+    for machine in [plain(), machine(2, 1, 1, 0)] {
+        let outcome = run(&capture[..], &Plan::default(), &machine).outcome;
+        assert_eq!(outcome.totals.read.packets, 1);
+        assert!(matches!(outcome.ending, Ending::Damaged { offset: 40, .. }), "{:?}", outcome.ending);
+    }
+}
