@@ -69,6 +69,38 @@ fn segments_of_thousands_of_messages_of_four_questions_are_read_whole() {
 }
 
 #[test]
+fn of_ten_thousand_questions_in_a_message_four_are_read() {
+    let more = b"\xC0\x0C\0\x01\0\x01".repeat(9_999);
+    let message = [b"\x12\x34\x01\0\x27\x10\0\0\0\0\0\0\x01a\0\0\x01\0\x01", &more[..]].concat();
+    let bytes = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+    let report = check(|capture| {
+        for client in 0..200 {
+            capture.tcp(client, 4000, 0, SYN, &[]);
+            let halves = bytes.split_at(40_000);
+            capture.tcp(client, 4000, 1, ACK, halves.0);
+            capture.tcp(client, 4000, 40_001, ACK, halves.1);
+        }
+    });
+    assert_eq!(queries(&report), 200 * 4);
+    assert_eq!(number(&report, "/messages/questions_unread"), 200 * 9_996);
+}
+
+#[test]
+fn a_zone_transfer_that_goes_on_and_on_is_one_row_and_takes_no_memory() {
+    let query = b"\0\x12\x12\x34\0\0\0\x01\0\0\0\0\0\0\x01a\0\0\xFC\0\x01";
+    let query = [&[0, query.len() as u8 - 2][..], &query[2..]].concat();
+    let response = [&query[..4], &[0x84, 0], &query[6..]].concat();
+    let report = check(|capture| {
+        capture.tcp(1, 4000, 1, ACK, &query);
+        for number in 0..200_000 {
+            capture.reply(1, 4000, 1 + number * response.len() as u32, &response);
+        }
+    });
+    assert_eq!(number(&report, "/messages/rows"), 1);
+    assert_eq!(number(&report, "/messages/continuations"), 199_999);
+}
+
+#[test]
 fn tiny_fragments_and_floods_of_first_ones_take_no_memory() {
     let report = check(|capture| {
         // 64 KiB in pieces of eight bytes: more than are kept of a datagram.
@@ -120,6 +152,15 @@ impl Capture {
         let rest =
             [&sequence.to_be_bytes()[..], &[0; 4], &[0x50, flags, 255, 255, 0, 0, 0, 0], payload].concat();
         self.packet(&ip(client, 6, [0; 4], &[ports, rest].concat()));
+    }
+
+    fn reply(&mut self, client: u32, port: u16, sequence: u32, payload: &[u8]) {
+        let ports = [53, port].map(u16::to_be_bytes).concat();
+        let rest =
+            [&sequence.to_be_bytes()[..], &[0; 4], &[0x50, ACK, 255, 255, 0, 0, 0, 0], payload].concat();
+        let mut packet = ip(client, 6, [0; 4], &[ports, rest].concat());
+        packet[12..20].rotate_left(4);
+        self.packet(&packet);
     }
 
     fn udp(&self, client: u32, payload: &[u8]) -> Vec<u8> {
