@@ -1,22 +1,23 @@
 //! A whole run over any bytes: every machine tells the same, and that is what the oracle of the laws makes of them.
 //!
 //! The oracle takes described packets, with letters for people and text for names. So here the messages that the engine
-//! reads are described in its words: each pair of endpoints gets a character of its own, and the octets of a name become
-//! the characters with their numbers. Nothing is lost, as letters fold alike on both sides. Called by `run` and `scene`.
+//! reads are described in its words: each tuple gets an id of its own, and the octets of a name become the characters with
+//! their numbers. Nothing is lost, as letters fold alike on both sides. A packet is a segment of whole messages, one for
+//! each question, whatever it was. Called by `run` and `scene`.
 
 use crate::oracle::{self, Meaning, meaning};
-use crate::packet::{Code, Content, Kind, Message, Other, Packet, Question, Tuple};
+use crate::packet::{Code, Content, Kind, Message, Other, Packet, Part, Question, Tuple};
 use dpp::capture::{Chunk, Cutter, Ending, InputError, Regression, Settings, single};
 use dpp::dns::iana::TSIG_ERROR;
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
 use dpp::table::{Column, Value};
-use dpp::transaction::{Key, Transaction};
-use dpp::transaction::{Matches, Rtt};
+use dpp::transaction::{Key, Matches, Rtt, Transaction, Transport};
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Checks that all `machines` tell the same of these bytes, that it is the oracle's, and gives it; `None` if the bytes
 /// are no capture.
@@ -27,14 +28,14 @@ pub fn check(bytes: &[u8], plan: &Plan, machines: [&Machine; 2]) -> Option<Told>
     assert!(told.totals.check(), "the sums close: {:?}", told.totals);
     let described = Described::read(bytes, plan, machines[1]).expect("a capture");
     let expected = meaning(&described.packets, plan);
-    told.check(&expected, |tuple| described.endpoints[u32::from(tuple.client) as usize]);
+    told.check(&expected, |tuple| described.asked[usize::from(tuple.id)]);
     let before_matching = Totals { matches: Matches::default(), rtt: Rtt::default(), ..told.totals.clone() };
     assert_eq!(before_matching, described.totals, "what is counted before matching");
     Some(told)
 }
 
-/// Who asked whom: addresses and ports of client and server.
-pub type Endpoints = [(IpAddr, u16); 2];
+/// Who asked whom and how: addresses and ports of client and server, whether over TCP, and the id.
+pub type Asked = ([(IpAddr, u16); 2], bool, u16);
 
 /// Everything that a run tells.
 #[derive(Debug, PartialEq)]
@@ -51,8 +52,7 @@ pub struct Told {
 #[derive(Debug, PartialEq)]
 pub struct Row {
     request_ns: i64,
-    endpoints: Endpoints,
-    id: u16,
+    asked: Asked,
     name: Vec<u8>,
     qtype: u16,
     qclass: u16,
@@ -60,9 +60,9 @@ pub struct Row {
 }
 
 impl Told {
-    /// Checks that this is what the oracle says, whose tuples stand for these endpoints.
-    pub fn check(&self, meaning: &Meaning, endpoints: impl Fn(&Tuple) -> Endpoints) {
-        let expected: Vec<Row> = meaning.rows.iter().map(|row| Row::expected(row, &endpoints)).collect();
+    /// Checks that this is what the oracle says, and what its tuples stand for.
+    pub fn check(&self, meaning: &Meaning, asked: impl Fn(&Tuple) -> Asked) {
+        let expected: Vec<Row> = meaning.rows.iter().map(|row| Row::expected(row, &asked)).collect();
         assert_eq!(self.rows, expected, "rows of the engine and of the oracle");
         assert_eq!(self.totals.matches, meaning.matches);
         let rtts = self.rows.iter().filter_map(|row| Some(row.answer?.0.abs_diff(row.request_ns)));
@@ -129,8 +129,7 @@ impl Row {
         };
         Row {
             request_ns: transaction.request_ns(),
-            endpoints: endpoints(&key),
-            id: key.id(),
+            asked: asked(&key),
             name: key.name().to_vec(),
             qtype: key.qtype(),
             qclass: key.qclass(),
@@ -139,11 +138,10 @@ impl Row {
     }
 
     /// The oracle's row. Its name is either the octets as characters, which begin with a length, or text with dots.
-    fn expected(row: &oracle::Row, endpoints: impl Fn(&Tuple) -> Endpoints) -> Row {
+    fn expected(row: &oracle::Row, asked: impl Fn(&Tuple) -> Asked) -> Row {
         Row {
             request_ns: row.request_ns,
-            endpoints: endpoints(&row.tuple),
-            id: row.tuple.id,
+            asked: asked(&row.tuple),
             name: wire(&row.question.name),
             qtype: row.question.qtype,
             qclass: row.question.qclass,
@@ -152,8 +150,9 @@ impl Row {
     }
 }
 
-fn endpoints(key: &Key) -> Endpoints {
-    [(key.client(), key.client_port()), (key.server(), key.server_port())]
+fn asked(key: &Key) -> Asked {
+    let endpoints = [(key.client(), key.client_port()), (key.server(), key.server_port())];
+    (endpoints, key.transport() == Transport::Tcp, key.id())
 }
 
 /// The octets that stand in `name` as characters: all of them end with the root. Otherwise it is text.
@@ -171,26 +170,26 @@ fn wire(name: &str) -> Vec<u8> {
 /// A capture in the oracle's words.
 struct Described {
     packets: Vec<Packet>,
-    /// Whom the characters of [`Tuple::client`] stand for, by their numbers.
-    endpoints: Vec<Endpoints>,
+    /// What [`Tuple::id`] stands for.
+    asked: Vec<Asked>,
     totals: Totals,
 }
 
 impl Described {
     fn read(bytes: &[u8], plan: &Plan, machine: &Machine) -> Result<Described, InputError> {
         let mut packets = times(bytes, plan)?;
-        let mut endpoints = Vec::new();
+        let mut asked = Vec::new();
         let totals = pipeline::messages(single(bytes), plan, machine, |message| {
             let packet: &mut Packet = &mut packets[message.position as usize];
             assert_eq!(packet.time_ns, message.time_ns);
-            add(&mut packet.content, &message, &mut endpoints);
+            add(&mut packet.content, &message, &mut asked);
         })?;
         assert_eq!(totals.read.packets, packets.len() as u64);
-        Ok(Described { packets, endpoints, totals })
+        Ok(Described { packets, asked, totals })
     }
 }
 
-/// All packets with their times and nothing in them, from a capture that is cut into one chunk.
+/// All packets with their times and nothing in them, from a capture that is cut into few chunks.
 fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, InputError> {
     let jump_ns = plan.limits.jump_ns;
     let whole = Settings {
@@ -201,33 +200,47 @@ fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, InputError> {
         keep_going: false,
         merge: false,
     };
-    let chunk = Cutter::new(single(bytes), whole)?.next(Chunk::default())?.unwrap_or_default();
-    let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };
-    Ok(chunk.records.iter().map(|record| packet(record.time_ns)).collect())
+    let (mut cutter, mut packets) = (Cutter::new(single(bytes), whole)?, Vec::new());
+    while let Some(chunk) = cutter.next(Chunk::default())? {
+        let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };
+        packets.extend(chunk.records.iter().map(|record| packet(record.time_ns)));
+    }
+    Ok(packets)
 }
 
 /// Describes a message, or one more question of it.
-fn add(content: &mut Content, message: &pipeline::Message, known: &mut Vec<Endpoints>) {
+fn add(content: &mut Content, message: &pipeline::Message, known: &mut Vec<Asked>) {
     let key = &message.key;
     let question = Question {
         name: key.name().iter().copied().map(char::from).collect(),
         qtype: key.qtype(),
         qclass: key.qclass(),
     };
-    if let Content::Message(described) = content {
-        return described.questions.push(question);
-    }
-    let pair = endpoints(key);
-    let number = known.iter().position(|other| *other == pair).unwrap_or_else(|| {
-        known.push(pair);
+    let asked = asked(key);
+    let number = known.iter().position(|other| *other == asked).unwrap_or_else(|| {
+        known.push(asked);
         known.len() - 1
     });
-    let client = char::from_u32(number as u32).expect("fewer endpoints than characters");
-    let kind = if message.is_response { Kind::Response(code(message.rcode)) } else { Kind::Query };
-    let questions = if key.name().is_empty() { Vec::new() } else { vec![question] };
-    let tuple = Tuple { client, server: 0, id: key.id() };
-    *content = Content::Message(Message { kind, tuple, questions });
+    // The port of these two is one that everybody asks for.
+    let client = if asked.1 { 'E' } else { 'e' };
+    let tuple = Tuple { client, server: 1, id: u16::try_from(number).expect("a small capture") };
+    let message = Message {
+        kind: if message.is_response { Kind::Response(code(message.rcode)) } else { Kind::Query },
+        tuple,
+        questions: if key.name().is_empty() { Vec::new() } else { vec![question] },
+        identification: 0,
+        damage: None,
+        tagged: false,
+    };
+    let part = Part { message, number: 1, count: 1 };
+    match content {
+        Content::Segment(_, parts) => parts.push(part),
+        content => *content = Content::Segment(SEQUENCE.fetch_add(1, Ordering::Relaxed), vec![part]),
+    }
 }
+
+/// No two packets are the same segment.
+static SEQUENCE: AtomicU32 = AtomicU32::new(0);
 
 /// How a response could have told this code.
 fn code(rcode: u16) -> Code {

@@ -92,7 +92,8 @@ fn read(input: impl Read + Send, settings: Settings) -> Result<Reading, String> 
     let mut cutter = Cutter::new(single(input), settings).map_err(words)?;
     let (mut packets, mut memory, mut clock_ns) = (Vec::new(), Chunk::default(), 0);
     while let Some(chunk) = cutter.next(memory).map_err(words)? {
-        assert_eq!((chunk.first_position, chunk.clock_before_ns), (packets.len() as u64, clock_ns));
+        let before_ns = packets.last().map_or(chunk.records[0].time_ns, |_| clock_ns);
+        assert_eq!((chunk.first_position, chunk.clock_before_ns), (packets.len() as u64, before_ns));
         assert!(!chunk.records.is_empty() && chunk.records.len() <= settings.packets);
         check_memory(&chunk, settings);
         packets.extend(chunk.records.iter().map(|record| Packet {

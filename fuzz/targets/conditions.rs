@@ -1,6 +1,6 @@
 //! What the first bytes of an input decide: the rules of a run and two machines. Called by `run` and `scene`.
 
-use dpp::limits::Limits;
+use dpp::limits::{FragmentLimits, Limits, StreamLimits};
 use dpp::pipeline::Machine;
 use dpp::plan::Plan;
 use std::num::NonZeroUsize;
@@ -36,9 +36,26 @@ fn plan(rules: u8, bounds: u8) -> Plan {
             per_tuple: [256, 3, 2, 1][pick(bounds, 0)],
             window_packets,
             sweep_packets,
+            ..[Limits::default(), narrow()][pick(bounds, 4) & 1]
         },
         ..Plan::default()
     }
+}
+
+/// Reassembly in so little room that a few packets fill it.
+fn narrow() -> Limits {
+    let usual = Limits::default();
+    let fragments = FragmentLimits { datagrams: 2, bytes: 4096, shares: 2, pieces: 3, ..usual.fragments };
+    let streams = StreamLimits {
+        connections: 2,
+        half_open: 1,
+        cell_bytes: 2048,
+        direction_bytes: 1024,
+        direction_pieces: 3,
+        far: 4096,
+        ..usual.streams
+    };
+    Limits { fragments, streams, ..usual }
 }
 
 /// A machine whose chunks have so many packets and bytes; 0 stands for the usual size.

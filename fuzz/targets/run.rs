@@ -5,6 +5,8 @@
 #![no_main]
 
 mod agreement;
+#[path = "../../crates/dpp/tests/laws/arrivals.rs"]
+mod arrivals;
 mod conditions;
 #[allow(dead_code, reason = "shared with the laws, which use more of it")]
 #[path = "../../crates/dpp/tests/laws/oracle.rs"]

@@ -7,6 +7,10 @@
 #![no_main]
 
 mod agreement;
+#[path = "../../crates/dpp/tests/laws/arrivals.rs"]
+mod arrivals;
+#[path = "../../crates/dpp/tests/laws/carriers.rs"]
+mod carriers;
 mod conditions;
 #[allow(dead_code, reason = "shared with the laws, which use more of it")]
 #[path = "../../crates/dpp/tests/laws/encoding.rs"]
@@ -20,6 +24,8 @@ mod packet;
 mod script;
 
 use conditions::Conditions;
+use dpp::limits::{FragmentLimits, Limits, StreamLimits};
+use dpp::plan::Plan;
 use encoding::{Capture, Encoding};
 use oracle::meaning;
 use packet::Tuple;
@@ -27,6 +33,7 @@ use packet::Tuple;
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((Conditions { plan, machines: [one, other] }, rest)) = Conditions::parse(input) else { return };
     let Some((deed, script)) = Deed::parse(rest) else { return };
+    let plan = patient(plan);
     let mut packets = script::play(script, &plan);
     packets.iter_mut().for_each(|packet| packet.time_ns -= packet.time_ns % deed.unit_ns);
     if std::env::var_os("DPP_FUZZ_SHOW").is_some() {
@@ -41,9 +48,25 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     }
     let (end, whole_packets) = capture.end_before(length);
     let told = told.expect("a capture");
-    told.check(&meaning(&packets[..whole_packets], &plan), |tuple: &Tuple| [tuple.client(), tuple.server()]);
+    told.check(&meaning(&packets[..whole_packets], &plan), |tuple: &Tuple| {
+        ([tuple.client(), tuple.server()], tuple.is_tcp(), tuple.id)
+    });
     assert_eq!(told.ending, if end < length { ("cut off", end as u64) } else { ("complete", 0) });
 });
+
+/// The plan with nothing given up in reassembly for want of time or room: the oracle of these scenes knows nothing of that.
+fn patient(mut plan: Plan) -> Plan {
+    let usual = Limits::default();
+    plan.limits.fragments = FragmentLimits {
+        v4_timeout_ns: i64::MAX,
+        v6_timeout_ns: i64::MAX,
+        datagrams: 10_000,
+        bytes: 100 << 20,
+        ..usual.fragments
+    };
+    plan.limits.streams = StreamLimits { idle_ns: i64::MAX, ..usual.streams };
+    plan
+}
 
 /// How the capture is written, and what happens to it then.
 struct Deed {

@@ -4,8 +4,9 @@
 //! removing and copying bytes insert, remove and copy packets, and a step refers to packets before it ("answer that one,
 //! exactly T later"), so messages meet. Called by `scene`.
 
+use crate::carriers::{Carrier, Draft, Way, carry};
 use crate::packet::{
-    CLIENTS, Code, Content, EPOCH_NS, Kind, LAST_NS, Message, Other, Packet, Question, SECOND, Tuple,
+    CLIENTS, Code, Content, Damage, EPOCH_NS, Kind, LAST_NS, Message, Other, Packet, Question, SECOND, Tuple,
 };
 use dpp::plan::Plan;
 
@@ -16,18 +17,22 @@ const PACKETS_MAX: usize = 200;
 
 /// The packets that a script describes, in the order of the capture.
 pub fn play(script: &[u8], plan: &Plan) -> Vec<Packet> {
-    let mut packets = Vec::new();
+    let (mut drawn, mut drafts) = (Vec::new(), Vec::new());
     let mut now = EPOCH_NS;
-    for step in script.as_chunks().0.iter().take(PACKETS_MAX) {
+    for (place, step) in script.as_chunks().0.iter().take(PACKETS_MAX).enumerate() {
         let step = Step(*step);
-        let time_ns = step.time_ns(&packets, &mut now, plan).clamp(0, LAST_NS);
-        packets.push(Packet { time_ns, content: step.content(&packets) });
+        let time_ns = step.time_ns(&drawn, &mut now, plan).clamp(0, LAST_NS);
+        let packet = Packet { time_ns, content: step.content(&drawn) };
+        drafts.push(Draft { place, packet: packet.clone(), way: step.way() });
+        drawn.push(packet);
     }
+    let mut packets = carry(drafts);
+    packets.iter_mut().for_each(|packet| packet.time_ns = packet.time_ns.clamp(0, LAST_NS));
     packets
 }
 
 /// ```text
-///  what | how many back | length | sign, jitter | who | what is asked | code | how asked
+///  what | how many back | length | sign, way, jitter | who | what is asked | code | how asked
 /// ```
 struct Step([u8; 8]);
 
@@ -80,7 +85,7 @@ impl Step {
         let messages = || {
             self.before(packets).filter_map(|packet| match &packet.content {
                 Content::Message(message) => Some(message),
-                Content::Other(_) => None,
+                _ => None,
             })
         };
         match self.0[0] % 8 {
@@ -103,7 +108,32 @@ impl Step {
 
     /// A message that refers to nothing.
     fn message(&self, kind: Kind) -> Content {
-        Content::Message(Message { kind, tuple: self.tuple(), questions: self.questions() })
+        self.way().message(kind, self.tuple(), &self.questions())
+    }
+
+    /// How a message travels.
+    fn way(&self) -> Way {
+        let fragments = |count, gaps, lost, backwards| Carrier::Fragments { count, gaps, lost, backwards };
+        let plain = Way { tagged: self.0[7] & 8 != 0, ..Way::PLAIN };
+        match self.0[3] >> 2 & 31 {
+            way @ 16..=19 => {
+                let (count, gap) = (2 + usize::from(way & 1), usize::from(way >> 1 & 1));
+                Way { carrier: fragments(count, [gap, 2], 0, false), ..plain }
+            }
+            20 => Way { carrier: fragments(3, [0, 1], 2, false), ..plain },
+            21 => Way { carrier: fragments(3, [1, 1], 0, true), ..plain },
+            way @ 22..=25 => {
+                let (parts, gap) = (2 + usize::from(way & 1), usize::from(way >> 1 & 1));
+                Way { parts, gaps: [gap, 2], ..plain }
+            }
+            26 => Way { joined: true, ..plain },
+            27 => Way { copy: Some((0, 0)), ..plain },
+            28 => Way { copy: Some((1, 30 * MILLISECOND)), ..plain },
+            29 => Way { damage: Some(Damage::NameCut), ..plain },
+            30 => Way { damage: Some(Damage::TypeCut), ..plain },
+            31 => Way { damage: Some(Damage::BadLabel), ..plain },
+            _ => plain,
+        }
     }
 
     fn tuple(&self) -> Tuple {
@@ -114,13 +144,20 @@ impl Step {
             3 if !"ef".contains(client) => 1,
             server => server,
         };
-        Tuple { client, server, id: 7 + u16::from(who >> 6 & 1) }
+        let id = 7 + u16::from(who >> 6 & 1);
+        // Nobody connects to himself, and no two connections have the same ends.
+        match (who >> 7, client, server) {
+            (0, ..) => Tuple { client, server, id },
+            (_, 'f', _) => Tuple { client: 'A', server: 1, id },
+            (_, _, 4) => Tuple { client: client.to_ascii_uppercase(), server: 1, id },
+            _ => Tuple { client: client.to_ascii_uppercase(), server, id },
+        }
     }
 
     /// Questions: none, one, or some that differ in name or type.
     fn questions(&self) -> Vec<Question> {
         let names = ["www", "WwW", "mail", "", "www.example", "a.example", "WWW.example", "www"];
-        let types = [(1, 1), (28, 1), (1, 3), (1, 1)];
+        let types = [(1, 1), (28, 1), (1, 3), (252, 1)];
         let count = [1, 1, 2, 0, 1, 3, 1, 5][usize::from(self.0[5] >> 5)];
         let question = |number: usize| {
             let (qtype, qclass) = types[(usize::from(self.0[5] >> 3) + number / names.len()) % types.len()];
@@ -150,6 +187,6 @@ impl Step {
             6 => questions.reverse(),
             _ => questions.iter_mut().for_each(|question| question.qtype ^= 1 ^ 28),
         }
-        Content::Message(Message { kind, tuple: message.tuple, questions })
+        self.way().message(kind, message.tuple, &questions)
     }
 }
