@@ -70,7 +70,6 @@ macro_rules! layers {
             }
         }
 
-        #[cold]
         #[inline(never)]
         fn decode_rare(walk: &mut Walk) -> Next {
             match walk.layer {
@@ -450,44 +449,38 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// A [`Skip`] names the layer that ended the walk: not IP, a transport that is not known, damaged, or cut off.
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
-        loop {
-            if let Some(datagram) = self.datagram()? {
-                return Ok(Packet::Datagram(datagram));
-            }
+        while self.layers_left > 0 {
             match self.step()? {
                 Step::Into(layer) => self.layer = layer,
                 Step::Found(packet) => return Ok(packet),
             }
             self.layers_left -= 1;
         }
+        Err(Skip::TooDeep)
     }
 
-    /// Walks as far as there are only layers that nearly every packet is made of; that is the way to most datagrams.
-    /// Behind other layers [`Walk::packet`] goes on.
+    /// Walks the way of nearly every packet: Ethernet, IP, UDP. For others it gives `None`, and [`Walk::packet`] goes on
+    /// from there. To be called first: a packet is never too deep for so few layers.
     ///
     /// # Errors
     /// As for [`Walk::packet`].
     #[inline(always)]
     pub fn datagram(&mut self) -> Result<Option<Datagram<'a>>, Skip> {
-        let mut layer = self.layer;
-        while self.layers_left > 0 {
-            layer = match layer {
-                Layer::Ethernet => ethernet::decode(self)?,
-                Layer::Ipv4 => ipv4::decode(self)?,
-                Layer::Ipv6 => ipv6::decode(self)?,
-                Layer::Udp => return udp::decode(self).map(Some),
-                _ => {
-                    self.layer = layer;
-                    return Ok(None);
-                }
-            };
+        if self.layer == Layer::Ethernet {
+            self.layer = ethernet::decode(self)?;
             self.layers_left -= 1;
         }
-        Err(Skip::TooDeep)
+        self.layer = match self.layer {
+            Layer::Ipv4 => ipv4::decode(self)?,
+            Layer::Ipv6 => ipv6::decode(self)?,
+            _ => return Ok(None),
+        };
+        self.layers_left -= 1;
+        if self.layer == Layer::Udp { udp::decode(self).map(Some) } else { Ok(None) }
     }
 
     /// Reads one layer.
-    #[inline(never)]
+    #[inline(always)]
     fn step(&mut self) -> Result<Step<'a>, Skip> {
         let layer = match self.layer {
             Layer::Ethernet => ethernet::decode(self)?,

@@ -83,7 +83,8 @@ impl Decoder<'_> {
             Some(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
             }
-            datagram => self.other(record, position, bytes, &mut walk, datagram.as_ref()),
+            // Copies, so that what was walked for a datagram need not lie in memory, only in registers.
+            datagram => self.other(record, position, bytes, walk.clone(), datagram, scratch),
         }
     }
 
@@ -94,24 +95,22 @@ impl Decoder<'_> {
         record: &Record,
         position: u64,
         bytes: &[u8],
-        walk: &mut Walk<'a>,
-        datagram: Option<&Datagram<'a>>,
+        mut walk: Walk<'a>,
+        datagram: Option<Datagram<'a>>,
+        scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let packet = match datagram {
-            Some(datagram) => Packet::Datagram(*datagram),
+            Some(datagram) => Packet::Datagram(datagram),
             None => walk.packet()?,
         };
-        match reach(walk, packet, &self.reader.plan.ports)? {
-            Packet::Datagram(datagram) => {
-                let mut scratch = [0; dns::name::WIRE_MAX];
-                self.datagram(record, walk, &datagram, bytes, &mut scratch)
-            }
+        match reach(&mut walk, packet, &self.reader.plan.ports)? {
+            Packet::Datagram(datagram) => self.datagram(record, &walk, &datagram, bytes, scratch),
             Packet::Segment(segment) => {
                 let arrival = self.arrival(record);
                 self.decoded.segment(&arrival, &segment, &Volume::of(bytes.len()), walk.outer());
                 Ok(())
             }
-            Packet::Fragment(fragment) => self.fragment(record, position, bytes, walk, &fragment),
+            Packet::Fragment(fragment) => self.fragment(record, position, bytes, &walk, &fragment),
         }
     }
 
@@ -134,8 +133,12 @@ impl Decoder<'_> {
         bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let arrival = self.arrival(record);
-        let arrived = Arrived { arrival: &arrival, datagram, transport: Transport::Udp, around: walk };
+        let arrived = Arrived {
+            arrival: self.arrival(record),
+            datagram: *datagram,
+            transport: Transport::Udp,
+            around: walk.clone(),
+        };
         self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)?;
         self.totals.used.add(bytes.len());
         Ok(())
@@ -196,6 +199,7 @@ impl Events for Decoded {
 }
 
 /// Walks from `packet` on to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
+#[inline]
 pub(super) fn reach<'a>(
     walk: &mut Walk<'a>,
     mut packet: Packet<'a>,

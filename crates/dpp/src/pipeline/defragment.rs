@@ -197,12 +197,7 @@ impl Whole {
                     payload: &payloads[payload.start as usize..payload.end as usize],
                     payload_length: *length,
                 };
-                let arrived = Arrived {
-                    arrival: &arrival,
-                    datagram: &datagram,
-                    transport: Transport::Udp,
-                    around: &self.outer,
-                };
+                let arrived = Arrived { arrival, datagram, transport: Transport::Udp, around: self.outer };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;
                 Ok(Entered::Message)

@@ -73,12 +73,7 @@ impl Assemble for Streams<'_> {
                 Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
             let arrival = Arrival { time_ns: message.time_ns, ..arrival };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
-            let arrived = Arrived {
-                arrival: &arrival,
-                datagram: &datagram,
-                transport: Transport::Tcp,
-                around: &around,
-            };
+            let arrived = Arrived { arrival, datagram, transport: Transport::Tcp, around };
             if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
                 unread(totals, skip);
             }
@@ -91,6 +86,7 @@ impl Assemble for Streams<'_> {
 }
 
 /// What lay around a message in a stream: around the segment that completed it.
+#[derive(Clone)]
 struct InStream {
     outer: Outer,
     handshake_rtt_ns: Option<i64>,
