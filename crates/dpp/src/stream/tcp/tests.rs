@@ -123,8 +123,10 @@ impl Play {
     fn check_bounds(&self) {
         let cell = &self.cell;
         assert!(cell.pool.held <= self.limits.cell_bytes);
-        assert!(cell.quiet.len() <= self.limits.connections && cell.half_open.len() <= self.limits.half_open);
-        assert_eq!(cell.quiet.len() + cell.half_open.len(), cell.index.len());
+        let most = [self.limits.half_open, self.limits.connections, self.limits.closed];
+        let lengths = cell.phases.each_ref().map(Order::len);
+        assert!(lengths.iter().zip(most).all(|(&length, most)| length <= most), "{lengths:?}");
+        assert_eq!(lengths.iter().sum::<usize>(), cell.index.len());
     }
 
     /// The input has ended. Everything must be accounted for.
@@ -631,6 +633,28 @@ fn a_flood_of_syns_drives_out_half_open_connections_alone() {
 }
 
 #[test]
+fn of_closed_connections_the_last_ones_are_remembered_and_drive_out_no_open_one() {
+    let limits = StreamLimits { connections: 1, closed: 2, ..StreamLimits::default() };
+    let mut play = Play::new(limits);
+    for client in 1..=3 {
+        assert_eq!(play.line(client, "0 c -FA @0 a"), "a");
+        assert_eq!(play.line(client, "1 s -FA @0 A"), "A");
+        assert_eq!(play.line(client, "2 c -A @22"), "tcp_no_data");
+    }
+    assert_eq!(play.line(4, "3 c @0 d"), "d");
+    // What comes again to one that is remembered is repeated; to another it begins a new one.
+    assert_eq!(play.line(3, "4 c -FA @0 a"), "tcp_repeated");
+    assert_eq!(play.line(2, "5 s -FA @0 A"), "tcp_repeated");
+    assert_eq!(play.line(4, "6 c @21 e"), "e");
+    assert_eq!(play.line(1, "7 c -FA @0 a"), "a");
+    // One that goes on after all is open again.
+    assert_eq!(play.line(3, "8 c @22 b"), "b");
+    assert_eq!(play.line(2, "9 s -FA @0 A"), "tcp_repeated");
+    let counts = play.finish();
+    assert_eq!((counts.finished, counts.forgotten, counts.connections), (3, 2, 5));
+}
+
+#[test]
 fn memory_is_what_is_charged() {
     let mut play = Play::new(StreamLimits::default());
     play.line(1, "0 c -S");
@@ -655,7 +679,7 @@ fn memory_is_what_is_charged() {
         let moment = Moment { position: 1, time_ns: 0, before_ns: 0, after_ns: 0 };
         play.cell.take(&segment, &moment, |message| assert_eq!(message.length, 65_000)).unwrap();
     }
-    let slot = play.cell.quiet.first().unwrap();
+    let slot = play.cell.phases[Phase::Open as usize].first().unwrap();
     let buffer = play.cell.slots[slot].sides.iter().find_map(|side| side.buffer.as_ref()).unwrap();
     assert_eq!((buffer.message.len(), buffer.charge), (1, 513));
     assert!(buffer.message.capacity() <= 512);
