@@ -459,13 +459,13 @@ impl<'a> Walk<'a> {
         Err(Skip::TooDeep)
     }
 
-    /// Walks the way of nearly every packet: Ethernet, IP, UDP. For others it gives `None`, and [`Walk::packet`] goes on
-    /// from there. To be called first: a packet is never too deep for so few layers.
+    /// Walks the way of nearly every packet: Ethernet, IP, UDP or TCP. For others it gives `None`, and [`Walk::packet`] goes
+    /// on from there. To be called first: a packet is never too deep for so few layers.
     ///
     /// # Errors
     /// As for [`Walk::packet`].
     #[inline(always)]
-    pub fn datagram(&mut self) -> Result<Option<Datagram<'a>>, Skip> {
+    pub fn plain(&mut self) -> Result<Option<Packet<'a>>, Skip> {
         if self.layer == Layer::Ethernet {
             self.layer = ethernet::decode(self)?;
             self.layers_left -= 1;
@@ -476,7 +476,11 @@ impl<'a> Walk<'a> {
             _ => return Ok(None),
         };
         self.layers_left -= 1;
-        if self.layer == Layer::Udp { udp::decode(self).map(Some) } else { Ok(None) }
+        Ok(match self.layer {
+            Layer::Udp => Some(Packet::Datagram(udp::decode(self)?)),
+            Layer::Tcp => Some(Packet::Segment(tcp::decode(self)?)),
+            _ => None,
+        })
     }
 
     /// Reads one layer.

@@ -63,12 +63,19 @@ fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Mess
     };
     for index in sequence {
         let event = part.events[index as usize];
-        let first = part.events.len();
-        match event.state {
-            State::Segment => streams.assemble(part, event),
-            State::Sweep => {}
-            _ => visit(Message::of(part, &event)),
+        visit_streams(part, streams, part.position(&event), visit);
+        if event.state != State::Sweep {
+            visit(Message::of(part, &event));
         }
+    }
+    visit_streams(part, streams, u64::MAX, visit);
+}
+
+/// Visits the messages that segments before a position complete.
+fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mut impl FnMut(Message)) {
+    while streams.next_position() < before {
+        let first = part.events.len();
+        streams.assemble(part);
         part.events[first..].iter().for_each(|event| visit(Message::of(part, event)));
     }
 }
