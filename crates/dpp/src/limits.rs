@@ -147,7 +147,7 @@ pub struct StreamLimits {
     /// Connections of which only the handshake was seen, apart from the others, so that a flood of SYNs drives out
     /// nothing but such: 65,536 in all cells, which at a million SYNs a second still covers a round trip of 60 ms.
     pub half_open: usize,
-    /// Connections that both sides have ended: 2048 in all cells. What is captured twice, or sent again because an
+    /// Connections that both sides have ended: 1024 in all cells. What is captured twice, or sent again because an
     /// acknowledgment was lost, comes within a few packets or round trips; and few fit into a processor's cache.
     pub closed: usize,
     /// Bytes that are charged for everything that is incomplete in a cell: 24 MiB in all cells. The direction that has been
@@ -181,7 +181,7 @@ impl Default for StreamLimits {
         StreamLimits {
             connections: 2048,
             half_open: 1024,
-            closed: 32,
+            closed: 16,
             cell_bytes: 384 << 10,
             direction_bytes: 128 << 10,
             direction_pieces: 256,

@@ -40,12 +40,12 @@ impl Rows {
     /// a query that is still open, because the run was interrupted, ends them.
     pub(super) fn new(parts: Vec<Part>, mut order: Vec<Row>) -> Rows {
         add_streams(&parts, &mut order);
-        let is_row = |row: &Row| row.event(&parts).state.is_row();
-        if order.iter().any(|row| !is_row(row)) {
-            let open = order.iter().position(|row| row.event(&parts).state.is_open());
-            order.truncate(open.unwrap_or(order.len()));
-            order.retain(is_row);
-        }
+        let mut has_ended = false;
+        order.retain(|row| {
+            let state = row.event(&parts).state;
+            has_ended |= state.is_open();
+            state.is_row() && !has_ended
+        });
         Rows { parts, order }
     }
 

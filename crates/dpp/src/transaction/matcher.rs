@@ -93,18 +93,21 @@ impl Shard {
             streams.begin(&mut part);
         }
         part.plain = part.events.len();
-        let (first_position, mut clock_ns) = (part.first_position, None);
+        let clock_ns = part.events.last().map(|last| last.after_ns);
+        let mut clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
+        let first_position = part.first_position;
+        let mut next = streams.next_position() - first_position;
         let chunk = self.window.take_up(part);
         for number in 0..count {
             // Only where datagrams were put together from fragments does the order differ.
             let index = sequence.get(number as usize).copied().unwrap_or(number);
             let place = Place { chunk, index };
             let here = Here { place, event: *self.window.event(place) };
-            while streams.next_position() < first_position + u64::from(here.event.packet) {
+            while next < u64::from(here.event.packet) {
                 self.segment(chunk, streams);
+                next = streams.next_position() - first_position;
             }
             self.step(here);
-            clock_ns = Some(here.event.after_ns);
         }
         while streams.next_position() < u64::MAX {
             clock_ns = Some(self.segment(chunk, streams));

@@ -293,7 +293,8 @@ impl Connections {
     /// Charges what waits on both sides, and gives up what is too much. Gives whether that was of the side `from`.
     #[inline]
     fn settle_both(&mut self, slot: usize, from: usize) -> bool {
-        if self.slots[slot].sides.iter().all(|side| side.buffer.is_none()) {
+        let [low, high] = &self.slots[slot].sides;
+        if low.buffer.is_none() && high.buffer.is_none() {
             return false;
         }
         self.settle(slot, 0);
