@@ -96,6 +96,10 @@ impl Default for Limits {
 /// whole: the second copy comes within a few packets.
 pub const RECENT_DATAGRAMS: usize = 8;
 
+/// And for so long (ns of the capture's clock): the disorder that is tolerated elsewhere. What comes later was sent again, by
+/// one who gives all datagrams the same identification.
+pub const RECENT_NS: i64 = 1_000_000_000;
+
 /// A datagram of more bytes is not remembered so: the memory is for what waits, and DNS over UDP is hardly ever longer.
 pub const RECENT_BYTES_MAX: usize = 8 << 10;
 
