@@ -226,7 +226,7 @@ impl Shard {
             }
         }
         match answer {
-            Some((_, place)) => self.claim(here.place, place),
+            Some((_, place)) => self.claim(here, place),
             None => self.wait(here, self.waiting.len() - given_up),
         }
     }
@@ -407,12 +407,18 @@ impl Shard {
 
     /// The query at hand claims the response at `place`, which was captured before it.
     #[cold]
-    fn claim(&mut self, query: Place, place: Place) {
-        let response = *self.window.event(place);
+    fn claim(&mut self, query: Here, place: Place) {
+        let response = Here { place, event: *self.window.event(place) };
         self.take_out(place);
         self.window.event_mut(place).state = State::Settled;
         self.window.part_mut(place.chunk).unclaimed -= 1;
-        self.matched(query, Here { place, event: response });
+        if self.is_transfer(query.place) {
+            // There is room: what it claims waited until now.
+            self.wait(query, 0);
+            self.transfer(response, query.place);
+        } else {
+            self.matched(query.place, response);
+        }
         self.window.release(place.chunk);
     }
 

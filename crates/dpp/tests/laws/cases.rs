@@ -604,6 +604,14 @@ fn each_message_of_a_transfer_lengthens_its_life() {
 }
 
 #[test]
+fn a_transfer_goes_on_though_its_first_message_was_captured_before_the_query() {
+    check(
+        "0.1 response A7 zone/252 / 0 query A7 zone/252 / 0.2 response A7 zone/252",
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, continuations 1",
+    );
+}
+
+#[test]
 fn a_transfer_asked_for_again_is_a_new_row() {
     check(
         "0 query A7 zone/252 / 0.1 response A7 zone/252 / 0.2 query A7 zone/252 / 0.3 response A7 zone/252",

@@ -155,6 +155,11 @@ struct Said {
 }
 
 impl Said {
+    /// Whether the answer to a question of this type may take several messages.
+    fn is_transfer(&self, qtype: u16) -> bool {
+        self.tuple.is_tcp() && TRANSFERS.contains(&qtype)
+    }
+
     /// The row of a query, without an answer.
     fn row(&self, question: &Question, plan: &Plan) -> Row {
         Row {
@@ -285,8 +290,15 @@ impl Matcher<'_> {
         let mut fitting = in_time
             .filter(|(_, response)| response.question.as_ref().is_none_or(|q| *q == question.folded()));
         if let Some((&key, response)) = fitting.next() {
-            self.matches.matched += 1;
             self.rows[row].take(key.0, response.code, response.error);
+            if said.is_transfer(question.qtype) {
+                let clock = now.clock.max(response.until - i128::from(limits.disorder_ns));
+                let until = clock + timeout + i128::from(limits.disorder_ns);
+                let open = Open { row, position: now.position, until, is_transfer: true };
+                waiting.open.insert(question.folded(), open);
+            } else {
+                self.matches.matched += 1;
+            }
             waiting.unclaimed.remove(&key);
         } else if waiting.open.len() + waiting.unclaimed.len() >= limits.per_tuple {
             self.matches.tuple_overflows += 1;
@@ -318,7 +330,7 @@ impl Matcher<'_> {
         if let Some(asked) = oldest(false) {
             let open = waiting.open.get_mut(&asked).expect("it is open");
             self.rows[open.row].take(now.time, code, said.error);
-            if said.tuple.is_tcp() && TRANSFERS.contains(&asked.1) {
+            if said.is_transfer(asked.1) {
                 open.is_transfer = true;
                 open.until = open.until.max(until);
             } else {
