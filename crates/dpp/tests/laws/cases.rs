@@ -657,8 +657,8 @@ fn a_message_captured_twice_within_the_window_counts_once() {
     );
     check_by(
         &plan,
-        "0 query a7 www / 0 tagged query a7 www",
-        "0 a7 www -> timeout / = timed out 1, duplicate queries 1",
+        "0 query a7 www / 0 tagged query a7 www / 0 tunnelled query a7 www",
+        "0 a7 www -> timeout / = timed out 1, duplicate queries 2",
     );
     check_by(
         &plan,

@@ -241,8 +241,9 @@ impl Matcher<'_> {
             return false;
         }
         self.seen.retain(|(_, then)| now.position - then.position <= self.plan.limits.window_packets);
-        let same =
-            |(other, _): &(Message, Moment)| Message { tagged: message.tagged, ..other.clone() } == *message;
+        let same = |(other, _): &(Message, Moment)| {
+            Message { tagged: message.tagged, tunnelled: message.tunnelled, ..other.clone() } == *message
+        };
         let before = self.seen.iter().position(same);
         if before.is_some_and(|at| (self.seen[at].1.time - now.time).abs() <= window.into()) {
             return true;
