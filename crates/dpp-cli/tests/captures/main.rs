@@ -14,6 +14,7 @@ mod theirs;
 
 use collection::{Capture, Collection};
 use differences::{Comparison, Difference, Listed};
+use dpp::packet::SKIPS;
 use ours::Opened;
 
 /// Compares all captures in one way, and holds what differs against the list.
@@ -64,6 +65,24 @@ fn every_capture_is_opened_and_read_to_the_packet_that_tshark_reads_last() {
 fn the_sums_of_every_capture_close() {
     for capture in ours::opened(&Collection::open()) {
         assert!(ours::totals(&capture).check(), "{}", capture.name);
+    }
+}
+
+#[test]
+fn the_fates_of_all_packets_are_what_was_counted() {
+    for capture in ours::opened(&Collection::open()) {
+        let (reading, fates) = (ours::read(&capture), ours::fates(&capture));
+        for &(skip, name, _) in SKIPS {
+            let so_many = fates.iter().filter(|fate| fate.skip == Some(skip)).count() as u64;
+            assert_eq!(so_many, reading.totals.skips.of(skip).packets, "{}: {name}", capture.name);
+        }
+        for fate in fates {
+            let frame = fate.position + 1;
+            let messages = reading.messages.get(&frame).map_or(0, Vec::len);
+            assert_eq!(fate.messages.len(), messages, "{}: frame {frame}", capture.name);
+            let waited = fate.part.is_some() || fate.skip.is_some();
+            assert!(messages > 0 || waited, "{}: frame {frame}: {fate:?}", capture.name);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::collection::{Capture, Collection};
 use dpp::capture::{Chunk, Cutter, Settings, single};
 use dpp::packet::SKIPS;
-use dpp::pipeline::{self, Machine, Watch};
+use dpp::pipeline::{self, Fate, Machine, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
 use dpp::transaction::Transport;
@@ -74,6 +74,13 @@ pub(crate) fn read(capture: &Capture) -> Reading {
     });
     let totals = totals.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     Reading { messages, totals }
+}
+
+/// What became of each packet of a capture.
+pub(crate) fn fates(capture: &Capture) -> Vec<Fate> {
+    let all = (0..read(capture).totals.read.packets).collect();
+    let fates = pipeline::fates(single(source(capture)), &Plan::default(), &machine(), &all);
+    fates.unwrap_or_else(|error| panic!("{}: {error}", capture.name))
 }
 
 fn question(message: &pipeline::Message) -> Message {

@@ -9,11 +9,11 @@ use super::reading::{Around, Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
-use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
+use crate::stream::{HeldFragment, KeptFlow, Moment, Segments, append};
 use crate::transaction::{Arrival, Transport};
 use std::ops::Range;
 
@@ -39,6 +39,11 @@ impl Fragments {
 
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// All of them, with the positions of their packets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Fragment<'_>)> {
+        self.held.iter().map(|(_, held)| (held.moment.position, held.fragment(&self.payloads)))
     }
 }
 
@@ -71,7 +76,7 @@ impl Around for Whole {
 
 enum What {
     Datagram { flow: KeptFlow, payload: Range<u32>, length: usize },
-    Segment(HeldSegment),
+    Segment(Segments),
 }
 
 /// Puts together the fragments of a shard's cells.
@@ -126,6 +131,18 @@ impl<'a> Defragmenter<'a> {
         }
     }
 
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+        self.cells.iter_mut().for_each(|cell| cell.skips.log());
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        let cells = self.cells.iter_mut().map(|cell| &mut cell.skips);
+        cells.chain([&mut self.totals.skips]).flat_map(Skips::drain_log).collect()
+    }
+
     /// The input has ended. Gives what was counted.
     pub(super) fn finish(mut self) -> Totals {
         for mut cell in self.cells {
@@ -146,6 +163,11 @@ struct Piece<'a> {
 }
 
 impl Wholes {
+    /// Where the packets stand that completed them.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
+        self.list.iter().map(|whole| whole.moment.position)
+    }
+
     fn add(&mut self, packet: &Packet, outer: Outer, identification: u32, piece: &Piece) {
         let what = match packet {
             Packet::Datagram(datagram) => What::Datagram {
@@ -154,7 +176,9 @@ impl Wholes {
                 length: datagram.payload_length,
             },
             Packet::Segment(segment) => {
-                What::Segment(HeldSegment::new(segment, 0, piece.volume, &outer, &mut self.payloads))
+                let mut segments = Segments::default();
+                segments.add(segment, 0, &piece.volume, &outer);
+                What::Segment(segments)
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
         };
@@ -199,8 +223,8 @@ impl Whole {
         let packet = (position - decoded.parts[0].first_position) as u32;
         let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         match &self.what {
-            What::Segment(held) => {
-                decoded.segment(&arrival, &held.segment(payloads), self.volume, &self.outer);
+            What::Segment(segments) => {
+                decoded.segment(&arrival, &segments.get(0).0, &self.volume, &self.outer);
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {

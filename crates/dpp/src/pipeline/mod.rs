@@ -10,6 +10,7 @@
 
 mod decode;
 mod defragment;
+mod fates;
 mod messages;
 mod pool;
 mod reading;
@@ -26,6 +27,7 @@ use crate::stats::Totals;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;

@@ -8,7 +8,7 @@
 
 use super::{Facts, Key, Tuple};
 use crate::dns::Question;
-use crate::stream::HeldSegment;
+use crate::stream::Segments;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,10 +158,8 @@ pub struct Part {
     pub facts: Vec<Facts>,
     /// A digest of each event's message; empty unless duplicates are dropped.
     pub digests: Vec<u128>,
-    /// TCP segments.
-    pub segments: Vec<HeldSegment>,
-    /// The payloads of the segments.
-    pub payloads: Vec<u8>,
+    /// TCP segments, until the shard has gone through the part.
+    pub segments: Segments,
     /// The numbers of the events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
     /// Queries that are open.
@@ -243,7 +241,6 @@ impl Part {
         self.facts.clear();
         self.digests.clear();
         self.segments.clear();
-        self.payloads.clear();
         self.sequence.clear();
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);

@@ -26,6 +26,9 @@ pub struct Matching {
 
 /// Reads messages from TCP segments.
 pub trait Assemble {
+    /// Takes the segments of a part that is gone through next.
+    fn begin(&mut self, part: &mut Part);
+
     /// Takes the segment of a part, and appends an event for each message that it completes.
     fn assemble(&mut self, part: &mut Part, segment: Event);
 }
@@ -84,6 +87,9 @@ impl Shard {
         let sequence = std::mem::take(&mut part.sequence);
         let clock_ns = part.events.last().map(|last| last.after_ns);
         let clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
+        if !part.segments.is_empty() {
+            streams.begin(&mut part);
+        }
         let chunk = self.window.take_up(part);
         for number in 0..count {
             // Only where datagrams were put together from fragments does the order differ.
