@@ -108,7 +108,7 @@ pub fn fates(
 ) -> Result<Vec<Fate>, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
     let reader = Reader::new(plan, machine.seed);
-    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
+    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1, &pool), Defragmenter::new(plan, 0, 1));
     totals.skips.log();
     streams.log();
     defragmenter.log();

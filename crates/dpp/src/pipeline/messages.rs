@@ -42,7 +42,7 @@ pub fn messages(
 ) -> Result<Totals, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
     let reader = Reader::new(plan, machine.seed);
-    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
+    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1, &pool), Defragmenter::new(plan, 0, 1));
     let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
@@ -69,6 +69,7 @@ pub(super) enum Met<'a> {
 
 /// Goes through a part in capture order.
 pub(super) fn visit_all(part: &mut Part, streams: &mut Streams, mut visit: impl FnMut(Met)) {
+    streams.begin(part);
     let sequence = match std::mem::take(&mut part.sequence) {
         sequence if sequence.is_empty() => (0..part.events.len() as u32).collect(),
         sequence => sequence,
@@ -78,8 +79,7 @@ pub(super) fn visit_all(part: &mut Part, streams: &mut Streams, mut visit: impl 
         let first = part.events.len();
         match event.state {
             State::Segment => {
-                let segment = part.segments[event.key as usize].segment(&part.payloads);
-                visit(Met::Segment(part.position(&event), segment));
+                visit(Met::Segment(part.position(&event), streams.segment(&event)));
                 streams.assemble(part, event);
             }
             State::Sweep => {}
