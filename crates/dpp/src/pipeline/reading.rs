@@ -94,15 +94,16 @@ impl<'a> Reader<'a> {
         let is_response = message.is_response();
         let tuple = Tuple::of(flow, arrived.transport, message.id(), is_response);
         // Nearly all messages have one question, which is all that nearly all plans want to know.
-        if self.plain && message.question_count() == 1 {
-            if let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch) {
-                let state = if is_response { State::Response } else { State::Query };
-                let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
-                let part = events.part(hash, !is_response);
-                part.push(arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
-                totals.messages_cut += u64::from(payload.len() < *payload_length);
-                return Ok(());
-            }
+        if self.plain
+            && message.question_count() == 1
+            && let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch)
+        {
+            let state = if is_response { State::Response } else { State::Query };
+            let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
+            let part = events.part(hash, !is_response);
+            part.push(arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            totals.messages_cut += u64::from(payload.len() < *payload_length);
+            return Ok(());
         }
         Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
         totals.messages_cut += u64::from(payload.len() < *payload_length);
