@@ -58,7 +58,6 @@ impl Saved {
             packets: usize::MAX,
             jump_ns: plan.limits.jump_ns,
             monotonic: false,
-            keep_going: plan.keep_going,
             merge: plan.merge,
         };
         let (mut cutter, mut chunk) = (Cutter::new(captures, settings)?, Chunk::default());

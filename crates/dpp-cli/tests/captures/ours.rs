@@ -128,14 +128,8 @@ fn run(capture: &Capture) -> (String, Totals) {
 /// Why each of these frames gives no message, as far as a frame alone can tell.
 pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
     let mut skips = BTreeMap::new();
-    let settings = Settings {
-        bytes: 1 << 20,
-        packets: usize::MAX,
-        jump_ns: i64::MAX,
-        monotonic: false,
-        keep_going: false,
-        merge: false,
-    };
+    let settings =
+        Settings { bytes: 1 << 20, packets: usize::MAX, jump_ns: i64::MAX, monotonic: false, merge: false };
     let mut cutter = Cutter::new(single(source(capture)), settings).expect("opened before");
     while let Some(chunk) = cutter.next(Chunk::default()).expect("read before") {
         for (frame, record) in (chunk.first_position + 1..).zip(&chunk.records) {
