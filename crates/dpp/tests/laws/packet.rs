@@ -574,7 +574,7 @@ impl Ip {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let (offset, more) = self.fragment.unwrap_or((0, false));
                 let [high, low] = (20 + payload.len() as u16).to_be_bytes();
-                let [at, by] = (offset as u16 / 8 | u16::from(more) << 13).to_be_bytes();
+                let [at, by] = ((offset as u16 / 8) | (u16::from(more) << 13)).to_be_bytes();
                 let head = [0x45, 0, high, low, id[0], id[1], at, by, 64, self.protocol, 0, 0];
                 (0x0800, [&head, &source.octets()[..], &destination.octets(), payload].concat())
             }
