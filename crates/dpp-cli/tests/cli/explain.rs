@@ -40,14 +40,26 @@ Frame 1: 2023-11-14T22:13:20.000000Z, 69 bytes captured, link type 1
     14   20  IPv4: 192.0.2.1 > 192.0.2.53, protocol 17
     34    8  UDP: 40000 > 53, 27 bytes
   It carries a query: id 7, e.example A; client 192.0.2.1:40000, server 192.0.2.53:53, UDP
+  Row 1 of the table, answered after 2.000 ms
 
 Frame 3: 2023-11-14T22:13:20.002000Z, 69 bytes captured, link type 1
      0   14  Ethernet: 00:00:00:00:00:00 > 00:00:00:00:00:00, type 0x0800
     14   20  IPv4: 192.0.2.53 > 192.0.2.1, protocol 17
     34    8  UDP: 53 > 40000, 27 bytes
   It carries a response: id 7, e.example A, Non-Existent Domain; client 192.0.2.1:40000, server 192.0.2.53:53, UDP
+  Row 1 of the table, answered after 2.000 ms
 ",
     );
+}
+
+#[test]
+fn a_message_is_told_with_its_row() {
+    let told = |frame| {
+        let arguments = ["explain", "in.pcap", "--port", "53,8053", "--frame", frame];
+        room().dpp(&arguments).well().stdout.lines().last().map(str::to_owned)
+    };
+    assert_eq!(told("3").as_deref(), Some("  Row 1 of the table, answered after 2.000 ms"));
+    assert_eq!(told("7").as_deref(), Some("  Row 2 of the table, without response"));
 }
 
 #[test]
