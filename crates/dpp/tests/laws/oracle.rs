@@ -231,7 +231,10 @@ impl Matcher<'_> {
     }
 
     fn error(&self, message: &Message) -> Option<&'static str> {
-        message.error().filter(|_| self.plan.wants_malformed()).map(|error| error.name())
+        if !self.plan.wants_malformed() {
+            return None;
+        }
+        message.error().map(|error| error.name())
     }
 
     /// Whether the same was captured within the window. What is dropped is not remembered.
