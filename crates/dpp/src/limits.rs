@@ -37,6 +37,10 @@ pub const WORKERS_MAX: usize = 256;
 /// at a bound must not depend on the number of workers; more than any machine's cores that would share such work.
 pub const CELLS: usize = 64;
 
+/// Datagrams not put together that are remembered while single packets are traced. After that it starts afresh, and of an
+/// older one it is not known that it was given up.
+pub const TRACED_DATAGRAMS_MAX: usize = 1 << 16;
+
 /// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
 pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
 

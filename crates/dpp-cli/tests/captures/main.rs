@@ -15,6 +15,7 @@ mod theirs;
 
 use collection::{Capture, Collection};
 use differences::{Comparison, Difference, Listed};
+use dpp::packet::SKIPS;
 use dpp::plan::Plan;
 use ours::{Opened, Reading};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +67,9 @@ fn with_malformed_queries_every_message_whose_header_tshark_reads_is_ours() {
 #[test]
 fn multicast_messages_are_those_that_tshark_reads() {
     check_messages(Comparison::Multicast, &ours::with_multicast(), |collection, capture, ours, skips| {
-        multicast::differences(collection.messages(capture, &ours::MULTICAST), ours, skips)
+        let theirs = collection.messages(capture, &ours::MULTICAST);
+        let unpaired = ours::totals(capture, &ours::with_multicast()).matches.unpaired_responses;
+        multicast::differences(theirs, ours, unpaired, skips)
     });
 }
 
@@ -96,7 +99,27 @@ fn every_capture_is_opened_and_read_to_the_packet_that_tshark_reads_last() {
 #[test]
 fn the_sums_of_every_capture_close() {
     for capture in ours::opened(&Collection::open()) {
-        assert!(ours::totals(&capture).check(), "{}", capture.name);
+        assert!(ours::totals(&capture, &Plan::default()).check(), "{}", capture.name);
+    }
+}
+
+#[test]
+fn the_fates_of_all_packets_are_what_was_counted() {
+    for capture in ours::opened(&Collection::open()) {
+        let plan = Plan::default();
+        let reading = ours::read(&capture, &plan);
+        let fates = ours::fates(&capture, &plan, &(0..reading.totals.read.packets).collect());
+        for &(skip, name, _) in SKIPS {
+            let so_many = fates.iter().filter(|fate| fate.skip == Some(skip)).count() as u64;
+            assert_eq!(so_many, reading.totals.skips.of(skip).packets, "{}: {name}", capture.name);
+        }
+        for fate in fates {
+            let frame = fate.position + 1;
+            let messages = reading.messages.get(&frame).map_or(0, Vec::len);
+            assert_eq!(fate.messages.len(), messages, "{}: frame {frame}", capture.name);
+            let waited = fate.part.is_some() || fate.skip.is_some();
+            assert!(messages > 0 || waited, "{}: frame {frame}: {fate:?}", capture.name);
+        }
     }
 }
 

@@ -31,12 +31,18 @@ const CLASSES: &[Class] = &[
         skip: "dns_query_without_question",
         agrees: |message| !message.is_response && message.question_count == Some(0),
     },
-    Class { name: "fragment-alone", skip: "fragment_incomplete", agrees: |message| !message.is_reassembled },
+    Class { name: "fragment-alone", skip: "fragment_incomplete", agrees: is_alone },
+    Class { name: "fragment-alone", skip: "fragment_timeout", agrees: is_alone },
 ];
 
 /// tshark, too, could not read the first question to its end.
 fn has_no_question(message: &theirs::Message) -> bool {
     message.qtype.is_none() && message.is_damaged
+}
+
+/// tshark, too, did not find the other fragments.
+fn is_alone(message: &theirs::Message) -> bool {
+    !message.is_reassembled
 }
 
 /// Where the two readings of a capture differ. `skips` tells why frames gave us no message.

@@ -1,12 +1,11 @@
 //! Our own reading: the messages, the rows and the counts that the engine gives for a capture.
 //!
-//! Called by each comparison; everything goes through the engine's doors. To learn why *one* frame gave no message, the
-//! frame is made a capture of its own and read alone: its one skip is the reason.
+//! Called by each comparison; everything goes through the engine's doors.
 
 use crate::collection::{Capture, Collection};
-use dpp::capture::{Chunk, Cutter, Settings, single};
-use dpp::packet::SKIPS;
-use dpp::pipeline::{self, Machine, Watch};
+use dpp::capture::single;
+use dpp::packet::Skip;
+use dpp::pipeline::{self, Fate, Machine, Watch};
 use dpp::plan::{Plan, Ports};
 use dpp::stats::Totals;
 use dpp::table::Column;
@@ -105,6 +104,19 @@ pub(crate) fn read(capture: &Capture, plan: &Plan) -> Reading {
     Reading { messages, totals }
 }
 
+/// What became of these packets of a capture.
+pub(crate) fn fates(capture: &Capture, plan: &Plan, positions: &BTreeSet<u64>) -> Vec<Fate> {
+    let fates = pipeline::fates(single(source(capture)), plan, &machine(), positions);
+    fates.unwrap_or_else(|error| panic!("{}: {error}", capture.name))
+}
+
+/// Why each of these frames gave no message; `used` if it took part in one, perhaps of a later frame.
+pub(crate) fn skips(capture: &Capture, plan: &Plan, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
+    let positions = frames.iter().map(|frame| frame - 1).collect();
+    let fates = fates(capture, plan, &positions).into_iter();
+    fates.map(|fate| (fate.position + 1, fate.skip.map_or("used", Skip::name))).collect()
+}
+
 fn question(message: &pipeline::Message) -> Message {
     let key = message.key;
     let client = SocketAddr::new(key.client(), key.client_port());
@@ -137,8 +149,8 @@ pub(crate) fn rows(capture: &Capture) -> String {
 }
 
 /// The counts of a whole run.
-pub(crate) fn totals(capture: &Capture) -> Totals {
-    run(capture, &Plan::default()).1
+pub(crate) fn totals(capture: &Capture, plan: &Plan) -> Totals {
+    run(capture, plan).1
 }
 
 fn run(capture: &Capture, plan: &Plan) -> (String, Totals) {
@@ -147,45 +159,4 @@ fn run(capture: &Capture, plan: &Plan) -> (String, Totals) {
     let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     let lines = sink.finish().expect("memory takes everything");
     (String::from_utf8(lines).expect("CSV is UTF-8"), outcome.totals)
-}
-
-/// Why each of these frames gives no message, as far as a frame alone can tell.
-pub(crate) fn skips(capture: &Capture, plan: &Plan, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
-    let mut skips = BTreeMap::new();
-    let settings = Settings {
-        bytes: 1 << 20,
-        packets: usize::MAX,
-        jump_ns: i64::MAX,
-        monotonic: false,
-        keep_going: false,
-        merge: false,
-    };
-    let mut cutter = Cutter::new(single(source(capture)), settings).expect("opened before");
-    while let Some(chunk) = cutter.next(Chunk::default()).expect("read before") {
-        for (frame, record) in (chunk.first_position + 1..).zip(&chunk.records) {
-            if frames.contains(&frame) {
-                skips.insert(frame, skip_alone(record.linktype, chunk.packet(record), plan));
-            }
-        }
-    }
-    skips
-}
-
-fn skip_alone(linktype: u16, packet: &[u8], plan: &Plan) -> &'static str {
-    let capture = alone(linktype, packet);
-    let totals = pipeline::messages(single(&capture[..]), plan, &machine(), |_| {});
-    let skips = totals.expect("a capture of one packet").skips;
-    SKIPS.iter().find(|row| skips.of(row.0).packets == 1).map_or("used", |row| row.1)
-}
-
-/// A classic capture of one packet.
-fn alone(linktype: u16, packet: &[u8]) -> Vec<u8> {
-    let length = (packet.len() as u32).to_be_bytes();
-    let mut capture = b"\xA1\xB2\xC3\xD4\0\x02\0\x04\0\0\0\0\0\0\0\0\0\x04\0\0\0\0".to_vec();
-    capture.extend_from_slice(&linktype.to_be_bytes());
-    capture.extend_from_slice(&[0; 8]);
-    capture.extend_from_slice(&length);
-    capture.extend_from_slice(&length);
-    capture.extend_from_slice(packet);
-    capture
 }

@@ -13,7 +13,7 @@ use crate::dns;
 use crate::packet::{Datagram, Fragment, Outer, Packet, Segment, Skip, Volume, Walk};
 use crate::plan::Ports;
 use crate::stats::Totals;
-use crate::stream::{self, HeldSegment, Moment};
+use crate::stream::{self, Moment};
 use crate::transaction::{Arrival, Part, State, Transport};
 
 /// A chunk as events: a part for each shard, its queries and segments in capture order, and its fragments, by shard.
@@ -83,7 +83,7 @@ impl Decoder<'_> {
             Some(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
             }
-            datagram => self.other(record, position, bytes, walk, datagram),
+            datagram => self.other(record, position, bytes, &mut walk, datagram.as_ref()),
         }
     }
 
@@ -94,24 +94,24 @@ impl Decoder<'_> {
         record: &Record,
         position: u64,
         bytes: &[u8],
-        mut walk: Walk<'a>,
-        datagram: Option<Datagram<'a>>,
+        walk: &mut Walk<'a>,
+        datagram: Option<&Datagram<'a>>,
     ) -> Result<(), Skip> {
         let packet = match datagram {
-            Some(datagram) => Packet::Datagram(datagram),
+            Some(datagram) => Packet::Datagram(*datagram),
             None => walk.packet()?,
         };
-        match reach(&mut walk, packet, &self.reader.plan.ports)? {
+        match reach(walk, packet, &self.reader.plan.ports)? {
             Packet::Datagram(datagram) => {
                 let mut scratch = [0; dns::name::WIRE_MAX];
-                self.datagram(record, &walk, &datagram, bytes, &mut scratch)
+                self.datagram(record, walk, &datagram, bytes, &mut scratch)
             }
             Packet::Segment(segment) => {
                 let arrival = self.arrival(record);
-                self.decoded.segment(&arrival, &segment, Volume::of(bytes.len()), walk.outer());
+                self.decoded.segment(&arrival, &segment, &Volume::of(bytes.len()), walk.outer());
                 Ok(())
             }
-            Packet::Fragment(fragment) => self.fragment(record, position, bytes, &walk, &fragment),
+            Packet::Fragment(fragment) => self.fragment(record, position, bytes, walk, &fragment),
         }
     }
 
@@ -173,13 +173,13 @@ impl Decoder<'_> {
 impl Decoded {
     /// A segment becomes an event of the shard that has its connection's cell.
     #[cold]
-    pub(super) fn segment(&mut self, arrival: &Arrival, segment: &Segment, volume: Volume, outer: &Outer) {
+    pub(super) fn segment(&mut self, arrival: &Arrival, segment: &Segment, volume: &Volume, outer: &Outer) {
         let cell = stream::cell_of_flow(&segment.flow);
         let shard = cell % self.parts.len();
         let part = &mut self.parts[shard];
         self.order.push(Row::new(shard, part.events.len()));
-        part.events.push(arrival.mark(State::Segment, part.segments.len() as u32));
-        part.segments.push(HeldSegment::new(segment, cell, volume, outer, &mut part.payloads));
+        let number = part.segments.add(segment, cell, volume, outer);
+        part.events.push(arrival.mark(State::Segment, number));
     }
 }
 

@@ -5,15 +5,15 @@
 //! chunk, with a list that tells the order. Chunks without fragments never come here.
 
 use super::decode::{Decoded, reach};
-use super::reading::{Arrived, Reader};
+use super::reading::{Around, Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
-use crate::stream::{HeldFragment, HeldSegment, KeptFlow, Moment, append};
+use crate::stream::{HeldFragment, KeptFlow, Moment, Segments, append};
 use crate::transaction::{Arrival, Transport};
 use std::ops::Range;
 
@@ -40,6 +40,11 @@ impl Fragments {
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
+
+    /// All of them, with the positions of their packets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Fragment<'_>)> {
+        self.held.iter().map(|(_, held)| (held.moment.position, held.fragment(&self.payloads)))
+    }
 }
 
 /// What fragments of a chunk became, in capture order.
@@ -54,12 +59,24 @@ struct Whole {
     moment: Moment,
     volume: Volume,
     outer: Outer,
+    /// What the fragments had in common.
+    identification: u32,
     what: What,
+}
+
+impl Around for Whole {
+    fn outer(&self) -> Outer {
+        self.outer
+    }
+
+    fn identification(&self) -> u32 {
+        self.identification
+    }
 }
 
 enum What {
     Datagram { flow: KeptFlow, payload: Range<u32>, length: usize },
-    Segment(HeldSegment),
+    Segment(Segments),
 }
 
 /// Puts together the fragments of a shard's cells.
@@ -97,6 +114,7 @@ impl<'a> Defragmenter<'a> {
         };
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
+        let identification = whole.first.identification;
         let reached = whole.walk().and_then(|mut walk| {
             let packet = walk.packet()?;
             let packet = reach(&mut walk, packet, &self.plan.ports)?;
@@ -108,9 +126,21 @@ impl<'a> Defragmenter<'a> {
                 let inner = HeldFragment::new(&inner, piece.outermost, piece.moment, volume, &mut payload);
                 self.fragment(cell, &inner.fragment(&payload), &piece, wholes);
             }
-            Ok((packet, outer)) => wholes.add(&packet, outer, &piece),
+            Ok((packet, outer)) => wholes.add(&packet, outer, identification, &piece),
             Err(skip) => self.totals.skips.add_all(skip, position, &volume),
         }
+    }
+
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+        self.cells.iter_mut().for_each(|cell| cell.skips.log());
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        let cells = self.cells.iter_mut().map(|cell| &mut cell.skips);
+        cells.chain([&mut self.totals.skips]).flat_map(Skips::drain_log).collect()
     }
 
     /// The input has ended. Gives what was counted.
@@ -133,7 +163,12 @@ struct Piece<'a> {
 }
 
 impl Wholes {
-    fn add(&mut self, packet: &Packet, outer: Outer, piece: &Piece) {
+    /// Where the packets stand that completed them.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
+        self.list.iter().map(|whole| whole.moment.position)
+    }
+
+    fn add(&mut self, packet: &Packet, outer: Outer, identification: u32, piece: &Piece) {
         let what = match packet {
             Packet::Datagram(datagram) => What::Datagram {
                 flow: (&datagram.flow).into(),
@@ -141,11 +176,14 @@ impl Wholes {
                 length: datagram.payload_length,
             },
             Packet::Segment(segment) => {
-                What::Segment(HeldSegment::new(segment, 0, piece.volume, &outer, &mut self.payloads))
+                let mut segments = Segments::default();
+                segments.add(segment, 0, &piece.volume, &outer);
+                What::Segment(segments)
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
         };
-        self.list.push(Whole { moment: piece.moment, volume: piece.volume, outer, what });
+        let Piece { moment, volume, .. } = *piece;
+        self.list.push(Whole { moment, volume, outer, identification, what });
     }
 }
 
@@ -185,8 +223,8 @@ impl Whole {
         let packet = (position - decoded.parts[0].first_position) as u32;
         let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         match &self.what {
-            What::Segment(held) => {
-                decoded.segment(&arrival, &held.segment(payloads), self.volume, &self.outer);
+            What::Segment(segments) => {
+                decoded.segment(&arrival, &segments.get(0).0, &self.volume, &self.outer);
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {
@@ -199,7 +237,7 @@ impl Whole {
                     arrival: &arrival,
                     datagram: &datagram,
                     transport: Transport::Udp,
-                    around: &self.outer,
+                    around: self,
                 };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;

@@ -9,6 +9,7 @@ use super::reading::Reader;
 use super::streams::Streams;
 use super::{Machine, settings};
 use crate::capture::{Cutter, InputError, Inputs};
+use crate::packet::Segment;
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::transaction::{Assemble, Event, Key, Part, State};
@@ -41,13 +42,16 @@ pub fn messages(
 ) -> Result<Totals, InputError> {
     let (pool, mut totals) = (Pool::default(), Totals::default());
     let reader = Reader::new(plan, machine.seed);
-    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1), Defragmenter::new(plan, 0, 1));
+    let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1, &pool), Defragmenter::new(plan, 0, 1));
     let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
         let wholes = defragmenter.take(&decoded.fragments[0]);
         join(&mut decoded, &[wholes], &reader, &mut totals);
-        visit_all(&mut decoded.parts[0], &mut streams, &mut visit);
+        visit_all(&mut decoded.parts[0], &mut streams, |met| match met {
+            Met::Message(message) => visit(message),
+            Met::Segment(..) => {}
+        });
         pool.recycle_chunk(chunk);
     }
     totals.merge(&streams.finish());
@@ -55,7 +59,17 @@ pub fn messages(
     Ok(totals)
 }
 
-fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Message)) {
+/// What is met on the way through a part.
+pub(super) enum Met<'a> {
+    /// A message.
+    Message(Message<'a>),
+    /// A segment and its position, before the messages that it completes.
+    Segment(u64, Segment<'a>),
+}
+
+/// Goes through a part in capture order.
+pub(super) fn visit_all(part: &mut Part, streams: &mut Streams, mut visit: impl FnMut(Met)) {
+    streams.begin(part);
     let sequence = match std::mem::take(&mut part.sequence) {
         sequence if sequence.is_empty() => (0..part.events.len() as u32).collect(),
         sequence => sequence,
@@ -64,11 +78,14 @@ fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Mess
         let event = part.events[index as usize];
         let first = part.events.len();
         match event.state {
-            State::Segment => streams.assemble(part, event),
+            State::Segment => {
+                visit(Met::Segment(part.position(&event), streams.segment(&event)));
+                streams.assemble(part, event);
+            }
             State::Sweep => {}
-            _ => visit(Message::of(part, &event)),
+            _ => visit(Met::Message(Message::of(part, &event))),
         }
-        part.events[first..].iter().for_each(|event| visit(Message::of(part, event)));
+        part.events[first..].iter().for_each(|event| visit(Met::Message(Message::of(part, event))));
     }
 }
 

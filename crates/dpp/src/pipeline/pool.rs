@@ -4,6 +4,7 @@
 
 use super::rows::{Row, Rows};
 use crate::capture::Chunk;
+use crate::stream::Segments;
 use crate::transaction::Part;
 use std::sync::Mutex;
 
@@ -13,6 +14,7 @@ pub struct Pool {
     parts: Mutex<Vec<Part>>,
     orders: Mutex<Vec<Vec<Row>>>,
     chunks: Mutex<Vec<Chunk>>,
+    segments: Mutex<Vec<Segments>>,
 }
 
 impl Pool {
@@ -25,7 +27,16 @@ impl Pool {
     pub(super) fn part(&self, first_position: u64) -> Part {
         let mut part = self.parts.lock().expect("no panic while locked").pop().unwrap_or_default();
         part.reset(first_position);
+        if let Some(segments) = self.segments.lock().expect("no panic while locked").pop() {
+            part.segments = segments;
+        }
         part
+    }
+
+    /// Takes back the memory of segments.
+    pub(super) fn recycle_segments(&self, mut segments: Segments) {
+        segments.clear();
+        self.segments.lock().expect("no panic while locked").push(segments);
     }
 
     pub(super) fn order(&self) -> Vec<Row> {

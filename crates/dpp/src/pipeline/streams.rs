@@ -1,12 +1,13 @@
 //! Reading DNS messages from the TCP segments of a shard's cells, while the shard goes through its part.
 
+use super::pool::Pool;
 use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Datagram, Outer, Skip};
+use crate::packet::{Datagram, Outer, Segment, Skip, Skipped};
 use crate::stats::Totals;
-use crate::stream::Moment;
 use crate::stream::tcp::Connections;
+use crate::stream::{Moment, Segments};
 use crate::transaction::{Arrival, Assemble, Event, Part, Transport};
 
 /// The cells of a shard.
@@ -17,13 +18,39 @@ pub(super) struct Streams<'a> {
     cells: Vec<Connections>,
     totals: Totals,
     scratch: Scratch,
+    /// The segments of the part at hand.
+    segments: Segments,
+    pool: &'a Pool,
 }
 
 impl<'a> Streams<'a> {
-    pub(super) fn new(reader: Reader<'a>, shard: usize, shards: usize) -> Self {
+    pub(super) fn new(reader: Reader<'a>, shard: usize, shards: usize, pool: &'a Pool) -> Self {
         let cells = (shard..limits::CELLS).step_by(shards);
         let cells = cells.map(|_| Connections::new(&reader.plan.limits.streams)).collect();
-        Streams { reader, shards, cells, totals: Totals::default(), scratch: [0; dns::name::WIRE_MAX] }
+        Streams {
+            reader,
+            shards,
+            cells,
+            totals: Totals::default(),
+            scratch: [0; dns::name::WIRE_MAX],
+            segments: Segments::default(),
+            pool,
+        }
+    }
+
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        self.totals.skips.drain_log()
+    }
+
+    /// The segment of an event of the part at hand.
+    pub(super) fn segment(&self, event: &Event) -> Segment<'_> {
+        self.segments.get(event.key).0
     }
 
     /// The input has ended. Gives what was counted.
@@ -37,11 +64,15 @@ impl<'a> Streams<'a> {
 }
 
 impl Assemble for Streams<'_> {
+    /// The segments leave the part, so that their memory goes round while the part waits for its queries' responses.
+    fn begin(&mut self, part: &mut Part) {
+        self.segments.clear();
+        let done = std::mem::replace(&mut self.segments, std::mem::take(&mut part.segments));
+        self.pool.recycle_segments(done);
+    }
+
     fn assemble(&mut self, part: &mut Part, event: Event) {
-        // Out of the part, so that events can be appended to it meanwhile.
-        let (segments, payloads) = (std::mem::take(&mut part.segments), std::mem::take(&mut part.payloads));
-        let held = &segments[event.key as usize];
-        let segment = held.segment(&payloads);
+        let (segment, held) = self.segments.get(event.key);
         let arrival = event.arrival();
         let position = part.position(&event);
         let moment = Moment {
@@ -50,9 +81,9 @@ impl Assemble for Streams<'_> {
             before_ns: arrival.before_ns,
             after_ns: arrival.after_ns,
         };
-        let Streams { reader, shards, cells, totals, scratch } = self;
+        let Streams { reader, shards, cells, totals, scratch, .. } = self;
         let mut events = Here(part);
-        let taken = cells[held.cell / *shards].take(&segment, &moment, |message| {
+        let taken = cells[held.cell() / *shards].take(&segment, &moment, |message| {
             let datagram =
                 Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
             let arrival = Arrival { time_ns: message.time_ns, ..arrival };
@@ -68,10 +99,9 @@ impl Assemble for Streams<'_> {
             }
         });
         match taken {
-            Ok(()) => totals.used.merge(&held.volume),
-            Err(skip) => totals.skips.add_all(skip, position, &held.volume),
+            Ok(()) => totals.used.merge(&held.volume()),
+            Err(skip) => totals.skips.add_all(skip, position, &held.volume()),
         }
-        (part.segments, part.payloads) = (segments, payloads);
     }
 }
 

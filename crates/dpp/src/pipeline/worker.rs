@@ -35,7 +35,9 @@ pub fn run<I: Inputs, S: Sink>(
         limits: plan.limits,
     };
     let reader = Reader::new(plan, machine.seed);
-    let seat = |shard| Seat { shard: Shard::new(rules), streams: Streams::new(reader, shard, workers) };
+    let pool = Pool::default();
+    let seat =
+        |shard| Seat { shard: Shard::new(rules), streams: Streams::new(reader, shard, workers, &pool) };
     let shared = Shared {
         reader,
         machine,
@@ -48,7 +50,7 @@ pub fn run<I: Inputs, S: Sink>(
             .collect(),
         schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers)),
         changed: Condvar::new(),
-        pool: Pool::default(),
+        pool: &pool,
         totals: Mutex::new(Totals::default()),
         rows: AtomicU64::new(0),
         error: Mutex::new(None),
@@ -76,7 +78,7 @@ struct Shared<'a, I: Inputs, S: Sink> {
     schedule: Mutex<Schedule<Encoded<S::Piece>>>,
     /// The schedule has changed.
     changed: Condvar,
-    pool: Pool,
+    pool: &'a Pool,
     totals: Mutex<Totals>,
     rows: AtomicU64,
     /// The first error.
@@ -184,7 +186,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
     }
 
     fn decode(&self, chunk: &Chunk, totals: &mut Totals) -> Decoded {
-        decode(chunk, &self.reader, self.seats.len(), &self.pool, totals)
+        decode(chunk, &self.reader, self.seats.len(), self.pool, totals)
     }
 
     fn join(&self, chunk: u64, mut decoded: Decoded, wholes: &[Wholes], totals: &mut Totals) {
@@ -194,7 +196,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
 
     fn encode(&self, chunk: u64, rows: Rows) {
         let count = rows.len() as u64;
-        let piece = self.sink.encode(rows, &self.pool);
+        let piece = self.sink.encode(rows, self.pool);
         let bytes = self.sink.size(&piece);
         self.change(|schedule| schedule.encoded(chunk, Encoded { rows: count, piece }, bytes));
     }
@@ -209,7 +211,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         drop(piece);
         let done = self.change(|schedule| schedule.accepted(lane));
         if let Some(encoded) = done.and_then(Arc::into_inner) {
-            self.sink.recycle(encoded.piece, &self.pool);
+            self.sink.recycle(encoded.piece, self.pool);
         }
     }
 

@@ -65,51 +65,93 @@ impl KeptFlow {
     }
 }
 
-/// A segment, but for its payload.
+/// A segment, but for its payload. 96 bytes: there is one for every packet of a capture of DNS over TCP.
 #[derive(Clone, Debug)]
 pub struct HeldSegment {
     flow: KeptFlow,
     sequence: u32,
     acknowledgment: u32,
-    flags: u8,
     payload: Range<u32>,
-    payload_length: usize,
-    /// The cell of its connection.
-    pub cell: usize,
-    /// The packets it came in.
-    pub volume: Volume,
+    payload_length: u32,
+    packets: u32,
+    bytes: u32,
     /// What lay around it.
     pub outer: Outer,
+    flags: u8,
+    cell: u8,
 }
 
 impl HeldSegment {
-    /// Sets a segment aside, its payload at the end of `arena`.
+    /// The cell of its connection.
     #[inline]
-    pub fn new(segment: &Segment, cell: usize, volume: Volume, outer: &Outer, arena: &mut Vec<u8>) -> Self {
-        HeldSegment {
+    pub fn cell(&self) -> usize {
+        self.cell.into()
+    }
+
+    /// The packets it came in.
+    #[inline]
+    pub fn volume(&self) -> Volume {
+        Volume { packets: self.packets.into(), bytes: self.bytes.into() }
+    }
+}
+
+/// Segments with their payloads, in capture order.
+#[derive(Debug, Default)]
+pub struct Segments {
+    list: Vec<HeldSegment>,
+    payloads: Vec<u8>,
+}
+
+impl Segments {
+    /// Sets a segment aside, which came in packets of this volume. Gives its number.
+    #[inline]
+    pub fn add(&mut self, segment: &Segment, cell: usize, volume: &Volume, outer: &Outer) -> u32 {
+        let number = self.list.len() as u32;
+        self.list.push(HeldSegment {
             flow: (&segment.flow).into(),
             sequence: segment.sequence,
             acknowledgment: segment.acknowledgment,
-            flags: segment.flags,
-            payload: append(arena, segment.payload),
-            payload_length: segment.payload_length,
-            cell,
-            volume,
+            payload: append(&mut self.payloads, segment.payload),
+            // No IP packet, nor one put together from fragments, comes near 4 GiB.
+            payload_length: segment.payload_length as u32,
+            packets: volume.packets as u32,
+            bytes: volume.bytes as u32,
             outer: *outer,
-        }
+            flags: segment.flags,
+            cell: cell as u8,
+        });
+        number
     }
 
-    /// The segment as it was.
+    /// The segment of this number as it was, and what else is known of it.
     #[inline]
-    pub fn segment<'a>(&'a self, arena: &'a [u8]) -> Segment<'a> {
-        Segment {
-            flow: self.flow.borrow(),
-            sequence: self.sequence,
-            acknowledgment: self.acknowledgment,
-            flags: self.flags,
-            payload: &arena[self.payload.start as usize..self.payload.end as usize],
-            payload_length: self.payload_length,
-        }
+    pub fn get(&self, number: u32) -> (Segment<'_>, &HeldSegment) {
+        let held = &self.list[number as usize];
+        let segment = Segment {
+            flow: held.flow.borrow(),
+            sequence: held.sequence,
+            acknowledgment: held.acknowledgment,
+            flags: held.flags,
+            payload: &self.payloads[held.payload.start as usize..held.payload.end as usize],
+            payload_length: held.payload_length as usize,
+        };
+        (segment, held)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Forgets them all; their memory is kept.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.payloads.clear();
     }
 }
 

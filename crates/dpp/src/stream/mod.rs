@@ -11,7 +11,7 @@ mod held;
 pub mod tcp;
 
 pub use fragments::Fragments;
-pub use held::{HeldFragment, HeldSegment, KeptAddresses, KeptFlow, append};
+pub use held::{HeldFragment, HeldSegment, KeptAddresses, KeptFlow, Segments, append};
 pub use tcp::Streams;
 
 use crate::limits;

@@ -8,7 +8,7 @@
 
 use super::{Facts, Key, Tuple};
 use crate::dns::Question;
-use crate::stream::HeldSegment;
+use crate::stream::Segments;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,10 @@ pub enum State {
     Matched,
     /// A query that was not answered in time.
     TimedOut,
-    /// A query to which no response can be told to belong: multicast DNS.
+    /// A query to which no response can be told to belong: multicast DNS. It is a row that waits for nothing.
     Unpaired,
+    /// A response that answers nobody in particular: multicast DNS.
+    Announcement,
     /// A query that repeats an open one; it has no row of its own.
     Retry,
     /// A response with a question that the shard has not seen yet.
@@ -156,10 +158,8 @@ pub struct Part {
     pub facts: Vec<Facts>,
     /// A digest of each event's message; empty unless duplicates are dropped.
     pub digests: Vec<u128>,
-    /// TCP segments.
-    pub segments: Vec<HeldSegment>,
-    /// The payloads of the segments.
-    pub payloads: Vec<u8>,
+    /// TCP segments, until the shard has gone through the part.
+    pub segments: Segments,
     /// The numbers of the events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
     /// Queries that are open.
@@ -241,7 +241,6 @@ impl Part {
         self.facts.clear();
         self.digests.clear();
         self.segments.clear();
-        self.payloads.clear();
         self.sequence.clear();
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
