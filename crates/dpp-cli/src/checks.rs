@@ -8,11 +8,14 @@
 use crate::flags::{Extract, Format, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::output::{Output, Target};
+use crate::plan;
+use crate::saved::Saved;
 use anyhow::{Context, bail};
 use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
+use dpp::table::schema_dpp;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
@@ -31,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) manner: Manner,
     pub(crate) target: Target,
     pub(crate) table: Table,
+    /// Where the first skipped packets go.
+    pub(crate) saved: Option<Saved>,
     pub(crate) voice: Voice,
     pub(crate) plan: Plan,
     pub(crate) workers: NonZeroUsize,
@@ -90,11 +95,11 @@ pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> 
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
-    let Many { order, merge, per_file, recursive, keep_going } = many;
+    let manner = manner(&many)?;
+    let (Manner { merge, .. }, Many { per_file, recursive, keep_going, .. }) = (manner, many);
     if merge && per_file {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }
-    let order = understood(Some(order), "DPP_ORDER", "name, time or given")?.unwrap_or_default();
     let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
     let count = inputs.captures.len();
     if merge && count > MERGED_MAX {
@@ -102,7 +107,13 @@ pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> 
             "--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first"
         )
     }
-    check(Wish { inputs, manner: Manner { order, merge, keep_going }, per_file, output, options })
+    check(Wish { inputs, manner, per_file, output, options })
+}
+
+/// How several captures are to be read.
+pub(crate) fn manner(many: &Many) -> anyhow::Result<Manner> {
+    let order = understood(Some(many.order.clone()), "DPP_ORDER", "name, time or given")?.unwrap_or_default();
+    Ok(Manner { order, merge: many.merge, keep_going: many.keep_going })
 }
 
 /// What the user wants, as far as it was not judged.
@@ -119,6 +130,9 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let format = understood(options.format.clone(), "DPP_FORMAT", "csv, parquet or pq")?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
     let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
+    let columns = options.fields.as_deref().map_or_else(|| Ok(schema_dpp()), plan::columns)?;
+    let ports = plan::ports(&options.reading.port)?;
+    let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
     let named = output.as_deref().filter(|_| !per_file);
@@ -127,7 +141,8 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         true => check_directory(output.as_deref(), format, &inputs.captures)?,
         false => Target::One(check_output(named, format)?),
     };
-    check_overlap(&inputs, &target, options.anonymize.as_deref())?;
+    let saved = check_saved(&options, &inputs.captures)?;
+    check_overlap(&inputs, &target, saved.as_ref(), options.anonymize.as_deref())?;
     check_stdout(&target, format, report)?;
     let table = check_table(format, &options)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -136,7 +151,10 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         voice: voice(&options, &target, report),
         plan: Plan {
             match_timeout_ns,
+            ports,
+            columns,
             pseudonyms,
+            duplicates_ns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()
@@ -147,8 +165,33 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         manner,
         target,
         table,
+        saved,
         options,
     })
+}
+
+/// Where skipped packets are to be saved. They are fetched by a second reading, as they were captured.
+fn check_saved(options: &Options, captures: &[Input]) -> anyhow::Result<Option<Saved>> {
+    let examples = understood(Some(options.examples.clone()), "DPP_EXAMPLES", "a number from 1 to 64")?;
+    let Some(path) = &options.save_skipped else { return Ok(None) };
+    if path == Path::new("-") || path == Path::new("") {
+        bail!("--save-skipped: name the file of the packets");
+    }
+    if let Some(input) = captures.iter().find(|input| !input.is_file()) {
+        bail!(
+            "--save-skipped reads the capture a second time, which {} does not allow; save it to a file first",
+            input.name()
+        )
+    }
+    if options.anonymize.is_some() {
+        bail!(
+            "--save-skipped keeps packets as they were captured, with the addresses that --anonymize hides; use one of the two"
+        );
+    }
+    match check_file(path)? {
+        Output::Path(path) => Ok(Some(Saved { path, examples: examples.unwrap_or_default().into() })),
+        Output::Stdout => unreachable!("a path is no standard output"),
+    }
 }
 
 /// A key file is a plain file, so that reading it can neither wait nor end somewhere else the next time.
@@ -262,7 +305,12 @@ fn follow(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Refuses an output that would destroy a capture, a list of captures or the key.
-fn check_overlap(inputs: &Inputs, target: &Target, key: Option<&Path>) -> anyhow::Result<()> {
+fn check_overlap(
+    inputs: &Inputs,
+    target: &Target,
+    saved: Option<&Saved>,
+    key: Option<&Path>,
+) -> anyhow::Result<()> {
     let mut precious: HashMap<Identity, String> = HashMap::new();
     let lists = inputs.lists.iter().map(|list| (identity(list), format!("the list '{}'", list.display())));
     let captures = inputs.captures.iter().map(|capture| (capture.identity(), called(inputs, capture)));
@@ -271,7 +319,14 @@ fn check_overlap(inputs: &Inputs, target: &Target, key: Option<&Path>) -> anyhow
         precious.extend(file.map(|file| (file, called)));
     }
     let tables: Vec<Output> = inputs.captures.iter().map_while(|capture| target.of(capture)).collect();
-    for (name, file) in target.one().into_iter().chain(&tables).flat_map(output_files) {
+    let saved = saved.map(|saved| Output::Path(saved.path.clone()));
+    let tables = || target.one().into_iter().chain(&tables);
+    if let Some(saved) = &saved
+        && tables().any(|table| table == saved)
+    {
+        bail!("--save-skipped: the packets and the table have the same file; choose another");
+    }
+    for (name, file) in tables().chain(&saved).flat_map(output_files) {
         if let Some(other) = precious.get(&file) {
             bail!("the output '{name}' and {other} are the same file; choose another output");
         }

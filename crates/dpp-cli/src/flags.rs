@@ -7,11 +7,13 @@
 
 use crate::generate::{Amount, Request};
 use clap::builder::{
-    EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, TypedValueParser,
+    EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, RangedU64ValueParser,
+    TypedValueParser,
 };
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use dpp::packet::FIRST_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -55,7 +57,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp generate | completions | man",
+        dpp explain | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -102,7 +104,9 @@ Environment:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Many captures: as one, merged by time, or each for itself
-    Extract(Extract),
+    Extract(Box<Extract>),
+    /// Tell what became of packets, and why
+    Explain(Explain),
     /// Write a synthetic DNS capture
     Generate(Generate),
     /// Print the completions for a shell
@@ -197,6 +201,31 @@ pub(crate) struct Many {
     pub(crate) keep_going: bool,
 }
 
+/// What became of packets.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp explain [OPTIONS] INPUT...", max_term_width = 100)]
+pub(crate) struct Explain {
+    /// Captures, named as for dpp extract; frames are numbered over all of them
+    #[arg(value_name = "INPUT")]
+    #[arg(value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// These packets, numbered from 1: their layers and what became of them
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[arg(value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    pub(crate) frame: Vec<u64>,
+
+    /// How many packets were skipped for this reason, and the first of them
+    #[arg(long, value_name = "REASON", conflicts_with = "frame")]
+    pub(crate) reason: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+}
+
 /// The options of every run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -214,6 +243,10 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_V2", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) v2: bool,
 
+    /// The columns, by name and in this order; `help` lists them. Else the eight of DPP
+    #[arg(long, env = "DPP_FIELDS", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
+    pub(crate) fields: Option<OsString>,
+
     /// Replace client addresses by pseudonyms made with this passphrase
     #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Table", value_name = "KEYFILE")]
     #[arg(value_parser = path())]
@@ -223,6 +256,20 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
     #[arg(default_value = "1200", allow_negative_numbers = true)]
     pub(crate) match_timeout_ms: OsString,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        help_heading = "Matching",
+        value_name = "WINDOW"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
 
     /// Stop with an error at the first packet that is out of order
     #[arg(long, env = "DPP_MONOTONIC_CAPTURE", hide_env = true, help_heading = "Matching")]
@@ -241,6 +288,16 @@ pub(crate) struct Options {
     /// Print nothing but errors
     #[arg(short, long, env = "DPP_SILENT", hide_env = true, help_heading = "Report", value_parser = Truth)]
     pub(crate) silent: bool,
+
+    /// Save the first packets of each reason for which packets were skipped, as pcapng
+    #[arg(long, env = "DPP_SAVE_SKIPPED", hide_env = true, help_heading = "Report", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) save_skipped: Option<PathBuf>,
+
+    /// So many packets of each reason are saved; 1 to 64
+    #[arg(long, env = "DPP_EXAMPLES", hide_env = true, help_heading = "Report", value_name = "K")]
+    #[arg(default_value = "8", value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=FIRST_MAX as i64)))]
+    pub(crate) examples: Setting<u16>,
 
     /// Workers, else one for each CPU; the table is the same for any number
     #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
@@ -265,6 +322,15 @@ pub(crate) struct Options {
     #[arg(short, long, env = "DPP_BONDED", hide_env = true, help_heading = "Accepted for compatibility")]
     #[arg(hide_short_help = true, value_name = "N", value_parser = Late(str::parse::<usize>))]
     pub(crate) bonded: Option<Setting<usize>>,
+}
+
+/// What is read as DNS.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reading {
+    /// Ports that carry DNS, and ranges of them: 53,5300-5399. May be repeated; else 53
+    #[arg(long, env = "DPP_PORT", hide_env = true, help_heading = "Matching", value_name = "PORT,...")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) port: Vec<OsString>,
 }
 
 /// Formats of the table.

@@ -124,15 +124,10 @@ fn every_crate_obeys_the_lints_of_the_workspace() {
     assert!(workspace.contains("unsafe_code = \"forbid\"") && workspace.contains("missing_docs = \"deny\""));
 }
 
-/// docs/schema.md, from the column table.
-fn schema_page() -> String {
-    let mut page = String::from(
-        "# Schema\n\nThis page is made from the column table (`make schema`); a test holds it against the code.\n\n\
-         ## `dpp`\n\nThe default schema: the eight columns of DPP community 0.3.1, with its names, types, units and \
-         strings. One row per DNS query that is no retry, in the order in which the queries were captured.\n\n\
-         | column | CSV | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n",
-    );
-    for entry in dpp::table::COLUMNS {
+/// The rows of a page's table of columns.
+fn column_rows(columns: &[dpp::table::Entry]) -> String {
+    let mut rows = String::new();
+    for entry in columns {
         let (csv, parquet) = match entry.kind {
             dpp::table::Kind::TimestampMicros => {
                 ("microseconds since 1970 UTC", "INT64, TIMESTAMP(MICROS, UTC)")
@@ -145,7 +140,27 @@ fn schema_page() -> String {
             dpp::table::Kind::Numbers => ("numbers, semicolons between", "BYTE_ARRAY, STRING"),
         };
         let absent = if entry.nullable { "empty; NULL" } else { "never" };
-        page += &format!("| `{}` | {csv} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);
+        rows += &format!("| `{}` | {csv} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);
+    }
+    rows
+}
+
+/// docs/schema.md, from the column table.
+fn schema_page() -> String {
+    let mut page = String::from(
+        "# Schema\n\nThis page is made from the column table (`make schema`); a test holds it against the code.\n\n\
+         ## `dpp`\n\nThe default schema: the eight columns of DPP community 0.3.1, with its names, types, units and \
+         strings. One row per DNS query that is no retry, in the order in which the queries were captured.\n\n\
+         | column | CSV | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n",
+    );
+    let (dpp, further) = dpp::table::COLUMNS.split_at(dpp::table::schema_dpp().len());
+    page += &column_rows(dpp);
+    page += "\n## Further columns\n\nAny of these and those above, in any order: `--fields` names them.\n\n\
+             | column | CSV | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n";
+    page += &column_rows(further);
+    page += "\n### What can be wrong with a message\n\nThe values of `parse_error`:\n\n| value | what it says |\n| --- | --- |\n";
+    for (_, name, sentence) in dpp::dns::PARSE_ERRORS {
+        page += &format!("| `{name}` | {sentence} |\n");
     }
     page += "\n### Names\n\nLabels joined by dots, without a final one; the root is `.`. Letters, digits, `_`, a hyphen \
              that is not first and an asterisk that is first in its label stand for themselves. Other printable \
@@ -185,12 +200,25 @@ fn the_readme_is_short() {
     assert!(lines < 200, "the README has {lines} lines");
 }
 
+/// docs/operations.md with the table of reasons as the code has it.
+fn operations_page() -> String {
+    let page = read("docs/operations.md");
+    let header = "| key | what the packet is |\n| --- | --- |\n";
+    let (before, behind) = page.split_once(header).expect("there is a table of reasons");
+    let row = |(_, name, sentence): &(_, &str, &str)| format!("| `{name}` | {sentence} |\n");
+    let rows: String = dpp::packet::SKIPS.iter().map(row).collect();
+    let is_row = |line: &&str| line.starts_with('|');
+    let behind: String = behind.split_inclusive('\n').skip_while(is_row).collect();
+    format!("{before}{header}{rows}{behind}")
+}
+
 #[test]
 fn every_skip_reason_is_documented() {
-    let page = read("docs/operations.md");
-    for (_, name, _) in dpp::packet::SKIPS {
-        assert!(page.contains(&format!("`{name}`")), "docs/operations.md does not tell of `{name}`");
+    let page = operations_page();
+    if std::env::var_os("DPP_UPDATE").is_some() {
+        fs::write(root().join("docs/operations.md"), &page).expect("docs/ is writable");
     }
+    assert_eq!(read("docs/operations.md"), page, "docs/operations.md is behind the code: run `make schema`");
 }
 
 /// The options of all runs, on one capture and on many.
@@ -295,8 +323,8 @@ fn documented_keys() -> (BTreeSet<String>, BTreeSet<String>) {
 fn every_key_of_the_report_is_documented() {
     let mut keys = BTreeSet::new();
     add_keys(&report(), "", &mut keys);
-    // The reasons have a table of their own.
-    keys.retain(|key| !key.starts_with("packets.skipped_by_reason."));
+    // The reasons have a table of their own, and so has what can be wrong (docs/schema.md).
+    keys.retain(|key| !key.starts_with("packets.skipped_by_reason.") && !key.starts_with("parse_errors."));
     assert!(keys.contains("warnings.non_monotonic_capture_timestamps.count"), "packets are out of order");
     let (documented, fields) = documented_keys();
     let missing: Vec<_> =

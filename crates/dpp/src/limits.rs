@@ -37,6 +37,10 @@ pub const WORKERS_MAX: usize = 256;
 /// at a bound must not depend on the number of workers; more than any machine's cores that would share such work.
 pub const CELLS: usize = 64;
 
+/// Datagrams not put together that are remembered while single packets are traced. After that it starts afresh, and of an
+/// older one it is not known that it was given up.
+pub const TRACED_DATAGRAMS_MAX: usize = 1 << 16;
+
 /// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
 pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
 
@@ -95,6 +99,10 @@ impl Default for Limits {
 /// Datagrams last put together that a cell remembers, so that what was captured twice begins nothing that can never be
 /// whole: the second copy comes within a few packets.
 pub const RECENT_DATAGRAMS: usize = 8;
+
+/// And for so long (ns of the capture's clock): the disorder that is tolerated elsewhere. What comes later was sent again, by
+/// one who gives all datagrams the same identification.
+pub const RECENT_NS: i64 = 1_000_000_000;
 
 /// A datagram of more bytes is not remembered so: the memory is for what waits, and DNS over UDP is hardly ever longer.
 pub const RECENT_BYTES_MAX: usize = 8 << 10;

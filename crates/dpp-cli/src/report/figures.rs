@@ -5,9 +5,11 @@
 
 use super::Account;
 use dpp::capture::Ending;
-use dpp::packet::{SKIPS, Skip};
+use dpp::dns::PARSE_ERRORS;
+use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
-use dpp::stats::Volume;
+use dpp::stats::{Totals, Volume};
+use dpp::stream::{Fragments, Streams};
 use dpp::transaction::Rtt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -58,6 +60,23 @@ impl Number {
             Number::Kib(count) => format!("{} KiB", grouped(count)),
         }
     }
+}
+
+impl Figure {
+    /// The figure in a line with others, if it is worth telling.
+    pub(super) fn cell(&self) -> Option<String> {
+        let is_nothing = matches!(self.number, Number::Count(0));
+        (!is_nothing).then(|| format!("{} {}", self.number.text(), self.words))
+    }
+}
+
+/// Figures that belong together.
+pub(super) struct Group {
+    /// Their key in JSON.
+    pub(super) key: &'static str,
+    /// What people call them.
+    pub(super) words: &'static str,
+    pub(super) figures: Vec<Figure>,
 }
 
 /// A row of the table.
@@ -137,6 +156,16 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
         figure("records_unread", "Responses with unreadable records", Count(totals.records_unread)),
         figure("questions_unread", "Further questions that are unreadable", Count(totals.questions_unread)),
         figure("messages_cut", "Messages cut by the snaplen", Count(totals.messages_cut)),
+        figure("multicast_queries", "Multicast queries", Count(matches.unpaired_queries)),
+        figure("multicast_responses", "Multicast responses", Count(matches.unpaired_responses)),
+        figure("duplicate_queries", "Queries captured twice", Count(matches.duplicate_queries)),
+        figure("duplicate_responses", "Responses captured twice", Count(matches.duplicate_responses)),
+        figure("continuations", "Further messages of an answer", Count(matches.continuations)),
+        figure(
+            "stream_messages_unread",
+            "Messages in TCP streams that are unreadable",
+            Count(totals.stream_messages_unread),
+        ),
         figure("tuple_overflows", "Messages given up, too many of one tuple", Count(matches.tuple_overflows)),
         figure(
             "window_overflows",
@@ -144,6 +173,77 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
             Count(matches.window_overflows),
         ),
     ]
+}
+
+/// A count: key, words, and where it stands.
+type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+const FRAGMENTS: &[Row<Fragments>] = &[
+    ("begun", "begun", |of| of.begun),
+    ("completed", "completed", |of| of.completed),
+    ("conflicting", "with fragments that contradict each other", |of| of.conflicting),
+    ("timed_out", "not complete in time", |of| of.timed_out),
+    ("evicted", "given up because too many waited", |of| of.evicted),
+    ("incomplete", "not complete when the capture ended", |of| of.incomplete),
+];
+
+const STREAMS: &[Row<Streams>] = &[
+    ("connections", "connections", |of| of.connections),
+    ("opened", "opened (SYN)", |of| of.opened),
+    ("handshakes", "with their whole handshake", |of| of.handshakes),
+    ("finished", "finished (FIN)", |of| of.finished),
+    ("reset", "reset (RST)", |of| of.reset),
+    ("forgotten", "connections forgotten because too many were there", |of| of.forgotten),
+    ("half_open_forgotten", "half-open ones forgotten because too many were there", |of| {
+        of.half_open_forgotten
+    }),
+    ("messages", "messages", |of| of.messages),
+    ("message_bytes", "bytes in messages", |of| of.message_bytes),
+    ("messages_cut", "messages with bytes missing", |of| of.messages_cut),
+    ("incomplete", "messages of which too little came", |of| of.incomplete),
+    ("gaps", "holes", |of| of.gaps),
+    ("gap_bytes", "bytes in holes", |of| of.gap_bytes),
+    ("cut_bytes", "bytes cut by the snaplen", |of| of.cut_bytes),
+    ("strayed", "streams that went on elsewhere", |of| of.strayed),
+    ("resynchronisations", "times a message was found where none was expected", |of| of.resynchronisations),
+    ("evicted", "streams given up because too much waited", |of| of.evicted),
+    ("payload_bytes", "captured bytes", |of| of.payload_bytes),
+    ("repeated_bytes", "bytes that came again", |of| of.repeated_bytes),
+    ("unplaced_bytes", "bytes too far ahead", |of| of.unplaced_bytes),
+    ("skipped_bytes", "bytes without a message", |of| of.skipped_bytes),
+    ("lost_bytes", "bytes of messages that were given up", |of| of.lost_bytes),
+];
+
+/// What was put together from several packets.
+pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
+    fn figures<T>(rows: &[Row<T>], of: &T) -> Vec<Figure> {
+        rows.iter().map(|(key, words, count)| figure(key, words, Number::Count(count(of)))).collect()
+    }
+    let Totals { fragments, streams, .. } = &outcome.totals;
+    [
+        Group { key: "fragments", words: "Fragmented datagrams", figures: figures(FRAGMENTS, fragments) },
+        Group { key: "streams", words: "TCP streams", figures: figures(STREAMS, streams) },
+    ]
+}
+
+/// Messages by what is wrong with them.
+pub(super) fn parse_errors(outcome: &Outcome) -> Vec<Figure> {
+    let counts = PARSE_ERRORS.iter().zip(outcome.totals.parse_errors);
+    counts.map(|((_, key, sentence), count)| figure(key, sentence, Number::Count(count))).collect()
+}
+
+/// So many examples of a reason are shown.
+pub(crate) const EXAMPLES_SHOWN: usize = 8;
+
+/// The first frames that were skipped for a reason, numbered from 1.
+pub(crate) fn frames(skips: &Skips, skip: Skip) -> String {
+    let all: Vec<String> =
+        skips.first(skip).take(EXAMPLES_SHOWN + 1).map(|position| (position + 1).to_string()).collect();
+    match &all[..] {
+        [one] => format!("frame {one}"),
+        few if few.len() <= EXAMPLES_SHOWN => format!("frames {}", few.join(", ")),
+        many => format!("frames {}, ...", many[..EXAMPLES_SHOWN].join(", ")),
+    }
 }
 
 /// The rows of the table.
@@ -197,7 +297,7 @@ impl Identity {
 pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     let totals = &outcome.totals;
     let (read, used, skipped) = (totals.read, totals.used, totals.skips.total());
-    let matches = &totals.matches;
+    let Totals { matches, streams, .. } = totals;
     let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
     let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
     let mut identities = vec![
@@ -219,6 +319,15 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
             ("continuations", matches.continuations),
             ("multicast", matches.unpaired_responses),
             ("duplicates", matches.duplicate_responses),
+        ],
+        vec![
+            ("stream bytes", streams.payload_bytes),
+            ("in messages", streams.message_bytes),
+            ("in their lengths", 2 * streams.messages),
+            ("repeated", streams.repeated_bytes),
+            ("unplaced", streams.unplaced_bytes),
+            ("without a message", streams.skipped_bytes),
+            ("lost", streams.lost_bytes),
         ],
     ];
     // An interrupted run writes no row behind the first query that is still open.
@@ -270,6 +379,12 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn no_count_of_streams_is_left_out() {
+        let rows: Vec<_> = STREAMS.iter().map(|row| row.0).collect();
+        assert_eq!(rows, Streams::default().rows().map(|row| row.0).collect::<Vec<_>>());
     }
 
     #[test]

@@ -5,16 +5,19 @@
 //! means.
 
 use super::figures::{self, Figure, Identity};
-use super::{Account, End, inputs_path, output_path, target_path};
+use super::seen;
+use super::{Account, End, direct, inputs_path, output_path, target_path};
 use crate::captures::{Failed, Taken};
 use crate::checks::{Job, Table};
 use crate::flags::ReportFormat;
 use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::Ending;
+use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
 use dpp::stats::Volume;
+use dpp::table::schema_dpp;
 use serde_json::{Map, Value, json};
 
 /// The whole report, without the line's end.
@@ -31,6 +34,9 @@ pub(super) fn report(account: &Account) -> Value {
         "messages": object(&figures::messages(outcome)),
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
         "accounting": accounting(outcome),
+        "assembled": groups(outcome),
+        "parse_errors": object(&figures::parse_errors(outcome)),
+        "seen": seen::json(&outcome.totals.seen),
         "inputs": inputs(account),
         "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
     })
@@ -65,13 +71,14 @@ fn failed(failed: &Failed) -> Value {
 /// The key-value metadata of a Parquet file: the plan and what was counted. No times, paths or threads: the
 /// same capture and plan give the same bytes.
 pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> {
-    let columns: Vec<&str> = plan.columns.iter().map(|column| column.entry().name).collect();
+    let columns = columns(plan);
     let plan = json!({
-        "schema": "dpp",
+        "schema": if plan.columns == schema_dpp() { "dpp" } else { "fields" },
         "columns": columns,
         "ports": plan.ports.to_string(),
         "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": plan.monotonic,
+        "dedup_packets_ns": plan.duplicates_ns,
         "anonymized": plan.pseudonyms.is_some(),
     });
     let totals = json!({
@@ -79,9 +86,15 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "messages": object(&figures::messages(outcome)),
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
         "accounting": accounting(outcome),
+        "assembled": groups(outcome),
+        "parse_errors": object(&figures::parse_errors(outcome)),
         "ending": End::of(&outcome.ending).name(),
     });
     vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
+}
+
+fn columns(plan: &Plan) -> Vec<&'static str> {
+    plan.columns.iter().map(|column| column.entry().name).collect()
 }
 
 fn object(figures: &[Figure]) -> Value {
@@ -134,6 +147,10 @@ fn config(job: &Job) -> Value {
         "uses_default_output_channel_capacity": null,
         "zstd_level": zstd,
         "strict": options.strict,
+        "fields": columns(&job.plan),
+        "port": job.plan.ports.to_string(),
+        "dedup_packets_ns": job.plan.duplicates_ns,
+        "save_skipped": job.saved.as_ref().map(|saved| direct(&saved.path)),
         "order": job.manner.order.name(),
         "merge": job.manner.merge,
         "per_file": matches!(job.target, Target::Directory { .. }),
@@ -210,13 +227,28 @@ fn offset(ending: &Ending) -> Option<u64> {
 
 fn packets(outcome: &Outcome) -> Value {
     let totals = &outcome.totals;
-    let reasons = figures::skips(outcome).map(|(name, _, skipped)| (name.to_owned(), volume(&skipped)));
+    let reasons = SKIPS.iter().map(|(skip, name, _)| ((*name).to_owned(), skipped(&totals.skips, *skip)));
     json!({
         "read": volume(&totals.read),
         "used": volume(&totals.used),
         "skipped": volume(&totals.skips.total()),
         "skipped_by_reason": Value::Object(reasons.collect::<Map<_, _>>()),
     })
+}
+
+/// What was skipped for a reason; its first frames are numbered from 1.
+fn skipped(skips: &Skips, skip: Skip) -> Value {
+    let Volume { packets, bytes } = skips.of(skip);
+    let frames: Vec<u64> =
+        skips.first(skip).take(figures::EXAMPLES_SHOWN).map(|position| position + 1).collect();
+    json!({ "packets": packets, "bytes": bytes, "first_frames": frames })
+}
+
+/// A key for each group of figures.
+fn groups(outcome: &Outcome) -> Value {
+    let entries =
+        figures::groups(outcome).into_iter().map(|group| (group.key.to_owned(), object(&group.figures)));
+    Value::Object(entries.collect())
 }
 
 fn volume(volume: &Volume) -> Value {

@@ -6,6 +6,7 @@
 
 mod figures;
 mod json;
+mod seen;
 mod text;
 
 use crate::captures::{Failed, Taken};
@@ -20,9 +21,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) use figures::grouped;
+pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
 pub(crate) use json::metadata;
-pub(crate) use text::banner;
+pub(crate) use text::{banner, utc};
 
 /// All that is known after a run.
 pub(crate) struct Account<'a> {

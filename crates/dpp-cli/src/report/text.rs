@@ -4,9 +4,11 @@
 //! was.
 
 use super::figures::{self, Figure, Number, grouped};
+use super::seen;
 use super::{Account, End, inputs_path, say, target_path};
 use crate::checks::{Job, Table, Voice};
 use crate::output::Target;
+use dpp::packet::SKIPS;
 use dpp::pipeline::Outcome;
 use std::fmt::Write;
 
@@ -147,12 +149,43 @@ impl Lines {
         for identity in figures::identities(outcome) {
             self.line("Accounting", &identity.text());
         }
-        for (_, sentence, volume) in figures::skips(outcome).filter(|(.., volume)| volume.packets > 0) {
-            let (packets, bytes) = (grouped(volume.packets), grouped(volume.bytes));
-            self.line("Skipped", &format!("{packets} packets, {bytes} bytes: {sentence}"));
+        for (skip, name, sentence) in SKIPS {
+            let volume = totals.skips.of(*skip);
+            if volume.packets > 0 {
+                let (packets, bytes) = (grouped(volume.packets), grouped(volume.bytes));
+                let frames = figures::frames(&totals.skips, *skip);
+                self.line(
+                    "Skipped",
+                    &format!("{packets} packets, {bytes} bytes: {sentence} ({name}; {frames})"),
+                );
+            }
         }
+        for group in figures::groups(outcome) {
+            self.cells(group.words, &group.figures);
+        }
+        self.cells("Messages with something wrong", &figures::parse_errors(outcome));
         if totals.used.packets == 0 && totals.read.packets > 0 {
-            self.line("No DNS message found", &reasons(outcome));
+            self.no_dns(outcome);
+        }
+    }
+
+    /// What there is of these, in one line.
+    fn cells(&mut self, words: &str, figures: &[Figure]) {
+        let cells: Vec<String> = figures.iter().filter_map(Figure::cell).collect();
+        if !cells.is_empty() {
+            self.line(words, &cells.join(", "));
+        }
+    }
+
+    /// Why there is nothing, what there is instead, and what to do.
+    fn no_dns(&mut self, outcome: &Outcome) {
+        self.line("No DNS message found", &reasons(outcome));
+        let seen = &outcome.totals.seen;
+        for (words, rows) in seen::lines(seen) {
+            self.line(&format!("Seen instead, {words} with packets"), &rows);
+        }
+        if let Some(remedy) = seen::remedy(seen) {
+            self.line("What to do", &remedy);
         }
     }
 
@@ -190,7 +223,7 @@ fn clock(millis: u128) -> String {
 }
 
 /// A timestamp in ns since 1970 as people read it, RFC 3339 in UTC.
-fn utc(ns: i64) -> String {
+pub(crate) fn utc(ns: i64) -> String {
     let seconds = ns.div_euclid(1_000_000_000);
     let (year, month, day) = date(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);

@@ -3,8 +3,11 @@
 //! Each test has a [`Room`] of its own, with captures made by `dpp generate`. Nothing here waits for a time:
 //! where two processes must meet, they meet at a pipe.
 
+mod explain;
 mod extract;
+mod frames;
 mod generate;
+mod plans;
 mod progress;
 mod refusals;
 mod reports;

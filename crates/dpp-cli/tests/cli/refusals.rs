@@ -106,6 +106,9 @@ fn a_variable_that_is_not_understood_is_an_error() {
     check_variable("DPP_BONDED", "many", "DPP_BONDED is 'many'");
     check_variable("DPP_THREADS", "0", "DPP_THREADS is '0'");
     check_variable("DPP_MATCH_TIMEOUT_MS", "soon", "soon");
+    check_variable("DPP_FIELDS", "nam", "there is no column 'nam'; did you mean 'name'?");
+    check_variable("DPP_PORT", "dns", "--port 'dns': allowed are");
+    check_variable("DPP_DEDUP_PACKETS", "soon", "--dedup-packets 'soon': allowed are");
 }
 
 #[test]
@@ -122,6 +125,14 @@ fn a_match_timeout_is_1_to_5000_ms() {
     for timeout in ["0", "5001", "-1", "soon", "1.5", ""] {
         check_arguments(&["in.pcap", "--match-timeout-ms", timeout], 1, "1 to 5000");
     }
+}
+
+#[test]
+fn columns_ports_and_windows_are_looked_at_first() {
+    check_arguments(&["in.pcap", "--fields", "id,nmae"], 1, "no column 'nmae'; did you mean 'name'?");
+    check_arguments(&["in.pcap", "--port", "5399-5300"], 1, "--port '5399-5300': allowed are ports");
+    check_arguments(&["in.pcap", "--port", "53", "--port", "-1"], 1, "--port '-1'");
+    check_arguments(&["in.pcap", "--dedup-packets", "11s"], 1, "times up to 10 s");
 }
 
 #[test]

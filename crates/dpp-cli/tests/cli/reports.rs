@@ -1,5 +1,6 @@
 //! What is said of a run: keys, sums, warnings, and the exit code of a capture that ends badly.
 
+use crate::frames::{message, tcp, udp};
 use crate::room::{Room, pcap};
 use serde_json::Value;
 
@@ -79,7 +80,7 @@ fn the_sums_close_and_are_those_of_the_table() {
     room.dpp(&["generate", "in.pcap", "--transactions", "2000", "--profile", "profile.toml"]).well();
     let report = report(&room, &["in.pcap", "out.csv"]);
     let identities = report["accounting"].as_array().unwrap();
-    assert_eq!(identities.len(), 5);
+    assert_eq!(identities.len(), 6);
     for identity in identities {
         let right: u64 =
             identity["right"].as_array().unwrap().iter().map(|term| term.as_u64().unwrap()).sum();
@@ -97,7 +98,7 @@ fn the_sums_close_and_are_those_of_the_table() {
             && metrics["deduplicated_duplicate_queries"].as_u64() > Some(0)
     );
     let skipped = report["packets"]["skipped_by_reason"].as_object().unwrap();
-    assert!(skipped["tcp"]["packets"].as_u64() > Some(0));
+    assert!(report["packets"]["skipped"]["packets"].as_u64() > Some(0));
     let sum: u64 = skipped.values().map(|volume| volume["bytes"].as_u64().unwrap()).sum();
     assert_eq!(report["packets"]["skipped"]["bytes"], sum);
 }
@@ -181,15 +182,52 @@ fn a_capture_that_is_damaged_is_a_warning_and_with_strict_an_error() {
     assert_eq!(room.dpp(&["damaged.pcap", "out.csv", "-s", "--strict"]).code, Some(1));
 }
 
+/// Three packets of multicast DNS, one of HTTPS, and ARP.
+fn without_dns() -> Room {
+    let mdns = udp("192.0.2.1:5353", "224.0.0.251:5353", &message(0, 0, "printer.local"));
+    let https = tcp("192.0.2.1:40000", "192.0.2.80:443", 1, b"");
+    let arp = [&[0; 12][..], &[8, 6], &[0; 28]].concat();
+    let room = Room::new();
+    room.write("in.pcap", pcap(&[&mdns, &arp, &mdns, &mdns, &https]));
+    room
+}
+
 #[test]
 fn a_capture_without_dns_is_explained() {
-    let room = Room::new();
-    let vlan = [&[0; 12][..], &[0x81, 0, 0, 1, 8, 0], &[0; 40]].concat();
-    let arp = [&[0; 12][..], &[8, 6], &[0; 28]].concat();
-    room.write("in.pcap", pcap(&[&vlan, &vlan, &vlan, &arp]));
+    let room = without_dns();
     let text = room.dpp(&["in.pcap", "out.csv"]).well().stderr;
-    assert!(text.contains("No DNS message found: 75 % of the packets: VLAN"), "{text}");
+    for line in [
+        "Skipped: 3 packets, 219 bytes: UDP, but not on a DNS port (port; frames 1, 3, 4)",
+        "Skipped: 1 packets, 42 bytes: ARP (arp; frame 2)",
+        "No DNS message found: 60 % of the packets: UDP, but not on a DNS port; 20 % of the packets: ARP; ",
+        "Seen instead, link types with packets: 1 (Ethernet) 5",
+        "Seen instead, ethertypes with packets: 0x0800 (IPv4) 4, 0x0806 (ARP) 1",
+        "Seen instead, IP protocols with packets: 17 (UDP) 3, 6 (TCP) 1",
+        "Seen instead, UDP ports with packets: 5353 (mDNS) 3",
+        "Seen instead, TCP ports with packets: 443 (HTTPS, QUIC, perhaps DNS in it) 1",
+        "What to do: to read what is on port 5353, add --port 5353",
+    ] {
+        assert!(text.contains(line), "'{line}' in:\n{text}");
+    }
     assert_eq!(room.lines("out.csv").len(), 1);
+    let text = room.dpp(&["in.pcap", "out.csv", "--port", "5353"]).well().stderr;
+    assert!(!text.contains("Seen instead") && !text.contains("What to do"), "{text}");
+    assert_eq!(room.lines("out.csv").len(), 4);
+}
+
+#[test]
+fn what_was_seen_and_the_first_frames_are_in_the_json_report_in_any_case() {
+    let report = report(&without_dns(), &["in.pcap", "out.csv", "--port", "5353,53"]);
+    let only =
+        |number: u64, name: &str| serde_json::json!([{ "number": number, "name": name, "packets": 1 }]);
+    assert_eq!(report["seen"]["ethertypes"][0], only(0x0800, "IPv4")[0]);
+    assert_eq!(report["seen"]["tcp_ports"], only(443, "HTTPS, QUIC, perhaps DNS in it"));
+    assert_eq!(report["seen"]["udp_ports"], serde_json::json!([]));
+    let skipped = &report["packets"]["skipped_by_reason"];
+    assert_eq!(skipped["arp"], serde_json::json!({ "packets": 1, "bytes": 42, "first_frames": [2] }));
+    assert_eq!(skipped["port"]["first_frames"], serde_json::json!([]));
+    assert_eq!(report["config"]["port"], "53,5353");
+    assert_eq!(report["config"]["fields"][0], "request_timestamp");
 }
 
 #[test]

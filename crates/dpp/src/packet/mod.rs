@@ -14,6 +14,7 @@ mod ethernet;
 mod family;
 mod fragment;
 mod frame_relay;
+mod glance;
 mod gre;
 mod gtp;
 mod guess;
@@ -37,9 +38,10 @@ mod wlan;
 mod wrapped;
 
 pub use fragment::Fragment;
+pub use glance::{Glance, glance};
 pub use outer::{Outer, TUNNELS, Tunnel, VLANS_MAX};
 pub use seen::{LayerSeen, layers};
-pub use skip::{FIRST_MAX, SKIPS, Skip, Skips, Volume};
+pub use skip::{FIRST_MAX, SKIPS, Skip, Skipped, Skips, Volume};
 pub use tcp::Segment;
 pub use udp::Datagram;
 

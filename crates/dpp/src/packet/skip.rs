@@ -98,8 +98,19 @@ impl Volume {
     }
 }
 
-/// How many examples of each reason are remembered.
-pub const FIRST_MAX: usize = 8;
+/// How many examples of each reason are remembered: more than anybody looks at one by one. All of them take 22 KiB.
+pub const FIRST_MAX: usize = 64;
+
+/// A packet that was not used, or packets that shared a fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Why.
+    pub skip: Skip,
+    /// The position of the packet, or of one of them.
+    pub position: u64,
+    /// How many they are.
+    pub volume: Volume,
+}
 
 /// What was not used, by reason, and where the first examples are. Merges in any order to the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,11 +118,14 @@ pub struct Skips {
     volumes: [Volume; SKIPS.len()],
     /// Positions of the first packets of each reason, in order; `u64::MAX` where there are no more.
     first: [[u64; FIRST_MAX]; SKIPS.len()],
+    /// All of them, one by one, for those who ask; they must [drain](Skips::drain_log) it.
+    log: Option<Vec<Skipped>>,
 }
 
 impl Default for Skips {
     fn default() -> Self {
-        Skips { volumes: [Volume::default(); SKIPS.len()], first: [[u64::MAX; FIRST_MAX]; SKIPS.len()] }
+        let (volumes, first) = ([Volume::default(); SKIPS.len()], [[u64::MAX; FIRST_MAX]; SKIPS.len()]);
+        Skips { volumes, first, log: None }
     }
 }
 
@@ -127,6 +141,19 @@ impl Skips {
     pub fn add_all(&mut self, skip: Skip, position: u64, volume: &Volume) {
         self.volumes[skip as usize].merge(volume);
         insert(&mut self.first[skip as usize], position);
+        if let Some(log) = &mut self.log {
+            log.push(Skipped { skip, position, volume: *volume });
+        }
+    }
+
+    /// From now on notes each skip.
+    pub fn log(&mut self) {
+        self.log.get_or_insert_default();
+    }
+
+    /// Gives what was noted since it was last asked for.
+    pub fn drain_log(&mut self) -> Vec<Skipped> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// What was skipped for this reason.
@@ -151,6 +178,9 @@ impl Skips {
         self.volumes.iter_mut().zip(&other.volumes).for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.first.iter_mut().zip(&other.first) {
             theirs.iter().for_each(|&position| insert(mine, position));
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.log, &other.log) {
+            mine.extend(theirs);
         }
     }
 }

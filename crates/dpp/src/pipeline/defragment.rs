@@ -5,11 +5,11 @@
 //! chunk, with a list that tells the order. Chunks without fragments never come here.
 
 use super::decode::{Decoded, reach};
-use super::reading::{Arrived, Reader};
+use super::reading::{Around, Arrived, Reader};
 use super::rows::Row;
 use crate::dns;
 use crate::limits;
-use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Volume};
+use crate::packet::{Addresses, Datagram, Fragment, Outer, Packet, Skip, Skipped, Skips, Volume};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments::Reassembler;
@@ -40,6 +40,11 @@ impl Fragments {
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
+
+    /// All of them, with the positions of their packets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Fragment<'_>)> {
+        self.held.iter().map(|(_, held)| (held.moment.position, held.fragment(&self.payloads)))
+    }
 }
 
 /// What fragments of a chunk became, in capture order.
@@ -54,7 +59,19 @@ struct Whole {
     moment: Moment,
     volume: Volume,
     outer: Outer,
+    /// What the fragments had in common.
+    identification: u32,
     what: What,
+}
+
+impl Around for &Whole {
+    fn outer(&self) -> Outer {
+        self.outer
+    }
+
+    fn identification(&self) -> u32 {
+        self.identification
+    }
 }
 
 enum What {
@@ -97,6 +114,7 @@ impl<'a> Defragmenter<'a> {
         };
         let (volume, position) = (whole.volume, piece.moment.position);
         let piece = Piece { volume, ..*piece };
+        let identification = whole.first.identification;
         let reached = whole.walk().and_then(|mut walk| {
             let packet = walk.packet()?;
             let packet = reach(&mut walk, packet, &self.plan.ports)?;
@@ -108,9 +126,21 @@ impl<'a> Defragmenter<'a> {
                 let inner = HeldFragment::new(&inner, piece.outermost, piece.moment, volume, &mut payload);
                 self.fragment(cell, &inner.fragment(&payload), &piece, wholes);
             }
-            Ok((packet, outer)) => wholes.add(&packet, outer, &piece),
+            Ok((packet, outer)) => wholes.add(&packet, outer, identification, &piece),
             Err(skip) => self.totals.skips.add_all(skip, position, &volume),
         }
+    }
+
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+        self.cells.iter_mut().for_each(|cell| cell.skips.log());
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        let cells = self.cells.iter_mut().map(|cell| &mut cell.skips);
+        cells.chain([&mut self.totals.skips]).flat_map(Skips::drain_log).collect()
     }
 
     /// The input has ended. Gives what was counted.
@@ -133,7 +163,12 @@ struct Piece<'a> {
 }
 
 impl Wholes {
-    fn add(&mut self, packet: &Packet, outer: Outer, piece: &Piece) {
+    /// Where the packets stand that completed them.
+    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
+        self.list.iter().map(|whole| whole.moment.position)
+    }
+
+    fn add(&mut self, packet: &Packet, outer: Outer, identification: u32, piece: &Piece) {
         let what = match packet {
             Packet::Datagram(datagram) => What::Datagram {
                 flow: (&datagram.flow).into(),
@@ -147,7 +182,8 @@ impl Wholes {
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
         };
-        self.list.push(Whole { moment: piece.moment, volume: piece.volume, outer, what });
+        let Piece { moment, volume, .. } = *piece;
+        self.list.push(Whole { moment, volume, outer, identification, what });
     }
 }
 
@@ -197,7 +233,7 @@ impl Whole {
                     payload: &payloads[payload.start as usize..payload.end as usize],
                     payload_length: *length,
                 };
-                let arrived = Arrived { arrival, datagram, transport: Transport::Udp, around: self.outer };
+                let arrived = Arrived { arrival, datagram, transport: Transport::Udp, around: self };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;
                 Ok(Entered::Message)

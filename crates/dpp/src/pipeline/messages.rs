@@ -9,6 +9,7 @@ use super::reading::Reader;
 use super::streams::Streams;
 use super::{Machine, settings};
 use crate::capture::{Cutter, InputError, Inputs};
+use crate::packet::Segment;
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::transaction::{Assemble, Event, Key, Part, State};
@@ -47,7 +48,10 @@ pub fn messages(
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
         let wholes = defragmenter.take(&decoded.fragments[0]);
         join(&mut decoded, &[wholes], &reader, &mut totals);
-        visit_all(&mut decoded.parts[0], &mut streams, &mut visit);
+        visit_all(&mut decoded.parts[0], &mut streams, |met| match met {
+            Met::Message(message) => visit(message),
+            Met::Segment(..) => {}
+        });
         pool.recycle_chunk(chunk);
     }
     totals.merge(&streams.finish());
@@ -55,7 +59,16 @@ pub fn messages(
     Ok(totals)
 }
 
-fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Message)) {
+/// What is met on the way through a part.
+pub(super) enum Met<'a> {
+    /// A message.
+    Message(Message<'a>),
+    /// A segment and its position, before the messages that it completes.
+    Segment(u64, Segment<'a>),
+}
+
+/// Goes through a part in capture order.
+pub(super) fn visit_all(part: &mut Part, streams: &mut Streams, mut visit: impl FnMut(Met)) {
     streams.begin(part);
     let sequence = match std::mem::take(&mut part.sequence) {
         sequence if sequence.is_empty() => (0..part.events.len() as u32).collect(),
@@ -63,20 +76,21 @@ fn visit_all(part: &mut Part, streams: &mut Streams, visit: &mut impl FnMut(Mess
     };
     for index in sequence {
         let event = part.events[index as usize];
-        visit_streams(part, streams, part.position(&event), visit);
+        visit_streams(part, streams, part.position(&event), &mut visit);
         if event.state != State::Sweep {
-            visit(Message::of(part, &event));
+            visit(Met::Message(Message::of(part, &event)));
         }
     }
-    visit_streams(part, streams, u64::MAX, visit);
+    visit_streams(part, streams, u64::MAX, &mut visit);
 }
 
-/// Visits the messages that segments before a position complete.
-fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mut impl FnMut(Message)) {
+/// Visits the segments before a position, and the messages that they complete.
+fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mut impl FnMut(Met)) {
     while streams.next_position() < before {
+        visit(Met::Segment(streams.next_position(), streams.next_segment()));
         let first = part.events.len();
         streams.assemble(part);
-        part.events[first..].iter().for_each(|event| visit(Message::of(part, event)));
+        part.events[first..].iter().for_each(|event| visit(Met::Message(Message::of(part, event))));
     }
 }
 

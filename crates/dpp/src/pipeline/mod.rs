@@ -10,6 +10,7 @@
 
 mod decode;
 mod defragment;
+mod fates;
 mod messages;
 mod pool;
 mod reading;
@@ -26,6 +27,7 @@ use crate::stats::Totals;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
@@ -130,7 +132,6 @@ fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
         packets: machine.chunk_packets.clamp(1, limits::CHUNK_PACKETS_MAX),
         jump_ns: plan.limits.jump_ns,
         monotonic: plan.monotonic,
-        keep_going: plan.keep_going,
         merge: plan.merge,
     }
 }

@@ -28,7 +28,7 @@ pub(super) trait Around: Clone {
     fn outer(&self) -> Outer;
 
     /// What tells its packet from one that was sent again.
-    fn identification(&self) -> u16 {
+    fn identification(&self) -> u32 {
         0
     }
 
@@ -43,14 +43,8 @@ impl Around for Walk<'_> {
         *Walk::outer(self)
     }
 
-    fn identification(&self) -> u16 {
-        Walk::identification(self)
-    }
-}
-
-impl Around for Outer {
-    fn outer(&self) -> Outer {
-        *self
+    fn identification(&self) -> u32 {
+        Walk::identification(self).into()
     }
 }
 
@@ -72,18 +66,18 @@ pub(super) struct Reader<'a> {
     facts: bool,
     /// Whether queries whose question cannot be read become rows.
     malformed: bool,
-    /// Whether there can be multicast among the messages.
-    multicast: bool,
+    /// The ports of multicast that are asked for: mDNS's and LLMNR's.
+    multicast: [Option<u16>; 2],
     /// Whether nothing is wanted but what every plan wants.
     plain: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
-        let has = |port| plan.ports.ranges().iter().any(|range| range.contains(&port));
+        let asked = |port| plan.ports.ranges().iter().any(|range| range.contains(&port)).then_some(port);
         let (facts, malformed) = (plan.wants_facts(), plan.wants_malformed());
-        let multicast = has(Ports::MDNS) || has(Ports::LLMNR);
-        let plain = !facts && !malformed && !multicast && plan.duplicates_ns.is_none();
+        let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
+        let plain = !facts && !malformed && multicast == [None; 2] && plan.duplicates_ns.is_none();
         Reader { plan, seed, facts, malformed, multicast, plain }
     }
 
@@ -145,11 +139,11 @@ enum Pairing {
 }
 
 impl Pairing {
-    #[cold]
-    fn of<A>(arrived: &Arrived<A>) -> Pairing {
+    /// What is on a port that nobody asked for is not read as multicast, though its other port may be one asked for.
+    fn of<A>(arrived: &Arrived<A>, [mdns, llmnr]: [Option<u16>; 2]) -> Pairing {
         let Flow { source_port, destination_port, .. } = arrived.datagram.flow;
-        let is = |port| (source_port == port, destination_port == port);
-        match (arrived.transport, is(Ports::MDNS), is(Ports::LLMNR)) {
+        let is = |port| (Some(source_port) == port, Some(destination_port) == port);
+        match (arrived.transport, is(mdns), is(llmnr)) {
             (Transport::Udp, (true, true), _) => Pairing::Nobody,
             (Transport::Udp, (true, _) | (_, true), _) => Pairing::AnyServer,
             (Transport::Udp, _, (true, _) | (_, true)) => Pairing::AnyServer,
@@ -183,7 +177,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         events: &'b mut E,
         totals: &'b mut Totals,
     ) -> Self {
-        let pairing = if reader.multicast { Pairing::of(arrived) } else { Pairing::Tuple };
+        let pairing = Pairing::of(arrived, reader.multicast);
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
         let error = if reader.malformed { message.inspect(stated_length) } else { None };
@@ -278,15 +272,13 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     /// Appends the event of a question, the `ordinal`-th of its message.
     fn event(&mut self, question: Option<&Question>, rcode: u16, ordinal: u16) {
         let is_response = self.message.is_response();
-        let mut state = match (is_response, question) {
+        let state = match (is_response, question) {
+            (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
+            (true, _) if self.pairing == Pairing::Nobody => State::Announcement,
             (false, _) => State::Query,
             (true, Some(_)) => State::Response,
             (true, None) => State::BareResponse,
         };
-        if self.pairing == Pairing::Nobody {
-            let Some(unpaired) = self.unpaired() else { return };
-            state = unpaired;
-        }
         let part = self.events.part(self.hash, !is_response);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
         if self.reader.facts {
@@ -295,20 +287,6 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
         }
-    }
-
-    /// Multicast: a query is a row that waits for nothing, a response is only counted.
-    #[cold]
-    fn unpaired(&mut self) -> Option<State> {
-        let matches = &mut self.totals.matches;
-        if self.message.is_response() {
-            matches.responses += 1;
-            matches.unpaired_responses += 1;
-            return None;
-        }
-        matches.queries += 1;
-        matches.unpaired_queries += 1;
-        Some(State::Unpaired)
     }
 }
 
@@ -333,7 +311,7 @@ impl<A: Around> Arrived<'_, A> {
             let mut hasher = DefaultHasher::new();
             hasher.write_u64(seed ^ number);
             hasher.write_u16(ordinal);
-            hasher.write_u16(self.around.identification());
+            hasher.write_u32(self.around.identification());
             std::hash::Hash::hash(&self.datagram.flow, &mut hasher);
             hasher.write(self.datagram.payload);
             u128::from(hasher.finish())

@@ -4,7 +4,7 @@ use super::pool::Pool;
 use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Datagram, Outer, Skip};
+use crate::packet::{Datagram, Outer, Segment, Skip, Skipped};
 use crate::stats::Totals;
 use crate::stream::tcp::Connections;
 use crate::stream::{Moment, Segments};
@@ -38,6 +38,21 @@ impl<'a> Streams<'a> {
             next: 0,
             pool,
         }
+    }
+
+    /// From now on each skip is noted.
+    pub(super) fn log(&mut self) {
+        self.totals.skips.log();
+    }
+
+    /// Gives the skips that were noted.
+    pub(super) fn drain_log(&mut self) -> Vec<Skipped> {
+        self.totals.skips.drain_log()
+    }
+
+    /// The next segment of the part at hand.
+    pub(super) fn next_segment(&self) -> Segment<'_> {
+        self.segments.get(self.next).0
     }
 
     /// The input has ended. Gives what was counted.

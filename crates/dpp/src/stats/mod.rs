@@ -3,11 +3,14 @@
 //! Each worker and each shard counts for itself; `merge` adds up, in any order and grouping, to the same figures (law 6).
 //! The identities that must hold at the end of every run are in [`Totals::check`].
 
+mod seen;
+
 use crate::dns::PARSE_ERRORS;
 pub use crate::packet::Volume;
 use crate::packet::{Skip, Skips};
 use crate::stream::{Fragments, Streams};
 use crate::transaction::{Matches, Rtt};
+pub use seen::{Seen, Tally};
 
 /// Everything that was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub struct Totals {
     pub used: Volume,
     /// Packets that were not, by reason.
     pub skips: Skips,
+    /// What those were that were skipped while decoding.
+    pub seen: Seen,
     /// What became of fragmented datagrams.
     pub fragments: Fragments,
     /// What was found in TCP streams.
@@ -45,6 +50,7 @@ impl Totals {
         self.read.merge(&other.read);
         self.used.merge(&other.used);
         self.skips.merge(&other.skips);
+        self.seen.merge(&other.seen);
         self.fragments.merge(&other.fragments);
         self.streams.merge(&other.streams);
         self.matches.merge(&other.matches);
@@ -58,8 +64,9 @@ impl Totals {
 
     /// Counts a packet that was not used.
     #[cold]
-    pub fn skip(&mut self, skip: Skip, _linktype: u16, position: u64, bytes: &[u8]) {
+    pub fn skip(&mut self, skip: Skip, linktype: u16, position: u64, bytes: &[u8]) {
         self.skips.add(skip, position, bytes.len());
+        self.seen.add(linktype, bytes);
     }
 
     /// Whether the sums close (law 3): packets read = used + skipped, in packets and in bytes, and queries = matched +

@@ -24,8 +24,10 @@ pub enum State {
     Matched,
     /// A query that was not answered in time.
     TimedOut,
-    /// A query to which no response can be told to belong: multicast DNS.
+    /// A query to which no response can be told to belong: multicast DNS. It is a row that waits for nothing.
     Unpaired,
+    /// A response that answers nobody in particular: multicast DNS.
+    Announcement,
     /// A query that repeats an open one; it has no row of its own.
     Retry,
     /// A response with a question that the shard has not seen yet.

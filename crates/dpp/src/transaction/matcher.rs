@@ -129,12 +129,14 @@ impl Shard {
         self.window.hand_back()
     }
 
-    /// The run was interrupted: what is open stays open. Gives back all parts.
+    /// The run was interrupted: what is open stays open, and the answer to a query that is still open counts as unclaimed. Gives
+    /// back all parts.
     pub fn abandon(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
         for chunk in self.window.chunks() {
             let Some(part) = self.window.get(chunk) else { continue };
             self.matches.still_open += u64::from(part.open);
-            self.matches.unclaimed_responses += u64::from(part.unclaimed);
+            let transfers = part.events.iter().filter(|event| event.state == State::Transfer).count();
+            self.matches.unclaimed_responses += u64::from(part.unclaimed) + transfers as u64;
         }
         self.window.release_all();
         self.window.hand_back()
@@ -144,8 +146,8 @@ impl Shard {
     fn step(&mut self, here: Here) {
         match here.event.state {
             State::Query | State::Response | State::BareResponse => self.message(here),
+            State::Unpaired | State::Announcement => self.message(here),
             State::Sweep => self.sweep(here),
-            State::Unpaired => {}
             state => unreachable!("the decoder gives no verdict such as {state:?}"),
         }
     }
@@ -158,7 +160,20 @@ impl Shard {
         match here.event.state {
             State::Query => self.query(here),
             State::Response => self.response(here),
-            _ => self.bare_response(here),
+            State::BareResponse => self.bare_response(here),
+            _ => self.unpaired(here),
+        }
+    }
+
+    /// Multicast waits for nothing.
+    #[cold]
+    fn unpaired(&mut self, here: Here) {
+        if here.event.state.is_query() {
+            self.matches.queries += 1;
+            self.matches.unpaired_queries += 1;
+        } else {
+            self.matches.responses += 1;
+            self.matches.unpaired_responses += 1;
         }
     }
 
@@ -187,15 +202,12 @@ impl Shard {
         if !self.duplicates.as_mut().is_some_and(|seen| seen.is_one(digest, &arrival, position)) {
             return false;
         }
-        match here.event.state {
-            State::Query => {
-                self.matches.queries += 1;
-                self.matches.duplicate_queries += 1;
-            }
-            _ => {
-                self.matches.responses += 1;
-                self.matches.duplicate_responses += 1;
-            }
+        if here.event.state.is_query() {
+            self.matches.queries += 1;
+            self.matches.duplicate_queries += 1;
+        } else {
+            self.matches.responses += 1;
+            self.matches.duplicate_responses += 1;
         }
         self.window.event_mut(here.place).state = State::Duplicate;
         true
@@ -224,14 +236,14 @@ impl Shard {
                 }
                 State::Unclaimed if !self.same_question(here.place, place) => {}
                 State::Unclaimed | State::UnclaimedBare if self.answers(&other, &here.event) => {
-                    let age = (other.time_ns, place);
+                    let age = (self.age(place), place);
                     answer = Some(answer.map_or(age, |earliest| age.min(earliest)));
                 }
                 _ => {}
             }
         }
         match answer {
-            Some((_, place)) => self.claim(here.place, place),
+            Some((_, place)) => self.claim(here, place),
             None => self.wait(here, self.waiting.len() - given_up),
         }
     }
@@ -262,12 +274,12 @@ impl Shard {
 
     /// No open query fits the response at hand: it goes on with the answer to a query that `is_meant`, or waits.
     fn unasked(&mut self, here: Here, is_meant: impl Fn(&Self, Place) -> bool) {
-        let transfer = self
+        let transfers = self
             .waiting
             .iter()
             .copied()
-            .find(|&place| self.window.event(place).state == State::Transfer && is_meant(self, place));
-        match transfer {
+            .filter(|&place| self.window.event(place).state == State::Transfer && is_meant(self, place));
+        match transfers.min_by_key(|&place| self.age(place)) {
             Some(query) => self.go_on(here, query),
             None => self.wait(here, self.waiting.len()),
         }
@@ -342,10 +354,18 @@ impl Shard {
             let other = self.window.event(place);
             other.state == State::Open && self.answers(&here.event, other)
         });
-        match open.min_by_key(|&place| (self.window.event(place).time_ns, place)) {
+        match open.min_by_key(|&place| self.age(place)) {
             Some(query) => self.answer_found(here, query),
             None => self.unasked(here, |_, _| true),
         }
+    }
+
+    /// What tells which of two messages is older: its time, then its place in the capture. (Its index does not tell, as what was
+    /// put together from several packets stands behind everything else of its chunk.)
+    #[inline]
+    fn age(&self, place: Place) -> (i64, u64, u32, u32) {
+        let event = self.window.event(place);
+        (event.time_ns, place.chunk, event.packet, place.index)
     }
 
     /// Whether `response` comes after `query` and within T of it, both ends included.
@@ -404,12 +424,18 @@ impl Shard {
 
     /// The query at hand claims the response at `place`, which was captured before it.
     #[cold]
-    fn claim(&mut self, query: Place, place: Place) {
-        let response = *self.window.event(place);
+    fn claim(&mut self, query: Here, place: Place) {
+        let response = Here { place, event: *self.window.event(place) };
         self.take_out(place);
         self.window.event_mut(place).state = State::Settled;
         self.window.part_mut(place.chunk).unclaimed -= 1;
-        self.matched(query, Here { place, event: response });
+        if self.is_transfer(query.place) {
+            // There is room: what it claims waited until now.
+            self.wait(query, 0);
+            self.transfer(response, query.place);
+        } else {
+            self.matched(query.place, response);
+        }
         self.window.release(place.chunk);
     }
 

@@ -3,12 +3,15 @@
 //! A case is text: the packets, a line each (see `packet.rs`), and what must come out, a line for each row and one that
 //! counts what became of the messages. Both the oracle and the engine are held against it. T is 1.2 s, R 1 s and J 10 s.
 
+use crate::carriers::{Draft, Way, carry};
 use crate::encoding::{Capture, Encoding, FIRST_NS, PLAIN};
 use crate::oracle::{Row, meaning};
 use crate::packet::{EPOCH_NS, LAST_NS, Packet, SECOND};
 use crate::production::{machine, plain, run};
-use dpp::limits::Limits;
-use dpp::plan::Plan;
+use dpp::limits::{FragmentLimits, Limits};
+use dpp::packet::SKIPS;
+use dpp::plan::{Plan, Ports};
+use dpp::table::Column;
 use dpp::transaction::Matches;
 
 #[test]
@@ -515,6 +518,215 @@ fn the_window_is_not_enforced_where_the_clock_goes_back() {
 }
 
 #[test]
+fn a_message_counts_at_the_last_of_its_fragments_to_come() {
+    check(
+        "0 fragment 2/2 #9 query a7 www / 1 query b7 www / 1.1 response a7 www / 1 fragment 1/2 #9 query a7 www",
+        "1 b7 www -> timeout / 1 a7 www -> 1.1 No Error / = matched 1, timed out 1",
+    );
+    check(
+        "0 query a7 www / 0.1 fragment 1/2 #9 response a7 www / 0.1 arp",
+        "0 a7 www -> timeout / = timed out 1",
+    );
+}
+
+#[test]
+fn of_two_answers_of_one_time_the_first_captured_is_claimed_however_it_came() {
+    check(
+        "0.5 fragment 1/2 #9 response a7 www 3 / 0.5 fragment 2/2 #9 response a7 www 3
+         0.5 response a7 www 5 / 0.4 query a7 www",
+        "0.4 a7 www -> 0.5 Non-Existent Domain / = matched 1, unclaimed 1",
+    );
+    check(
+        "0 fragment 1/2 #9 query a7 mail / 0 fragment 2/2 #9 query a7 mail / 0 query a7 www / 0.1 response a7 -",
+        "0 a7 mail -> 0.1 No Error / 0 a7 www -> timeout / = matched 1, timed out 1",
+    );
+}
+
+#[test]
+fn fragments_that_are_not_whole_in_time_are_given_up() {
+    let fragments = FragmentLimits { v4_timeout_ns: SECOND, ..FragmentLimits::default() };
+    let limits = Limits { fragments, ..Limits::default() };
+    let check = |time: &str, expected: &str| {
+        let packets = format!("0 fragment 1/2 #9 query a7 www / {time} fragment 2/2 #9 query a7 www");
+        let packets: Vec<Packet> = lines(&packets).map(Packet::parse).collect();
+        let plan = Plan { limits, ..Plan::default() };
+        for machine in [plain(), machine(3, 1, 1, 2)] {
+            let run = run(&Capture::of(&packets, PLAIN).bytes[..], &plan, &machine);
+            let skips = SKIPS.iter().map(|row| (row.1, run.outcome.totals.skips.of(row.0).packets));
+            let skips = skips.filter(|skip| skip.1 > 0);
+            let skips = skips.map(|(name, packets)| format!("{name} {packets}")).collect::<Vec<_>>();
+            assert_eq!(format!("{} rows, {}", run.rows.len(), skips.join(", ")), expected);
+        }
+    };
+    check("1", "1 rows, ");
+    check("1.000000001", "0 rows, fragment_timeout 1, fragment_incomplete 1");
+}
+
+#[test]
+fn tcp_and_udp_are_two_tuples() {
+    check(
+        "0 query a7 www / 0.1 query A7 www / 0.2 response A7 www 3 / 0.3 response a7 www",
+        "0 a7 www -> 0.3 No Error / 0.1 A7 www -> 0.2 Non-Existent Domain / = matched 2",
+    );
+}
+
+#[test]
+fn answers_over_tcp_may_come_in_any_order() {
+    check(
+        "0 query A7 www / 0 query A8 www / 0.1 response A8 www / 0.2 response A7 www",
+        "0 A7 www -> 0.2 No Error / 0 A8 www -> 0.1 No Error / = matched 2",
+    );
+}
+
+#[test]
+fn a_zone_transfer_is_one_row_however_many_messages_answer_it() {
+    check(
+        "0 query A7 zone/252 / 0.1 response A7 zone/252 / 0.2 response A7 - / 1.3 response A7 zone/252",
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, continuations 2",
+    );
+    check(
+        "0 query a7 zone/252 / 0.1 response a7 zone/252 / 0.2 response a7 zone/252",
+        "0 a7 zone/252 -> 0.1 No Error / = matched 1, unclaimed 1",
+    );
+}
+
+#[test]
+fn each_message_of_a_transfer_lengthens_its_life() {
+    let first = "0 query A7 zone/252 / 0.1 response A7 zone/252 / 2.2 response A7 zone/252";
+    check(
+        &format!("{first} / 4.4 arp / 4.4 response A7 zone/252"),
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, continuations 2",
+    );
+    check(
+        &format!("{first} / 4.400000001 arp / 4.4 response A7 zone/252"),
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, unclaimed 1, continuations 1",
+    );
+}
+
+#[test]
+fn a_transfer_goes_on_though_its_first_message_was_captured_before_the_query() {
+    check(
+        "0.1 response A7 zone/252 / 0 query A7 zone/252 / 0.2 response A7 zone/252",
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, continuations 1",
+    );
+}
+
+#[test]
+fn a_transfer_asked_for_again_is_a_new_row() {
+    check(
+        "0 query A7 zone/252 / 0.1 response A7 zone/252 / 0.2 query A7 zone/252 / 0.3 response A7 zone/252",
+        "0 A7 zone/252 -> 0.1 No Error / 0.2 A7 zone/252 -> 0.3 No Error / = matched 2",
+    );
+}
+
+#[test]
+fn a_message_without_question_goes_on_with_the_oldest_transfer_of_its_tuple() {
+    let plan = Plan { columns: vec![Column::ResponseMessages], ..Plan::default() };
+    check_by(
+        &plan,
+        "0 query A7 a/252 / 0 query A7 b/252 / 0.1 response A7 a/252 / 0.1 response A7 b/252 / 0.2 response A7 -",
+        "0 A7 a/252 -> 0.1 No Error Facts { messages: 2, error: None, tagged: false }
+         0 A7 b/252 -> 0.1 No Error Facts { messages: 1, error: None, tagged: false }
+         = matched 2, continuations 1",
+    );
+}
+
+#[test]
+fn a_message_captured_twice_within_the_window_counts_once() {
+    let plan = Plan { duplicates_ns: Some(1_000_000), ..Plan::default() };
+    check_by(
+        &plan,
+        "0 query a7 www / 0.001 query a7 www / 0.1 response a7 www / 0.1 response a7 www",
+        "0 a7 www -> 0.1 No Error / = matched 1, duplicate queries 1, duplicate responses 1",
+    );
+    check_by(
+        &plan,
+        "0.001 query a7 www / 0 query a7 www",
+        "0.001 a7 www -> timeout / = timed out 1, duplicate queries 1",
+    );
+    check_by(
+        &plan,
+        "0 query a7 www / 0.001000001 query a7 www",
+        "0 a7 www -> timeout / = timed out 1, retries 1",
+    );
+    check_by(&plan, "0 query a7 www / 0 #1 query a7 www", "0 a7 www -> timeout / = timed out 1, retries 1");
+    check_by(
+        &plan,
+        "0 query a7 www / 0.0006 query a7 www / 0.0012 query a7 www",
+        "0 a7 www -> timeout / = timed out 1, retries 1, duplicate queries 1",
+    );
+    check_by(
+        &plan,
+        "0 query a7 www / 0 tagged query a7 www / 0 tunnelled query a7 www",
+        "0 a7 www -> timeout / = timed out 1, duplicate queries 2",
+    );
+    check_by(
+        &plan,
+        "0 fragment 1/2 #8 query a7 www / 0 fragment 2/2 #8 query a7 www
+         0 fragment 1/2 #9 query a7 www / 0 fragment 2/2 #9 query a7 www",
+        "0 a7 www -> timeout / = timed out 1, retries 1",
+    );
+}
+
+#[test]
+fn multicast_dns_is_unpaired_unless_one_of_them_is_on_another_port() {
+    let plan = Plan { ports: Ports::new(vec![53..=53, 5353..=5353]), ..Plan::default() };
+    check_by(
+        &plan,
+        "0 query m0@5 www / 0.1 response m0@5 www / 0.2 response m0@7 www",
+        "0 m0@5 www -> timeout / = unpaired queries 1, unpaired responses 2",
+    );
+    check_by(&plan, "0 query a0@5 www / 0.1 response a0@7 www", "0 a0@93 www -> 0.1 No Error / = matched 1");
+    check_by(&plan, "0 query a0@6 www / 0.1 response a0@8 www", "=");
+    let with_duplicates = Plan { duplicates_ns: Some(0), ..plan.clone() };
+    check_by(
+        &with_duplicates,
+        "0 query m0@5 www / 0 query m0@5 www / 0.1 response m0@5 www / 0.1 response m0@5 www",
+        "0 m0@5 www -> timeout
+         = unpaired queries 1, unpaired responses 1, duplicate queries 1, duplicate responses 1",
+    );
+}
+
+#[test]
+fn link_local_multicast_is_answered_by_any_server() {
+    let plan = Plan { ports: Ports::new(vec![5355..=5355]), ..Plan::default() };
+    check_by(
+        &plan,
+        "0 query a7@6 www / 0.1 response a7@8 www / 0.1 response a8@8 www",
+        "0 a7@95 www -> 0.1 No Error / = matched 1, unclaimed 1",
+    );
+    check_by(&plan, "0 query m7@5 www / 0.1 query e7@3 www", "=");
+}
+
+#[test]
+fn a_query_that_cannot_be_read_is_a_row_if_a_column_says_why() {
+    let plan = Plan { columns: vec![Column::ParseError], ..Plan::default() };
+    let queries =
+        "0 name-cut query a7 www / 0 type-cut query b7 www/28 / 0 bad-label query c7 www / 0 query d7 -";
+    check(queries, "=");
+    let facts = |error: &str| format!("timeout Facts {{ messages: 0, error: {error}, tagged: false }}");
+    let [name, kind, label] =
+        ["question_cut", "question_cut", "question_label"].map(|error| facts(&format!("Some({error:?})")));
+    check_by(
+        &plan,
+        queries,
+        &format!(
+            "0 a7 www/0/0 -> {name} / 0 b7 www/28/0 -> {kind} / 0 c7 www/0/0 -> {label} / 0 d7 -/0/0 -> {}
+             = timed out 4",
+            facts("None")
+        ),
+    );
+}
+
+#[test]
+fn a_response_that_cannot_be_read_answers_the_oldest_query_of_its_tuple() {
+    check(
+        "0.2 query a7 www / 0.1 query a7 mail / 0.3 name-cut response a7 www 2",
+        "0.2 a7 www -> timeout / 0.1 a7 mail -> 0.3 Server Failure / = matched 1, timed out 1",
+    );
+}
+
+#[test]
 fn times_at_the_ends_of_the_number_line_are_times() {
     let at = |time_ns: i64| move |line: &str| Packet { time_ns, content: Packet::parse(line).content };
     let lines =
@@ -550,12 +762,18 @@ fn check(packets: &str, expected: &str) {
 /// Checks that the oracle and the engine make `expected` of `packets`. A slash is as good as a new line, if there are
 /// spaces around it.
 fn check_with(limits: Limits, packets: &str, expected: &str) {
-    let packets: Vec<Packet> = lines(packets).map(Packet::parse).collect();
-    let plan = Plan { limits, ..Plan::default() };
-    let meaning = meaning(&packets, &plan);
+    check_by(&Plan { limits, ..Plan::default() }, packets, expected);
+}
+
+/// The same by a plan of which more is asked. Messages over TCP become segments.
+fn check_by(plan: &Plan, packets: &str, expected: &str) {
+    let packets = lines(packets).map(Packet::parse).enumerate();
+    let drafts = packets.map(|(place, packet)| Draft { place, packet, way: Way::PLAIN });
+    let packets = carry(drafts.collect());
+    let meaning = meaning(&packets, plan);
     let expected = lines(expected).collect::<Vec<_>>().join("\n");
     assert_eq!(text(&meaning.rows, &meaning.matches), expected, "the oracle, of {packets:#?}");
-    hold(&packets, &plan, PLAIN);
+    hold(&packets, plan, PLAIN);
 }
 
 /// Checks that the engine makes of `packets` what the oracle does.
@@ -580,10 +798,15 @@ fn text(rows: &[Row], matches: &Matches) -> String {
         ("timed out", matches.timed_out),
         ("retries", matches.retries),
         ("unclaimed", matches.unclaimed_responses),
+        ("continuations", matches.continuations),
+        ("unpaired queries", matches.unpaired_queries),
+        ("unpaired responses", matches.unpaired_responses),
+        ("duplicate queries", matches.duplicate_queries),
+        ("duplicate responses", matches.duplicate_responses),
         ("tuple overflows", matches.tuple_overflows),
         ("window overflows", matches.window_overflows),
     ];
     let counts = counts.iter().filter(|count| count.1 > 0).map(|(name, count)| format!("{name} {count}"));
     let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    format!("{rows}= {}", counts.collect::<Vec<_>>().join(", "))
+    format!("{rows}= {}", counts.collect::<Vec<_>>().join(", ")).trim_end().to_string()
 }

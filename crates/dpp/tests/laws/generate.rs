@@ -4,11 +4,13 @@
 //! packets drawn on their own would hardly ever meet. Few clients, ids and names, so that keys collide all the time. The
 //! strategies shrink, so a scene that fails becomes a short one. Called by the laws.
 
+use crate::carriers::{Carrier, Draft, Way, carry};
 use crate::packet::{
-    Code, Content, EPOCH_NS, Kind, LAST_NS, Message, Other, Packet, Question, SECOND, Tuple,
+    Code, Content, Damage, EPOCH_NS, Kind, LAST_NS, Message, Other, Packet, Question, SECOND, Tuple,
 };
-use dpp::limits::Limits;
-use dpp::plan::Plan;
+use dpp::limits::{FragmentLimits, Limits, StreamLimits};
+use dpp::plan::{Plan, Ports};
+use dpp::table::Column;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,14 +27,31 @@ pub(crate) struct Scene {
 
 impl fmt::Debug for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "timeout {} ns, {:?}", self.plan.match_timeout_ns, self.plan.limits)?;
+        let Plan { match_timeout_ns, duplicates_ns, ports, .. } = &self.plan;
+        writeln!(f, "timeout {match_timeout_ns} ns, duplicates {duplicates_ns:?}, ports {ports}")?;
+        writeln!(f, "{:?}, {:?}", self.plan.limits, self.plan.columns)?;
         self.packets.iter().try_for_each(|packet| writeln!(f, "    {packet}"))
     }
 }
 
 /// Scenes of up to so many packets, with times in whole units of so many ns.
 pub(crate) fn scenes(packets_max: usize, unit_ns: i64) -> impl Strategy<Value = Scene> {
-    (plans(), vec(steps(), 1..=packets_max)).prop_map(move |(plan, steps)| {
+    staged(plans(), steps(whats(tuples(), &TYPES), Just(Way::PLAIN)), packets_max, unit_ns)
+}
+
+/// Scenes of everything that may happen to messages on their way, and of everything that may be asked for: they come twice, in
+/// fragments, over TCP, damaged, to groups.
+pub(crate) fn scenes_of_all(packets_max: usize, unit_ns: i64) -> impl Strategy<Value = Scene> {
+    staged(plans_of_all(), steps(whats(all_tuples(), &ALL_TYPES), ways()), packets_max, unit_ns)
+}
+
+fn staged(
+    plans: impl Strategy<Value = Plan>,
+    steps: impl Strategy<Value = Step>,
+    packets_max: usize,
+    unit_ns: i64,
+) -> impl Strategy<Value = Scene> {
+    (plans, vec(steps, 1..=packets_max)).prop_map(move |(plan, steps)| {
         let mut packets = play(&steps, &plan);
         packets.iter_mut().for_each(|packet| packet.time_ns -= packet.time_ns % unit_ns);
         Scene { plan, packets }
@@ -62,6 +81,33 @@ fn plans() -> impl Strategy<Value = Plan> {
     )
 }
 
+/// The same with more wishes. Nothing is given up for want of time or room: how that is done the rooms' own tests say.
+fn plans_of_all() -> impl Strategy<Value = Plan> {
+    let duplicates =
+        select(vec![None, None, Some(0), Some(MILLISECOND), Some(30 * MILLISECOND), Some(SECOND)]);
+    let ports = select(vec![
+        vec![53..=53],
+        vec![53..=53, 5353..=5355],
+        vec![5353..=5353, 53..=53],
+        vec![53..=53, 5355..=5355],
+    ]);
+    let columns =
+        select(vec![vec![], vec![], vec![Column::ParseError], vec![Column::ResponseMessages, Column::Vlan]]);
+    (plans(), duplicates, ports, columns).prop_map(|(mut plan, duplicates_ns, ports, columns)| {
+        let ages_ns = i64::MAX;
+        plan.limits.fragments = FragmentLimits {
+            v4_timeout_ns: ages_ns,
+            v6_timeout_ns: ages_ns,
+            datagrams: 10_000,
+            bytes: 100 << 20,
+            ..FragmentLimits::default()
+        };
+        plan.limits.streams = StreamLimits { idle_ns: ages_ns, ..StreamLimits::default() };
+        plan.columns.extend(columns);
+        Plan { duplicates_ns, ports: Ports::new(ports), ..plan }
+    })
+}
+
 /// A step of the drawing: one packet.
 #[derive(Clone, Debug)]
 struct Step {
@@ -72,6 +118,7 @@ struct Step {
     /// A distance that only this timestamp is wrong by.
     wrong: Option<Distance>,
     what: What,
+    way: Way,
     /// How many packets later it is captured than drawn.
     later: usize,
 }
@@ -122,15 +169,28 @@ enum Change {
     LastQuestionOnly,
     Reversed,
     OtherType,
+    /// Another of the servers of its port.
+    OtherServer,
 }
 
-fn steps() -> impl Strategy<Value = Step> {
+fn steps(
+    whats: impl Strategy<Value = What>,
+    ways: impl Strategy<Value = Way>,
+) -> impl Strategy<Value = Step> {
     let anchors = prop_oneof![2 => Just(Anchor::Now), 1 => Just(Anchor::Reference)];
     let backs = prop_oneof![4 => Just(0), 4 => 0..4_usize, 1 => 0..30_usize];
     let wrongs = prop_oneof![25 => Just(None), 1 => far().prop_map(Some)];
     let laters = prop_oneof![8 => Just(0), 2 => 1..5_usize, 1 => 5..20_usize];
-    (backs, anchors, distances(), wrongs, whats(), laters).prop_map(
-        |(back, anchor, distance, wrong, what, later)| Step { back, anchor, distance, wrong, what, later },
+    (backs, anchors, distances(), wrongs, whats, laters, ways).prop_map(
+        |(back, anchor, distance, wrong, what, later, way)| Step {
+            back,
+            anchor,
+            distance,
+            wrong,
+            what,
+            way,
+            later,
+        },
     )
 }
 
@@ -164,11 +224,15 @@ fn far() -> impl Strategy<Value = Distance> {
     })
 }
 
-fn whats() -> impl Strategy<Value = What> {
+fn whats(
+    tuples: impl Strategy<Value = Tuple> + Clone,
+    types: &'static [(u16, u16)],
+) -> impl Strategy<Value = What> {
+    let questions = || questions(types);
     let others = select(vec![Other::Arp, Other::Tcp, Other::Port, Other::Empty, Other::Half]);
     prop_oneof![
-        6 => (tuples(), questions()).prop_map(|(tuple, questions)| What::Query(tuple, questions)),
-        2 => (tuples(), questions(), codes()).prop_map(|(tuple, questions, code)| {
+        6 => (tuples.clone(), questions()).prop_map(|(tuple, questions)| What::Query(tuple, questions)),
+        2 => (tuples, questions(), codes()).prop_map(|(tuple, questions, code)| {
             What::Response(tuple, questions, code)
         }),
         6 => (changes(), codes()).prop_map(|(change, code)| What::Answer(change, code)),
@@ -177,7 +241,7 @@ fn whats() -> impl Strategy<Value = What> {
     ]
 }
 
-fn tuples() -> impl Strategy<Value = Tuple> {
+fn tuples() -> impl Strategy<Value = Tuple> + Clone {
     let clients = select(vec!['a', 'a', 'a', 'a', 'b', 'c', 'd', 'd', 'e', 'f']);
     (clients, select(vec![1, 1, 1, 2, 3, 4]), select(vec![7, 7, 7, 8])).prop_map(|(client, server, id)| {
         // Only who asks from port 53 can be understood by server 3 or 4, which would not be seen to speak DNS otherwise.
@@ -186,9 +250,61 @@ fn tuples() -> impl Strategy<Value = Tuple> {
     })
 }
 
-fn questions() -> impl Strategy<Value = Vec<Question>> {
+/// Those, and who speaks over TCP, and multicast.
+fn all_tuples() -> impl Strategy<Value = Tuple> + Clone {
+    let groups = (select(vec!['a', 'a', 'd', 'm', 'm', 'n']), select(vec![5, 5, 6, 7, 8, 1]));
+    let multicast = groups.prop_map(|(client, server)| Tuple { client, server, id: 7 });
+    let tcp = tuples().prop_map(|Tuple { client, server, id }| {
+        // Nobody connects to himself, and no two connections have the same ends.
+        let (client, server) = if client == 'f' { ('a', 1) } else { (client, server) };
+        let server = if server == 4 { 1 } else { server };
+        Tuple { client: client.to_ascii_uppercase(), server, id }
+    });
+    prop_oneof![3 => tuples(), 3 => tcp, 1 => multicast]
+}
+
+/// How messages travel.
+fn ways() -> impl Strategy<Value = Way> {
+    let gaps = || (0..3_usize, 0..3_usize);
+    let carriers = prop_oneof![
+        4 => Just(Carrier::Plain),
+        2 => (2..4_usize, gaps(), 0..8_usize, any::<bool>()).prop_map(|(count, gaps, lost, backwards)| {
+            Carrier::Fragments { count, gaps: [gaps.0, gaps.1], lost, backwards }
+        }),
+    ];
+    let segments = (prop_oneof![3 => Just(1), 1 => 2..4_usize], gaps(), any::<bool>());
+    let copies = prop_oneof![
+        3 => Just(None),
+        1 => (0..3_usize, select(vec![0, 1, MILLISECOND, -MILLISECOND, 30 * MILLISECOND, 30 * MILLISECOND + 1, SECOND + 1]))
+            .prop_map(Some),
+    ];
+    let damages = prop_oneof![
+        12 => Just(None),
+        1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::BadLabel]).prop_map(Some),
+    ];
+    let tags = select(vec![false, false, false, true]);
+    (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags.clone(), tags).prop_map(
+        |(carrier, (parts, gaps, joined), copy, damage, identification, tagged, tunnelled)| Way {
+            carrier,
+            parts,
+            gaps: [gaps.0, gaps.1],
+            joined,
+            copy,
+            damage,
+            identification,
+            tagged,
+            tunnelled,
+        },
+    )
+}
+
+const TYPES: [(u16, u16); 5] = [(1, 1), (1, 1), (1, 1), (28, 1), (1, 3)];
+/// With zone transfers.
+const ALL_TYPES: [(u16, u16); 6] = [(1, 1), (1, 1), (28, 1), (252, 1), (252, 1), (251, 1)];
+
+fn questions(types: &'static [(u16, u16)]) -> impl Strategy<Value = Vec<Question>> {
     let names = select(vec!["www", "www", "WwW", "www.example", "mail", ""]);
-    let types = select(vec![(1, 1), (1, 1), (1, 1), (28, 1), (1, 3)]);
+    let types = select(types);
     let question =
         (names, types).prop_map(|(name, (qtype, qclass))| Question { name: name.to_string(), qtype, qclass });
     let counts = prop_oneof![20 => Just(1), 2 => 2..4_usize, 1 => Just(0)];
@@ -212,15 +328,17 @@ fn changes() -> impl Strategy<Value = Change> {
         1 => Just(Change::LastQuestionOnly),
         1 => Just(Change::Reversed),
         1 => Just(Change::OtherType),
+        1 => Just(Change::OtherServer),
     ]
 }
 
 /// Draws the packets and puts them in the order of their capture.
 fn play(steps: &[Step], plan: &Plan) -> Vec<Packet> {
     let mut now = EPOCH_NS;
-    let mut drawn: Vec<(usize, Packet)> = Vec::new();
+    let mut drawn: Vec<Packet> = Vec::new();
+    let mut drafts: Vec<Draft> = Vec::new();
     for (at, step) in steps.iter().enumerate() {
-        let packets: Vec<&Packet> = drawn.iter().rev().map(|(_, packet)| packet).collect();
+        let packets: Vec<&Packet> = drawn.iter().rev().collect();
         let reference = packets.get(step.back % packets.len().max(1)).copied();
         let time_ns = match (step.anchor, reference) {
             (Anchor::Reference, Some(reference)) => reference.time_ns + step.distance.ns(plan),
@@ -230,11 +348,14 @@ fn play(steps: &[Step], plan: &Plan) -> Vec<Packet> {
             }
         };
         let wrong_ns = step.wrong.map_or(0, |wrong| wrong.ns(plan));
-        let content = step.what.content(&packets[step.back % packets.len().max(1)..]);
-        drawn.push((at + step.later, Packet { time_ns: (time_ns + wrong_ns).clamp(0, LAST_NS), content }));
+        let content = step.what.content(&packets[step.back % packets.len().max(1)..], &step.way);
+        let packet = Packet { time_ns: (time_ns + wrong_ns).clamp(0, LAST_NS), content };
+        drafts.push(Draft { place: at + step.later, packet: packet.clone(), way: step.way.clone() });
+        drawn.push(packet);
     }
-    drawn.sort_by_key(|(place, _)| *place);
-    drawn.into_iter().map(|(_, packet)| packet).collect()
+    let mut packets = carry(drafts);
+    packets.iter_mut().for_each(|packet| packet.time_ns = packet.time_ns.clamp(0, LAST_NS));
+    packets
 }
 
 impl Distance {
@@ -252,17 +373,22 @@ impl Distance {
 
 impl What {
     /// What is in the packet. `before` are the packets from the one referred to back to the first.
-    fn content(&self, before: &[&Packet]) -> Content {
+    fn content(&self, before: &[&Packet], way: &Way) -> Content {
         let is_query = |message: &&Message| message.kind == Kind::Query;
+        let message = |kind, tuple, questions: &[Question]| way.message(kind, tuple, questions);
         match self {
             What::Query(tuple, questions) => message(Kind::Query, *tuple, questions),
             What::Response(tuple, questions, code) => message(Kind::Response(*code), *tuple, questions),
             What::Answer(change, code) => match messages(before).find(is_query) {
-                Some(query) => message(Kind::Response(*code), query.tuple, &change.of(&query.questions)),
+                Some(query) => {
+                    message(Kind::Response(*code), change.of_tuple(query.tuple), &change.of(&query.questions))
+                }
                 None => Content::Other(Other::Arp),
             },
             What::Again(change) => match messages(before).next() {
-                Some(first) => message(first.kind, first.tuple, &change.of(&first.questions)),
+                Some(first) => {
+                    message(first.kind, change.of_tuple(first.tuple), &change.of(&first.questions))
+                }
                 None => Content::Other(Other::Tcp),
             },
             What::Other(other) => Content::Other(*other),
@@ -273,19 +399,24 @@ impl What {
 fn messages<'a>(packets: &'a [&Packet]) -> impl Iterator<Item = &'a Message> {
     packets.iter().filter_map(|packet| match &packet.content {
         Content::Message(message) => Some(message),
-        Content::Other(_) => None,
+        _ => None,
     })
 }
 
-fn message(kind: Kind, tuple: Tuple, questions: &[Question]) -> Content {
-    Content::Message(Message { kind, tuple, questions: questions.to_vec() })
-}
-
 impl Change {
+    fn of_tuple(self, tuple: Tuple) -> Tuple {
+        let server = match (self, tuple.server) {
+            (Change::OtherServer, 5) => 7,
+            (Change::OtherServer, 6) => 8,
+            (_, server) => server,
+        };
+        Tuple { server, ..tuple }
+    }
+
     fn of(self, questions: &[Question]) -> Vec<Question> {
         let mut changed = questions.to_vec();
         match self {
-            Change::Nothing => {}
+            Change::Nothing | Change::OtherServer => {}
             Change::Case => changed.iter_mut().for_each(|question| question.name = swap_case(&question.name)),
             Change::NoQuestion => changed.clear(),
             Change::LastQuestionOnly => drop(changed.drain(..changed.len().saturating_sub(1))),

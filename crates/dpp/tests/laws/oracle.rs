@@ -4,7 +4,8 @@
 //! engine: no shards, no chunks, no bytes. What the engine gives is right if it equals this. Times are `i128`, so that
 //! no sum of them can overflow.
 
-use crate::packet::{Code, Content, Kind, Message, Packet, Question, Time, Tuple};
+use crate::arrivals::arrivals;
+use crate::packet::{Code, Kind, Message, Packet, Pairing, Question, Time, Tuple};
 use dpp::plan::Plan;
 use dpp::transaction::Matches;
 use std::collections::BTreeMap;
@@ -18,12 +19,29 @@ pub(crate) struct Row {
     pub(crate) question: Question,
     /// When it was answered, and the response code in words.
     pub(crate) answer: Option<(i64, &'static str)>,
+    /// What only some plans want to know.
+    pub(crate) facts: Option<Facts>,
+}
+
+/// What else is known of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// How many messages the answer took.
+    pub(crate) messages: u32,
+    /// What is wrong with the query, or the first message of its answer.
+    pub(crate) error: Option<&'static str>,
+    /// Whether the query had a VLAN tag.
+    pub(crate) tagged: bool,
 }
 
 /// What a run gives.
 pub(crate) struct Meaning {
     pub(crate) rows: Vec<Row>,
     pub(crate) matches: Matches,
+    /// How many rows stand before the first whose verdict came because the clock or the window forgot it.
+    pub(crate) decided_at_once: usize,
+    /// Answers that may take several messages, and were complete only because nothing more came.
+    pub(crate) transfers: u64,
 }
 
 /// What the capture means.
@@ -58,14 +76,15 @@ fn after<'a>(packets: &[Packet], read: usize, plan: &'a Plan) -> Matcher<'a> {
     let times: Vec<i128> = packets.iter().map(|packet| packet.time_ns.into()).collect();
     let clocks = clocks(&times, plan.limits.jump_ns.into());
     let mut matcher = Matcher::new(plan);
-    for (at, packet) in packets[..read].iter().enumerate() {
+    let arrivals = arrivals(&packets[..read], plan);
+    for at in 0..read {
         if at > 0 {
             matcher.forget(clocks[at - 1]);
         }
         if (at as u64).is_multiple_of(plan.limits.sweep_packets) {
             matcher.close_window(at as u64);
         }
-        if let (Content::Message(message), None) = (&packet.content, packet.skip()) {
+        for message in &arrivals[at].messages {
             matcher.message(message, Moment { position: at as u64, time: times[at], clock: clocks[at] });
         }
     }
@@ -91,6 +110,13 @@ struct Matcher<'a> {
     /// One for each first query, in order.
     rows: Vec<Row>,
     matches: Matches,
+    /// Messages that may be captured once more.
+    seen: Vec<(Message, Moment)>,
+    /// The first row that was forgotten.
+    first_forgotten: usize,
+    transfers: u64,
+    /// Responses seen, duplicates not counted.
+    responses: u64,
 }
 
 /// What waits of a tuple.
@@ -105,6 +131,8 @@ struct Open {
     row: usize,
     position: u64,
     until: i128,
+    /// Whether it was answered and more messages may follow.
+    is_transfer: bool,
 }
 
 struct Unclaimed {
@@ -112,87 +140,228 @@ struct Unclaimed {
     code: Code,
     position: u64,
     until: i128,
+    error: Option<&'static str>,
+}
+
+/// Types of queries whose answer may take several messages: IXFR and AXFR.
+const TRANSFERS: [u16; 2] = [251, 252];
+
+/// What the questions of a message have in common.
+struct Said {
+    tuple: Tuple,
+    error: Option<&'static str>,
+    tagged: bool,
+    now: Moment,
+}
+
+impl Said {
+    /// Whether the answer to a question of this type may take several messages.
+    fn is_transfer(&self, qtype: u16) -> bool {
+        self.tuple.is_tcp() && TRANSFERS.contains(&qtype)
+    }
+
+    /// The row of a query, without an answer.
+    fn row(&self, question: &Question, plan: &Plan) -> Row {
+        Row {
+            request_ns: self.now.time as i64,
+            tuple: self.tuple,
+            question: question.clone(),
+            answer: None,
+            facts: plan.wants_facts().then_some(Facts {
+                messages: 0,
+                error: self.error,
+                tagged: self.tagged,
+            }),
+        }
+    }
+}
+
+impl Row {
+    /// The (first) response that answers it.
+    fn take(&mut self, time: i128, code: Code, error: Option<&'static str>) {
+        self.answer = Some((time as i64, code.text()));
+        if let Some(facts) = &mut self.facts {
+            facts.messages += 1;
+            facts.error = facts.error.or(error);
+        }
+    }
 }
 
 impl Matcher<'_> {
     fn new(plan: &Plan) -> Matcher<'_> {
-        Matcher { plan, waiting: BTreeMap::new(), rows: Vec::new(), matches: Matches::default() }
+        Matcher {
+            plan,
+            waiting: BTreeMap::new(),
+            rows: Vec::new(),
+            matches: Matches::default(),
+            seen: Vec::new(),
+            first_forgotten: usize::MAX,
+            transfers: 0,
+            responses: 0,
+        }
     }
 
     fn message(&mut self, message: &Message, now: Moment) {
-        let questions = message.questions.iter().take(dpp::limits::QUESTIONS_MAX.into());
+        let questions = message.asked();
+        let (is_query, count) = (message.kind == Kind::Query, questions.len().max(1) as u64);
+        let matches = &mut self.matches;
+        *(if is_query { &mut matches.queries } else { &mut matches.responses }) += count;
+        if self.is_duplicate(message, now) {
+            let matches = &mut self.matches;
+            *(if is_query { &mut matches.duplicate_queries } else { &mut matches.duplicate_responses }) +=
+                count;
+            return;
+        }
+        let tuple = match message.tuple.pairing(self.plan) {
+            Pairing::Tuple => message.tuple,
+            Pairing::AnyServer => message.tuple.of_any_server(),
+            Pairing::Nobody => return self.unpaired(message, &questions, now),
+        };
+        let said = Said { tuple, error: self.error(message), tagged: message.tagged, now };
         match message.kind {
-            Kind::Query => questions.for_each(|q| self.query(message.tuple, q, now)),
-            Kind::Response(code) if message.questions.is_empty() => {
-                self.response(message.tuple, None, code, now);
-            }
+            Kind::Query => questions.iter().for_each(|question| self.query(&said, question)),
             Kind::Response(code) => {
-                questions.for_each(|q| self.response(message.tuple, Some(q), code, now));
+                let code = if message.damage.is_some() { code.of_header() } else { code };
+                match &questions[..] {
+                    [] => self.response(&said, None, code),
+                    questions => questions.iter().for_each(|q| self.response(&said, Some(q), code)),
+                }
             }
         }
     }
 
-    fn query(&mut self, tuple: Tuple, question: &Question, now: Moment) {
-        self.matches.queries += 1;
+    fn error(&self, message: &Message) -> Option<&'static str> {
+        if !self.plan.wants_malformed() {
+            return None;
+        }
+        message.error().map(|error| error.name())
+    }
+
+    /// Whether the same was captured within the window. What is dropped is not remembered.
+    fn is_duplicate(&mut self, message: &Message, now: Moment) -> bool {
+        let Some(window) = self.plan.duplicates_ns else { return false };
+        if message.tuple.is_tcp() {
+            return false;
+        }
+        self.seen.retain(|(_, then)| now.position - then.position <= self.plan.limits.window_packets);
+        let same = |(other, _): &(Message, Moment)| {
+            Message { tagged: message.tagged, tunnelled: message.tunnelled, ..other.clone() } == *message
+        };
+        let before = self.seen.iter().position(same);
+        if before.is_some_and(|at| (self.seen[at].1.time - now.time).abs() <= window.into()) {
+            return true;
+        }
+        before.map(|at| self.seen.remove(at));
+        self.seen.push((message.clone(), now));
+        false
+    }
+
+    /// A query that nobody in particular answers, or an answer to nobody in particular.
+    fn unpaired(&mut self, message: &Message, questions: &[Question], now: Moment) {
+        if message.kind != Kind::Query {
+            self.matches.unpaired_responses += questions.len().max(1) as u64;
+            return;
+        }
+        self.matches.unpaired_queries += questions.len() as u64;
+        let said = Said { tuple: message.tuple, error: self.error(message), tagged: message.tagged, now };
+        questions.iter().for_each(|question| self.rows.push(said.row(question, self.plan)));
+    }
+
+    fn query(&mut self, said: &Said, question: &Question) {
+        let now = said.now;
         let (timeout, limits) = (i128::from(self.plan.match_timeout_ns), self.plan.limits);
-        let waiting = self.waiting.entry(tuple).or_default();
-        if let Some(open) = waiting.open.get(&question.folded()) {
-            let first = &mut self.rows[open.row].request_ns;
-            if (now.time - i128::from(*first)).abs() <= timeout {
-                self.matches.retries += 1;
-                *first = (*first).min(now.time as i64);
-                return;
+        let waiting = self.waiting.entry(said.tuple).or_default();
+        match waiting.open.get(&question.folded()) {
+            Some(open) if open.is_transfer => {
+                self.matches.matched += 1;
+                waiting.open.remove(&question.folded());
             }
-            self.matches.timed_out += 1;
-            waiting.open.remove(&question.folded());
+            Some(open) => {
+                let first = &mut self.rows[open.row].request_ns;
+                if (now.time - i128::from(*first)).abs() <= timeout {
+                    self.matches.retries += 1;
+                    *first = (*first).min(now.time as i64);
+                    return;
+                }
+                self.matches.timed_out += 1;
+                waiting.open.remove(&question.folded());
+            }
+            None => {}
         }
         let row = self.rows.len();
-        self.rows.push(Row { request_ns: now.time as i64, tuple, question: question.clone(), answer: None });
+        self.rows.push(said.row(question, self.plan));
         let in_time = waiting.unclaimed.range((now.time, 0)..=(now.time + timeout, u64::MAX));
         let mut fitting = in_time
             .filter(|(_, response)| response.question.as_ref().is_none_or(|q| *q == question.folded()));
         if let Some((&key, response)) = fitting.next() {
-            self.matches.matched += 1;
-            self.rows[row].answer = Some((key.0 as i64, response.code.text()));
+            self.rows[row].take(key.0, response.code, response.error);
+            if said.is_transfer(question.qtype) {
+                let clock = now.clock.max(response.until - i128::from(limits.disorder_ns));
+                let until = clock + timeout + i128::from(limits.disorder_ns);
+                let open = Open { row, position: now.position, until, is_transfer: true };
+                waiting.open.insert(question.folded(), open);
+            } else {
+                self.matches.matched += 1;
+            }
             waiting.unclaimed.remove(&key);
         } else if waiting.open.len() + waiting.unclaimed.len() >= limits.per_tuple {
             self.matches.tuple_overflows += 1;
             self.matches.timed_out += 1;
         } else {
             let until = now.clock + timeout + i128::from(limits.disorder_ns);
-            waiting.open.insert(question.folded(), Open { row, position: now.position, until });
+            let open = Open { row, position: now.position, until, is_transfer: false };
+            waiting.open.insert(question.folded(), open);
         }
     }
 
-    fn response(&mut self, tuple: Tuple, question: Option<&Question>, code: Code, now: Moment) {
-        self.matches.responses += 1;
+    fn response(&mut self, said: &Said, question: Option<&Question>, code: Code) {
+        self.responses += 1;
+        let now = said.now;
         let (timeout, limits) = (i128::from(self.plan.match_timeout_ns), self.plan.limits);
-        let waiting = self.waiting.entry(tuple).or_default();
+        let waiting = self.waiting.entry(said.tuple).or_default();
         let folded = question.map(Question::folded);
         let asks_this = |asked: &Folded| folded.as_ref().is_none_or(|folded| folded == asked);
         let in_time = |request_ns: i64| (0..=timeout).contains(&(now.time - i128::from(request_ns)));
-        let fitting = waiting
-            .open
-            .iter()
-            .filter(|(asked, open)| asks_this(asked) && in_time(self.rows[open.row].request_ns));
-        let oldest = fitting.min_by_key(|(_, open)| (self.rows[open.row].request_ns, open.row));
-        if let Some((asked, open)) = oldest.map(|(asked, open)| (asked.clone(), open.row)) {
-            self.matches.matched += 1;
-            self.rows[open].answer = Some((now.time as i64, code.text()));
-            waiting.open.remove(&asked);
+        let oldest = |is_transfer: bool| {
+            let fitting = waiting.open.iter().filter(|(asked, open)| {
+                let is_fit = is_transfer || in_time(self.rows[open.row].request_ns);
+                open.is_transfer == is_transfer && asks_this(asked) && is_fit
+            });
+            let oldest = fitting.min_by_key(|(_, open)| (self.rows[open.row].request_ns, open.row));
+            oldest.map(|(asked, _)| asked.clone())
+        };
+        let until = now.clock + timeout + i128::from(limits.disorder_ns);
+        if let Some(asked) = oldest(false) {
+            let open = waiting.open.get_mut(&asked).expect("it is open");
+            self.rows[open.row].take(now.time, code, said.error);
+            if said.is_transfer(asked.1) {
+                open.is_transfer = true;
+                open.until = open.until.max(until);
+            } else {
+                self.matches.matched += 1;
+                waiting.open.remove(&asked);
+            }
+        } else if let Some(asked) = oldest(true) {
+            let open = waiting.open.get_mut(&asked).expect("it is open");
+            open.until = open.until.max(until);
+            self.rows[open.row].facts.iter_mut().for_each(|facts| facts.messages += 1);
+            self.matches.continuations += 1;
         } else if waiting.open.len() + waiting.unclaimed.len() >= limits.per_tuple {
             self.matches.tuple_overflows += 1;
             self.matches.unclaimed_responses += 1;
         } else {
             let until = now.clock + i128::from(limits.disorder_ns);
-            let unclaimed = Unclaimed { question: folded, code, position: now.position, until };
-            waiting.unclaimed.insert((now.time, self.matches.responses), unclaimed);
+            let unclaimed =
+                Unclaimed { question: folded, code, position: now.position, until, error: said.error };
+            waiting.unclaimed.insert((now.time, self.responses), unclaimed);
         }
     }
 
     /// Forgets what the clock is past.
     fn forget(&mut self, clock: i128) {
         self.close(|_, until| clock > until);
+        let window = i128::from(self.plan.duplicates_ns.unwrap_or(0));
+        self.seen.retain(|(_, then)| clock <= then.clock + window);
     }
 
     /// Gives up what is too many packets back.
@@ -203,17 +372,25 @@ impl Matcher<'_> {
 
     /// Closes all that waits and whose position and end of life are such. Gives how many.
     fn close(&mut self, is_due: impl Fn(u64, i128) -> bool) -> u64 {
-        let (mut queries, mut responses) = (0, 0);
+        let (mut queries, mut transfers, mut responses) = (0, 0, 0);
         for waiting in self.waiting.values_mut() {
-            let before = (waiting.open.len(), waiting.unclaimed.len());
-            waiting.open.retain(|_, open| !is_due(open.position, open.until));
+            waiting.open.retain(|_, open| {
+                let is_due = is_due(open.position, open.until);
+                if is_due {
+                    *(if open.is_transfer { &mut transfers } else { &mut queries }) += 1;
+                    self.first_forgotten = self.first_forgotten.min(open.row);
+                }
+                !is_due
+            });
+            let before = waiting.unclaimed.len();
             waiting.unclaimed.retain(|_, response| !is_due(response.position, response.until));
-            queries += (before.0 - waiting.open.len()) as u64;
-            responses += (before.1 - waiting.unclaimed.len()) as u64;
+            responses += (before - waiting.unclaimed.len()) as u64;
         }
+        self.transfers += transfers;
+        self.matches.matched += transfers;
         self.matches.timed_out += queries;
         self.matches.unclaimed_responses += responses;
-        queries + responses
+        queries + transfers + responses
     }
 
     fn time_out_all(&mut self) {
@@ -223,12 +400,15 @@ impl Matcher<'_> {
     /// What came out, up to the first query that is still open.
     fn meaning(mut self) -> Meaning {
         let open = self.waiting.values().flat_map(|waiting| waiting.open.values());
+        // What answers a query that is still open is unclaimed.
+        let answered = open.clone().filter(|open| open.is_transfer).count();
         let rows: Vec<usize> = open.map(|open| open.row).collect();
         let unclaimed: usize = self.waiting.values().map(|waiting| waiting.unclaimed.len()).sum();
         self.matches.still_open += rows.len() as u64;
-        self.matches.unclaimed_responses += unclaimed as u64;
+        self.matches.unclaimed_responses += (unclaimed + answered) as u64;
         self.rows.truncate(rows.into_iter().min().unwrap_or(usize::MAX));
-        Meaning { rows: self.rows, matches: self.matches }
+        let decided_at_once = self.first_forgotten.min(self.rows.len());
+        Meaning { rows: self.rows, matches: self.matches, decided_at_once, transfers: self.transfers }
     }
 }
 
@@ -238,7 +418,8 @@ impl fmt::Display for Row {
         match self.answer {
             Some((ns, code)) => write!(f, "{} {code}", Time(ns)),
             None => write!(f, "timeout"),
-        }
+        }?;
+        self.facts.as_ref().map_or(Ok(()), |facts| write!(f, " {facts:?}"))
     }
 }
 

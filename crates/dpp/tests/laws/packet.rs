@@ -7,11 +7,16 @@
 //! ```text
 //!  1.2 query a7 www/28,mail        1.25 response a7 wWw 3        1.3 response a7 -        1.4 arp
 //!  time      tuple questions       time          tuple  question code   without question  not DNS
+//!
+//!  1 #3 query a7 www     1 type-cut query a7 www      1 fragment 1/2 #9 query a7 www     1 segment 42 1/1 query A7 www + 1/2 query A8 mail
+//!  IPv4 identification   damaged                      the first of two fragments         a message and half of another, over TCP
 //! ```
+//! Who speaks over TCP is a capital letter.
 
-use dpp::packet::Skip;
+use dpp::packet::{Segment as Flags, Skip};
+use dpp::plan::{Plan, Ports};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What the times in the texts are relative to, in ns since 1970: 2023-11-14 22:13:20 UTC.
 pub(crate) const EPOCH_NS: i64 = 1_700_000_000 * SECOND;
@@ -30,9 +35,41 @@ pub(crate) struct Packet {
 /// What is in a packet.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Content {
+    /// A whole message in a datagram.
     Message(Message),
+    /// A fragment of such a datagram: which one, counted from 1, and of how many.
+    Fragment(Message, (usize, usize)),
+    /// A TCP segment: the sequence number, and parts of messages.
+    Segment(u32, Vec<Part>),
+    /// A TCP segment without data, of the connection of this tuple.
+    Bare(Bare, Tuple, u32),
     Other(Other),
 }
+
+/// A message with its length before it, or a part of that: which one, counted from 1, and of how many.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) message: Message,
+    pub(crate) number: usize,
+    pub(crate) count: usize,
+}
+
+/// Segments without data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bare {
+    Syn,
+    SynAck,
+    Ack,
+}
+
+const BARES: [(Bare, &str, u8); 3] = [
+    (Bare::Syn, "syn", Flags::SYN),
+    (Bare::SynAck, "syn-ack", Flags::SYN | Flags::ACK),
+    (Bare::Ack, "ack", Flags::ACK),
+];
+
+/// The number before the first byte of every stream: soon it goes over the end.
+pub(crate) const INITIAL_SEQUENCE: u32 = u32::MAX - 60;
 
 /// A DNS message.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +77,31 @@ pub(crate) struct Message {
     pub(crate) kind: Kind,
     pub(crate) tuple: Tuple,
     pub(crate) questions: Vec<Question>,
+    /// What tells a packet sent again from one captured twice; IPv6 has it in fragments only.
+    pub(crate) identification: u16,
+    pub(crate) damage: Option<Damage>,
+    /// Whether it has a VLAN tag.
+    pub(crate) tagged: bool,
+    /// Whether it is in an IP tunnel.
+    pub(crate) tunnelled: bool,
 }
+
+/// What is wrong with the (only) question of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// The message ends before the name does.
+    NameCut,
+    /// The message ends behind the type.
+    TypeCut,
+    /// Instead of its end the name has a label of no known type.
+    BadLabel,
+}
+
+const DAMAGES: [(Damage, &str, Skip); 3] = [
+    (Damage::NameCut, "name-cut", Skip::DnsQuestionCut),
+    (Damage::TypeCut, "type-cut", Skip::DnsQuestionCut),
+    (Damage::BadLabel, "bad-label", Skip::DnsQuestionMalformed),
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -56,23 +117,33 @@ pub(crate) struct Tuple {
     pub(crate) id: u16,
 }
 
-/// Clients. `e` and `f` ask from port 53, as resolvers once did; `f` is where `e`'s server 1 is.
-pub(crate) const CLIENTS: [(char, &str, u16); 6] = [
+/// Clients. `e` and `f` ask from port 53, as resolvers once did; `f` is where `e`'s server 1 is. `m` and `n` speak multicast DNS.
+pub(crate) const CLIENTS: [(char, &str, u16); 8] = [
     ('a', "192.0.2.1", 4001),
     ('b', "192.0.2.1", 4002),
     ('c', "198.51.100.9", 4001),
     ('d', "2001:db8::1", 4001),
     ('e', "192.0.2.1", 53),
     ('f', "203.0.113.53", 53),
+    ('m', "192.0.2.77", 5353),
+    ('n', "2001:db8::77", 5353),
 ];
 
 /// Servers, with their IPv4 and IPv6 addresses. 3 listens on another port and can be asked by `e` and `f` only;
-/// 4 is where `e` is, so that `f7@4` is `e7@1` the other way round.
-pub(crate) const SERVERS: [(u8, &str, &str, u16); 4] = [
+/// 4 is where `e` is, so that `f7@4` is `e7@1` the other way round. 5 and 6 are the groups of mDNS and LLMNR, 7 and 8 members
+/// that answer. 90 and above are any server.
+pub(crate) const SERVERS: [(u8, &str, &str, u16); 11] = [
     (1, "203.0.113.53", "2001:db8::53", 53),
     (2, "203.0.113.54", "2001:db8::54", 53),
     (3, "203.0.113.53", "2001:db8::53", 5353),
     (4, "192.0.2.1", "2001:db8::54:4", 53),
+    (5, "224.0.0.251", "ff02::fb", 5353),
+    (6, "224.0.0.252", "ff02::1:3", 5355),
+    (7, "192.0.2.78", "2001:db8::78", 5353),
+    (8, "192.0.2.78", "2001:db8::78", 5355),
+    (90, "0.0.0.0", "::", 53),
+    (93, "0.0.0.0", "::", 5353),
+    (95, "0.0.0.0", "::", 5355),
 ];
 
 /// An entry of the question section. The name is ASCII without its final dot; the root is empty.
@@ -117,47 +188,147 @@ const OTHERS: [(Other, &str, Skip); 5] = [
 ];
 
 impl Packet {
-    /// Why the packet gives no message; `None` if it gives one.
-    pub(crate) fn skip(&self) -> Option<Skip> {
-        match &self.content {
-            Content::Other(other) => OTHERS.iter().find(|row| row.0 == *other).map(|row| row.2),
-            Content::Message(Message { kind: Kind::Query, questions, .. }) if questions.is_empty() => {
-                Some(Skip::DnsQueryWithoutQuestion)
-            }
-            Content::Message(_) => None,
-        }
-    }
-
-    /// Whether it is a response whose records cannot be walked.
-    pub(crate) fn has_unreadable_records(&self) -> bool {
-        let Content::Message(message) = &self.content else { return false };
-        matches!(message.kind, Kind::Response(Code::Unreadable(_)))
-    }
-
     /// The packet as an Ethernet frame.
     pub(crate) fn frame(&self) -> Vec<u8> {
         let a1 = Tuple { client: 'a', server: 1, id: 0 };
         match &self.content {
             Content::Message(message) => message.frame(),
+            Content::Fragment(message, (number, count)) => message.fragment(*number, *count),
+            Content::Segment(sequence, parts) => segment(*sequence, parts),
+            Content::Bare(bare, tuple, sequence) => bare.frame(tuple, *sequence),
             Content::Other(Other::Arp) => ethernet(0x0806, &[0; 28]),
-            Content::Other(Other::Tcp) => ip(a1.client().0, a1.server().0, 6, &[0; 20]),
-            Content::Other(Other::Port) => udp((a1.client().0, 123), (a1.server().0, 123), &[0; 48]),
+            Content::Other(Other::Tcp) => Ip::of(6).frame(a1.client().0, a1.server().0, &[0; 20]),
+            Content::Other(Other::Port) => {
+                Ip::of(17).frame(a1.client().0, a1.server().0, &udp(123, 123, &[0; 48]))
+            }
             Content::Other(Other::Empty) => Vec::new(),
-            Content::Other(Other::Half) => udp(a1.client(), a1.server(), &[0; 6]),
+            Content::Other(Other::Half) => {
+                Ip::of(17).frame(a1.client().0, a1.server().0, &udp(a1.client().1, 53, &[0; 6]))
+            }
         }
     }
 }
 
+impl Other {
+    /// Why it gives no message.
+    pub(crate) fn skip(self) -> Skip {
+        OTHERS.iter().find(|row| row.0 == self).expect("a row for each").2
+    }
+}
+
+impl Bare {
+    fn frame(self, tuple: &Tuple, sequence: u32) -> Vec<u8> {
+        let flags = BARES.iter().find(|row| row.0 == self).expect("a row for each").2;
+        let (source, destination) = match self {
+            Bare::SynAck => (tuple.server(), tuple.client()),
+            Bare::Syn | Bare::Ack => (tuple.client(), tuple.server()),
+        };
+        let segment = tcp(source.1, destination.1, sequence, flags, &[]);
+        Ip::of(6).frame(source.0, destination.0, &segment)
+    }
+}
+
+impl Part {
+    /// Its bytes in the stream.
+    fn bytes(&self) -> Vec<u8> {
+        let message = self.message.bytes();
+        let bytes = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+        let end = |number| bytes.len() * number / self.count;
+        bytes[end(self.number - 1)..end(self.number)].to_vec()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+}
+
+fn segment(sequence: u32, parts: &[Part]) -> Vec<u8> {
+    let payload: Vec<u8> = parts.iter().flat_map(Part::bytes).collect();
+    let message = &parts[0].message;
+    let (source, destination) = message.ends();
+    let ip = Ip { tagged: message.tagged, tunnelled: message.tunnelled, ..Ip::of(6) };
+    ip.frame(source.0, destination.0, &tcp(source.1, destination.1, sequence, 0x08, &payload))
+}
+
 impl Message {
-    fn frame(&self) -> Vec<u8> {
-        match self.kind {
-            Kind::Query => udp(self.tuple.client(), self.tuple.server(), &self.bytes()),
-            Kind::Response(_) => udp(self.tuple.server(), self.tuple.client(), &self.bytes()),
+    /// Why it is not used; `None` if it is.
+    pub(crate) fn skip(&self, plan: &Plan) -> Option<Skip> {
+        if self.kind != Kind::Query || plan.wants_malformed() {
+            return None;
+        }
+        match self.damage {
+            Some(damage) => DAMAGES.iter().find(|row| row.0 == damage).map(|row| row.2),
+            None => self.questions.is_empty().then_some(Skip::DnsQueryWithoutQuestion),
         }
     }
 
+    /// The questions that come out. A damaged one of a response counts for none, that of a query as far as it goes; a query
+    /// without asks "-".
+    pub(crate) fn asked(&self) -> Vec<Question> {
+        let nothing = Question { name: "-".to_string(), qtype: 0, qclass: 0 };
+        match (self.kind, self.damage, &self.questions[..]) {
+            (Kind::Query, None, []) => vec![nothing],
+            (Kind::Response(_), Some(_), _) => Vec::new(),
+            (Kind::Query, Some(damage), [question, ..]) => {
+                let qtype = if damage == Damage::TypeCut { question.qtype } else { 0 };
+                match (&question.name[..], damage) {
+                    ("", Damage::NameCut | Damage::BadLabel) => vec![nothing],
+                    _ => vec![Question { name: question.name.clone(), qtype, qclass: 0 }],
+                }
+            }
+            (_, _, questions) => questions.iter().take(dpp::limits::QUESTIONS_MAX.into()).cloned().collect(),
+        }
+    }
+
+    /// Whether it is a response whose records cannot be walked.
+    pub(crate) fn has_unreadable_records(&self) -> bool {
+        matches!(self.kind, Kind::Response(Code::Unreadable(_))) && self.damage.is_none()
+    }
+
+    /// What is wrong with it, by another room's word.
+    pub(crate) fn error(&self) -> Option<dpp::dns::ParseError> {
+        let bytes = self.bytes();
+        dpp::dns::Message::parse(&bytes).and_then(|message| message.inspect(bytes.len()))
+    }
+
+    /// Source and destination.
+    fn ends(&self) -> ((IpAddr, u16), (IpAddr, u16)) {
+        match self.kind {
+            Kind::Query => (self.tuple.client(), self.tuple.server()),
+            Kind::Response(_) => (self.tuple.server(), self.tuple.client()),
+        }
+    }
+
+    fn ip(&self) -> Ip {
+        let Message { identification, tagged, tunnelled, .. } = *self;
+        Ip { identification, tagged, tunnelled, ..Ip::of(17) }
+    }
+
+    fn frame(&self) -> Vec<u8> {
+        let ((source, source_port), (destination, destination_port)) = self.ends();
+        let datagram = udp(source_port, destination_port, &self.bytes());
+        self.ip().frame(source, destination, &datagram)
+    }
+
+    /// One fragment of so many; all but the last have a multiple of eight bytes.
+    fn fragment(&self, number: usize, count: usize) -> Vec<u8> {
+        let ((mut source, source_port), (mut destination, destination_port)) = self.ends();
+        let (mut datagram, mut ip) = (udp(source_port, destination_port, &self.bytes()), self.ip());
+        if self.tunnelled && self.identification % 2 == 1 {
+            // Not what is in the tunnel is in fragments, but the tunnel's packet.
+            (ip.protocol, datagram) = Ip { tunnelled: false, ..ip }.in_tunnel(source, destination, &datagram);
+            (ip.tunnelled, source, destination) = (false, TUNNEL.0.into(), TUNNEL.1.into());
+        }
+        let end = |number: usize| match number == count {
+            true => datagram.len(),
+            false => (datagram.len() * number / count).next_multiple_of(8),
+        };
+        ip.fragment = Some((end(number - 1), number < count));
+        ip.frame(source, destination, &datagram[end(number - 1)..end(number)])
+    }
+
     /// The message as RFC 1035 section 4.1 has it.
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let (flags, records, additional) = match self.kind {
             Kind::Query => (0x0100, Vec::new(), 0),
             Kind::Response(code) => code.flags_and_records(),
@@ -165,6 +336,10 @@ impl Message {
         let mut bytes = Vec::new();
         for field in [self.tuple.id, flags, self.questions.len() as u16, 0, 0, additional] {
             bytes.extend(field.to_be_bytes());
+        }
+        if let (Some(damage), [question, ..]) = (self.damage, &self.questions[..]) {
+            bytes.extend(damage.bytes(question));
+            return bytes;
         }
         for (index, question) in self.questions.iter().enumerate() {
             // A name that repeats the first one is a compression pointer to it.
@@ -178,10 +353,66 @@ impl Message {
     }
 }
 
+impl Damage {
+    /// What is there of the question.
+    fn bytes(self, question: &Question) -> Vec<u8> {
+        let mut bytes = wire_name(&question.name);
+        match self {
+            Damage::NameCut => drop(bytes.pop()),
+            Damage::TypeCut => bytes.extend(question.qtype.to_be_bytes()),
+            Damage::BadLabel => {
+                bytes.pop();
+                bytes.extend([0x40, 0, 1, 0, 1]);
+            }
+        }
+        bytes
+    }
+}
+
+/// How a query and its response find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairing {
+    Tuple,
+    AnyServer,
+    Nobody,
+}
+
 impl Tuple {
+    /// Whether they speak over TCP.
+    pub(crate) fn is_tcp(&self) -> bool {
+        self.client.is_ascii_uppercase()
+    }
+
+    /// Whether one of the ports is a port that the plan asks for.
+    pub(crate) fn is_wanted(&self, plan: &Plan) -> bool {
+        has_port(plan, self.client().1) || has_port(plan, self.server().1)
+    }
+
+    /// By what they find each other: multicast DNS not at all, unless one of them is on another port; LLMNR, and the rest of
+    /// multicast DNS, whoever answers.
+    pub(crate) fn pairing(&self, plan: &Plan) -> Pairing {
+        let ports = [self.client().1, self.server().1];
+        let on = |port| if has_port(plan, port) { ports.iter().filter(|&&p| p == port).count() } else { 0 };
+        match (self.is_tcp(), on(Ports::MDNS), on(Ports::LLMNR)) {
+            (false, 2, _) => Pairing::Nobody,
+            (false, 1, _) | (false, _, 1..) => Pairing::AnyServer,
+            _ => Pairing::Tuple,
+        }
+    }
+
+    /// The same with any server of that port.
+    pub(crate) fn of_any_server(self) -> Tuple {
+        let port = self.server().1;
+        let row = SERVERS.iter().find(|row| row.0 >= 90 && row.3 == port).expect("one for each port");
+        Tuple { server: row.0, ..self }
+    }
+
     /// The client's address and port.
     pub(crate) fn client(&self) -> (IpAddr, u16) {
-        let row = CLIENTS.iter().find(|row| row.0 == self.client).expect("a client of the table");
+        let row = CLIENTS
+            .iter()
+            .find(|row| row.0 == self.client.to_ascii_lowercase())
+            .expect("a client of the table");
         (row.1.parse().expect("an address"), row.2)
     }
 
@@ -193,12 +424,18 @@ impl Tuple {
     }
 
     /// The tuple with these addresses and ports.
-    pub(crate) fn between(client: (IpAddr, u16), server: (IpAddr, u16), id: u16) -> Tuple {
-        let every =
-            CLIENTS.iter().flat_map(|c| SERVERS.iter().map(|s| Tuple { client: c.0, server: s.0, id }));
+    pub(crate) fn between(client: (IpAddr, u16), server: (IpAddr, u16), id: u16, is_tcp: bool) -> Tuple {
+        let name = |client: char| if is_tcp { client.to_ascii_uppercase() } else { client };
+        let every = CLIENTS
+            .iter()
+            .flat_map(|c| SERVERS.iter().map(move |s| Tuple { client: name(c.0), server: s.0, id }));
         let mut same = every.filter(|tuple| tuple.client() == client && tuple.server() == server);
         same.next().unwrap_or_else(|| panic!("nobody described {client:?} asking {server:?}"))
     }
+}
+
+fn has_port(plan: &Plan, port: u16) -> bool {
+    plan.ports.ranges().iter().any(|range| range.contains(&port))
 }
 
 impl Question {
@@ -209,6 +446,15 @@ impl Question {
 }
 
 impl Code {
+    /// What the header says.
+    pub(crate) fn of_header(self) -> Code {
+        match self {
+            Code::Header(low) | Code::Opt(low, _) | Code::Tsig(low, _) | Code::Unreadable(low) => {
+                Code::Header(low)
+            }
+        }
+    }
+
     /// What a row says of it.
     pub(crate) fn text(self) -> &'static str {
         match self {
@@ -285,26 +531,81 @@ fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
     [&[2; 12], &ethertype.to_be_bytes()[..], payload].concat()
 }
 
-fn ip(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
-    let length = payload.len() as u16;
-    match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let [high, low] = (20 + length).to_be_bytes();
-            let head = [0x45, 0, high, low, 0, 0, 0, 0, 64, protocol, 0, 0];
-            ethernet(0x0800, &[&head, &source.octets()[..], &destination.octets(), payload].concat())
+/// What an IP header says beside the addresses.
+#[derive(Clone, Copy)]
+struct Ip {
+    protocol: u8,
+    identification: u16,
+    /// Offset in bytes, and whether more follow.
+    fragment: Option<(usize, bool)>,
+    tagged: bool,
+    tunnelled: bool,
+}
+
+/// The ends of the tunnel.
+const TUNNEL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+
+impl Ip {
+    fn of(protocol: u8) -> Ip {
+        Ip { protocol, identification: 0, fragment: None, tagged: false, tunnelled: false }
+    }
+
+    fn frame(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Vec<u8> {
+        let (mut ethertype, mut packet) = self.packet(source, destination, payload);
+        if self.tunnelled {
+            let (protocol, inner) = self.in_tunnel(source, destination, payload);
+            (ethertype, packet) = Ip::of(protocol).packet(TUNNEL.0.into(), TUNNEL.1.into(), &inner);
         }
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            let [high, low] = length.to_be_bytes();
-            let head = [0x60, 0, 0, 0, high, low, protocol, 64];
-            ethernet(0x86DD, &[&head, &source.octets()[..], &destination.octets(), payload].concat())
+        match self.tagged {
+            true => ethernet(0x8100, &[&[0, 7], &ethertype.to_be_bytes()[..], &packet].concat()),
+            false => ethernet(ethertype, &packet),
         }
-        _ => panic!("IPv4 does not speak to IPv6"),
+    }
+
+    /// The protocol of what is in the tunnel, and that.
+    fn in_tunnel(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> (u8, Vec<u8>) {
+        let (ethertype, packet) = self.packet(source, destination, payload);
+        (if ethertype == 0x0800 { 4 } else { 41 }, packet)
+    }
+
+    fn packet(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> (u16, Vec<u8>) {
+        let id = self.identification.to_be_bytes();
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let (offset, more) = self.fragment.unwrap_or((0, false));
+                let [high, low] = (20 + payload.len() as u16).to_be_bytes();
+                let [at, by] = ((offset as u16 / 8) | (u16::from(more) << 13)).to_be_bytes();
+                let head = [0x45, 0, high, low, id[0], id[1], at, by, 64, self.protocol, 0, 0];
+                (0x0800, [&head, &source.octets()[..], &destination.octets(), payload].concat())
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let extension = self.fragment.map(|(offset, more)| {
+                    let [at, by] = (offset as u16 | u16::from(more)).to_be_bytes();
+                    [self.protocol, 0, at, by, 0, 0, id[0], id[1]]
+                });
+                let extension = extension.as_ref().map_or(&[][..], |extension| &extension[..]);
+                let next = if extension.is_empty() { self.protocol } else { 44 };
+                let [high, low] = ((extension.len() + payload.len()) as u16).to_be_bytes();
+                let head = [0x60, 0, 0, 0, high, low, next, 64];
+                let addresses = [source.octets(), destination.octets()].concat();
+                (0x86DD, [&head[..], &addresses, extension, payload].concat())
+            }
+            _ => panic!("IPv4 does not speak to IPv6"),
+        }
     }
 }
 
-fn udp(source: (IpAddr, u16), destination: (IpAddr, u16), payload: &[u8]) -> Vec<u8> {
-    let header = [source.1, destination.1, 8 + payload.len() as u16, 0].map(u16::to_be_bytes).concat();
-    ip(source.0, destination.0, 17, &[&header, payload].concat())
+fn udp(source_port: u16, destination_port: u16, payload: &[u8]) -> Vec<u8> {
+    let header = [source_port, destination_port, 8 + payload.len() as u16, 0].map(u16::to_be_bytes).concat();
+    [&header, payload].concat()
+}
+
+/// A segment. What it acknowledges is only the beginning.
+fn tcp(source_port: u16, destination_port: u16, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let ports = [source_port, destination_port].map(u16::to_be_bytes).concat();
+    let numbers = [sequence, INITIAL_SEQUENCE.wrapping_add(1)].map(u32::to_be_bytes).concat();
+    let rest = [0x50, flags, 0xFF, 0xFF, 0, 0, 0, 0];
+    [&ports, &numbers, &rest[..], payload].concat()
 }
 
 // From here on: text.
@@ -313,15 +614,40 @@ impl fmt::Display for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", Time(self.time_ns))?;
         match &self.content {
-            Content::Message(Message { kind: Kind::Query, tuple, questions }) => {
-                write!(f, "query {tuple} {}", texts(questions))
+            Content::Message(message) => message.fmt(f),
+            Content::Fragment(message, (number, count)) => write!(f, "fragment {number}/{count} {message}"),
+            Content::Segment(sequence, parts) => {
+                let part = |part: &Part| format!("{}/{} {}", part.number, part.count, part.message);
+                write!(f, "segment {sequence} {}", parts.iter().map(part).collect::<Vec<_>>().join(" + "))
             }
-            Content::Message(Message { kind: Kind::Response(code), tuple, questions }) => {
-                write!(f, "response {tuple} {}{code}", texts(questions))
+            Content::Bare(bare, tuple, sequence) => {
+                let row = BARES.iter().find(|row| row.0 == *bare).expect("a row for each");
+                write!(f, "{} {tuple} {sequence}", row.1)
             }
             Content::Other(other) => {
                 f.write_str(OTHERS.iter().find(|row| row.0 == *other).expect("a row for each").1)
             }
+        }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.identification != 0 {
+            write!(f, "#{} ", self.identification)?;
+        }
+        if self.tagged {
+            write!(f, "tagged ")?;
+        }
+        if self.tunnelled {
+            write!(f, "tunnelled ")?;
+        }
+        if let Some(damage) = self.damage {
+            write!(f, "{} ", DAMAGES.iter().find(|row| row.0 == damage).expect("a row for each").1)?;
+        }
+        match self.kind {
+            Kind::Query => write!(f, "query {} {}", self.tuple, texts(&self.questions)),
+            Kind::Response(code) => write!(f, "response {} {}{code}", self.tuple, texts(&self.questions)),
         }
     }
 }
@@ -393,20 +719,51 @@ impl Packet {
         let (time, rest) = words.split_first()?;
         let content = match rest {
             [other] => Content::Other(OTHERS.iter().find(|row| row.1 == *other)?.0),
-            ["query", tuple, questions] => Content::Message(Message {
-                kind: Kind::Query,
-                tuple: parse_tuple(tuple)?,
-                questions: parse_questions(questions)?,
-            }),
-            ["response", tuple, questions, code @ ..] => Content::Message(Message {
-                kind: Kind::Response(parse_code(code)?),
-                tuple: parse_tuple(tuple)?,
-                questions: parse_questions(questions)?,
-            }),
-            _ => return None,
+            ["fragment", part, message @ ..] => Content::Fragment(parse_message(message)?, parse_part(part)?),
+            ["segment", sequence, parts @ ..] => {
+                let parts = parts.split(|word| *word == "+").map(|part| {
+                    let (number, count) = parse_part(part.first()?)?;
+                    Some(Part { message: parse_message(&part[1..])?, number, count })
+                });
+                Content::Segment(sequence.parse().ok()?, parts.collect::<Option<_>>()?)
+            }
+            [bare, tuple, sequence] if BARES.iter().any(|row| row.1 == *bare) => {
+                let row = BARES.iter().find(|row| row.1 == *bare)?;
+                Content::Bare(row.0, parse_tuple(tuple)?, sequence.parse().ok()?)
+            }
+            message => Content::Message(parse_message(message)?),
         };
         Some(Packet { time_ns: parse_time(time)?, content })
     }
+}
+
+fn parse_message(words: &[&str]) -> Option<Message> {
+    let (first, rest) = words.split_first()?;
+    if let Some(number) = first.strip_prefix('#') {
+        return Some(Message { identification: number.parse().ok()?, ..parse_message(rest)? });
+    }
+    if *first == "tagged" {
+        return Some(Message { tagged: true, ..parse_message(rest)? });
+    }
+    if *first == "tunnelled" {
+        return Some(Message { tunnelled: true, ..parse_message(rest)? });
+    }
+    if let Some(row) = DAMAGES.iter().find(|row| row.1 == *first) {
+        return Some(Message { damage: Some(row.0), ..parse_message(rest)? });
+    }
+    let (kind, tuple, questions) = match words {
+        ["query", tuple, questions] => (Kind::Query, tuple, questions),
+        ["response", tuple, questions, code @ ..] => (Kind::Response(parse_code(code)?), tuple, questions),
+        _ => return None,
+    };
+    let (tuple, questions) = (parse_tuple(tuple)?, parse_questions(questions)?);
+    Some(Message { kind, tuple, questions, identification: 0, damage: None, tagged: false, tunnelled: false })
+}
+
+/// A number and how many there are.
+fn parse_part(text: &str) -> Option<(usize, usize)> {
+    let (number, count) = text.split_once('/')?;
+    Some((number.parse().ok()?, count.parse().ok()?))
 }
 
 fn parse_time(text: &str) -> Option<i64> {

@@ -3,13 +3,13 @@
 //! The sink keeps what each of its lanes was given, so that a lane that misses a piece, or sees two in the wrong order,
 //! shows. Called by the laws and the cases.
 
-use crate::oracle::Row;
+use crate::oracle::{Facts, Row};
 use crate::packet::{Question, Tuple};
 use dpp::capture::{Ending, Inputs, single};
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::{Column, Value};
-use dpp::transaction::Transaction;
+use dpp::transaction::{Transaction, Transport};
 use std::convert::Infallible;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -155,7 +155,8 @@ impl Sink for FailAfter {
 fn row(transaction: &Transaction) -> Row {
     let key = transaction.key();
     let client = (key.client(), key.client_port());
-    let question = Question { name: dotted(key.name()), qtype: key.qtype(), qclass: key.qclass() };
+    let name = if key.name().is_empty() { "-".to_string() } else { dotted(key.name()) };
+    let question = Question { name, qtype: key.qtype(), qclass: key.qclass() };
     let code = match Column::ResponseCode.value(transaction, None) {
         Value::Text(text) => Some(text),
         Value::Null => None,
@@ -164,9 +165,22 @@ fn row(transaction: &Transaction) -> Row {
     assert_eq!(code.is_some(), transaction.response_ns().is_some());
     Row {
         request_ns: transaction.request_ns(),
-        tuple: Tuple::between(client, (key.server(), key.server_port()), key.id()),
+        tuple: Tuple::between(
+            client,
+            (key.server(), key.server_port()),
+            key.id(),
+            key.transport() == Transport::Tcp,
+        ),
         question,
         answer: transaction.response_ns().zip(code),
+        facts: transaction.facts().map(|facts| Facts {
+            messages: facts.answer_messages,
+            error: match Column::ParseError.value(transaction, None) {
+                Value::Text(text) => Some(text),
+                _ => None,
+            },
+            tagged: facts.own.outer.vlan_ids() == [7],
+        }),
     }
 }
 

@@ -100,6 +100,11 @@ const CASES: &[(&str, &str, &str)] = &[
         "16a repeated=2",
     ),
     (
+        "what_comes_again_a_second_later_was_sent_again",
+        "0 v4 7 0+8.., 0 v4 7 8+8, 1.1 v4 7 0+8.., 1.1 v4 7 8+8",
+        "16a 16a",
+    ),
+    (
         "an_id_used_again_is_another_datagram",
         "0 v4 7 0+8.., 0 v4 7 8+8, 1 v4 7 0+8.. bytes=b, 1 v4 7 8+8 bytes=b",
         "16a 16b",

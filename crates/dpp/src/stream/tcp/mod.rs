@@ -144,7 +144,7 @@ impl Connections {
     #[inline]
     fn known(&mut self, key: &Key, moment: &Moment) -> Option<usize> {
         let slot = *self.index.get(key)? as usize;
-        if moment.before_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
+        if moment.after_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
             return Some(slot);
         }
         self.forget(slot);
@@ -162,7 +162,7 @@ impl Connections {
     ) -> usize {
         if let Some(slot) = known {
             if self.slots[slot].takes_syn(from, segment, moment.time_ns) {
-                self.slots[slot].last_ns = moment.before_ns;
+                self.slots[slot].last_ns = moment.after_ns;
                 return slot;
             }
             self.forget(slot);
@@ -174,7 +174,7 @@ impl Connections {
     /// A segment that is not a SYN came: the connection is not half-open, and not quiet.
     #[inline]
     fn renew(&mut self, slot: usize, moment: &Moment) -> usize {
-        self.slots[slot].last_ns = moment.before_ns;
+        self.slots[slot].last_ns = moment.after_ns;
         match self.slots[slot].phase {
             Phase::HalfOpen => self.turn(slot, Phase::Open),
             phase => self.phases[phase as usize].renew(slot),
@@ -235,7 +235,7 @@ impl Connections {
             flow: segment.flow,
             handshake_rtt_ns: connection.handshake_rtt_ns(),
             time_ns: moment.time_ns,
-            now_ns: moment.before_ns,
+            now_ns: moment.after_ns,
             limits: &self.limits,
             counts: &mut self.counts,
             pool: &mut self.pool,
@@ -246,7 +246,7 @@ impl Connections {
 
     /// Enters a connection.
     fn add(&mut self, mut connection: Connection, moment: &Moment) -> usize {
-        connection.last_ns = moment.before_ns;
+        connection.last_ns = moment.after_ns;
         self.counts.connections += 1;
         self.make_room(connection.phase);
         let (key, phase) = (connection.key, connection.phase);

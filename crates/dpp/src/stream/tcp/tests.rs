@@ -36,13 +36,14 @@ fn data(text: &str) -> Vec<u8> {
 struct Play {
     cell: Connections,
     position: u64,
+    clock_ns: i64,
     limits: StreamLimits,
     rtts: Vec<Option<i64>>,
 }
 
 impl Play {
     fn new(limits: StreamLimits) -> Play {
-        Play { cell: Connections::new(&limits), position: 0, limits, rtts: Vec::new() }
+        Play { cell: Connections::new(&limits), position: 0, clock_ns: 0, limits, rtts: Vec::new() }
     }
 
     /// Plays a line from a client with this number, and gives the result as text.
@@ -95,8 +96,8 @@ impl Play {
             payload_length: bytes.len(),
         };
         let time_ns = time_ms * MS;
-        let moment = Moment { position: self.position, time_ns, before_ns: time_ns, after_ns: time_ns };
-        self.position += 1;
+        let moment = Moment { position: self.position, time_ns, before_ns: self.clock_ns, after_ns: time_ns };
+        (self.position, self.clock_ns) = (self.position + 1, time_ns);
         let (mut found, mut rtts) = (Vec::new(), Vec::new());
         let taken = self.cell.take(&segment, &moment, |message| {
             let own = framed(message.bytes.get(1).map_or('?', |&name| name as char));
@@ -178,6 +179,16 @@ fn messages_are_cut_by_their_prefixes_however_segments_are_cut() {
          30 s @0 A[..100] =>
          31 s @100 A[100..]+B => A B",
         "connections 1, opened 1, handshakes 1, messages 8, message_bytes 552, incomplete 0",
+    );
+}
+
+#[test]
+fn the_first_packet_of_a_capture_may_begin_a_connection() {
+    check(
+        "1500000000000 c -S => tcp_no_data
+         1500000000001 s -SA => tcp_no_data
+         1500000000002 c -A @0 a => a",
+        "connections 1, opened 1, handshakes 1",
     );
 }
 

@@ -1,0 +1,178 @@
+//! From the texts of options to the engine's plan: columns, ports, the window for packets that were captured twice.
+//!
+//! [`checks`](crate::checks) calls this; each complaint names the option and what it allows.
+
+use crate::nearest::did_you_mean;
+use anyhow::bail;
+use dpp::plan::Ports;
+use dpp::table::{COLUMNS, Column};
+use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
+
+/// The word that asks for the list of columns instead of naming some.
+pub(crate) const HELP: &str = "help";
+
+/// The longest window in which a packet may have been captured twice; beyond that a client may well have asked again with
+/// the same IPv4 identification.
+const WINDOW_MAX_NS: i64 = 10_000_000_000;
+
+/// The columns of `--fields`, in the order they are named.
+///
+/// # Errors
+/// A name that no column has, or that stands there twice.
+pub(crate) fn columns(text: &OsStr) -> anyhow::Result<Vec<Column>> {
+    let mut columns = Vec::new();
+    for name in text.to_string_lossy().split(',').map(str::trim) {
+        let Some(entry) = COLUMNS.iter().find(|entry| entry.name == name) else {
+            let hint = did_you_mean(name, COLUMNS.iter().map(|entry| entry.name));
+            bail!("--fields: there is no column '{name}'{hint} (--fields help lists them all)")
+        };
+        if columns.contains(&entry.column) {
+            bail!("--fields: the column '{name}' stands there twice; name it once");
+        }
+        columns.push(entry.column);
+    }
+    Ok(columns)
+}
+
+/// What `--fields help` prints: each column and its sentence.
+pub(crate) fn column_list() -> String {
+    let width = COLUMNS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
+    COLUMNS.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.sentence)).collect()
+}
+
+/// The ports of all `--port` options together; the default if there is none.
+///
+/// # Errors
+/// What is neither a port nor a range of ports.
+pub(crate) fn ports(texts: &[OsString]) -> anyhow::Result<Ports> {
+    let mut ranges = Vec::new();
+    for text in texts {
+        for word in text.to_string_lossy().split(',').map(str::trim) {
+            let Some(range) = range(word) else {
+                bail!(
+                    "--port '{word}': allowed are ports from 1 to 65535 and ranges such as 5300-5399, with commas between"
+                )
+            };
+            ranges.push(range);
+        }
+    }
+    Ok(if ranges.is_empty() { Ports::default() } else { Ports::new(joined(ranges)) })
+}
+
+fn range(word: &str) -> Option<RangeInclusive<u16>> {
+    let port = |word: &str| word.trim().parse::<u16>().ok().filter(|port| *port > 0);
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    let range = port(first)?..=port(last)?;
+    (!range.is_empty()).then_some(range)
+}
+
+/// The same ports in as few ranges as can be, in order: each packet is compared with all of them.
+fn joined(mut ranges: Vec<RangeInclusive<u16>>) -> Vec<RangeInclusive<u16>> {
+    ranges.sort_by_key(|range| *range.start());
+    let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(before) if *range.start() <= before.end().saturating_add(1) => {
+                *before = *before.start()..=*before.end().max(range.end());
+            }
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// The window of `--dedup-packets`, ns. A number without a unit is milliseconds, as for `--match-timeout-ms`.
+///
+/// # Errors
+/// What is no such time.
+pub(crate) fn window_ns(text: &OsStr) -> anyhow::Result<i64> {
+    let text = text.to_string_lossy();
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit_ns = match text[digits..].trim_start() {
+        "ns" => Some(1),
+        "us" => Some(1000),
+        "ms" | "" => Some(1_000_000),
+        "s" => Some(1_000_000_000),
+        _ => None,
+    };
+    let window_ns = text[..digits]
+        .parse()
+        .ok()
+        .zip(unit_ns)
+        .and_then(|(number, unit_ns): (i64, i64)| number.checked_mul(unit_ns));
+    match window_ns {
+        Some(window_ns @ 1..=WINDOW_MAX_NS) => Ok(window_ns),
+        _ => bail!(
+            "--dedup-packets '{text}': allowed are times up to 10 s, such as 10ms, 500us or 1s (without a unit ms)"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_ports(texts: &[&str], expected: Result<&str, &str>) {
+        let texts: Vec<OsString> = texts.iter().map(OsString::from).collect();
+        match (ports(&texts), expected) {
+            (Ok(ports), Ok(expected)) => assert_eq!(ports.to_string(), expected),
+            (Err(error), Err(word)) => {
+                assert!(error.to_string().starts_with(&format!("--port '{word}'")), "{error}")
+            }
+            (got, _) => panic!("{texts:?} gives {got:?}"),
+        }
+    }
+
+    #[test]
+    fn ports_are_lists_and_ranges_and_come_out_sorted_and_joined() {
+        check_ports(&[], Ok("53"));
+        check_ports(&["53", "5300-5399,5353"], Ok("53,5300-5399"));
+        check_ports(&["5353,53"], Ok("53,5353"));
+        check_ports(&["1-2", "3-4", "6"], Ok("1-4,6"));
+        check_ports(&["1-65535", "53"], Ok("1-65535"));
+        check_ports(&["0"], Err("0"));
+        check_ports(&["53,"], Err(""));
+        check_ports(&["65536"], Err("65536"));
+        check_ports(&["54-53"], Err("54-53"));
+        check_ports(&["dns"], Err("dns"));
+    }
+
+    #[test]
+    fn windows_have_units_and_an_end() {
+        for (text, ns) in [
+            ("10ms", Some(10_000_000)),
+            ("500us", Some(500_000)),
+            ("1 s", Some(1_000_000_000)),
+            ("1ns", Some(1)),
+            ("20", Some(20_000_000)),
+            ("10s", Some(WINDOW_MAX_NS)),
+            ("10001ms", None),
+            ("0", None),
+            ("-1", None),
+            ("", None),
+            ("1.5ms", None),
+            ("1h", None),
+            ("99999999999999999999", None),
+            ("9999999999999999s", None),
+        ] {
+            assert_eq!(window_ns(text.as_ref()).ok(), ns, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_column_that_is_misspelt_is_guessed() {
+        for (text, reason) in [
+            ("name,source_prot", "no column 'source_prot'; did you mean 'source_port'?"),
+            ("ttl", "no column 'ttl' (--fields help"),
+            ("", "no column ''"),
+            ("id,name,id", "'id' stands there twice"),
+        ] {
+            let error = columns(text.as_ref()).expect_err(text).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(columns("id, name".as_ref()).unwrap(), [Column::Id, Column::Name]);
+    }
+}
