@@ -23,11 +23,11 @@ pub(crate) struct Saved {
 }
 
 impl Saved {
-    /// Saves the first skipped packets of each table's captures. Gives how many they are.
+    /// Saves the first skipped packets of each table's captures.
     ///
     /// # Errors
     /// If a capture cannot be read any more, or the file not be written.
-    pub(crate) fn save(&self, job: &Job, tables: &[Done]) -> anyhow::Result<u64> {
+    pub(crate) fn save(&self, job: &Job, tables: &[Done]) -> anyhow::Result<()> {
         let mut file = Pcapng::create(&self.path)?;
         for table in tables {
             let wanted = self.wanted(&table.outcome.totals.skips);
@@ -82,7 +82,6 @@ struct Pcapng {
     file: BufWriter<PartFile>,
     /// The number of the interface for each link type.
     interfaces: HashMap<u16, u32>,
-    packets: u64,
 }
 
 const SECTION: u32 = 0x0A0D_0D0A;
@@ -96,7 +95,7 @@ const NANOSECONDS: u8 = 9;
 impl Pcapng {
     fn create(path: &Path) -> io::Result<Pcapng> {
         let file = BufWriter::new(PartFile::create(path)?);
-        let mut pcapng = Pcapng { file, interfaces: HashMap::new(), packets: 0 };
+        let mut pcapng = Pcapng { file, interfaces: HashMap::new() };
         let unknown_length = [0xff; 8];
         pcapng.block(
             SECTION,
@@ -110,9 +109,7 @@ impl Pcapng {
         let (time, length) = (time_ns as u64, bytes.len() as u32);
         let numbers = [interface, (time >> 32) as u32, time as u32, length, length].map(u32::to_le_bytes);
         let option = option(COMMENT, comment.as_bytes());
-        self.block(PACKET, &[numbers.as_flattened(), &padded(bytes), &option, &[0; 4]])?;
-        self.packets += 1;
-        Ok(())
+        self.block(PACKET, &[numbers.as_flattened(), &padded(bytes), &option, &[0; 4]])
     }
 
     /// The interface for a link type; described when it is first needed.
@@ -133,11 +130,9 @@ impl Pcapng {
         self.file.write_all(&[&kind.to_le_bytes()[..], &length, &body, &length].concat())
     }
 
-    /// The file gets its name. Gives how many packets there are.
-    fn finish(self) -> io::Result<u64> {
-        let packets = self.packets;
-        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-        Ok(packets)
+    /// The file gets its name.
+    fn finish(self) -> io::Result<()> {
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
     }
 }
 

@@ -174,13 +174,20 @@ fn packets_are_not_saved_where_that_would_do_harm() {
     let run = ["in.pcap", "out.csv", "--save-skipped"];
     for (options, reason) in [
         (&["in.pcap"][..], "'in.pcap' and the input are the same file"),
-        (&["out.csv"], "the packets and the table have the same file"),
+        (&["out.csv"], "the packets and the table would have the same file"),
+        (&["./out.csv"], "the packets and the table would have the same file"),
+        (&["out.csv.part"], "the packets and the table would have the same file"),
         (&["-"], "--save-skipped: name the file"),
         (&["s.pcap", "--anonymize", "key"], "with the addresses that --anonymize hides"),
     ] {
         let ended = room.dpp(&[&run[..], options].concat());
         assert!(ended.code == Some(1) && ended.stderr.contains(reason), "{options:?}: {}", ended.stderr);
     }
+    let part = room.dpp(&["in.pcap", "out.part", "--save-skipped", "out"]);
+    assert!(part.code == Some(1) && part.stderr.contains("would have the same file"), "{}", part.stderr);
+    let redirected = room.shell("$DPP in.pcap - --save-skipped rows.csv > rows.csv");
+    assert!(redirected.stderr.contains("would have the same file"), "{}", redirected.stderr);
+    std::fs::remove_file(room.path("rows.csv")).unwrap();
     let piped = room.shell("cat in.pcap | $DPP - out.csv --save-skipped s.pcap");
     assert!(
         piped.code == Some(1) && piped.stderr.contains("which standard input does not allow"),
