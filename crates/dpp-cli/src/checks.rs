@@ -91,12 +91,13 @@ pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Re
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> anyhow::Result<Job> {
+pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
+    let Extract { inputs, output, many, per_file, options } = extract;
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
     let manner = manner(&many)?;
-    let (Manner { merge, .. }, Many { per_file, recursive, keep_going, .. }) = (manner, many);
+    let (Manner { merge, .. }, Many { recursive, keep_going, .. }) = (manner, many);
     if merge && per_file {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }

@@ -120,7 +120,7 @@ fn what_cannot_be_explained_is_an_error() {
         (&["explain"], 1, "name a capture"),
         (&["explain", "missing.pcap"], 1, "missing.pcap"),
         (&["explain", "in.pcap", "--port", "dns"], 1, "--port 'dns'"),
-        (&["explain", "in.pcap", "--per-file"], 1, "--per-file"),
+        (&["explain", "in.pcap", "--per-file"], 2, "--per-file"),
     ] {
         let ended = room.dpp(arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
