@@ -1,6 +1,6 @@
 //! `dpp explain` and `--save-skipped`: where every packet went, one by one.
 
-use crate::frames::{message, tcp, udp};
+use crate::frames::{fragments, message, tcp, udp, vxlan};
 use crate::room::{Room, pcap};
 
 const CLIENT: &str = "192.0.2.1:40000";
@@ -107,6 +107,19 @@ fn frames_are_numbered_over_all_captures() {
     std::fs::copy(room.path("in.pcap"), room.path("jn.pcap")).unwrap();
     let told = room.dpp(&["explain", "in.pcap", "jn.pcap", "--reason", "quic"]).well().stdout;
     assert!(told.contains("\nFrame 4: ") && told.contains("\nFrame 11: "), "{told}");
+}
+
+#[test]
+fn fragments_are_completed_in_their_own_tunnel() {
+    let query = |id| fragments(&udp(CLIENT, SERVER, &message(id, 0, "e.example")));
+    let ([first, second], [other_first, other_second]) = (query(1), query(2));
+    let frames = [vxlan(1, &first), vxlan(2, &other_first), vxlan(2, &other_second), vxlan(1, &second)];
+    let room = Room::new();
+    room.write("in.pcap", pcap(&frames.each_ref().map(Vec::as_slice)));
+    for (frame, completed) in [("1", "which frame 4 completes"), ("2", "which frame 3 completes")] {
+        let told = room.dpp(&["explain", "in.pcap", "--frame", frame]).well().stdout;
+        assert!(told.contains(completed), "{told}");
+    }
 }
 
 #[test]

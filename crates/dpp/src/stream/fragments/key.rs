@@ -55,7 +55,7 @@ pub(super) struct Origin(u128);
 /// one of the first fragment counts, and others may say something else (RFC 8200 section 4.5). VLAN tags are not: they may
 /// be on some of the packets only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub struct Key {
     pub(super) ends: Ends,
     pub(super) identification: u32,
     protocol: u8,
@@ -64,7 +64,8 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(fragment: &Fragment) -> Key {
+    /// What this fragment has in common with the others.
+    pub fn of(fragment: &Fragment) -> Key {
         let ends = Ends::of(fragment.addresses);
         Key {
             ends,
