@@ -301,8 +301,8 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
     let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
     let mut identities = vec![
-        vec![("packets", read.packets), ("DNS messages", used.packets), ("skipped", skipped.packets)],
-        vec![("packet bytes", read.bytes), ("in DNS messages", used.bytes), ("skipped", skipped.bytes)],
+        vec![("packets", read.packets), ("with DNS messages", used.packets), ("skipped", skipped.packets)],
+        vec![("packet bytes", read.bytes), ("with DNS messages", used.bytes), ("skipped", skipped.bytes)],
         [
             &queries[..],
             &[
