@@ -6,6 +6,7 @@
 
 use crate::captures::Opener;
 use crate::checks::Job;
+use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::{Chunk, Cutter, Settings};
 use dpp::packet::{SKIPS, Skip, Skips};
@@ -60,6 +61,11 @@ impl Saved {
             monotonic: false,
             merge: plan.merge,
         };
+        // Where each capture has its own table, it also has its own frame 1.
+        let of = match (&job.target, &table.taken[..]) {
+            (Target::Directory { .. }, [taken]) => format!(" of {}", taken.input.name()),
+            _ => String::new(),
+        };
         let (mut cutter, mut chunk) = (Cutter::new(captures, settings)?, Chunk::default());
         let mut next = 0;
         while next <= last
@@ -68,7 +74,8 @@ impl Saved {
             next = read.first_position + read.records.len() as u64;
             for (&position, &skip) in wanted.range(read.first_position..next) {
                 let record = &read.records[(position - read.first_position) as usize];
-                let comment = format!("frame {}, {}: {}", position + 1, skip.name(), SKIPS[skip as usize].2);
+                let (frame, sentence) = (position + 1, SKIPS[skip as usize].2);
+                let comment = format!("frame {frame}{of}, {}: {sentence}", skip.name());
                 file.packet(record.linktype, record.time_ns, read.packet(record), &comment)?;
             }
             chunk = read;

@@ -176,6 +176,10 @@ fn skipped_packets_of_many_captures_are_saved() {
     let all = "10 packets, 0 used\n";
     assert!(room.dpp(&["explain", "skipped.pcap"]).well().stdout.starts_with(all));
     room.dpp(&[&extract[..], &["tables", "--per-file"]].concat()).well();
+    let saved = room.read("skipped.pcap");
+    for comment in ["frame 2 of 'in.pcap', arp", "frame 2 of 'jn.pcap', arp"] {
+        assert!(saved.windows(comment.len()).any(|window| window == comment.as_bytes()), "{comment}");
+    }
     assert!(room.dpp(&["explain", "skipped.pcap"]).well().stdout.starts_with(all));
 }
 
