@@ -40,9 +40,6 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     if wish.inputs.is_empty() {
         bail!("dpp explain: name a capture (dpp explain --help tells more)")
     }
-    if wish.many.per_file {
-        bail!("--per-file: frames are numbered within a capture there; explain that capture alone")
-    }
     let search = Search { recursive: wish.many.recursive, keep_going: wish.many.keep_going };
     let manner = manner(&wish.many)?;
     let plan = Plan { ports: plan::ports(&wish.reading.port)?, merge: manner.merge, ..Plan::default() };

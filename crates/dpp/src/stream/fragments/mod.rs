@@ -37,12 +37,14 @@ mod key;
 mod tests;
 mod waiting;
 
+pub use key::Key;
+
 use crate::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS, RECENT_NS};
 use crate::packet::{Addresses, Fragment, Skip, Skips, Volume, Walk};
 use crate::stream::Moment;
 use buffers::Buffers;
 use datagram::{Datagram, Extent, Verdict, captured};
-use key::{Family, Key};
+use key::Family;
 use std::collections::VecDeque;
 use waiting::{Slot, Waiting};
 

@@ -282,7 +282,7 @@ fn the_v6_addresses_of_a_host_are_one_source() {
     let [a, b, c] = [[0, 1], [0, 2], [1, 1]].map(|[network, host]| {
         let mut source = [0; 16];
         (source[7], source[15]) = (network, host);
-        key::Ends::of(Addresses::V6 { source: &source, destination: &[1; 16] }).origin()
+        crate::stream::KeptAddresses::V6(source, [1; 16]).origin()
     });
     assert_eq!(a, b);
     assert_ne!(a, c);
