@@ -191,8 +191,7 @@ fn unread(input: &Input, error: CaptureError) -> anyhow::Error {
 
 /// The timestamp of the first packet, ns.
 fn first_packet_ns(capture: Capture) -> Result<Option<i64>, InputError> {
-    let settings =
-        Settings { bytes: 4096, packets: 1, jump_ns: 0, monotonic: false, keep_going: false, merge: false };
+    let settings = Settings { bytes: 4096, packets: 1, jump_ns: 0, monotonic: false, merge: false };
     let chunk = Cutter::new(single(capture), settings)?.next(Chunk::default())?;
     Ok(chunk.and_then(|chunk| chunk.records.first().map(|record| record.time_ns)))
 }

@@ -91,12 +91,13 @@ pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Re
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_many(Extract { inputs, output, many, options }: Extract) -> anyhow::Result<Job> {
+pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
+    let Extract { inputs, output, many, per_file, options } = extract;
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
     let manner = manner(&many)?;
-    let (Manner { merge, .. }, Many { per_file, recursive, keep_going, .. }) = (manner, many);
+    let (Manner { merge, .. }, Many { recursive, keep_going, .. }) = (manner, many);
     if merge && per_file {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }
@@ -322,9 +323,9 @@ fn check_overlap(
     let saved = saved.map(|saved| Output::Path(saved.path.clone()));
     let tables = || target.one().into_iter().chain(&tables);
     if let Some(saved) = &saved
-        && tables().any(|table| table == saved)
+        && tables().any(|table| meet(table, saved))
     {
-        bail!("--save-skipped: the packets and the table have the same file; choose another");
+        bail!("--save-skipped: the packets and the table would have the same file; choose another");
     }
     for (name, file) in tables().chain(&saved).flat_map(output_files) {
         if let Some(other) = precious.get(&file) {
@@ -340,6 +341,23 @@ fn called(inputs: &Inputs, capture: &Input) -> String {
         1 => "the input".to_owned(),
         _ => format!("the input {}", capture.name()),
     }
+}
+
+/// Whether two outputs would write to the same file, there already or not. The part of one may be the other.
+fn meet(one: &Output, other: &Output) -> bool {
+    let (files, places) = (output_files(other), output_places(other));
+    output_files(one).iter().any(|(_, file)| files.iter().any(|(_, other)| other == file))
+        || output_places(one).iter().any(|place| places.contains(place))
+}
+
+/// Where this output would write, under one name for each place.
+fn output_places(output: &Output) -> Vec<PathBuf> {
+    let Output::Path(path) = output else { return Vec::new() };
+    let end = end_of_links(path).unwrap_or_else(|_| path.clone());
+    let directory = end.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let place = directory.join(end.file_name().unwrap_or_default());
+    vec![part_path(&place), place]
 }
 
 /// The existing files that this output would write to.

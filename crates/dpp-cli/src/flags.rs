@@ -164,6 +164,10 @@ pub(crate) struct Extract {
     #[command(flatten)]
     pub(crate) many: Many,
 
+    /// A table for each capture, in the directory OUTPUT, with nothing matched across captures
+    #[arg(long, env = "DPP_PER_FILE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
+    pub(crate) per_file: bool,
+
     #[command(flatten)]
     pub(crate) options: Options,
 }
@@ -176,7 +180,7 @@ Examples:
   dpp extract captures/ --per-file -o tables/           a table for each
   find . -name '*.pcap' | dpp extract @- -o q.csv       a list of paths";
 
-/// What is to be done with many captures.
+/// How many captures are read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Many {
     /// Which capture is first: by name, by the time of the first packet, or as given
@@ -187,10 +191,6 @@ pub(crate) struct Many {
     /// Merge captures that overlap in time, packet by packet
     #[arg(long, env = "DPP_MERGE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
     pub(crate) merge: bool,
-
-    /// A table for each capture, in the directory OUTPUT, with nothing matched across captures
-    #[arg(long, env = "DPP_PER_FILE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
-    pub(crate) per_file: bool,
 
     /// Of directories take also what is in the directories in them
     #[arg(long, env = "DPP_RECURSIVE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]

@@ -35,12 +35,12 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     let opener = Opener::new(job.manner, stop);
     let captures = opener.look(job.captures.clone())?;
     let tables = Work { job: &job, watch: &watch, opener: &opener }.write_all(captures)?;
-    let saved = job.saved.as_ref().map(|saved| saved.save(&job, &tables)).transpose();
+    let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let times = Times::new(&tables, started.elapsed());
     let account = Account::new(&job, tables, std::mem::take(&mut opener.log().failed), times);
     let told = account.tell().context(crate::output::STDOUT);
     // A reader who does not want the report does not make a bad run a good one.
-    account.judge().and(told).and(saved.map(|_| ()))
+    account.judge().and(told).and(saved)
 }
 
 /// A table that was written.

@@ -6,6 +6,7 @@
 
 use crate::captures::Opener;
 use crate::checks::Job;
+use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::{Chunk, Cutter, Settings};
 use dpp::packet::{SKIPS, Skip, Skips};
@@ -23,11 +24,11 @@ pub(crate) struct Saved {
 }
 
 impl Saved {
-    /// Saves the first skipped packets of each table's captures. Gives how many they are.
+    /// Saves the first skipped packets of each table's captures.
     ///
     /// # Errors
     /// If a capture cannot be read any more, or the file not be written.
-    pub(crate) fn save(&self, job: &Job, tables: &[Done]) -> anyhow::Result<u64> {
+    pub(crate) fn save(&self, job: &Job, tables: &[Done]) -> anyhow::Result<()> {
         let mut file = Pcapng::create(&self.path)?;
         for table in tables {
             let wanted = self.wanted(&table.outcome.totals.skips);
@@ -58,8 +59,12 @@ impl Saved {
             packets: usize::MAX,
             jump_ns: plan.limits.jump_ns,
             monotonic: false,
-            keep_going: plan.keep_going,
             merge: plan.merge,
+        };
+        // Where each capture has its own table, it also has its own frame 1.
+        let of = match (&job.target, &table.taken[..]) {
+            (Target::Directory { .. }, [taken]) => format!(" of {}", taken.input.name()),
+            _ => String::new(),
         };
         let (mut cutter, mut chunk) = (Cutter::new(captures, settings)?, Chunk::default());
         let mut next = 0;
@@ -69,7 +74,8 @@ impl Saved {
             next = read.first_position + read.records.len() as u64;
             for (&position, &skip) in wanted.range(read.first_position..next) {
                 let record = &read.records[(position - read.first_position) as usize];
-                let comment = format!("frame {}, {}: {}", position + 1, skip.name(), SKIPS[skip as usize].2);
+                let (frame, sentence) = (position + 1, SKIPS[skip as usize].2);
+                let comment = format!("frame {frame}{of}, {}: {sentence}", skip.name());
                 file.packet(record.linktype, record.time_ns, read.packet(record), &comment)?;
             }
             chunk = read;
@@ -83,7 +89,6 @@ struct Pcapng {
     file: BufWriter<PartFile>,
     /// The number of the interface for each link type.
     interfaces: HashMap<u16, u32>,
-    packets: u64,
 }
 
 const SECTION: u32 = 0x0A0D_0D0A;
@@ -97,7 +102,7 @@ const NANOSECONDS: u8 = 9;
 impl Pcapng {
     fn create(path: &Path) -> io::Result<Pcapng> {
         let file = BufWriter::new(PartFile::create(path)?);
-        let mut pcapng = Pcapng { file, interfaces: HashMap::new(), packets: 0 };
+        let mut pcapng = Pcapng { file, interfaces: HashMap::new() };
         let unknown_length = [0xff; 8];
         pcapng.block(
             SECTION,
@@ -111,9 +116,7 @@ impl Pcapng {
         let (time, length) = (time_ns as u64, bytes.len() as u32);
         let numbers = [interface, (time >> 32) as u32, time as u32, length, length].map(u32::to_le_bytes);
         let option = option(COMMENT, comment.as_bytes());
-        self.block(PACKET, &[numbers.as_flattened(), &padded(bytes), &option, &[0; 4]])?;
-        self.packets += 1;
-        Ok(())
+        self.block(PACKET, &[numbers.as_flattened(), &padded(bytes), &option, &[0; 4]])
     }
 
     /// The interface for a link type; described when it is first needed.
@@ -134,11 +137,9 @@ impl Pcapng {
         self.file.write_all(&[&kind.to_le_bytes()[..], &length, &body, &length].concat())
     }
 
-    /// The file gets its name. Gives how many packets there are.
-    fn finish(self) -> io::Result<u64> {
-        let packets = self.packets;
-        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-        Ok(packets)
+    /// The file gets its name.
+    fn finish(self) -> io::Result<()> {
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
+use dpp::plan::Plan;
+use dpp::table::Column;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -139,7 +141,12 @@ fn column_rows(columns: &[dpp::table::Entry]) -> String {
             dpp::table::Kind::U64 => ("number", "INT64"),
             dpp::table::Kind::Numbers => ("numbers, semicolons between", "BYTE_ARRAY, STRING"),
         };
-        let absent = if entry.nullable { "empty; NULL" } else { "never" };
+        let damage_shown = Plan { columns: vec![Column::ParseError], ..Plan::default() };
+        let absent = match (entry.nullable, damage_shown.is_nullable(entry.column)) {
+            (true, _) => "empty; NULL",
+            (false, true) => "never; beside `parse_error` empty or NULL where it cannot be read",
+            (false, false) => "never",
+        };
         rows += &format!("| `{}` | {csv} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);
     }
     rows

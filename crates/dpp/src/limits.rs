@@ -100,6 +100,10 @@ impl Default for Limits {
 /// whole: the second copy comes within a few packets.
 pub const RECENT_DATAGRAMS: usize = 8;
 
+/// And for so long (ns of the capture's clock): the disorder that is tolerated elsewhere. What comes later was sent again, by
+/// one who gives all datagrams the same identification.
+pub const RECENT_NS: i64 = 1_000_000_000;
+
 /// A datagram of more bytes is not remembered so: the memory is for what waits, and DNS over UDP is hardly ever longer.
 pub const RECENT_BYTES_MAX: usize = 8 << 10;
 
@@ -151,6 +155,9 @@ pub struct StreamLimits {
     /// Connections of which only the handshake was seen, apart from the others, so that a flood of SYNs drives out
     /// nothing but such: 65,536 in all cells, which at a million SYNs a second still covers a round trip of 60 ms.
     pub half_open: usize,
+    /// Connections that both sides have ended: 1024 in all cells. What is captured twice, or sent again because an
+    /// acknowledgment was lost, comes within a few packets or round trips; and few fit into a processor's cache.
+    pub closed: usize,
     /// Bytes that are charged for everything that is incomplete in a cell: 24 MiB in all cells. The direction that has been
     /// incomplete longest is given up first.
     pub cell_bytes: usize,
@@ -182,6 +189,7 @@ impl Default for StreamLimits {
         StreamLimits {
             connections: 2048,
             half_open: 1024,
+            closed: 16,
             cell_bytes: 384 << 10,
             direction_bytes: 128 << 10,
             direction_pieces: 256,

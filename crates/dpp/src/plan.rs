@@ -23,8 +23,6 @@ pub struct Plan {
     pub monotonic: bool,
     /// If set, a message that equals one at most so many nanoseconds before or after it was captured twice, and is dropped.
     pub duplicates_ns: Option<i64>,
-    /// If set, an input that cannot be opened or is no capture is passed over; otherwise it ends the run with an error.
-    pub keep_going: bool,
     /// If set, the inputs are captures that overlap in time, and are merged by timestamp; otherwise each follows the one
     /// before.
     pub merge: bool,
@@ -41,7 +39,6 @@ impl Default for Plan {
             pseudonyms: None,
             monotonic: false,
             duplicates_ns: None,
-            keep_going: false,
             merge: false,
             limits: Limits::default(),
         }

@@ -154,7 +154,7 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
         figure("still_open", "Queries still open", Count(matches.still_open)),
         figure("unclaimed_responses", "Unclaimed responses", Count(matches.unclaimed_responses)),
         figure("records_unread", "Responses with unreadable records", Count(totals.records_unread)),
-        figure("questions_unread", "Further questions that are unreadable", Count(totals.questions_unread)),
+        figure("questions_unread", "Questions that were not read", Count(totals.questions_unread)),
         figure("messages_cut", "Messages cut by the snaplen", Count(totals.messages_cut)),
         figure("multicast_queries", "Multicast queries", Count(matches.unpaired_queries)),
         figure("multicast_responses", "Multicast responses", Count(matches.unpaired_responses)),
@@ -301,8 +301,8 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     let decided = [("matched", matches.matched), ("timed out", matches.timed_out)];
     let queries = [("queries", matches.queries), decided[0], decided[1], ("retries", matches.retries)];
     let mut identities = vec![
-        vec![("packets", read.packets), ("DNS messages", used.packets), ("skipped", skipped.packets)],
-        vec![("packet bytes", read.bytes), ("in DNS messages", used.bytes), ("skipped", skipped.bytes)],
+        vec![("packets", read.packets), ("with DNS messages", used.packets), ("skipped", skipped.packets)],
+        vec![("packet bytes", read.bytes), ("with DNS messages", used.bytes), ("skipped", skipped.bytes)],
         [
             &queries[..],
             &[

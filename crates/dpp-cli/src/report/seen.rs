@@ -125,7 +125,7 @@ struct Kind<'a> {
     write: fn(u16) -> String,
 }
 
-fn kinds(seen: &Seen) -> [Kind<'_>; 5] {
+fn kinds(seen: &Seen) -> [Kind<'_>; 7] {
     let decimal = |number: u16| number.to_string();
     let hex = |number: u16| format!("0x{number:04x}");
     let kind = |key, words, tally, name, write| Kind { key, words, tally, name, write };
@@ -135,6 +135,8 @@ fn kinds(seen: &Seen) -> [Kind<'_>; 5] {
         kind("ip_protocols", "IP protocols", &seen.protocols, |number| name_in(PROTOCOLS, number), decimal),
         kind("udp_ports", "UDP ports", &seen.udp_ports, port_name, decimal),
         kind("tcp_ports", "TCP ports", &seen.tcp_ports, port_name, decimal),
+        kind("tcp_opened", "TCP connections opened, by port", &seen.tcp_opened, port_name, decimal),
+        kind("quic_opened", "QUIC connections opened, by port", &seen.quic_opened, port_name, decimal),
     ]
 }
 

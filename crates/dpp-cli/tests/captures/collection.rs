@@ -8,7 +8,8 @@
 //! ```
 //! Tables are found by their column names, so a collection may have more columns than are read here.
 
-use std::collections::HashMap;
+use crate::theirs::{self, Message};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -45,8 +46,13 @@ impl Collection {
         Collection { folder, captures }
     }
 
+    /// tshark's messages on these ports in a capture, by frame number.
+    pub(crate) fn messages(&self, capture: &Capture, ports: &[u16]) -> BTreeMap<u64, Vec<Message>> {
+        theirs::messages(&self.truth(capture), ports)
+    }
+
     /// tshark's reading of a capture.
-    pub(crate) fn truth(&self, capture: &Capture) -> Table {
+    fn truth(&self, capture: &Capture) -> Table {
         let text = self.reading("truth", &format!("{}.tsv", capture.name));
         Table::parse(&text.unwrap_or_else(|| panic!("{}: no truth", capture.name)))
     }

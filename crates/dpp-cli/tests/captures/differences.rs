@@ -15,6 +15,10 @@ pub(crate) enum Comparison {
     Packets,
     /// tshark's messages against ours.
     Messages,
+    /// Whether all of tshark's messages are ours, if queries that cannot be read are wanted, too.
+    Malformed,
+    /// tshark's messages on the ports of multicast DNS and LLMNR against ours.
+    Multicast,
     /// The rows of DPP 0.3.1 against ours.
     Rows,
 }
@@ -24,6 +28,8 @@ impl Comparison {
         match self {
             Comparison::Packets => "packets",
             Comparison::Messages => "messages",
+            Comparison::Malformed => "malformed",
+            Comparison::Multicast => "multicast",
             Comparison::Rows => "rows",
         }
     }

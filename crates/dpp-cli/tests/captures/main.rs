@@ -1,6 +1,6 @@
 //! Captures nobody here made, read by this program and by others: every difference is listed, with its reason.
 //!
-//! Two readings are compared with ours: tshark's messages, and the rows of DPP 0.3.1. What differs must stand in
+//! Two readings are compared with ours: tshark's messages (on port 53, with malformed queries, and multicast), and the rows of DPP 0.3.1. What differs must stand in
 //! `captures/differences.tsv`, and what stands there must differ: the list can neither hide a regression nor outlive the
 //! bug it excuses. The captures are those in `captures/`, or those of a larger collection, laid out alike, that the
 //! environment variable `DPP_CAPTURES` names.
@@ -8,6 +8,7 @@
 mod collection;
 mod differences;
 mod messages;
+mod multicast;
 mod ours;
 mod rows;
 mod theirs;
@@ -15,7 +16,9 @@ mod theirs;
 use collection::{Capture, Collection};
 use differences::{Comparison, Difference, Listed};
 use dpp::packet::SKIPS;
-use ours::Opened;
+use dpp::plan::Plan;
+use ours::{Opened, Reading};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares all captures in one way, and holds what differs against the list.
 fn check(comparison: Comparison, differ: impl Fn(&Collection, &Capture) -> Vec<Difference>) {
@@ -29,14 +32,44 @@ fn check(comparison: Comparison, differ: impl Fn(&Collection, &Capture) -> Vec<D
     listed.finish();
 }
 
-#[test]
-fn messages_are_those_that_tshark_reads() {
-    check(Comparison::Messages, |collection, capture| match ours::open(capture) {
+/// Tells why frames give us no message.
+type Skips<'a> = &'a dyn Fn(&BTreeSet<u64>) -> BTreeMap<u64, &'static str>;
+
+/// Compares tshark's messages with ours, read as `plan` wants them.
+fn check_messages(
+    comparison: Comparison,
+    plan: &Plan,
+    differ: impl Fn(&Collection, &Capture, Reading, Skips) -> Vec<Difference>,
+) {
+    check(comparison, |collection, capture| match ours::open(capture) {
         Opened::Capture => {
-            let theirs = theirs::messages(&collection.truth(capture));
-            messages::differences(&theirs, &ours::read(capture), |frames| ours::skips(capture, frames))
+            let skips = |frames: &BTreeSet<u64>| ours::skips(capture, plan, frames);
+            differ(collection, capture, ours::read(capture, plan), &skips)
         }
         Opened::Refused => Vec::new(),
+    });
+}
+
+#[test]
+fn messages_are_those_that_tshark_reads() {
+    check_messages(Comparison::Messages, &Plan::default(), |collection, capture, ours, skips| {
+        messages::differences(&collection.messages(capture, &[53]), &ours, skips)
+    });
+}
+
+#[test]
+fn with_malformed_queries_every_message_whose_header_tshark_reads_is_ours() {
+    check_messages(Comparison::Malformed, &ours::with_malformed(), |collection, capture, ours, skips| {
+        messages::missing(&collection.messages(capture, &[53]), &ours, skips)
+    });
+}
+
+#[test]
+fn multicast_messages_are_those_that_tshark_reads() {
+    check_messages(Comparison::Multicast, &ours::with_multicast(), |collection, capture, ours, skips| {
+        let theirs = collection.messages(capture, &ours::MULTICAST);
+        let unpaired = ours::totals(capture, &ours::with_multicast()).matches.unpaired_responses;
+        multicast::differences(theirs, ours, unpaired, skips)
     });
 }
 
@@ -54,8 +87,10 @@ fn ethernet_rows_are_those_that_dpp_writes() {
 fn every_capture_is_opened_and_read_to_the_packet_that_tshark_reads_last() {
     check(Comparison::Packets, |_, capture| match (ours::open(capture), capture.packets) {
         (Opened::Refused, _) => vec![Difference::one("refused", "*")],
-        (Opened::Capture, Some(packets)) if ours::read(capture).totals.read.packets != packets => {
-            vec![Difference::one("count", ours::read(capture).totals.read.packets)]
+        (Opened::Capture, Some(packets))
+            if ours::read(capture, &Plan::default()).totals.read.packets != packets =>
+        {
+            vec![Difference::one("count", ours::read(capture, &Plan::default()).totals.read.packets)]
         }
         (Opened::Capture, _) => Vec::new(),
     });
@@ -64,14 +99,16 @@ fn every_capture_is_opened_and_read_to_the_packet_that_tshark_reads_last() {
 #[test]
 fn the_sums_of_every_capture_close() {
     for capture in ours::opened(&Collection::open()) {
-        assert!(ours::totals(&capture).check(), "{}", capture.name);
+        assert!(ours::totals(&capture, &Plan::default()).check(), "{}", capture.name);
     }
 }
 
 #[test]
 fn the_fates_of_all_packets_are_what_was_counted() {
     for capture in ours::opened(&Collection::open()) {
-        let (reading, fates) = (ours::read(&capture), ours::fates(&capture));
+        let plan = Plan::default();
+        let reading = ours::read(&capture, &plan);
+        let fates = ours::fates(&capture, &plan, &(0..reading.totals.read.packets).collect());
         for &(skip, name, _) in SKIPS {
             let so_many = fates.iter().filter(|fate| fate.skip == Some(skip)).count() as u64;
             assert_eq!(so_many, reading.totals.skips.of(skip).packets, "{}: {name}", capture.name);
@@ -90,7 +127,7 @@ fn the_fates_of_all_packets_are_what_was_counted() {
 fn captures_without_dns_on_port_53_give_no_rows() {
     let collection = Collection::open();
     for capture in ours::opened(&collection) {
-        if theirs::messages(&collection.truth(&capture)).is_empty() {
+        if collection.messages(&capture, &[53]).is_empty() {
             assert_eq!(ours::rows(&capture), "", "{}", capture.name);
         }
     }

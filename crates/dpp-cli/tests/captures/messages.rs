@@ -23,23 +23,26 @@ const CLASSES: &[Class] = &[
     Class {
         name: "question-malformed",
         skip: "dns_question_malformed",
-        agrees: |message| has_no_question(message) || message.name == "<Unknown extended label>",
+        agrees: |message| has_no_question(message) || message.has_no_name(),
     },
-    Class {
-        name: "name-too-long",
-        skip: "dns_name_too_long",
-        agrees: |message| message.name == "<Name too long>",
-    },
+    Class { name: "name-too-long", skip: "dns_name_too_long", agrees: theirs::Message::has_no_name },
     Class {
         name: "query-without-question",
         skip: "dns_query_without_question",
         agrees: |message| !message.is_response && message.question_count == Some(0),
     },
+    Class { name: "fragment-alone", skip: "fragment_incomplete", agrees: is_alone },
+    Class { name: "fragment-alone", skip: "fragment_timeout", agrees: is_alone },
 ];
 
 /// tshark, too, could not read the first question to its end.
 fn has_no_question(message: &theirs::Message) -> bool {
     message.qtype.is_none() && message.is_damaged
+}
+
+/// tshark, too, did not find the other fragments.
+fn is_alone(message: &theirs::Message) -> bool {
+    !message.is_reassembled
 }
 
 /// Where the two readings of a capture differ. `skips` tells why frames gave us no message.
@@ -50,7 +53,7 @@ pub(crate) fn differences(
 ) -> Vec<Difference> {
     let (mut differences, mut missing) = (Vec::new(), Vec::new());
     for (&frame, theirs) in theirs {
-        let mut ours = ours.messages.get(&frame).map_or(&[][..], |ours| &ours[..]);
+        let mut ours = ours.of(frame);
         for theirs in theirs {
             match take(&mut ours, theirs) {
                 None => missing.push((frame, theirs)),
@@ -67,6 +70,22 @@ pub(crate) fn differences(
     let skips = skips(&missing.iter().map(|&(frame, _)| frame).collect());
     differences.extend(only_theirs(&missing, &skips));
     differences
+}
+
+/// Messages of theirs whose header could be read and that ours lack.
+pub(crate) fn missing(
+    theirs: &BTreeMap<u64, Vec<theirs::Message>>,
+    ours: &Reading,
+    skips: impl Fn(&BTreeSet<u64>) -> BTreeMap<u64, &'static str>,
+) -> Vec<Difference> {
+    let mut missing = Vec::new();
+    for (&frame, theirs) in theirs {
+        let mut ours = ours.of(frame);
+        let lacking = theirs.iter().filter(|theirs| take(&mut ours, theirs).is_none() && theirs.has_header);
+        missing.extend(lacking.map(|theirs| (frame, theirs)));
+    }
+    let skips = skips(&missing.iter().map(|&(frame, _)| frame).collect());
+    only_theirs(&missing, &skips).collect()
 }
 
 /// The message that ours begin with, if it is theirs. All its questions are taken.
@@ -106,14 +125,25 @@ fn fields_that_differ(theirs: &theirs::Message, ours: &ours::Message) -> Vec<&'s
         ("destination", theirs.destination == ours.destination),
         ("rcode", theirs.rcode == ours.rcode & 0x0F),
         ("name", is_same_name(theirs, &ours.name)),
-        ("type", theirs.qtype.is_none_or(|qtype| qtype == ours.qtype)),
+        ("type", is_same_type(theirs, ours)),
     ];
     fields.into_iter().filter(|(_, is_same)| !is_same).map(|(field, _)| field).collect()
+}
+
+/// Whether the types are equal. Behind a name that neither could read there is none.
+fn is_same_type(theirs: &theirs::Message, ours: &ours::Message) -> bool {
+    match theirs.has_no_name() {
+        true => ours.qtype == 0,
+        false => theirs.qtype.is_none_or(|qtype| qtype == ours.qtype),
+    }
 }
 
 /// Whether our name is that on the wire, octet by octet. Behind a compression pointer, where the wire form says no
 /// more, tshark's text decides, if it is plain. Where tshark stopped at damage before the name, nothing can be said.
 fn is_same_name(theirs: &theirs::Message, ours: &[u8]) -> bool {
+    if theirs.has_no_name() {
+        return ours.is_empty();
+    }
     let written = labels_end(&theirs.name_wire);
     match theirs.name_wire.get(written) {
         None if theirs.name_wire.is_empty() => ours.is_empty() || theirs.is_damaged,

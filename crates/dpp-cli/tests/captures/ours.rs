@@ -1,14 +1,14 @@
 //! Our own reading: the messages, the rows and the counts that the engine gives for a capture.
 //!
-//! Called by each comparison; everything goes through the engine's doors. To learn why *one* frame gave no message, the
-//! frame is made a capture of its own and read alone: its one skip is the reason.
+//! Called by each comparison; everything goes through the engine's doors.
 
 use crate::collection::{Capture, Collection};
-use dpp::capture::{Chunk, Cutter, Settings, single};
-use dpp::packet::SKIPS;
+use dpp::capture::single;
+use dpp::packet::Skip;
 use dpp::pipeline::{self, Fate, Machine, Watch};
-use dpp::plan::Plan;
+use dpp::plan::{Plan, Ports};
 use dpp::stats::Totals;
+use dpp::table::Column;
 use dpp::transaction::Transport;
 use dpp_sink::csv::Csv;
 use dpp_source::{Source, SourceError};
@@ -36,6 +36,13 @@ pub(crate) struct Reading {
     pub(crate) messages: BTreeMap<u64, Vec<Message>>,
     /// Counts of packets; nothing was matched.
     pub(crate) totals: Totals,
+}
+
+impl Reading {
+    /// The messages of a frame.
+    pub(crate) fn of(&self, frame: u64) -> &[Message] {
+        self.messages.get(&frame).map_or(&[], |messages| messages)
+    }
 }
 
 /// Whether a file is a capture to us.
@@ -66,21 +73,48 @@ fn machine() -> Machine {
     Machine::new(NonZeroUsize::new(2).expect("two"), 0)
 }
 
+/// The plan of rows that say what is wrong with them: queries that cannot be read are messages then.
+pub(crate) fn with_malformed() -> Plan {
+    with_columns(&[Column::ParseError])
+}
+
+/// The ports of multicast DNS and LLMNR.
+pub(crate) const MULTICAST: [u16; 2] = [Ports::MDNS, Ports::LLMNR];
+
+/// The plan that reads those and nothing else.
+pub(crate) fn with_multicast() -> Plan {
+    let ports = Ports::new(MULTICAST.map(|port| port..=port).to_vec());
+    Plan { ports, ..Plan::default() }
+}
+
+/// The default plan with columns behind its own.
+fn with_columns(columns: &[Column]) -> Plan {
+    let mut plan = Plan::default();
+    plan.columns.extend(columns);
+    plan
+}
+
 /// The messages of a capture.
-pub(crate) fn read(capture: &Capture) -> Reading {
+pub(crate) fn read(capture: &Capture, plan: &Plan) -> Reading {
     let mut messages: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
-    let totals = pipeline::messages(single(source(capture)), &Plan::default(), &machine(), |message| {
+    let totals = pipeline::messages(single(source(capture)), plan, &machine(), |message| {
         messages.entry(message.position + 1).or_default().push(question(&message));
     });
     let totals = totals.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     Reading { messages, totals }
 }
 
-/// What became of each packet of a capture.
-pub(crate) fn fates(capture: &Capture) -> Vec<Fate> {
-    let all = (0..read(capture).totals.read.packets).collect();
-    let fates = pipeline::fates(single(source(capture)), &Plan::default(), &machine(), &all);
+/// What became of these packets of a capture.
+pub(crate) fn fates(capture: &Capture, plan: &Plan, positions: &BTreeSet<u64>) -> Vec<Fate> {
+    let fates = pipeline::fates(single(source(capture)), plan, &machine(), positions);
     fates.unwrap_or_else(|error| panic!("{}: {error}", capture.name))
+}
+
+/// Why each of these frames gave no message; `used` if it took part in one, perhaps of a later frame.
+pub(crate) fn skips(capture: &Capture, plan: &Plan, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
+    let positions = frames.iter().map(|frame| frame - 1).collect();
+    let fates = fates(capture, plan, &positions).into_iter();
+    fates.map(|fate| (fate.position + 1, fate.skip.map_or("used", Skip::name))).collect()
 }
 
 fn question(message: &pipeline::Message) -> Message {
@@ -103,65 +137,26 @@ fn question(message: &pipeline::Message) -> Message {
 
 /// The header of the default schema, which is that of DPP 0.3.1.
 const HEADER: &str =
-    "request_timestamp,response_timestamp,source_ip,source_port,id,name,query_type,response_code\n";
+    "request_timestamp,response_timestamp,source_ip,source_port,id,name,query_type,response_code";
 
-/// The rows of a capture as CSV, in capture order, without the header.
+/// The rows of a capture as CSV, in capture order, without the header. Behind the columns of DPP 0.3.1 they have `transport`,
+/// `vlan` and `tunnel`.
 pub(crate) fn rows(capture: &Capture) -> String {
-    let table = run(capture).0;
-    table.strip_prefix(HEADER).expect("a table has a header").to_owned()
+    let table = run(capture, &with_columns(&[Column::Transport, Column::Vlan, Column::Tunnel])).0;
+    let (header, rows) = table.split_once('\n').expect("a table has a header");
+    assert_eq!(header, format!("{HEADER},transport,vlan,tunnel"));
+    rows.to_owned()
 }
 
 /// The counts of a whole run.
-pub(crate) fn totals(capture: &Capture) -> Totals {
-    run(capture).1
+pub(crate) fn totals(capture: &Capture, plan: &Plan) -> Totals {
+    run(capture, plan).1
 }
 
-fn run(capture: &Capture) -> (String, Totals) {
-    let plan = Plan::default();
-    let sink = Csv::new(Vec::new(), &plan).expect("memory takes everything");
-    let outcome = pipeline::run(single(source(capture)), &plan, &machine(), &sink, &Watch::default());
+fn run(capture: &Capture, plan: &Plan) -> (String, Totals) {
+    let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
+    let outcome = pipeline::run(single(source(capture)), plan, &machine(), &sink, &Watch::default());
     let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
     let lines = sink.finish().expect("memory takes everything");
     (String::from_utf8(lines).expect("CSV is UTF-8"), outcome.totals)
-}
-
-/// Why each of these frames gives no message, as far as a frame alone can tell.
-pub(crate) fn skips(capture: &Capture, frames: &BTreeSet<u64>) -> BTreeMap<u64, &'static str> {
-    let mut skips = BTreeMap::new();
-    let settings = Settings {
-        bytes: 1 << 20,
-        packets: usize::MAX,
-        jump_ns: i64::MAX,
-        monotonic: false,
-        keep_going: false,
-        merge: false,
-    };
-    let mut cutter = Cutter::new(single(source(capture)), settings).expect("opened before");
-    while let Some(chunk) = cutter.next(Chunk::default()).expect("read before") {
-        for (frame, record) in (chunk.first_position + 1..).zip(&chunk.records) {
-            if frames.contains(&frame) {
-                skips.insert(frame, skip_alone(record.linktype, chunk.packet(record)));
-            }
-        }
-    }
-    skips
-}
-
-fn skip_alone(linktype: u16, packet: &[u8]) -> &'static str {
-    let capture = alone(linktype, packet);
-    let totals = pipeline::messages(single(&capture[..]), &Plan::default(), &machine(), |_| {});
-    let skips = totals.expect("a capture of one packet").skips;
-    SKIPS.iter().find(|row| skips.of(row.0).packets == 1).map_or("used", |row| row.1)
-}
-
-/// A classic capture of one packet.
-fn alone(linktype: u16, packet: &[u8]) -> Vec<u8> {
-    let length = (packet.len() as u32).to_be_bytes();
-    let mut capture = b"\xA1\xB2\xC3\xD4\0\x02\0\x04\0\0\0\0\0\0\0\0\0\x04\0\0\0\0".to_vec();
-    capture.extend_from_slice(&linktype.to_be_bytes());
-    capture.extend_from_slice(&[0; 8]);
-    capture.extend_from_slice(&length);
-    capture.extend_from_slice(&length);
-    capture.extend_from_slice(packet);
-    capture
 }

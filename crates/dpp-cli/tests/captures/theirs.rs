@@ -1,7 +1,7 @@
 //! tshark's reading: a line of `truth/` becomes a [`Message`] of the kind that is to be read here.
 //!
-//! Only UDP and TCP with port 53 on one side count, and not what an ICMP error quotes. Fields after damage are absent, so
-//! all that a question says is optional. A frame may complete several messages of a TCP stream.
+//! Only UDP and TCP count, and not what an ICMP error quotes. Fields after damage are absent, so all that a question says is
+//! optional. A frame may complete several messages of a TCP stream.
 
 use crate::collection::{Row, Table};
 use std::collections::BTreeMap;
@@ -26,19 +26,33 @@ pub(crate) struct Message {
     pub(crate) is_tcp: bool,
     /// tshark stopped in the middle of the message, at damage or where the snaplen cut.
     pub(crate) is_damaged: bool,
+    /// All four counts of the header were there.
+    pub(crate) has_header: bool,
+    /// It was put together from IP fragments.
+    pub(crate) is_reassembled: bool,
 }
 
-/// The messages that are to be read here, by frame number.
-pub(crate) fn messages(truth: &Table) -> BTreeMap<u64, Vec<Message>> {
+impl Message {
+    /// What tshark writes in place of a name that it cannot read; what it then takes for a type is noise.
+    pub(crate) fn has_no_name(&self) -> bool {
+        ["<Unknown extended label>", "<Name too long>"].contains(&&self.name[..])
+    }
+}
+
+/// The messages with one of these ports on either side, by frame number.
+pub(crate) fn messages(truth: &Table, ports: &[u16]) -> BTreeMap<u64, Vec<Message>> {
     let mut messages: BTreeMap<u64, Vec<Message>> = BTreeMap::new();
-    for row in truth.rows().filter(is_wanted) {
-        messages.entry(row.number("frame").expect("a frame")).or_default().push(message(&row));
+    for row in truth.rows().filter(is_traffic) {
+        let message = message(&row);
+        if [message.source, message.destination].iter().any(|end| ports.contains(&end.port())) {
+            messages.entry(row.number("frame").expect("a frame")).or_default().push(message);
+        }
     }
     messages
 }
 
-fn is_wanted(row: &Row) -> bool {
-    row.get("kind") == "dns53" && ["6", "17"].contains(&row.get("ip_proto")) && !row.is_set("in_icmp")
+fn is_traffic(row: &Row) -> bool {
+    ["6", "17"].contains(&row.get("ip_proto")) && !row.is_set("in_icmp")
 }
 
 fn message(row: &Row) -> Message {
@@ -55,6 +69,8 @@ fn message(row: &Row) -> Message {
         question_count: row.number("qdcount"),
         is_tcp: row.get("ip_proto") == "6",
         is_damaged: row.is_set("malformed") || row.is_set("short"),
+        has_header: !row.get("arcount").is_empty(),
+        is_reassembled: row.is_set("ip_reassembled"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dpp explain` and `--save-skipped`: where every packet went, one by one.
 
-use crate::frames::{message, tcp, udp};
+use crate::frames::{fragments, message, tcp, udp, vxlan};
 use crate::room::{Room, pcap};
 
 const CLIENT: &str = "192.0.2.1:40000";
@@ -40,14 +40,26 @@ Frame 1: 2023-11-14T22:13:20.000000Z, 69 bytes captured, link type 1
     14   20  IPv4: 192.0.2.1 > 192.0.2.53, protocol 17
     34    8  UDP: 40000 > 53, 27 bytes
   It carries a query: id 7, e.example A; client 192.0.2.1:40000, server 192.0.2.53:53, UDP
+  Row 1 of the table, answered after 2.000 ms
 
 Frame 3: 2023-11-14T22:13:20.002000Z, 69 bytes captured, link type 1
      0   14  Ethernet: 00:00:00:00:00:00 > 00:00:00:00:00:00, type 0x0800
     14   20  IPv4: 192.0.2.53 > 192.0.2.1, protocol 17
     34    8  UDP: 53 > 40000, 27 bytes
   It carries a response: id 7, e.example A, Non-Existent Domain; client 192.0.2.1:40000, server 192.0.2.53:53, UDP
+  Row 1 of the table, answered after 2.000 ms
 ",
     );
+}
+
+#[test]
+fn a_message_is_told_with_its_row() {
+    let told = |frame| {
+        let arguments = ["explain", "in.pcap", "--port", "53,8053", "--frame", frame];
+        room().dpp(&arguments).well().stdout.lines().last().map(str::to_owned)
+    };
+    assert_eq!(told("3").as_deref(), Some("  Row 1 of the table, answered after 2.000 ms"));
+    assert_eq!(told("7").as_deref(), Some("  Row 2 of the table, without response"));
 }
 
 #[test]
@@ -98,6 +110,19 @@ fn frames_are_numbered_over_all_captures() {
 }
 
 #[test]
+fn fragments_are_completed_in_their_own_tunnel() {
+    let query = |id| fragments(&udp(CLIENT, SERVER, &message(id, 0, "e.example")));
+    let ([first, second], [other_first, other_second]) = (query(1), query(2));
+    let frames = [vxlan(1, &first), vxlan(2, &other_first), vxlan(2, &other_second), vxlan(1, &second)];
+    let room = Room::new();
+    room.write("in.pcap", pcap(&frames.each_ref().map(Vec::as_slice)));
+    for (frame, completed) in [("1", "which frame 4 completes"), ("2", "which frame 3 completes")] {
+        let told = room.dpp(&["explain", "in.pcap", "--frame", frame]).well().stdout;
+        assert!(told.contains(completed), "{told}");
+    }
+}
+
+#[test]
 fn what_cannot_be_explained_is_an_error() {
     let room = room();
     for (arguments, code, reason) in [
@@ -108,7 +133,7 @@ fn what_cannot_be_explained_is_an_error() {
         (&["explain"], 1, "name a capture"),
         (&["explain", "missing.pcap"], 1, "missing.pcap"),
         (&["explain", "in.pcap", "--port", "dns"], 1, "--port 'dns'"),
-        (&["explain", "in.pcap", "--per-file"], 1, "--per-file"),
+        (&["explain", "in.pcap", "--per-file"], 2, "--per-file"),
     ] {
         let ended = room.dpp(arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
@@ -151,6 +176,10 @@ fn skipped_packets_of_many_captures_are_saved() {
     let all = "10 packets, 0 used\n";
     assert!(room.dpp(&["explain", "skipped.pcap"]).well().stdout.starts_with(all));
     room.dpp(&[&extract[..], &["tables", "--per-file"]].concat()).well();
+    let saved = room.read("skipped.pcap");
+    for comment in ["frame 2 of 'in.pcap', arp", "frame 2 of 'jn.pcap', arp"] {
+        assert!(saved.windows(comment.len()).any(|window| window == comment.as_bytes()), "{comment}");
+    }
     assert!(room.dpp(&["explain", "skipped.pcap"]).well().stdout.starts_with(all));
 }
 
@@ -162,13 +191,20 @@ fn packets_are_not_saved_where_that_would_do_harm() {
     let run = ["in.pcap", "out.csv", "--save-skipped"];
     for (options, reason) in [
         (&["in.pcap"][..], "'in.pcap' and the input are the same file"),
-        (&["out.csv"], "the packets and the table have the same file"),
+        (&["out.csv"], "the packets and the table would have the same file"),
+        (&["./out.csv"], "the packets and the table would have the same file"),
+        (&["out.csv.part"], "the packets and the table would have the same file"),
         (&["-"], "--save-skipped: name the file"),
         (&["s.pcap", "--anonymize", "key"], "with the addresses that --anonymize hides"),
     ] {
         let ended = room.dpp(&[&run[..], options].concat());
         assert!(ended.code == Some(1) && ended.stderr.contains(reason), "{options:?}: {}", ended.stderr);
     }
+    let part = room.dpp(&["in.pcap", "out.part", "--save-skipped", "out"]);
+    assert!(part.code == Some(1) && part.stderr.contains("would have the same file"), "{}", part.stderr);
+    let redirected = room.shell("$DPP in.pcap - --save-skipped rows.csv > rows.csv");
+    assert!(redirected.stderr.contains("would have the same file"), "{}", redirected.stderr);
+    std::fs::remove_file(room.path("rows.csv")).unwrap();
     let piped = room.shell("cat in.pcap | $DPP - out.csv --save-skipped s.pcap");
     assert!(
         piped.code == Some(1) && piped.stderr.contains("which standard input does not allow"),

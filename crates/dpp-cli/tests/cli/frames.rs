@@ -19,6 +19,23 @@ pub(crate) fn udp(from: &str, to: &str, payload: &[u8]) -> Vec<u8> {
     ip(17, source, destination, &[&udp, payload].concat())
 }
 
+/// The two fragments of an Ethernet frame with IPv4: of its payload 24 bytes, and the rest.
+pub(crate) fn fragments(frame: &[u8]) -> [Vec<u8>; 2] {
+    let (headers, payload) = frame.split_at(34);
+    let fragment = |flags_and_offset: [u8; 2], payload: &[u8]| {
+        let mut fragment = [headers, payload].concat();
+        fragment[16..18].copy_from_slice(&(20 + payload.len() as u16).to_be_bytes());
+        fragment[20..22].copy_from_slice(&flags_and_offset);
+        fragment
+    };
+    [fragment([0x20, 0], &payload[..24]), fragment([0, 3], &payload[24..])]
+}
+
+/// An Ethernet frame in a VXLAN tunnel of this number.
+pub(crate) fn vxlan(number: u8, frame: &[u8]) -> Vec<u8> {
+    udp("198.51.100.1:50000", "198.51.100.2:4789", &[&[8, 0, 0, 0, 0, 0, number, 0], frame].concat())
+}
+
 /// An Ethernet frame with a TCP segment (ACK), from one `address:port` to another.
 pub(crate) fn tcp(from: &str, to: &str, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let ((source, source_port), (destination, destination_port)) = (end(from), end(to));

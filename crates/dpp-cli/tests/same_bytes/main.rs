@@ -6,8 +6,15 @@
 //! ordinary size are put together well is seen on a longer capture, where all machines must agree.
 
 #[allow(dead_code, reason = "shared with the laws of the engine, which use more of it")]
+#[path = "../../../dpp/tests/laws/arrivals.rs"]
+mod arrivals;
+#[allow(dead_code, reason = "shared with the laws of the engine, which use more of it")]
+#[path = "../../../dpp/tests/laws/carriers.rs"]
+mod carriers;
+#[allow(dead_code, reason = "shared with the laws of the engine, which use more of it")]
 #[path = "../../../dpp/tests/laws/encoding.rs"]
 mod encoding;
+#[allow(dead_code, reason = "shared with the laws of the engine, which use more of it")]
 #[path = "../../../dpp/tests/laws/generate.rs"]
 mod generate;
 #[allow(dead_code, reason = "shared with the laws of the engine, which use more of it")]

@@ -96,8 +96,6 @@ pub struct Settings {
     pub jump_ns: i64,
     /// Whether a regression is an error.
     pub monotonic: bool,
-    /// Whether an input that cannot be opened or is no capture is passed over.
-    pub keep_going: bool,
     /// Whether the inputs overlap in time and are to be merged by timestamp.
     pub merge: bool,
 }
@@ -149,7 +147,7 @@ impl<I: Inputs> Cutter<I> {
         };
         match cutter.inputs.take_if(|_| settings.merge) {
             Some(inputs) => {
-                cutter.input = Some(Open::Merge(Merge::open(inputs, &settings)?));
+                cutter.input = Some(Open::Merge(Merge::open(inputs)?));
                 (cutter.format, cutter.at_end) = (Format::Merged, false);
             }
             None => {
@@ -198,17 +196,16 @@ impl<I: Inputs> Cutter<I> {
     /// Opens the next input, which begins in the chunk's bytes behind what is there. Gives the place of its first record;
     /// `None` if there are no more inputs.
     fn open(&mut self, chunk: &mut Chunk) -> Result<Option<usize>, InputError> {
-        while let Some(input) = self.inputs.as_mut().and_then(Inputs::open_next) {
-            let number = self.tried;
-            self.tried += 1;
-            match input.map_err(CaptureError::Read).and_then(|input| self.begin(input, chunk)) {
-                Ok(at) => return Ok(Some(at)),
-                Err(error) if self.settings.keep_going => self.read.refused.add(number, error),
-                Err(error) => return Err(InputError { input: number, error }),
-            }
+        let Some(input) = self.inputs.as_mut().and_then(Inputs::open_next) else {
+            self.inputs = None;
+            return Ok(None);
+        };
+        let number = self.tried;
+        self.tried += 1;
+        match input.map_err(CaptureError::Read).and_then(|input| self.begin(input, chunk)) {
+            Ok(at) => Ok(Some(at)),
+            Err(error) => Err(InputError { input: number, error }),
         }
-        self.inputs = None;
-        Ok(None)
     }
 
     /// Reads the file header of an input. Gives the place behind it.

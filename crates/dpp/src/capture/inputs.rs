@@ -54,8 +54,6 @@ pub struct InputError {
 pub struct InputsRead {
     /// Captures that were read, as far as they could be.
     pub captures: u64,
-    /// Inputs that were passed over, and why.
-    pub refused: Listed<CaptureError>,
     /// Captures that did not end after a whole record, and how they did.
     pub endings: Listed<Ending>,
 }

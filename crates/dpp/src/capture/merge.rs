@@ -46,10 +46,7 @@ struct Capture<R: Read + Send> {
 
 impl<R: Read + Send> Merge<R> {
     /// Opens all inputs.
-    pub(super) fn open(
-        mut inputs: impl Inputs<Input = R>,
-        settings: &Settings,
-    ) -> Result<Merge<R>, InputError> {
+    pub(super) fn open(mut inputs: impl Inputs<Input = R>) -> Result<Merge<R>, InputError> {
         let (captures, heads, read) = Default::default();
         let mut merge = Merge { captures, heads, read, record: Vec::new(), handed: 0 };
         while let Some(input) = inputs.open_next() {
@@ -61,7 +58,6 @@ impl<R: Read + Send> Merge<R> {
             merge.captures.push(None);
             match capture {
                 Ok(capture) => merge.add(number, capture),
-                Err(error) if settings.keep_going => merge.read.refused.add(number, error),
                 Err(error) => return Err(InputError { input: number, error }),
             }
         }
@@ -121,14 +117,8 @@ impl<R: Read + Send> Read for Merge<R> {
 impl<R: Read + Send> Capture<R> {
     fn open(input: io::Result<R>) -> Result<Capture<R>, CaptureError> {
         // Its clock is of no interest; that of the merged capture is kept.
-        let settings = Settings {
-            bytes: BYTES,
-            packets: usize::MAX,
-            jump_ns: i64::MAX,
-            monotonic: false,
-            keep_going: false,
-            merge: false,
-        };
+        let settings =
+            Settings { bytes: BYTES, packets: usize::MAX, jump_ns: i64::MAX, monotonic: false, merge: false };
         let cutter = Cutter::new(once(input), settings).map_err(|error| error.error)?;
         Ok(Capture { cutter, chunk: Chunk::default(), at: 0 })
     }

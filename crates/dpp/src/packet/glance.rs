@@ -3,7 +3,7 @@
 //! Nothing depends on this but a report, so it is short: link layers are known by where their ethertype stands, tags are
 //! passed over, and behind the first IP header only ports are looked for. What lies in tunnels is left to [`Walk`].
 
-use super::{Flow, Packet, Walk, be16};
+use super::{Datagram, Flow, Packet, Segment, Walk, be16};
 
 /// What can be told of a packet, from outside in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Glance {
     pub protocol: Option<u8>,
     /// The port of the service, if it is UDP or TCP: the lower of the two, as clients take high ones.
     pub port: Option<u16>,
+    /// Whether it opens a connection: a TCP SYN, or a QUIC Initial packet of the client. Encrypted DNS is known by no more.
+    pub opens: bool,
 }
 
 /// Link types with an ethertype: where it stands and where what it tells of begins, in bytes.
@@ -39,8 +41,10 @@ const UDP: u8 = 17;
 pub fn glance(linktype: u16, bytes: &[u8]) -> Glance {
     let (ethertype, protocol) = outside(linktype, bytes);
     match innermost(linktype, bytes) {
-        Some((transport, port)) => Glance { ethertype, protocol: Some(transport), port: Some(port) },
-        None => Glance { ethertype, protocol, port: None },
+        Some(Found { transport, port, opens }) => {
+            Glance { ethertype, protocol: Some(transport), port: Some(port), opens }
+        }
+        None => Glance { ethertype, protocol, port: None, opens: false },
     }
 }
 
@@ -77,22 +81,47 @@ fn protocol(ip: &[u8]) -> Option<u8> {
     }
 }
 
-/// The innermost transport that a walk comes to, and its service port.
-fn innermost(linktype: u16, bytes: &[u8]) -> Option<(u8, u16)> {
+/// The innermost transport that a walk comes to.
+struct Found {
+    transport: u8,
+    /// Its service port.
+    port: u16,
+    opens: bool,
+}
+
+fn innermost(linktype: u16, bytes: &[u8]) -> Option<Found> {
     let mut walk = Walk::new(linktype, bytes).ok()?;
     let mut found = None;
     loop {
         match walk.packet() {
             Ok(Packet::Datagram(datagram)) => {
-                found = Some((UDP, service(&datagram.flow)));
+                let (port, opens) = (service(&datagram.flow), is_initial(&datagram));
+                found = Some(Found { transport: UDP, port, opens });
                 if walk.enter(&datagram).is_err() {
                     return found;
                 }
             }
-            Ok(Packet::Segment(segment)) => return Some((TCP, service(&segment.flow))),
+            Ok(Packet::Segment(segment)) => {
+                let opens = segment.has(Segment::SYN) && !segment.has(Segment::ACK);
+                return Some(Found { transport: TCP, port: service(&segment.flow), opens });
+            }
             Ok(Packet::Fragment(_)) | Err(_) => return found,
         }
     }
+}
+
+/// Whether a datagram is a QUIC Initial packet to the service: long header, fixed bit, and the type that the version has for
+/// it (RFC 9000 section 17.2.2, RFC 9369 section 3.2). A client sends one or a few for a connection.
+fn is_initial(datagram: &Datagram) -> bool {
+    const QUIC_V2: u32 = 0x6B33_43CF;
+    let Some(&[first, a, b, c, d]) = datagram.payload.first_chunk() else { return false };
+    let initial = match u32::from_be_bytes([a, b, c, d]) {
+        0 => return false,
+        QUIC_V2 => 1,
+        _ => 0,
+    };
+    let is_to_service = service(&datagram.flow) == datagram.flow.destination_port;
+    is_to_service && first & 0xC0 == 0xC0 && (first >> 4) & 3 == initial
 }
 
 fn service(flow: &Flow) -> u16 {

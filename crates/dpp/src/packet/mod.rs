@@ -72,7 +72,6 @@ macro_rules! layers {
             }
         }
 
-        #[cold]
         #[inline(never)]
         fn decode_rare(walk: &mut Walk) -> Next {
             match walk.layer {
@@ -194,13 +193,13 @@ const ETHERTYPES: &[(u16, Next)] = &[
     (0x0800, Ok(Layer::Ipv4)),
     (0x86DD, Ok(Layer::Ipv6)),
     (0x8100, Ok(Layer::Vlan)),
+    (0x8847, Ok(Layer::Mpls)),
+    (0x8848, Ok(Layer::Mpls)),
     (0x88A8, Ok(Layer::Vlan)),
     (0x9100, Ok(Layer::Vlan)),
     (0x9200, Ok(Layer::Vlan)),
     (0x9300, Ok(Layer::Vlan)),
     (0x0806, Err(Skip::Arp)),
-    (0x8847, Ok(Layer::Mpls)),
-    (0x8848, Ok(Layer::Mpls)),
     (0x8863, Err(Skip::LinkControl)),
     (0x8864, Ok(Layer::Pppoe)),
     (0x6558, Ok(Layer::Ethernet)),
@@ -246,6 +245,7 @@ const NSH_PROTOCOLS: &[(u8, Next)] = &[
 const IP_PROTOCOLS: &[(u8, Next)] = &[
     (17, Ok(Layer::Udp)),
     (6, Ok(Layer::Tcp)),
+    (47, Ok(Layer::Gre)),
     (1, Err(Skip::Icmp)),
     (58, Err(Skip::Icmp)),
     (0, Ok(Layer::Ipv6Extension)),
@@ -259,7 +259,6 @@ const IP_PROTOCOLS: &[(u8, Next)] = &[
     (50, Err(Skip::Encrypted)),
     (4, Ok(Layer::Ipv4InIp)),
     (41, Ok(Layer::Ipv6InIp)),
-    (47, Ok(Layer::Gre)),
     (97, Ok(Layer::EtherIp)),
     (115, Ok(Layer::L2tpInIp)),
     (136, Ok(Layer::UdpLite)),
@@ -452,44 +451,42 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// A [`Skip`] names the layer that ended the walk: not IP, a transport that is not known, damaged, or cut off.
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
-        loop {
-            if let Some(datagram) = self.datagram()? {
-                return Ok(Packet::Datagram(datagram));
-            }
+        while self.layers_left > 0 {
             match self.step()? {
                 Step::Into(layer) => self.layer = layer,
                 Step::Found(packet) => return Ok(packet),
             }
             self.layers_left -= 1;
         }
+        Err(Skip::TooDeep)
     }
 
-    /// Walks as far as there are only layers that nearly every packet is made of; that is the way to most datagrams.
-    /// Behind other layers [`Walk::packet`] goes on.
+    /// Walks the way of nearly every packet: Ethernet, IP, UDP or TCP. For others it gives `None`, and [`Walk::packet`] goes
+    /// on from there. To be called first: a packet is never too deep for so few layers.
     ///
     /// # Errors
     /// As for [`Walk::packet`].
     #[inline(always)]
-    pub fn datagram(&mut self) -> Result<Option<Datagram<'a>>, Skip> {
-        let mut layer = self.layer;
-        while self.layers_left > 0 {
-            layer = match layer {
-                Layer::Ethernet => ethernet::decode(self)?,
-                Layer::Ipv4 => ipv4::decode(self)?,
-                Layer::Ipv6 => ipv6::decode(self)?,
-                Layer::Udp => return udp::decode(self).map(Some),
-                _ => {
-                    self.layer = layer;
-                    return Ok(None);
-                }
-            };
+    pub fn plain(&mut self) -> Result<Option<Packet<'a>>, Skip> {
+        if self.layer == Layer::Ethernet {
+            self.layer = ethernet::decode(self)?;
             self.layers_left -= 1;
         }
-        Err(Skip::TooDeep)
+        self.layer = match self.layer {
+            Layer::Ipv4 => ipv4::decode(self)?,
+            Layer::Ipv6 => ipv6::decode(self)?,
+            _ => return Ok(None),
+        };
+        self.layers_left -= 1;
+        Ok(match self.layer {
+            Layer::Udp => Some(Packet::Datagram(udp::decode(self)?)),
+            Layer::Tcp => Some(Packet::Segment(tcp::decode(self)?)),
+            _ => None,
+        })
     }
 
     /// Reads one layer.
-    #[inline(never)]
+    #[inline(always)]
     fn step(&mut self) -> Result<Step<'a>, Skip> {
         let layer = match self.layer {
             Layer::Ethernet => ethernet::decode(self)?,

@@ -1,8 +1,8 @@
 //! Decoding: a chunk of packets becomes, for each shard, a part of events.
 //!
 //! The one loop over packets. Each is walked down to its message and counted, as used or as skipped; each question of a
-//! message becomes an event in the part of the shard that its tuple's hash chooses. TCP segments become events of the
-//! shard that has their connection's cell; fragments are set aside for those who put them together.
+//! message becomes an event in the part of the shard that its tuple's hash chooses. TCP segments are set aside for the shard
+//! that has their connection's cell, fragments for those who put them together.
 
 use super::defragment::Fragments;
 use super::pool::Pool;
@@ -16,7 +16,7 @@ use crate::stats::Totals;
 use crate::stream::{self, Moment};
 use crate::transaction::{Arrival, Part, State, Transport};
 
-/// A chunk as events: a part for each shard, its queries and segments in capture order, and its fragments, by shard.
+/// A chunk as events: a part for each shard, its queries in capture order, and its fragments, by shard.
 pub(super) struct Decoded {
     pub(super) parts: Vec<Part>,
     pub(super) order: Vec<Row>,
@@ -79,40 +79,51 @@ impl Decoder<'_> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let mut walk = Walk::new(record.linktype, bytes)?;
-        match walk.datagram()? {
-            Some(datagram) if self.reader.plan.ports.carry(&datagram.flow) => {
+        match walk.plain()? {
+            Some(Packet::Datagram(datagram)) if self.reader.plan.ports.carry(&datagram.flow) => {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
             }
-            datagram => self.other(record, position, bytes, &mut walk, datagram.as_ref()),
+            Some(Packet::Segment(segment)) if self.reader.plan.ports.carry(&segment.flow) => {
+                self.segment(record, position, bytes, *walk.outer(), &segment);
+                Ok(())
+            }
+            // Copies, so that what was walked for those need not lie in memory, only in registers.
+            packet => self.other(record, position, bytes, walk.clone(), packet, scratch),
         }
     }
 
-    /// What is no datagram on a DNS port may be a tunnel with one inside, or a segment or fragment.
+    /// What is neither a datagram nor a segment on a DNS port may be a tunnel with one inside, or a fragment.
     #[inline(never)]
     fn other<'a>(
         &mut self,
         record: &Record,
         position: u64,
         bytes: &[u8],
-        walk: &mut Walk<'a>,
-        datagram: Option<&Datagram<'a>>,
+        mut walk: Walk<'a>,
+        packet: Option<Packet<'a>>,
+        scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let packet = match datagram {
-            Some(datagram) => Packet::Datagram(*datagram),
-            None => walk.packet()?,
-        };
-        match reach(walk, packet, &self.reader.plan.ports)? {
-            Packet::Datagram(datagram) => {
-                let mut scratch = [0; dns::name::WIRE_MAX];
-                self.datagram(record, walk, &datagram, bytes, &mut scratch)
-            }
+        let packet = packet.map_or_else(|| walk.packet(), Ok)?;
+        match reach(&mut walk, packet, &self.reader.plan.ports)? {
+            Packet::Datagram(datagram) => self.datagram(record, &walk, &datagram, bytes, scratch),
             Packet::Segment(segment) => {
-                let arrival = self.arrival(record);
-                self.decoded.segment(&arrival, &segment, &Volume::of(bytes.len()), walk.outer());
+                self.segment(record, position, bytes, *walk.outer(), &segment);
                 Ok(())
             }
-            Packet::Fragment(fragment) => self.fragment(record, position, bytes, walk, &fragment),
+            Packet::Fragment(fragment) => self.fragment(record, position, bytes, &walk, &fragment),
         }
+    }
+
+    #[inline(never)]
+    fn segment(&mut self, record: &Record, position: u64, bytes: &[u8], outer: Outer, segment: &Segment) {
+        let moment = self.moment(record, position);
+        self.decoded.segment(&moment, segment, &Volume::of(bytes.len()), &outer);
+    }
+
+    #[inline(always)]
+    fn moment(&self, record: &Record, position: u64) -> Moment {
+        let Arrival { time_ns, before_ns, after_ns, .. } = self.arrival(record);
+        Moment { position, time_ns, before_ns, after_ns }
     }
 
     #[inline(always)]
@@ -134,8 +145,12 @@ impl Decoder<'_> {
         bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let arrival = self.arrival(record);
-        let arrived = Arrived { arrival: &arrival, datagram, transport: Transport::Udp, around: walk };
+        let arrived = Arrived {
+            arrival: self.arrival(record),
+            datagram: *datagram,
+            transport: Transport::Udp,
+            around: walk.clone(),
+        };
         self.reader.read(&arrived, &mut self.decoded, self.totals, scratch)?;
         self.totals.used.add(bytes.len());
         Ok(())
@@ -151,8 +166,7 @@ impl Decoder<'_> {
         walk: &Walk,
         fragment: &Fragment,
     ) -> Result<(), Skip> {
-        let Arrival { time_ns, before_ns, after_ns, .. } = self.arrival(record);
-        let moment = Moment { position, time_ns, before_ns, after_ns };
+        let moment = self.moment(record, position);
         let outermost = walk.outermost().unwrap_or(fragment.addresses);
         let cell = stream::cell_of_addresses(outermost);
         let shard = cell % self.decoded.fragments.len();
@@ -164,22 +178,18 @@ impl Decoder<'_> {
     /// so that they can start from a clock that has gone back, and those of one message do not forget each other.
     #[cold]
     fn sweep(&mut self, record: &Record) {
-        let sweep = Arrival { time_ns: self.before_ns, ..self.arrival(record) }.mark(State::Sweep, 0);
+        let sweep = Arrival { time_ns: self.before_ns, ..self.arrival(record) }.mark(State::Sweep);
         self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
     }
 }
 
 impl Decoded {
-    /// A segment becomes an event of the shard that has its connection's cell.
-    #[cold]
-    pub(super) fn segment(&mut self, arrival: &Arrival, segment: &Segment, volume: &Volume, outer: &Outer) {
+    /// Sets a segment aside for the shard that has its connection's cell.
+    pub(super) fn segment(&mut self, moment: &Moment, segment: &Segment, volume: &Volume, outer: &Outer) {
         let cell = stream::cell_of_flow(&segment.flow);
         let shard = cell % self.parts.len();
-        let part = &mut self.parts[shard];
-        self.order.push(Row::new(shard, part.events.len()));
-        let number = part.segments.add(segment, cell, volume, outer);
-        part.events.push(arrival.mark(State::Segment, number));
+        self.parts[shard].segments.add(segment, *moment, cell, volume, outer);
     }
 }
 
@@ -196,6 +206,7 @@ impl Events for Decoded {
 }
 
 /// Walks from `packet` on to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
+#[inline]
 pub(super) fn reach<'a>(
     walk: &mut Walk<'a>,
     mut packet: Packet<'a>,

@@ -64,7 +64,7 @@ struct Whole {
     what: What,
 }
 
-impl Around for Whole {
+impl Around for &Whole {
     fn outer(&self) -> Outer {
         self.outer
     }
@@ -177,7 +177,7 @@ impl Wholes {
             },
             Packet::Segment(segment) => {
                 let mut segments = Segments::default();
-                segments.add(segment, 0, &piece.volume, &outer);
+                segments.add(segment, piece.moment, 0, &piece.volume, &outer);
                 What::Segment(segments)
             }
             Packet::Fragment(_) => unreachable!("fragments of fragments are put together first"),
@@ -220,25 +220,20 @@ impl Whole {
         totals: &mut Totals,
     ) -> Result<Entered, Skip> {
         let Moment { position, time_ns, before_ns, after_ns } = self.moment;
-        let packet = (position - decoded.parts[0].first_position) as u32;
-        let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         match &self.what {
             What::Segment(segments) => {
-                decoded.segment(&arrival, &segments.get(0).0, &self.volume, &self.outer);
+                decoded.segment(&self.moment, &segments.get(0).0, &self.volume, &self.outer);
                 Ok(Entered::Segment)
             }
             What::Datagram { flow, payload, length } => {
+                let packet = (position - decoded.parts[0].first_position) as u32;
+                let arrival = Arrival { time_ns, before_ns, after_ns, packet };
                 let datagram = Datagram {
                     flow: flow.borrow(),
                     payload: &payloads[payload.start as usize..payload.end as usize],
                     payload_length: *length,
                 };
-                let arrived = Arrived {
-                    arrival: &arrival,
-                    datagram: &datagram,
-                    transport: Transport::Udp,
-                    around: self,
-                };
+                let arrived = Arrived { arrival, datagram, transport: Transport::Udp, around: self };
                 let mut scratch = [0; dns::name::WIRE_MAX];
                 reader.read(&arrived, decoded, totals, &mut scratch)?;
                 Ok(Entered::Message)
@@ -247,8 +242,8 @@ impl Whole {
     }
 }
 
-/// Tells the order of events and rows after some were appended: from number `plain` on in each part, and `rows` in the
-/// list. Of one packet, what was there first comes first.
+/// Tells the order of events, segments and rows after some were appended: from number `plain` on in each part, and `rows` in
+/// the list. Of one packet, what was there first comes first.
 fn put_in_order(decoded: &mut Decoded, plain: &[usize], rows: usize) {
     for (part, &plain) in decoded.parts.iter_mut().zip(plain) {
         if part.events.len() > plain {
@@ -256,6 +251,7 @@ fn put_in_order(decoded: &mut Decoded, plain: &[usize], rows: usize) {
             sequence.sort_by_key(|&index| part.events[index as usize].packet);
             part.sequence = sequence;
         }
+        part.segments.put_in_order();
     }
     if decoded.order.len() > rows {
         let Decoded { parts, order, .. } = decoded;

@@ -13,10 +13,10 @@ use super::streams::Streams;
 use super::{Machine, settings};
 use crate::capture::{Chunk, Cutter, InputError, Inputs};
 use crate::limits;
-use crate::packet::{Addresses, Fragment, Segment, Skip, Skipped};
+use crate::packet::{Addresses, Segment, Skip, Skipped};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::stream::KeptAddresses;
+use crate::stream::fragments;
 use crate::transaction::Transport;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -141,15 +141,6 @@ pub fn fates(
     Ok(trace.fates.into_values().collect())
 }
 
-/// What the fragments of a datagram have in common.
-type Datagram = (KeptAddresses, u32, u8);
-
-fn datagram(fragment: &Fragment) -> Datagram {
-    // In IPv6 only the first fragment tells the protocol truthfully.
-    let protocol = if let Addresses::V4 { .. } = fragment.addresses { fragment.protocol } else { 0 };
-    (fragment.addresses.into(), fragment.identification, protocol)
-}
-
 /// One direction of a connection: source and destination, each with its port.
 type Direction = (IpAddr, u16, IpAddr, u16);
 
@@ -190,12 +181,12 @@ struct Trace<'a> {
     fates: BTreeMap<u64, Fate>,
     next_position: u64,
     /// Datagrams that are not whole, and the positions of their first fragments; both ways.
-    begun: HashMap<Datagram, u64>,
-    firsts: HashMap<u64, Datagram>,
+    begun: HashMap<fragments::Key, u64>,
+    firsts: HashMap<u64, fragments::Key>,
     /// The fragments of the chunk at hand.
-    here: HashMap<u64, Datagram>,
+    here: HashMap<u64, fragments::Key>,
     /// Traced fragments, while their datagrams are not whole.
-    fragments: HashMap<Datagram, Vec<u64>>,
+    fragments: HashMap<fragments::Key, Vec<u64>>,
     /// Traced segments without a message so far.
     segments: HashMap<Direction, Vec<u64>>,
 }
@@ -242,7 +233,7 @@ impl<'a> Trace<'a> {
     /// Notes the fragments of a chunk.
     fn fragments(&mut self, decoded: &Decoded) {
         for (position, fragment) in decoded.fragments.iter().flat_map(|fragments| fragments.iter()) {
-            let datagram = datagram(&fragment);
+            let datagram = fragments::Key::of(&fragment);
             self.here.insert(position, datagram);
             self.begin(datagram, position);
             if let Some(fate) = self.fates.get_mut(&position) {
@@ -252,7 +243,7 @@ impl<'a> Trace<'a> {
         }
     }
 
-    fn begin(&mut self, datagram: Datagram, position: u64) {
+    fn begin(&mut self, datagram: fragments::Key, position: u64) {
         if self.begun.len() >= limits::TRACED_DATAGRAMS_MAX {
             self.begun.clear();
             self.firsts.clear();
@@ -264,7 +255,7 @@ impl<'a> Trace<'a> {
     }
 
     /// A datagram is decided. Gives the traced fragments of it.
-    fn end(&mut self, datagram: &Datagram) -> Vec<u64> {
+    fn end(&mut self, datagram: &fragments::Key) -> Vec<u64> {
         self.begun.remove(datagram).map(|first| self.firsts.remove(&first));
         self.fragments.remove(datagram).unwrap_or_default()
     }

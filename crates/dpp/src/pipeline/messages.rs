@@ -76,15 +76,20 @@ pub(super) fn visit_all(part: &mut Part, streams: &mut Streams, mut visit: impl 
     };
     for index in sequence {
         let event = part.events[index as usize];
-        let first = part.events.len();
-        match event.state {
-            State::Segment => {
-                visit(Met::Segment(part.position(&event), streams.segment(&event)));
-                streams.assemble(part, event);
-            }
-            State::Sweep => {}
-            _ => visit(Met::Message(Message::of(part, &event))),
+        visit_streams(part, streams, part.position(&event), &mut visit);
+        if event.state != State::Sweep {
+            visit(Met::Message(Message::of(part, &event)));
         }
+    }
+    visit_streams(part, streams, u64::MAX, &mut visit);
+}
+
+/// Visits the segments before a position, and the messages that they complete.
+fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mut impl FnMut(Met)) {
+    while streams.next_position() < before {
+        visit(Met::Segment(streams.next_position(), streams.next_segment()));
+        let first = part.events.len();
+        streams.assemble(part);
         part.events[first..].iter().for_each(|event| visit(Met::Message(Message::of(part, event))));
     }
 }

@@ -132,7 +132,6 @@ fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
         packets: machine.chunk_packets.clamp(1, limits::CHUNK_PACKETS_MAX),
         jump_ns: plan.limits.jump_ns,
         monotonic: plan.monotonic,
-        keep_going: plan.keep_going,
         merge: plan.merge,
     }
 }

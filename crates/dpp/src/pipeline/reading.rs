@@ -12,17 +12,18 @@ use crate::transaction::{Arrival, Facts, Part, Side, State, Transport, Tuple};
 use std::hash::{DefaultHasher, Hasher};
 
 /// A message and how it came.
-pub(super) struct Arrived<'a> {
-    pub(super) arrival: &'a Arrival,
+#[derive(Clone)]
+pub(super) struct Arrived<'a, A> {
+    pub(super) arrival: Arrival,
     /// What carried it, or would have if it had come in one.
-    pub(super) datagram: &'a Datagram<'a>,
+    pub(super) datagram: Datagram<'a>,
     pub(super) transport: Transport,
     /// What else is known of it; asked only if somebody wants to know.
-    pub(super) around: &'a dyn Around,
+    pub(super) around: A,
 }
 
 /// What lay around a message.
-pub(super) trait Around {
+pub(super) trait Around: Clone {
     /// VLANs and tunnels.
     fn outer(&self) -> Outer;
 
@@ -82,30 +83,46 @@ impl<'a> Reader<'a> {
 
     /// A message becomes an event for each of its questions.
     #[inline(always)]
-    pub(super) fn read(
+    pub(super) fn read<A: Around>(
         &self,
-        arrived: &Arrived,
+        arrived: &Arrived<A>,
         events: &mut impl Events,
         totals: &mut Totals,
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let Datagram { flow, payload, payload_length } = arrived.datagram;
+        let Datagram { flow, payload, payload_length } = &arrived.datagram;
         let message = dns::Message::parse(payload).ok_or(Skip::DnsHeaderCut)?;
         let is_response = message.is_response();
         let tuple = Tuple::of(flow, arrived.transport, message.id(), is_response);
         // Nearly all messages have one question, which is all that nearly all plans want to know.
-        if self.plain && message.question_count() == 1 {
-            if let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch) {
-                let state = if is_response { State::Response } else { State::Query };
-                let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
-                let part = events.part(hash, !is_response);
-                part.push(arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
-                totals.messages_cut += u64::from(payload.len() < *payload_length);
-                return Ok(());
-            }
+        if self.plain
+            && message.question_count() == 1
+            && let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch)
+        {
+            let state = if is_response { State::Response } else { State::Query };
+            let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
+            let part = events.part(hash, !is_response);
+            part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            totals.messages_cut += u64::from(payload.len() < *payload_length);
+            return Ok(());
         }
+        // A copy for those that are looked at more closely: so the others need not lie in memory, only in registers.
+        self.read_closely(&arrived.clone(), message, tuple, events, totals, scratch)
+    }
+
+    #[inline(never)]
+    fn read_closely<A: Around>(
+        &self,
+        arrived: &Arrived<A>,
+        message: dns::Message,
+        tuple: Tuple,
+        events: &mut impl Events,
+        totals: &mut Totals,
+        scratch: &mut Scratch,
+    ) -> Result<(), Skip> {
         Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
-        totals.messages_cut += u64::from(payload.len() < *payload_length);
+        let Datagram { payload, payload_length, .. } = arrived.datagram;
+        totals.messages_cut += u64::from(payload.len() < payload_length);
         Ok(())
     }
 }
@@ -123,7 +140,7 @@ enum Pairing {
 
 impl Pairing {
     /// What is on a port that nobody asked for is not read as multicast, though its other port may be one asked for.
-    fn of(arrived: &Arrived, [mdns, llmnr]: [Option<u16>; 2]) -> Pairing {
+    fn of<A>(arrived: &Arrived<A>, [mdns, llmnr]: [Option<u16>; 2]) -> Pairing {
         let Flow { source_port, destination_port, .. } = arrived.datagram.flow;
         let is = |port| (Some(source_port) == port, Some(destination_port) == port);
         match (arrived.transport, is(mdns), is(llmnr)) {
@@ -136,9 +153,9 @@ impl Pairing {
 }
 
 /// A message that is being read.
-struct Reading<'a, 'b, E> {
+struct Reading<'a, 'b, A, E> {
     reader: &'a Reader<'a>,
-    arrived: &'a Arrived<'a>,
+    arrived: &'a Arrived<'a, A>,
     message: dns::Message<'a>,
     tuple: Tuple<'a>,
     hash: u32,
@@ -151,10 +168,10 @@ struct Reading<'a, 'b, E> {
     totals: &'b mut Totals,
 }
 
-impl<'a, 'b, E: Events> Reading<'a, 'b, E> {
+impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     fn new(
         reader: &'a Reader<'a>,
-        arrived: &'a Arrived<'a>,
+        arrived: &'a Arrived<'a, A>,
         message: dns::Message<'a>,
         tuple: Tuple<'a>,
         events: &'b mut E,
@@ -168,7 +185,6 @@ impl<'a, 'b, E: Events> Reading<'a, 'b, E> {
         Reading { reader, arrived, message, tuple, hash, pairing, error, has_type: true, events, totals }
     }
 
-    #[inline(never)]
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
         if let Some(error) = self.error {
             self.totals.parse_errors[error as usize] += 1;
@@ -264,7 +280,7 @@ impl<'a, 'b, E: Events> Reading<'a, 'b, E> {
             (true, None) => State::BareResponse,
         };
         let part = self.events.part(self.hash, !is_response);
-        part.push(self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
+        part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
         if self.reader.facts {
             part.describe(self.arrived.facts(question.is_some() && self.has_type, self.error));
         }
@@ -274,19 +290,14 @@ impl<'a, 'b, E: Events> Reading<'a, 'b, E> {
     }
 }
 
-impl Arrived<'_> {
+impl<A: Around> Arrived<'_, A> {
     /// What columns may want to know.
     #[cold]
     fn facts(&self, has_type: bool, error: Option<ParseError>) -> Facts {
         let Datagram { payload, payload_length, .. } = self.datagram;
-        let truncated_at = (payload.len() < *payload_length).then_some(payload.len() as u32);
-        let own = Side {
-            outer: self.around.outer(),
-            length: *payload_length as u32,
-            truncated_at,
-            error,
-            has_type,
-        };
+        let truncated_at = (payload.len() < payload_length).then_some(payload.len() as u32);
+        let own =
+            Side { outer: self.around.outer(), length: payload_length as u32, truncated_at, error, has_type };
         Facts { own, handshake_rtt_ns: self.around.handshake_rtt_ns(), ..Facts::default() }
     }
 

@@ -4,7 +4,7 @@
 //! events are rows, in capture order.
 
 use super::pool::Pool;
-use crate::transaction::{Event, Part, State, Transaction};
+use crate::transaction::{Event, Part, Transaction};
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Rows {
     pub(super) order: Vec<Row>,
 }
 
-/// An event that is a row, or a segment that led to some.
+/// An event that is a row, or may be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     shard: u16,
@@ -36,14 +36,16 @@ impl Row {
 }
 
 impl Rows {
-    /// Takes the parts of a chunk and its queries and segments in order. Retries and duplicates are no rows; a query that is
-    /// still open, because the run was interrupted, ends them.
+    /// Takes the parts of a chunk and its queries in order, but for those from TCP streams. Retries and duplicates are no rows;
+    /// a query that is still open, because the run was interrupted, ends them.
     pub(super) fn new(parts: Vec<Part>, mut order: Vec<Row>) -> Rows {
-        let is_row = |row: &Row| row.event(&parts).state.is_row();
-        if let Some(first) = order.iter().position(|row| !is_row(row)) {
-            let rest = order.split_off(first);
-            take_rows(&parts, rest.into_iter(), &mut order);
-        }
+        add_streams(&parts, &mut order);
+        let mut has_ended = false;
+        order.retain(|row| {
+            let state = row.event(&parts).state;
+            has_ended |= state.is_open();
+            state.is_row() && !has_ended
+        });
         Rows { parts, order }
     }
 
@@ -88,26 +90,16 @@ impl Rows {
     }
 }
 
-/// Takes the rows among queries and segments, and among the messages that segments led to, up to the first query that is
-/// still open. Gives whether there is none.
-fn take_rows(parts: &[Part], mut rows: impl Iterator<Item = Row>, taken: &mut Vec<Row>) -> bool {
-    rows.all(|row| {
-        let event = row.event(parts);
-        match event.state {
-            State::Assembled => {
-                let mut messages = event.assembled().map(|index| Row { index: index as u32, ..row });
-                messages.all(|row| take_row(parts, row, taken))
-            }
-            _ => take_row(parts, row, taken),
-        }
-    })
-}
-
-/// Takes a message if it is a row. Gives whether it is no query that is still open.
-fn take_row(parts: &[Part], row: Row, taken: &mut Vec<Row>) -> bool {
-    let state = row.event(parts).state;
-    if state.is_row() {
-        taken.push(row);
+/// Adds the queries that shards found in TCP streams.
+fn add_streams(parts: &[Part], order: &mut Vec<Row>) {
+    let plain = order.len();
+    for (shard, part) in parts.iter().enumerate() {
+        let found = part.events.iter().enumerate().skip(part.plain);
+        order.extend(
+            found.filter(|(_, event)| event.state.is_query()).map(|(index, _)| Row::new(shard, index)),
+        );
     }
-    !state.is_open()
+    if order.len() > plain {
+        order.sort_by_key(|row| row.event(parts).packet);
+    }
 }

@@ -367,3 +367,172 @@ impl<P> Schedule<P> {
         self.failed = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Addresses, Fragment, Outer, Volume};
+    use crate::stream::Moment;
+
+    const SHARDS: usize = 2;
+
+    fn schedule() -> Schedule<()> {
+        Schedule::new(SHARDS, 1, 1)
+    }
+
+    /// A decoded chunk with a fragment for each of these shards.
+    fn decoded(fragments_for: &[usize]) -> Decoded {
+        let addresses = Addresses::V4 { source: &[1; 4], destination: &[2; 4] };
+        let fragment = Fragment {
+            addresses,
+            protocol: 17,
+            identification: 1,
+            offset: 0,
+            more: true,
+            payload: &[0; 8],
+            payload_length: 8,
+            outer: Outer::default(),
+            layers_left: 1,
+        };
+        let moment = Moment { position: 0, time_ns: 0, before_ns: 0, after_ns: 0 };
+        let mut fragments: Vec<Fragments> = (0..SHARDS).map(|_| Fragments::default()).collect();
+        for &shard in fragments_for {
+            fragments[shard].add(shard, &fragment, addresses, moment, Volume::of(42));
+        }
+        Decoded { parts: (0..SHARDS).map(|_| Part::default()).collect(), order: Vec::new(), fragments }
+    }
+
+    /// What a worker is told to do, in words.
+    fn told(task: &Task<()>) -> String {
+        match task {
+            Task::Cut => "cut".into(),
+            Task::Match { shard, .. } => format!("match {shard}"),
+            Task::Finish { shard } => format!("finish {shard}"),
+            Task::Abandon { shard } => format!("abandon {shard}"),
+            Task::Defragment { shard, chunk, .. } => format!("defragment {shard} of {chunk}"),
+            Task::Join { chunk, wholes, .. } => format!("join {} to {chunk}", wholes.len()),
+            Task::Encode { chunk, .. } => format!("encode {chunk}"),
+            Task::Accept { .. } => "accept".into(),
+            Task::Wait => "wait".into(),
+            Task::Leave => "leave".into(),
+        }
+    }
+
+    /// Does what is to be done, one after the other, until input is wanted, none is there, or all is done; each chunk goes back as
+    /// soon as it is matched. Gives what was done.
+    fn work(schedule: &mut Schedule<()>) -> Vec<String> {
+        let mut done = Vec::new();
+        loop {
+            let task = schedule.next(0);
+            let told = told(&task);
+            match task {
+                Task::Match { shard, part } => {
+                    let chunk = schedule.shards[shard].next;
+                    schedule.matched(shard, &mut vec![(chunk, part)]);
+                }
+                Task::Finish { shard } | Task::Abandon { shard } => schedule.finished(shard, &mut Vec::new()),
+                Task::Defragment { shard, chunk, .. } => {
+                    schedule.defragmented(shard, chunk, Wholes::default())
+                }
+                Task::Join { chunk, decoded, .. } => schedule.ready(chunk, decoded),
+                Task::Encode { chunk, .. } => schedule.encoded(chunk, (), 0),
+                Task::Accept { lane, .. } => drop(schedule.accepted(lane)),
+                Task::Cut => {
+                    schedule.cutting = false;
+                    return done;
+                }
+                Task::Wait | Task::Leave => return done,
+            }
+            done.push(told);
+        }
+    }
+
+    /// Cuts a chunk.
+    fn cut(schedule: &mut Schedule<()>) -> u64 {
+        assert_eq!(told(&schedule.next(0)), "cut");
+        schedule.cut_one()
+    }
+
+    #[test]
+    fn a_chunk_without_fragments_goes_from_stage_to_stage() {
+        let mut schedule = schedule();
+        let chunk = cut(&mut schedule);
+        schedule.decoded(chunk, decoded(&[]));
+        assert_eq!(work(&mut schedule), ["match 0", "match 1", "encode 0", "accept"]);
+        schedule.cut_last(false);
+        assert_eq!(work(&mut schedule), ["finish 0", "finish 1"]);
+        assert_eq!(told(&schedule.next(0)), "leave");
+    }
+
+    #[test]
+    fn chunks_are_matched_in_order_though_the_first_waits_for_its_fragments() {
+        let mut schedule = schedule();
+        let (first, second) = (cut(&mut schedule), cut(&mut schedule));
+        schedule.decoded(second, decoded(&[1]));
+        assert!(work(&mut schedule).is_empty(), "fragments are taken in order");
+        schedule.decoded(first, decoded(&[0, 1]));
+        let rest = work(&mut schedule);
+        assert_eq!(
+            rest[..5],
+            ["defragment 0 of 0", "defragment 1 of 0", "join 2 to 0", "match 0", "match 1"]
+        );
+        assert_eq!(
+            rest[5..],
+            [
+                "encode 0",
+                "accept",
+                "defragment 1 of 1",
+                "join 1 to 1",
+                "match 0",
+                "match 1",
+                "encode 1",
+                "accept"
+            ]
+        );
+    }
+
+    #[test]
+    fn fragments_are_taken_up_behind_chunks_that_have_long_left() {
+        let mut schedule = schedule();
+        for _ in 0..5 {
+            let chunk = cut(&mut schedule);
+            schedule.decoded(chunk, decoded(&[]));
+            work(&mut schedule);
+        }
+        let chunk = cut(&mut schedule);
+        schedule.decoded(chunk, decoded(&[1]));
+        assert_eq!(work(&mut schedule)[..2], ["defragment 1 of 5", "join 1 to 5"]);
+    }
+
+    #[test]
+    fn a_lane_waits_for_the_first_chunk_that_is_not_decided() {
+        let mut schedule = schedule();
+        let (first, second) = (cut(&mut schedule), cut(&mut schedule));
+        schedule.decoded(second, decoded(&[]));
+        assert!(work(&mut schedule).is_empty(), "shards take the chunks in order");
+        schedule.decoded(first, decoded(&[]));
+        let order = ["match 0", "match 0", "match 1", "encode 0", "accept", "match 1", "encode 1", "accept"];
+        assert_eq!(work(&mut schedule), order);
+    }
+
+    #[test]
+    fn an_interrupted_run_abandons_what_waits() {
+        let mut schedule = schedule();
+        let chunk = cut(&mut schedule);
+        schedule.cut_last(true);
+        schedule.decoded(chunk, decoded(&[0]));
+        let done = work(&mut schedule);
+        assert_eq!(done[..2], ["defragment 0 of 0", "join 1 to 0"]);
+        assert_eq!(done[2..], ["match 0", "abandon 0", "match 1", "abandon 1", "encode 0", "accept"]);
+        assert_eq!(told(&schedule.next(0)), "leave");
+    }
+
+    #[test]
+    fn input_is_cut_only_while_the_shards_keep_up() {
+        let mut schedule = schedule();
+        for _ in 0..schedule.backlog {
+            cut(&mut schedule);
+        }
+        assert_eq!(told(&schedule.next(0)), "wait");
+    }
+}

@@ -8,7 +8,7 @@ use crate::packet::{Datagram, Outer, Segment, Skip, Skipped};
 use crate::stats::Totals;
 use crate::stream::tcp::Connections;
 use crate::stream::{Moment, Segments};
-use crate::transaction::{Arrival, Assemble, Event, Part, Transport};
+use crate::transaction::{Arrival, Assemble, Part, Transport};
 
 /// The cells of a shard.
 pub(super) struct Streams<'a> {
@@ -18,8 +18,9 @@ pub(super) struct Streams<'a> {
     cells: Vec<Connections>,
     totals: Totals,
     scratch: Scratch,
-    /// The segments of the part at hand.
+    /// The segments of the part at hand, and which is next.
     segments: Segments,
+    next: usize,
     pool: &'a Pool,
 }
 
@@ -34,6 +35,7 @@ impl<'a> Streams<'a> {
             totals: Totals::default(),
             scratch: [0; dns::name::WIRE_MAX],
             segments: Segments::default(),
+            next: 0,
             pool,
         }
     }
@@ -48,9 +50,9 @@ impl<'a> Streams<'a> {
         self.totals.skips.drain_log()
     }
 
-    /// The segment of an event of the part at hand.
-    pub(super) fn segment(&self, event: &Event) -> Segment<'_> {
-        self.segments.get(event.key).0
+    /// The next segment of the part at hand.
+    pub(super) fn next_segment(&self) -> Segment<'_> {
+        self.segments.get(self.next).0
     }
 
     /// The input has ended. Gives what was counted.
@@ -66,34 +68,30 @@ impl<'a> Streams<'a> {
 impl Assemble for Streams<'_> {
     /// The segments leave the part, so that their memory goes round while the part waits for its queries' responses.
     fn begin(&mut self, part: &mut Part) {
-        self.segments.clear();
+        self.next = 0;
         let done = std::mem::replace(&mut self.segments, std::mem::take(&mut part.segments));
         self.pool.recycle_segments(done);
     }
 
-    fn assemble(&mut self, part: &mut Part, event: Event) {
-        let (segment, held) = self.segments.get(event.key);
-        let arrival = event.arrival();
-        let position = part.position(&event);
-        let moment = Moment {
-            position,
-            time_ns: arrival.time_ns,
-            before_ns: arrival.before_ns,
-            after_ns: arrival.after_ns,
-        };
+    #[inline]
+    fn next_position(&self) -> u64 {
+        self.segments.position(self.next).unwrap_or(u64::MAX)
+    }
+
+    fn assemble(&mut self, part: &mut Part) -> i64 {
+        let (segment, held) = self.segments.get(self.next);
+        self.next += 1;
+        let Moment { position, time_ns, before_ns, after_ns } = held.moment;
+        let packet = (position - part.first_position) as u32;
+        let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         let Streams { reader, shards, cells, totals, scratch, .. } = self;
         let mut events = Here(part);
-        let taken = cells[held.cell() / *shards].take(&segment, &moment, |message| {
+        let taken = cells[held.cell() / *shards].take(&segment, &held.moment, |message| {
             let datagram =
                 Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
             let arrival = Arrival { time_ns: message.time_ns, ..arrival };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
-            let arrived = Arrived {
-                arrival: &arrival,
-                datagram: &datagram,
-                transport: Transport::Tcp,
-                around: &around,
-            };
+            let arrived = Arrived { arrival, datagram, transport: Transport::Tcp, around };
             if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
                 unread(totals, skip);
             }
@@ -102,10 +100,12 @@ impl Assemble for Streams<'_> {
             Ok(()) => totals.used.merge(&held.volume()),
             Err(skip) => totals.skips.add_all(skip, position, &held.volume()),
         }
+        after_ns
     }
 }
 
 /// What lay around a message in a stream: around the segment that completed it.
+#[derive(Clone)]
 struct InStream {
     outer: Outer,
     handshake_rtt_ns: Option<i64>,

@@ -41,6 +41,10 @@ pub struct Seen {
     pub udp_ports: Tally,
     /// Service ports of TCP.
     pub tcp_ports: Tally,
+    /// Service ports of the TCP connections that were opened: of 853 those of DNS over TLS.
+    pub tcp_opened: Tally,
+    /// Service ports of QUIC Initial packets of clients: of 853 those of DNS over QUIC.
+    pub quic_opened: Tally,
 }
 
 impl Seen {
@@ -51,8 +55,12 @@ impl Seen {
         self.linktypes.add(linktype);
         glance.ethertype.into_iter().for_each(|ethertype| self.ethertypes.add(ethertype));
         glance.protocol.into_iter().for_each(|protocol| self.protocols.add(protocol.into()));
-        let ports = if glance.protocol == Some(6) { &mut self.tcp_ports } else { &mut self.udp_ports };
+        let (ports, opened) = match glance.protocol {
+            Some(6) => (&mut self.tcp_ports, &mut self.tcp_opened),
+            _ => (&mut self.udp_ports, &mut self.quic_opened),
+        };
         glance.port.into_iter().for_each(|port| ports.add(port));
+        glance.port.filter(|_| glance.opens).into_iter().for_each(|port| opened.add(port));
     }
 
     /// Adds another count.
@@ -62,6 +70,8 @@ impl Seen {
         self.protocols.merge(&other.protocols);
         self.udp_ports.merge(&other.udp_ports);
         self.tcp_ports.merge(&other.tcp_ports);
+        self.tcp_opened.merge(&other.tcp_opened);
+        self.quic_opened.merge(&other.quic_opened);
     }
 }
 
@@ -98,6 +108,30 @@ mod tests {
         check(&format!("{UDP} 9c40 14e9 0008 0000"), Some(0x0800), Some(17), Some(5353));
         check(&format!("{UDP} 14e9 9c40 0008 0000"), Some(0x0800), Some(17), Some(5353));
         check("", None, None, None);
+    }
+
+    #[test]
+    fn what_opens_a_connection_is_counted_by_its_port() {
+        let opened = |hex: &str| {
+            let mut seen = Seen::default();
+            seen.add(1, &frame(hex));
+            (seen.tcp_opened.most_frequent(1), seen.quic_opened.most_frequent(1))
+        };
+        let tcp = |flags: &str| {
+            let ip = "0800 45000028 00000000 40060000 0a000001 0a000002";
+            opened(&format!("{ip} 9c40 0355 00000001 00000000 50{flags} 0000 00000000"))
+        };
+        assert_eq!(tcp("02"), (vec![(853, 1)], vec![]));
+        assert_eq!(tcp("12"), (vec![], vec![]));
+        let quic = |ports: &str, payload: &str| {
+            let ip = "0800 45000021 00000000 40110000 0a000001 0a000002";
+            opened(&format!("{ip} {ports} 000d 0000 {payload}"))
+        };
+        assert_eq!(quic("9c40 0355", "c3 00000001"), (vec![], vec![(853, 1)]));
+        assert_eq!(quic("9c40 01bb", "d3 6b3343cf"), (vec![], vec![(443, 1)]));
+        assert_eq!(quic("0355 9c40", "c3 00000001"), (vec![], vec![]), "the server's");
+        assert_eq!(quic("9c40 0355", "e3 00000001"), (vec![], vec![]), "a Handshake packet");
+        assert_eq!(quic("9c40 0355", "43 00000001"), (vec![], vec![]), "a short header");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl KeptFlow {
     }
 }
 
-/// A segment, but for its payload. 96 bytes: there is one for every packet of a capture of DNS over TCP.
+/// A segment, but for its payload. 128 bytes: there is one for every packet of a capture of DNS over TCP.
 #[derive(Clone, Debug)]
 pub struct HeldSegment {
     flow: KeptFlow,
@@ -75,6 +75,8 @@ pub struct HeldSegment {
     payload_length: u32,
     packets: u32,
     bytes: u32,
+    /// Where its packet stands.
+    pub moment: Moment,
     /// What lay around it.
     pub outer: Outer,
     flags: u8,
@@ -103,10 +105,9 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// Sets a segment aside, which came in packets of this volume. Gives its number.
+    /// Sets a segment aside, which came in packets of this volume, the last of them at `moment`.
     #[inline]
-    pub fn add(&mut self, segment: &Segment, cell: usize, volume: &Volume, outer: &Outer) -> u32 {
-        let number = self.list.len() as u32;
+    pub fn add(&mut self, segment: &Segment, moment: Moment, cell: usize, volume: &Volume, outer: &Outer) {
         self.list.push(HeldSegment {
             flow: (&segment.flow).into(),
             sequence: segment.sequence,
@@ -116,17 +117,17 @@ impl Segments {
             payload_length: segment.payload_length as u32,
             packets: volume.packets as u32,
             bytes: volume.bytes as u32,
+            moment,
             outer: *outer,
             flags: segment.flags,
             cell: cell as u8,
         });
-        number
     }
 
     /// The segment of this number as it was, and what else is known of it.
     #[inline]
-    pub fn get(&self, number: u32) -> (Segment<'_>, &HeldSegment) {
-        let held = &self.list[number as usize];
+    pub fn get(&self, number: usize) -> (Segment<'_>, &HeldSegment) {
+        let held = &self.list[number];
         let segment = Segment {
             flow: held.flow.borrow(),
             sequence: held.sequence,
@@ -143,9 +144,15 @@ impl Segments {
         self.list.is_empty()
     }
 
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.list.len()
+    /// The position of the packet of this number's segment, if there is one.
+    #[inline]
+    pub fn position(&self, number: usize) -> Option<u64> {
+        self.list.get(number).map(|held| held.moment.position)
+    }
+
+    /// Puts those that were added late in their place.
+    pub fn put_in_order(&mut self) {
+        self.list.sort_by_key(|held| held.moment.position);
     }
 
     /// Forgets them all; their memory is kept.

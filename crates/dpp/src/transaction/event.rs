@@ -42,10 +42,6 @@ pub enum State {
     Settled,
     /// A message that was captured twice; this is the second.
     Duplicate,
-    /// A TCP segment; `key` is its number in [`Part::segments`].
-    Segment,
-    /// A segment that is done with. The messages it completed are `rtt_ns` events from number `key` on.
-    Assembled,
     /// No message: here everything that is due must be forgotten, because the clock goes back or the window ends.
     Sweep,
 }
@@ -75,7 +71,7 @@ impl State {
     }
 }
 
-/// One message (one question of it), a segment, or a sweep.
+/// One message (one question of it), or a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     /// The packet's own timestamp, ns since 1970 UTC. Of a query: the earliest of it and its retries.
@@ -115,14 +111,14 @@ pub struct Arrival {
 
 impl Arrival {
     /// An event that is no message, of this packet.
-    pub(crate) fn mark(&self, state: State, key: u32) -> Event {
+    pub(crate) fn mark(&self, state: State) -> Event {
         Event {
             time_ns: self.time_ns,
             before_ns: self.before_ns,
             after_ns: self.after_ns,
             rtt_ns: 0,
             hash: 0,
-            key,
+            key: 0,
             packet: self.packet,
             rcode: 0,
             name_length: 0,
@@ -138,11 +134,6 @@ impl Event {
         let Event { time_ns, before_ns, after_ns, packet, .. } = *self;
         Arrival { time_ns, before_ns, after_ns, packet }
     }
-
-    /// Of a segment that is done with: the numbers of the events it led to.
-    pub fn assembled(&self) -> std::ops::Range<usize> {
-        self.key as usize..self.key as usize + self.rtt_ns as usize
-    }
 }
 
 /// The share of one shard in one chunk.
@@ -150,8 +141,10 @@ impl Event {
 pub struct Part {
     /// Position in the capture of the chunk's first packet.
     pub first_position: u64,
-    /// The messages, in capture order.
+    /// The messages, in capture order; those from TCP streams, which the shard finds, by themselves behind the others.
     pub events: Vec<Event>,
+    /// How many are not from TCP streams.
+    pub(crate) plain: usize,
     /// The keys of the events, one behind the other.
     pub keys: Vec<u8>,
     /// What else is known of each event; empty unless a column wants it.
@@ -160,7 +153,7 @@ pub struct Part {
     pub digests: Vec<u128>,
     /// TCP segments, until the shard has gone through the part.
     pub segments: Segments,
-    /// The numbers of the events in capture order, if that is not the order they stand in.
+    /// The numbers of the decoder's events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
     /// Queries that are open.
     pub(super) open: u32,
@@ -237,6 +230,7 @@ impl Part {
     pub(crate) fn reset(&mut self, first_position: u64) {
         self.first_position = first_position;
         self.events.clear();
+        self.plain = 0;
         self.keys.clear();
         self.facts.clear();
         self.digests.clear();

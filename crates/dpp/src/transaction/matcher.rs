@@ -29,8 +29,11 @@ pub trait Assemble {
     /// Takes the segments of a part that is gone through next.
     fn begin(&mut self, part: &mut Part);
 
-    /// Takes the segment of a part, and appends an event for each message that it completes.
-    fn assemble(&mut self, part: &mut Part, segment: Event);
+    /// Position of the next segment's packet; behind the last one, that of no packet.
+    fn next_position(&self) -> u64;
+
+    /// Takes that segment, and appends to its part an event for each message that it completes. Gives the clock after it.
+    fn assemble(&mut self, part: &mut Part) -> i64;
 }
 
 /// Types of queries whose answer may take several messages.
@@ -85,16 +88,29 @@ impl Shard {
     ) -> impl Iterator<Item = (u64, Part)> + '_ {
         let count = part.events.len() as u32;
         let sequence = std::mem::take(&mut part.sequence);
-        let clock_ns = part.events.last().map(|last| last.after_ns);
-        let clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
         if !part.segments.is_empty() {
+            self.has_streams = true;
             streams.begin(&mut part);
         }
+        part.plain = part.events.len();
+        let clock_ns = part.events.last().map(|last| last.after_ns);
+        let mut clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
+        let first_position = part.first_position;
+        let mut next = streams.next_position() - first_position;
         let chunk = self.window.take_up(part);
         for number in 0..count {
             // Only where datagrams were put together from fragments does the order differ.
             let index = sequence.get(number as usize).copied().unwrap_or(number);
-            self.step(Place { chunk, index }, streams);
+            let place = Place { chunk, index };
+            let here = Here { place, event: *self.window.event(place) };
+            while next < u64::from(here.event.packet) {
+                self.segment(chunk, streams);
+                next = streams.next_position() - first_position;
+            }
+            self.step(here);
+        }
+        while streams.next_position() < u64::MAX {
+            clock_ns = Some(self.segment(chunk, streams));
         }
         self.window.put_down();
         if let Some(clock_ns) = clock_ns {
@@ -127,12 +143,10 @@ impl Shard {
     }
 
     #[inline(always)]
-    fn step(&mut self, place: Place, streams: &mut impl Assemble) {
-        let here = Here { place, event: *self.window.event(place) };
+    fn step(&mut self, here: Here) {
         match here.event.state {
             State::Query | State::Response | State::BareResponse => self.message(here),
             State::Unpaired | State::Announcement => self.message(here),
-            State::Segment => self.segment(here, streams),
             State::Sweep => self.sweep(here),
             state => unreachable!("the decoder gives no verdict such as {state:?}"),
         }
@@ -163,20 +177,17 @@ impl Shard {
         }
     }
 
-    /// A segment leads to events for the messages that it completes, which stand at its place.
+    /// The next segment leads to events for the messages that it completes. Gives the clock after it.
     #[inline(never)]
-    fn segment(&mut self, here: Here, streams: &mut impl Assemble) {
-        self.has_streams = true;
-        let part = self.window.part_mut(here.place.chunk);
+    fn segment(&mut self, chunk: u64, streams: &mut impl Assemble) -> i64 {
+        let part = self.window.part_mut(chunk);
         let first = part.events.len();
-        streams.assemble(part, here.event);
-        let count = part.events.len() - first;
-        let event = &mut part.events[here.place.index as usize];
-        (event.state, event.key, event.rtt_ns) = (State::Assembled, first as u32, count as i64);
-        for index in first..first + count {
-            let place = Place { index: index as u32, ..here.place };
+        let clock_ns = streams.assemble(part);
+        for index in first..part.events.len() {
+            let place = Place { chunk, index: index as u32 };
             self.message(Here { place, event: *self.window.event(place) });
         }
+        clock_ns
     }
 
     /// Drops the message at hand if it was captured before.
@@ -232,7 +243,7 @@ impl Shard {
             }
         }
         match answer {
-            Some((_, place)) => self.claim(here.place, place),
+            Some((_, place)) => self.claim(here, place),
             None => self.wait(here, self.waiting.len() - given_up),
         }
     }
@@ -413,12 +424,18 @@ impl Shard {
 
     /// The query at hand claims the response at `place`, which was captured before it.
     #[cold]
-    fn claim(&mut self, query: Place, place: Place) {
-        let response = *self.window.event(place);
+    fn claim(&mut self, query: Here, place: Place) {
+        let response = Here { place, event: *self.window.event(place) };
         self.take_out(place);
         self.window.event_mut(place).state = State::Settled;
         self.window.part_mut(place.chunk).unclaimed -= 1;
-        self.matched(query, Here { place, event: response });
+        if self.is_transfer(query.place) {
+            // There is room: what it claims waited until now.
+            self.wait(query, 0);
+            self.transfer(response, query.place);
+        } else {
+            self.matched(query.place, response);
+        }
         self.window.release(place.chunk);
     }
 

@@ -106,3 +106,61 @@ impl Window {
         part.key(&part.events[place.index as usize])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A part in which so many queries wait.
+    fn part(open: u32) -> Part {
+        Part { open, ..Part::default() }
+    }
+
+    /// The chunks whose parts are handed back.
+    fn handed_back(window: &mut Window) -> Vec<u64> {
+        window.hand_back().map(|(chunk, _)| chunk).collect()
+    }
+
+    #[test]
+    fn parts_go_back_in_any_order_as_soon_as_nothing_waits() {
+        let mut window = Window::default();
+        for open in [1, 0, 1] {
+            let chunk = window.take_up(part(open));
+            window.put_down();
+            window.release(chunk);
+        }
+        assert_eq!(handed_back(&mut window), [1]);
+        assert_eq!((window.chunks(), window.get(1).is_none()), (0..3, true));
+        window.part_mut(2).open = 0;
+        window.release(2);
+        assert_eq!((handed_back(&mut window), window.chunks()), (vec![2], 0..3));
+        window.part_mut(0).open = 0;
+        window.release(0);
+        assert_eq!(handed_back(&mut window), [0]);
+        assert_eq!((window.chunks(), window.take_up(part(0))), (3..3, 3));
+    }
+
+    #[test]
+    fn the_part_in_hand_is_one_of_the_parts_but_is_not_let_go() {
+        let mut window = Window::default();
+        let chunk = window.take_up(part(0));
+        window.part_mut(chunk).unclaimed = 0;
+        window.release(chunk);
+        assert!(handed_back(&mut window).is_empty());
+        assert_eq!((window.chunks(), window.get(chunk).is_some()), (0..1, true));
+        window.put_down();
+        window.release(chunk);
+        assert_eq!(handed_back(&mut window), [0]);
+    }
+
+    #[test]
+    fn all_parts_can_be_let_go_whatever_waits() {
+        let mut window = Window::default();
+        for open in [2, 0, 1] {
+            window.take_up(part(open));
+            window.put_down();
+        }
+        window.release_all();
+        assert_eq!(handed_back(&mut window), [0, 1, 2]);
+    }
+}

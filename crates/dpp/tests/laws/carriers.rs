@@ -22,6 +22,7 @@ pub(crate) struct Way {
     pub(crate) damage: Option<Damage>,
     pub(crate) identification: u16,
     pub(crate) tagged: bool,
+    pub(crate) tunnelled: bool,
 }
 
 /// What carries a datagram.
@@ -47,6 +48,7 @@ impl Way {
         damage: None,
         identification: 0,
         tagged: false,
+        tunnelled: false,
     };
 
     /// A message that goes this way.
@@ -67,6 +69,11 @@ impl Way {
                 (false, _) => self.tagged,
                 (true, Kind::Query) => tuple.client == 'B',
                 (true, Kind::Response(_)) => tuple.server == 2,
+            },
+            tunnelled: if tuple.is_tcp() {
+                kind == Kind::Query && tuple.client == 'C'
+            } else {
+                self.tunnelled
             },
         })
     }

@@ -604,6 +604,14 @@ fn each_message_of_a_transfer_lengthens_its_life() {
 }
 
 #[test]
+fn a_transfer_goes_on_though_its_first_message_was_captured_before_the_query() {
+    check(
+        "0.1 response A7 zone/252 / 0 query A7 zone/252 / 0.2 response A7 zone/252",
+        "0 A7 zone/252 -> 0.1 No Error / = matched 1, continuations 1",
+    );
+}
+
+#[test]
 fn a_transfer_asked_for_again_is_a_new_row() {
     check(
         "0 query A7 zone/252 / 0.1 response A7 zone/252 / 0.2 query A7 zone/252 / 0.3 response A7 zone/252",
@@ -649,8 +657,8 @@ fn a_message_captured_twice_within_the_window_counts_once() {
     );
     check_by(
         &plan,
-        "0 query a7 www / 0 tagged query a7 www",
-        "0 a7 www -> timeout / = timed out 1, duplicate queries 1",
+        "0 query a7 www / 0 tagged query a7 www / 0 tunnelled query a7 www",
+        "0 a7 www -> timeout / = timed out 1, duplicate queries 2",
     );
     check_by(
         &plan,

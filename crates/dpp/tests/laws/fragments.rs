@@ -4,7 +4,7 @@
 //! are cut, reordered, repeated, damaged, and interleaved with others that nearly have their key. [`check`] holds the
 //! [`Reassembler`] against the [`Oracle`]; [`check_bounded`] holds it against its own bounds.
 
-use dpp::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS};
+use dpp::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS, RECENT_NS};
 use dpp::packet::{Addresses, Fragment, Outer, SKIPS, Skip, Skips, Tunnel, Volume};
 use dpp::stream::Moment;
 use dpp::stream::fragments::{Fragments, Reassembler};
@@ -83,10 +83,6 @@ impl Seen {
 
     fn end(&self) -> usize {
         self.offset + self.payload_length
-    }
-
-    fn timeout_ns(&self) -> i64 {
-        if self.v6 { 60_000_000_000 } else { 30_000_000_000 }
     }
 
     /// The same range of the same datagram, and the same bytes as far as both were captured.
@@ -211,7 +207,7 @@ impl Oracle {
         }
         let completed = |open: &Open| {
             open.there[0].key() == seen.key()
-                && seen.clock_ns - open.since_ns <= seen.timeout_ns()
+                && seen.clock_ns - open.since_ns <= RECENT_NS
                 && open.there.iter().any(|other| seen.is_again(other))
         };
         if !self.open.contains_key(&seen.key()) {

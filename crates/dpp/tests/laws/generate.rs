@@ -283,8 +283,8 @@ fn ways() -> impl Strategy<Value = Way> {
         1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::BadLabel]).prop_map(Some),
     ];
     let tags = select(vec![false, false, false, true]);
-    (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags).prop_map(
-        |(carrier, (parts, gaps, joined), copy, damage, identification, tagged)| Way {
+    (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags.clone(), tags).prop_map(
+        |(carrier, (parts, gaps, joined), copy, damage, identification, tagged, tunnelled)| Way {
             carrier,
             parts,
             gaps: [gaps.0, gaps.1],
@@ -293,6 +293,7 @@ fn ways() -> impl Strategy<Value = Way> {
             damage,
             identification,
             tagged,
+            tunnelled,
         },
     )
 }

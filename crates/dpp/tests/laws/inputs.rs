@@ -178,51 +178,33 @@ fn no_inputs_are_a_capture_of_no_packets() {
 }
 
 #[test]
-fn what_is_no_capture_ends_the_run_or_is_passed_over() {
+fn what_is_no_capture_ends_the_run() {
     let packets = parse(&["0 query a7 www", "0.1 response a7 www"]);
     let files = [Capture::of(&packets[..1], PLAIN).bytes, Capture::of(&packets[1..], PLAIN).bytes];
-    for (keep_going, merge) in [(false, false), (false, true), (true, false), (true, true)] {
-        let plan = Plan { keep_going, merge, ..Plan::default() };
-        for bad in 0..3 {
-            let inputs = |missing: bool| {
-                let mut inputs: Vec<io::Result<&[u8]>> = files.iter().map(|file| Ok(&file[..])).collect();
-                inputs.insert(bad, if missing { Err(io::ErrorKind::NotFound.into()) } else { Ok(b"GET /") });
-                inputs.into_iter()
-            };
-            for missing in [false, true] {
-                let error = match keep_going {
-                    false => error(inputs(missing), &plan, &machine(2, 1, 1, 0)),
-                    true => {
-                        let run = run_all(inputs(missing), &plan, &machine(2, 1, 1, 0));
-                        assert_eq!((run.outcome.totals.matches.matched, run.outcome.inputs.captures), (1, 2));
-                        let Listed { count, mut first } = run.outcome.inputs.refused;
-                        assert_eq!((count, first.len()), (1, 1));
-                        let (input, error) = first.remove(0);
-                        InputError { input, error }
-                    }
-                };
-                assert_eq!(error.input, bad);
-                match error.error {
-                    CaptureError::Read(error) => assert!(missing && error.kind() == io::ErrorKind::NotFound),
-                    CaptureError::NotACapture(bytes) => assert!(!missing && bytes == b"GET "),
-                    other => panic!("{other:?}"),
-                }
+    for merge in [false, true] {
+        let plan = Plan { merge, ..Plan::default() };
+        for (bad, missing) in (0..3).flat_map(|bad| [(bad, false), (bad, true)]) {
+            let mut inputs: Vec<io::Result<&[u8]>> = files.iter().map(|file| Ok(&file[..])).collect();
+            inputs.insert(bad, if missing { Err(io::ErrorKind::NotFound.into()) } else { Ok(b"GET /") });
+            let error = error(inputs.into_iter(), &plan, &machine(2, 1, 1, 0));
+            assert_eq!(error.input, bad);
+            match error.error {
+                CaptureError::Read(error) => assert!(missing && error.kind() == io::ErrorKind::NotFound),
+                CaptureError::NotACapture(bytes) => assert!(!missing && bytes == b"GET "),
+                other => panic!("{other:?}"),
             }
         }
     }
 }
 
 #[test]
-fn only_the_first_of_many_bad_inputs_are_named_and_all_are_counted() {
+fn only_the_first_of_many_bad_endings_are_named_and_all_are_counted() {
     let count = LISTED_MAX + 20;
     let cut_off = &Capture::of(&parse(&["0 query a7 www"]), PLAIN).bytes[..30];
-    let inputs = (0..2 * count).map(|number| if number % 2 == 0 { Ok(&b""[..]) } else { Ok(cut_off) });
-    let run = run_all(inputs, &Plan { keep_going: true, ..Plan::default() }, &plain());
-    let inputs = run.outcome.inputs;
-    assert_eq!((inputs.captures, inputs.refused.count, inputs.endings.count), (120, 120, 120));
-    let numbers = |parity: usize| (0..LISTED_MAX).map(|at| 2 * at + parity).collect::<Vec<_>>();
-    assert_eq!(inputs.refused.first.iter().map(|row| row.0).collect::<Vec<_>>(), numbers(0));
-    assert_eq!(inputs.endings.first.iter().map(|row| row.0).collect::<Vec<_>>(), numbers(1));
+    let inputs = run_all((0..count).map(|_| Ok(cut_off)), &Plan::default(), &plain()).outcome.inputs;
+    assert_eq!((inputs.captures, inputs.endings.count), (count as u64, count as u64));
+    let named: Vec<usize> = inputs.endings.first.iter().map(|row| row.0).collect();
+    assert_eq!(named, (0..LISTED_MAX).collect::<Vec<_>>());
 }
 
 #[test]
@@ -317,7 +299,7 @@ fn so_many_captures_can_be_merged_and_no_more() {
     let packets: Vec<Packet> =
         (0..=MERGED_MAX).map(|s| Packet::parse(&format!("{s} query a7 www"))).collect();
     let files: Vec<Capture> = packets.chunks(1).rev().map(|packet| Capture::of(packet, PLAIN)).collect();
-    let plan = Plan { merge: true, keep_going: true, ..Plan::default() };
+    let plan = Plan { merge: true, ..Plan::default() };
     let run = run_all(open(&files[..MERGED_MAX]), &plan, &plain());
     assert_eq!((run.outcome.totals.read.packets, run.outcome.regressions), (MERGED_MAX as u64, 0));
     let error = error(open(&files), &plan, &plain());

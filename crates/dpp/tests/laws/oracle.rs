@@ -155,6 +155,11 @@ struct Said {
 }
 
 impl Said {
+    /// Whether the answer to a question of this type may take several messages.
+    fn is_transfer(&self, qtype: u16) -> bool {
+        self.tuple.is_tcp() && TRANSFERS.contains(&qtype)
+    }
+
     /// The row of a query, without an answer.
     fn row(&self, question: &Question, plan: &Plan) -> Row {
         Row {
@@ -226,7 +231,10 @@ impl Matcher<'_> {
     }
 
     fn error(&self, message: &Message) -> Option<&'static str> {
-        message.error().filter(|_| self.plan.wants_malformed()).map(|error| error.name())
+        if !self.plan.wants_malformed() {
+            return None;
+        }
+        message.error().map(|error| error.name())
     }
 
     /// Whether the same was captured within the window. What is dropped is not remembered.
@@ -236,8 +244,9 @@ impl Matcher<'_> {
             return false;
         }
         self.seen.retain(|(_, then)| now.position - then.position <= self.plan.limits.window_packets);
-        let same =
-            |(other, _): &(Message, Moment)| Message { tagged: message.tagged, ..other.clone() } == *message;
+        let same = |(other, _): &(Message, Moment)| {
+            Message { tagged: message.tagged, tunnelled: message.tunnelled, ..other.clone() } == *message
+        };
         let before = self.seen.iter().position(same);
         if before.is_some_and(|at| (self.seen[at].1.time - now.time).abs() <= window.into()) {
             return true;
@@ -285,8 +294,15 @@ impl Matcher<'_> {
         let mut fitting = in_time
             .filter(|(_, response)| response.question.as_ref().is_none_or(|q| *q == question.folded()));
         if let Some((&key, response)) = fitting.next() {
-            self.matches.matched += 1;
             self.rows[row].take(key.0, response.code, response.error);
+            if said.is_transfer(question.qtype) {
+                let clock = now.clock.max(response.until - i128::from(limits.disorder_ns));
+                let until = clock + timeout + i128::from(limits.disorder_ns);
+                let open = Open { row, position: now.position, until, is_transfer: true };
+                waiting.open.insert(question.folded(), open);
+            } else {
+                self.matches.matched += 1;
+            }
             waiting.unclaimed.remove(&key);
         } else if waiting.open.len() + waiting.unclaimed.len() >= limits.per_tuple {
             self.matches.tuple_overflows += 1;
@@ -318,7 +334,7 @@ impl Matcher<'_> {
         if let Some(asked) = oldest(false) {
             let open = waiting.open.get_mut(&asked).expect("it is open");
             self.rows[open.row].take(now.time, code, said.error);
-            if said.tuple.is_tcp() && TRANSFERS.contains(&asked.1) {
+            if said.is_transfer(asked.1) {
                 open.is_transfer = true;
                 open.until = open.until.max(until);
             } else {

@@ -16,7 +16,7 @@
 use dpp::packet::{Segment as Flags, Skip};
 use dpp::plan::{Plan, Ports};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What the times in the texts are relative to, in ns since 1970: 2023-11-14 22:13:20 UTC.
 pub(crate) const EPOCH_NS: i64 = 1_700_000_000 * SECOND;
@@ -82,6 +82,8 @@ pub(crate) struct Message {
     pub(crate) damage: Option<Damage>,
     /// Whether it has a VLAN tag.
     pub(crate) tagged: bool,
+    /// Whether it is in an IP tunnel.
+    pub(crate) tunnelled: bool,
 }
 
 /// What is wrong with the (only) question of a message.
@@ -244,7 +246,7 @@ fn segment(sequence: u32, parts: &[Part]) -> Vec<u8> {
     let payload: Vec<u8> = parts.iter().flat_map(Part::bytes).collect();
     let message = &parts[0].message;
     let (source, destination) = message.ends();
-    let ip = Ip { tagged: message.tagged, ..Ip::of(6) };
+    let ip = Ip { tagged: message.tagged, tunnelled: message.tunnelled, ..Ip::of(6) };
     ip.frame(source.0, destination.0, &tcp(source.1, destination.1, sequence, 0x08, &payload))
 }
 
@@ -297,27 +299,31 @@ impl Message {
         }
     }
 
+    fn ip(&self) -> Ip {
+        let Message { identification, tagged, tunnelled, .. } = *self;
+        Ip { identification, tagged, tunnelled, ..Ip::of(17) }
+    }
+
     fn frame(&self) -> Vec<u8> {
         let ((source, source_port), (destination, destination_port)) = self.ends();
         let datagram = udp(source_port, destination_port, &self.bytes());
-        let ip = Ip { identification: self.identification, tagged: self.tagged, ..Ip::of(17) };
-        ip.frame(source, destination, &datagram)
+        self.ip().frame(source, destination, &datagram)
     }
 
     /// One fragment of so many; all but the last have a multiple of eight bytes.
     fn fragment(&self, number: usize, count: usize) -> Vec<u8> {
-        let ((source, source_port), (destination, destination_port)) = self.ends();
-        let datagram = udp(source_port, destination_port, &self.bytes());
+        let ((mut source, source_port), (mut destination, destination_port)) = self.ends();
+        let (mut datagram, mut ip) = (udp(source_port, destination_port, &self.bytes()), self.ip());
+        if self.tunnelled && self.identification % 2 == 1 {
+            // Not what is in the tunnel is in fragments, but the tunnel's packet.
+            (ip.protocol, datagram) = Ip { tunnelled: false, ..ip }.in_tunnel(source, destination, &datagram);
+            (ip.tunnelled, source, destination) = (false, TUNNEL.0.into(), TUNNEL.1.into());
+        }
         let end = |number: usize| match number == count {
             true => datagram.len(),
             false => (datagram.len() * number / count).next_multiple_of(8),
         };
-        let ip = Ip {
-            identification: self.identification,
-            tagged: self.tagged,
-            fragment: Some((end(number - 1), number < count)),
-            ..Ip::of(17)
-        };
+        ip.fragment = Some((end(number - 1), number < count));
         ip.frame(source, destination, &datagram[end(number - 1)..end(number)])
     }
 
@@ -533,19 +539,33 @@ struct Ip {
     /// Offset in bytes, and whether more follow.
     fragment: Option<(usize, bool)>,
     tagged: bool,
+    tunnelled: bool,
 }
+
+/// The ends of the tunnel.
+const TUNNEL: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
 
 impl Ip {
     fn of(protocol: u8) -> Ip {
-        Ip { protocol, identification: 0, fragment: None, tagged: false }
+        Ip { protocol, identification: 0, fragment: None, tagged: false, tunnelled: false }
     }
 
     fn frame(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Vec<u8> {
-        let (ethertype, packet) = self.packet(source, destination, payload);
+        let (mut ethertype, mut packet) = self.packet(source, destination, payload);
+        if self.tunnelled {
+            let (protocol, inner) = self.in_tunnel(source, destination, payload);
+            (ethertype, packet) = Ip::of(protocol).packet(TUNNEL.0.into(), TUNNEL.1.into(), &inner);
+        }
         match self.tagged {
             true => ethernet(0x8100, &[&[0, 7], &ethertype.to_be_bytes()[..], &packet].concat()),
             false => ethernet(ethertype, &packet),
         }
+    }
+
+    /// The protocol of what is in the tunnel, and that.
+    fn in_tunnel(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> (u8, Vec<u8>) {
+        let (ethertype, packet) = self.packet(source, destination, payload);
+        (if ethertype == 0x0800 { 4 } else { 41 }, packet)
     }
 
     fn packet(self, source: IpAddr, destination: IpAddr, payload: &[u8]) -> (u16, Vec<u8>) {
@@ -554,7 +574,7 @@ impl Ip {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let (offset, more) = self.fragment.unwrap_or((0, false));
                 let [high, low] = (20 + payload.len() as u16).to_be_bytes();
-                let [at, by] = (offset as u16 / 8 | u16::from(more) << 13).to_be_bytes();
+                let [at, by] = ((offset as u16 / 8) | (u16::from(more) << 13)).to_be_bytes();
                 let head = [0x45, 0, high, low, id[0], id[1], at, by, 64, self.protocol, 0, 0];
                 (0x0800, [&head, &source.octets()[..], &destination.octets(), payload].concat())
             }
@@ -618,6 +638,9 @@ impl fmt::Display for Message {
         }
         if self.tagged {
             write!(f, "tagged ")?;
+        }
+        if self.tunnelled {
+            write!(f, "tunnelled ")?;
         }
         if let Some(damage) = self.damage {
             write!(f, "{} ", DAMAGES.iter().find(|row| row.0 == damage).expect("a row for each").1)?;
@@ -722,6 +745,9 @@ fn parse_message(words: &[&str]) -> Option<Message> {
     if *first == "tagged" {
         return Some(Message { tagged: true, ..parse_message(rest)? });
     }
+    if *first == "tunnelled" {
+        return Some(Message { tunnelled: true, ..parse_message(rest)? });
+    }
     if let Some(row) = DAMAGES.iter().find(|row| row.1 == *first) {
         return Some(Message { damage: Some(row.0), ..parse_message(rest)? });
     }
@@ -731,7 +757,7 @@ fn parse_message(words: &[&str]) -> Option<Message> {
         _ => return None,
     };
     let (tuple, questions) = (parse_tuple(tuple)?, parse_questions(questions)?);
-    Some(Message { kind, tuple, questions, identification: 0, damage: None, tagged: false })
+    Some(Message { kind, tuple, questions, identification: 0, damage: None, tagged: false, tunnelled: false })
 }
 
 /// A number and how many there are.

@@ -4,8 +4,9 @@
 //! then the buffer already is the payload, and nothing is copied a second time.
 
 use super::buffers::{Buffers, room};
-use super::key::{Ends, Key};
+use super::key::Key;
 use crate::packet::{Addresses, Fragment, Outer, Skip, Volume};
+use crate::stream::KeptAddresses;
 
 /// No datagram is longer: the length fields of IP have 16 bits.
 const LENGTH_MAX: usize = 65_535;
@@ -78,7 +79,7 @@ pub(super) struct First {
     protocol: u8,
     outer: Outer,
     layers_left: usize,
-    outermost: Ends,
+    outermost: KeptAddresses,
 }
 
 #[derive(Debug)]
@@ -206,7 +207,7 @@ impl Datagram {
         }
         if extent.start == 0 {
             let &Fragment { protocol, outer, layers_left, .. } = fragment;
-            self.first = Some(First { protocol, outer, layers_left, outermost: Ends::of(outermost) });
+            self.first = Some(First { protocol, outer, layers_left, outermost: outermost.into() });
         }
     }
 
@@ -243,7 +244,7 @@ impl Datagram {
     pub(super) fn first(&self) -> Option<(Fragment<'_>, Addresses<'_>)> {
         let First { protocol, outer, layers_left, ref outermost } = *self.first.as_ref()?;
         let first = Fragment {
-            addresses: self.key.ends.addresses(),
+            addresses: self.key.ends.borrow(),
             protocol,
             identification: self.key.identification,
             offset: 0,
@@ -253,7 +254,7 @@ impl Datagram {
             outer,
             layers_left,
         };
-        Some((first, outermost.addresses()))
+        Some((first, outermost.borrow()))
     }
 
     /// Drops what is there. What comes later will be dropped for the same reason.

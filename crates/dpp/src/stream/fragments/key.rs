@@ -1,41 +1,21 @@
 //! What the fragments of a datagram have in common, owned.
 
-use crate::packet::{Addresses, Fragment, Tunnel};
+use crate::packet::{Fragment, Tunnel};
+use crate::stream::KeptAddresses;
 use std::hash::{Hash, Hasher};
 
-/// Two addresses, owned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
-    V4 { source: [u8; 4], destination: [u8; 4] },
-    V6 { source: [u8; 16], destination: [u8; 16] },
-}
-
-impl Ends {
-    pub(super) fn of(addresses: Addresses) -> Ends {
-        match addresses {
-            Addresses::V4 { source, destination } => Ends::V4 { source: *source, destination: *destination },
-            Addresses::V6 { source, destination } => Ends::V6 { source: *source, destination: *destination },
-        }
-    }
-
-    pub(super) fn addresses(&self) -> Addresses<'_> {
-        match self {
-            Ends::V4 { source, destination } => Addresses::V4 { source, destination },
-            Ends::V6 { source, destination } => Addresses::V6 { source, destination },
-        }
-    }
-
+impl KeptAddresses {
     pub(super) fn family(&self) -> Family {
         match self {
-            Ends::V4 { .. } => Family::V4,
-            Ends::V6 { .. } => Family::V6,
+            KeptAddresses::V4(..) => Family::V4,
+            KeptAddresses::V6(..) => Family::V6,
         }
     }
 
     pub(super) fn origin(&self) -> Origin {
         match *self {
-            Ends::V4 { source, .. } => Origin((1 << 64) | u128::from(u32::from_be_bytes(source))),
-            Ends::V6 { source, .. } => Origin(u128::from_be_bytes(source) >> 64),
+            KeptAddresses::V4(source, _) => Origin((1 << 64) | u128::from(u32::from_be_bytes(source))),
+            KeptAddresses::V6(source, _) => Origin(u128::from_be_bytes(source) >> 64),
         }
     }
 }
@@ -55,8 +35,8 @@ pub(super) struct Origin(u128);
 /// one of the first fragment counts, and others may say something else (RFC 8200 section 4.5). VLAN tags are not: they may
 /// be on some of the packets only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) ends: Ends,
+pub struct Key {
+    pub(super) ends: KeptAddresses,
     pub(super) identification: u32,
     protocol: u8,
     tunnel: Option<Tunnel>,
@@ -64,8 +44,9 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(fragment: &Fragment) -> Key {
-        let ends = Ends::of(fragment.addresses);
+    /// What this fragment has in common with the others.
+    pub fn of(fragment: &Fragment) -> Key {
+        let ends = KeptAddresses::from(fragment.addresses);
         Key {
             ends,
             identification: fragment.identification,
@@ -84,12 +65,12 @@ impl Hash for Key {
         bytes[4..8].copy_from_slice(&self.tunnel_id.to_be_bytes());
         bytes[8] = self.protocol;
         let used = match &self.ends {
-            Ends::V4 { source, destination } => {
+            KeptAddresses::V4(source, destination) => {
                 bytes[12..16].copy_from_slice(source);
                 bytes[16..20].copy_from_slice(destination);
                 20
             }
-            Ends::V6 { source, destination } => {
+            KeptAddresses::V6(source, destination) => {
                 bytes[12..28].copy_from_slice(source);
                 bytes[28..].copy_from_slice(destination);
                 44

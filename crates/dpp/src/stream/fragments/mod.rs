@@ -8,8 +8,8 @@
 //! IPv6 the first fragment's counts, whatever the others say). VLAN tags do not matter.
 //!
 //! **Overlaps.** A fragment that was there already, the same range with the same bytes, is dropped alone
-//! ([`Skip::FragmentRepeated`]); so is one of a datagram that was complete not long ago, as captures on several interfaces
-//! have them. Any other overlap gives the datagram up ([`Skip::FragmentOverlap`]): RFC 5722 wants that for IPv6, and for IPv4
+//! ([`Skip::FragmentRepeated`]); so is one of a datagram that was begun less than a second ago and is complete, as captures on
+//! several interfaces have them. (Later it is another datagram: some senders give all of them the same identification.) Any other overlap gives the datagram up ([`Skip::FragmentOverlap`]): RFC 5722 wants that for IPv6, and for IPv4
 //! each system decides in another way. Its later fragments are dropped too, until its time is over.
 //!
 //! **Lengths.** A fragment that no datagram can have is dropped alone ([`Skip::FragmentMalformed`]): no bytes, an end beyond
@@ -37,12 +37,14 @@ mod key;
 mod tests;
 mod waiting;
 
-use crate::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS};
+pub use key::Key;
+
+use crate::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS, RECENT_NS};
 use crate::packet::{Addresses, Fragment, Skip, Skips, Volume, Walk};
 use crate::stream::Moment;
 use buffers::Buffers;
 use datagram::{Datagram, Extent, Verdict, captured};
-use key::{Family, Key};
+use key::Family;
 use std::collections::VecDeque;
 use waiting::{Slot, Waiting};
 
@@ -248,10 +250,9 @@ impl Reassembler {
 
     /// Whether this very fragment is of a datagram that was completed not long ago.
     fn was_completed(&self, key: &Key, extent: &Extent, payload: &[u8]) -> bool {
-        let timeout_ns = self.timeout_ns(key.ends.family());
         self.recent.iter().any(|datagram| {
             datagram.key == *key
-                && self.clock_ns.saturating_sub(datagram.since_ns) <= timeout_ns
+                && self.clock_ns.saturating_sub(datagram.since_ns) <= RECENT_NS
                 && datagram.repeats(extent, payload)
         })
     }

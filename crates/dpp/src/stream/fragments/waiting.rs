@@ -5,8 +5,9 @@
 //! a few steps whatever waits. The hash maps are only ever asked, never gone through.
 
 use super::datagram::Datagram;
-use super::key::{Ends, Family, Key, Origin};
+use super::key::{Family, Key, Origin};
 use crate::limits::FragmentLimits;
+use crate::stream::KeptAddresses;
 use std::collections::HashMap;
 
 /// The number of a datagram that waits; used again when it has gone.
@@ -184,7 +185,7 @@ impl Waiting {
             && sources.all(|&of| keeps(&|entry| entry.source == of, self.sources[of].charge, limits.shares))
     }
 
-    fn source_of(&mut self, ends: &Ends) -> usize {
+    fn source_of(&mut self, ends: &KeptAddresses) -> usize {
         *self.by_origin.entry(ends.origin()).or_insert_with(|| {
             self.free_sources.pop().unwrap_or_else(|| {
                 self.sources.push(Source::default());

@@ -11,10 +11,19 @@ pub(super) struct Connection {
     pub(super) key: Key,
     pub(super) sides: [Direction; 2],
     handshake: Handshake,
-    /// Whether nothing was seen of it but SYNs.
-    pub(super) half_open: bool,
+    pub(super) phase: Phase,
     /// The clock at its last segment, ns.
     pub(super) last_ns: i64,
+}
+
+/// How far a connection has come. Of each phase only so many are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing was seen of it but SYNs.
+    HalfOpen,
+    Open,
+    /// Both directions have ended; what is still to come was sent before.
+    Closed,
 }
 
 /// The handshake (RFC 9293 section 3.5), as far as it was seen.
@@ -36,7 +45,7 @@ impl Connection {
     /// A connection of which nothing is known yet.
     pub(super) fn new(key: Key) -> Self {
         let sides = [Direction::default(), Direction::default()];
-        Connection { key, sides, handshake: Handshake::Over { rtt_ns: None }, half_open: false, last_ns: 0 }
+        Connection { key, sides, handshake: Handshake::Over { rtt_ns: None }, phase: Phase::Open, last_ns: 0 }
     }
 
     /// A connection that begins with a SYN.
@@ -44,7 +53,7 @@ impl Connection {
         let mut connection = Connection::new(key);
         let is_answered = segment.has(Segment::ACK);
         connection.sides[from].open(segment.sequence);
-        connection.half_open = true;
+        connection.phase = Phase::HalfOpen;
         connection.handshake = Handshake::Begun {
             client: if is_answered { 1 - from } else { from } as u8,
             is_answered,
@@ -58,6 +67,12 @@ impl Connection {
             Handshake::Begun { .. } => None,
             Handshake::Over { rtt_ns } => rtt_ns,
         }
+    }
+
+    /// Whether nothing more is to come in either direction.
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.sides.iter().all(Direction::is_closed)
     }
 
     /// Whether a SYN belongs to this connection: it came before, or it is the other end's. If not, the ports were used
@@ -143,8 +158,7 @@ impl Connection {
             has_ended |= self.sides[side].close_at_end(out.counts);
             out.flow = out.flow.reversed();
         }
-        let both = self.sides.iter().all(Direction::is_closed);
-        out.counts.finished += u64::from(has_ended && both);
+        out.counts.finished += u64::from(has_ended && self.is_closed());
     }
 
     /// The client's first segment with an ACK ends the handshake. It also tells where the server began, if its SYN was not

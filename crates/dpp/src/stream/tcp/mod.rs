@@ -24,8 +24,8 @@
 //!   dated with the segment that brought its last byte: the receiver had it then.
 //! - *Handshake.* Its round-trip time is from the client's last SYN before the first SYN-ACK to the client's first ACK:
 //!   the same wherever between client and server the capture was taken. It is unknown to data in the SYN itself.
-//! - *Bounds* ([`StreamLimits`]). Of too many connections the one that was quiet longest is forgotten, half-open ones apart
-//!   from the others. Of too many incomplete bytes in the cell, the direction goes that has waited longest since it
+//! - *Bounds* ([`StreamLimits`]). Of too many connections the one that was quiet longest is forgotten: half-open ones, open
+//!   ones and closed ones apart from each other. Of closed ones few are remembered, for what comes late or twice. Of too many incomplete bytes in the cell, the direction goes that has waited longest since it
 //!   completed a message.
 
 mod buffer;
@@ -44,7 +44,7 @@ use crate::limits::StreamLimits;
 use crate::packet::{Flow, Segment, Skip};
 use crate::stream::Moment;
 use buffer::Pool;
-use connection::Connection;
+use connection::{Connection, Phase};
 use direction::{Delivery, Direction};
 use key::{Key, Seed};
 use order::Order;
@@ -74,9 +74,8 @@ pub struct Connections {
     index: HashMap<Key, u32, Seed>,
     slots: Vec<Connection>,
     free: Vec<usize>,
-    /// Slots of connections, those that were quiet longest first.
-    quiet: Order,
-    half_open: Order,
+    /// Slots of connections by phase, those that were quiet longest first.
+    phases: [Order; 3],
     /// Directions that have a buffer (twice the slot, and the side), those that completed a message longest ago first.
     waiting: Order,
     pool: Pool,
@@ -91,8 +90,7 @@ impl Connections {
             index: HashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
-            quiet: Order::default(),
-            half_open: Order::default(),
+            phases: Default::default(),
             waiting: Order::default(),
             pool: Pool::default(),
         }
@@ -129,6 +127,7 @@ impl Connections {
         let (connection, mut out) = self.delivery(slot, segment, moment, &mut visit);
         let taken = connection.take(from, segment, payload, &mut out);
         let is_evicted = self.settle_both(slot, from);
+        self.note_phase(slot);
         // What was only begun here has gone; a message that was read has not.
         if is_evicted && self.counts.messages == messages { Err(Skip::TcpEvicted) } else { taken }
     }
@@ -145,7 +144,7 @@ impl Connections {
     #[inline]
     fn known(&mut self, key: &Key, moment: &Moment) -> Option<usize> {
         let slot = *self.index.get(key)? as usize;
-        if moment.before_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
+        if moment.after_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
             return Some(slot);
         }
         self.forget(slot);
@@ -163,7 +162,7 @@ impl Connections {
     ) -> usize {
         if let Some(slot) = known {
             if self.slots[slot].takes_syn(from, segment, moment.time_ns) {
-                self.slots[slot].last_ns = moment.before_ns;
+                self.slots[slot].last_ns = moment.after_ns;
                 return slot;
             }
             self.forget(slot);
@@ -175,17 +174,32 @@ impl Connections {
     /// A segment that is not a SYN came: the connection is not half-open, and not quiet.
     #[inline]
     fn renew(&mut self, slot: usize, moment: &Moment) -> usize {
-        self.slots[slot].last_ns = moment.before_ns;
-        if self.slots[slot].half_open {
-            // The room it needs is made before it moves, so that it is never the one to go.
-            self.make_room(false);
-            self.slots[slot].half_open = false;
-            self.half_open.remove(slot);
-            self.quiet.push(slot);
-        } else {
-            self.quiet.renew(slot);
+        self.slots[slot].last_ns = moment.after_ns;
+        match self.slots[slot].phase {
+            Phase::HalfOpen => self.turn(slot, Phase::Open),
+            phase => self.phases[phase as usize].renew(slot),
         }
         slot
+    }
+
+    /// A connection has come to another phase. The room it needs there is made before it moves, so that it is never the one
+    /// to go.
+    fn turn(&mut self, slot: usize, phase: Phase) {
+        self.make_room(phase);
+        self.phases[self.slots[slot].phase as usize].remove(slot);
+        self.phases[phase as usize].push(slot);
+        self.slots[slot].phase = phase;
+    }
+
+    /// Notes whether a connection has closed, or goes on after it had.
+    #[inline]
+    fn note_phase(&mut self, slot: usize) {
+        let connection = &self.slots[slot];
+        match (connection.phase, connection.is_closed()) {
+            (Phase::Open, true) => self.turn(slot, Phase::Closed),
+            (Phase::Closed, false) => self.turn(slot, Phase::Open),
+            _ => {}
+        }
     }
 
     fn reset<V: FnMut(Message<'_>)>(
@@ -201,8 +215,9 @@ impl Connections {
         let is_reset = connection.reset(from, segment, &mut out);
         self.settle_both(slot, from);
         self.counts.reset += u64::from(is_reset);
-        if is_reset && self.slots[slot].half_open {
-            self.forget(slot);
+        match self.slots[slot].phase {
+            Phase::HalfOpen if is_reset => self.forget(slot),
+            _ => self.note_phase(slot),
         }
     }
 
@@ -220,7 +235,7 @@ impl Connections {
             flow: segment.flow,
             handshake_rtt_ns: connection.handshake_rtt_ns(),
             time_ns: moment.time_ns,
-            now_ns: moment.before_ns,
+            now_ns: moment.after_ns,
             limits: &self.limits,
             counts: &mut self.counts,
             pool: &mut self.pool,
@@ -231,10 +246,10 @@ impl Connections {
 
     /// Enters a connection.
     fn add(&mut self, mut connection: Connection, moment: &Moment) -> usize {
-        connection.last_ns = moment.before_ns;
+        connection.last_ns = moment.after_ns;
         self.counts.connections += 1;
-        self.make_room(connection.half_open);
-        let (key, half_open) = (connection.key, connection.half_open);
+        self.make_room(connection.phase);
+        let (key, phase) = (connection.key, connection.phase);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot] = connection;
@@ -246,21 +261,20 @@ impl Connections {
             }
         };
         self.index.insert(key, slot as u32);
-        match half_open {
-            true => self.half_open.push(slot),
-            false => self.quiet.push(slot),
-        }
+        self.phases[phase as usize].push(slot);
         slot
     }
 
-    /// Forgets a connection if there are too many of its kind.
-    fn make_room(&mut self, half_open: bool) {
-        let (order, most, count) = match half_open {
-            true => (&self.half_open, self.limits.half_open, &mut self.counts.half_open_forgotten),
-            false => (&self.quiet, self.limits.connections, &mut self.counts.forgotten),
+    /// Forgets a connection if there are too many of this phase. That closed ones go is no loss, and not counted.
+    fn make_room(&mut self, phase: Phase) {
+        let (most, counted) = match phase {
+            Phase::HalfOpen => (self.limits.half_open, Some(&mut self.counts.half_open_forgotten)),
+            Phase::Open => (self.limits.connections, Some(&mut self.counts.forgotten)),
+            Phase::Closed => (self.limits.closed, None),
         };
+        let order = &self.phases[phase as usize];
         if let Some(slot) = order.first().filter(|_| order.len() >= most) {
-            *count += 1;
+            counted.into_iter().for_each(|count| *count += 1);
             self.forget(slot);
         }
     }
@@ -270,10 +284,7 @@ impl Connections {
         let connection = &mut self.slots[slot];
         connection.sides.iter_mut().for_each(|side| side.abandon(&mut self.counts));
         self.index.remove(&connection.key);
-        match connection.half_open {
-            true => self.half_open.remove(slot),
-            false => self.quiet.remove(slot),
-        }
+        self.phases[connection.phase as usize].remove(slot);
         self.settle(slot, 0);
         self.settle(slot, 1);
         self.free.push(slot);
@@ -282,7 +293,8 @@ impl Connections {
     /// Charges what waits on both sides, and gives up what is too much. Gives whether that was of the side `from`.
     #[inline]
     fn settle_both(&mut self, slot: usize, from: usize) -> bool {
-        if self.slots[slot].sides.iter().all(|side| side.buffer.is_none()) {
+        let [low, high] = &self.slots[slot].sides;
+        if low.buffer.is_none() && high.buffer.is_none() {
             return false;
         }
         self.settle(slot, 0);

@@ -36,13 +36,14 @@ fn data(text: &str) -> Vec<u8> {
 struct Play {
     cell: Connections,
     position: u64,
+    clock_ns: i64,
     limits: StreamLimits,
     rtts: Vec<Option<i64>>,
 }
 
 impl Play {
     fn new(limits: StreamLimits) -> Play {
-        Play { cell: Connections::new(&limits), position: 0, limits, rtts: Vec::new() }
+        Play { cell: Connections::new(&limits), position: 0, clock_ns: 0, limits, rtts: Vec::new() }
     }
 
     /// Plays a line from a client with this number, and gives the result as text.
@@ -95,8 +96,8 @@ impl Play {
             payload_length: bytes.len(),
         };
         let time_ns = time_ms * MS;
-        let moment = Moment { position: self.position, time_ns, before_ns: time_ns, after_ns: time_ns };
-        self.position += 1;
+        let moment = Moment { position: self.position, time_ns, before_ns: self.clock_ns, after_ns: time_ns };
+        (self.position, self.clock_ns) = (self.position + 1, time_ns);
         let (mut found, mut rtts) = (Vec::new(), Vec::new());
         let taken = self.cell.take(&segment, &moment, |message| {
             let own = framed(message.bytes.get(1).map_or('?', |&name| name as char));
@@ -123,8 +124,10 @@ impl Play {
     fn check_bounds(&self) {
         let cell = &self.cell;
         assert!(cell.pool.held <= self.limits.cell_bytes);
-        assert!(cell.quiet.len() <= self.limits.connections && cell.half_open.len() <= self.limits.half_open);
-        assert_eq!(cell.quiet.len() + cell.half_open.len(), cell.index.len());
+        let most = [self.limits.half_open, self.limits.connections, self.limits.closed];
+        let lengths = cell.phases.each_ref().map(Order::len);
+        assert!(lengths.iter().zip(most).all(|(&length, most)| length <= most), "{lengths:?}");
+        assert_eq!(lengths.iter().sum::<usize>(), cell.index.len());
     }
 
     /// The input has ended. Everything must be accounted for.
@@ -176,6 +179,16 @@ fn messages_are_cut_by_their_prefixes_however_segments_are_cut() {
          30 s @0 A[..100] =>
          31 s @100 A[100..]+B => A B",
         "connections 1, opened 1, handshakes 1, messages 8, message_bytes 552, incomplete 0",
+    );
+}
+
+#[test]
+fn the_first_packet_of_a_capture_may_begin_a_connection() {
+    check(
+        "1500000000000 c -S => tcp_no_data
+         1500000000001 s -SA => tcp_no_data
+         1500000000002 c -A @0 a => a",
+        "connections 1, opened 1, handshakes 1",
     );
 }
 
@@ -631,6 +644,28 @@ fn a_flood_of_syns_drives_out_half_open_connections_alone() {
 }
 
 #[test]
+fn of_closed_connections_the_last_ones_are_remembered_and_drive_out_no_open_one() {
+    let limits = StreamLimits { connections: 1, closed: 2, ..StreamLimits::default() };
+    let mut play = Play::new(limits);
+    for client in 1..=3 {
+        assert_eq!(play.line(client, "0 c -FA @0 a"), "a");
+        assert_eq!(play.line(client, "1 s -FA @0 A"), "A");
+        assert_eq!(play.line(client, "2 c -A @22"), "tcp_no_data");
+    }
+    assert_eq!(play.line(4, "3 c @0 d"), "d");
+    // What comes again to one that is remembered is repeated; to another it begins a new one.
+    assert_eq!(play.line(3, "4 c -FA @0 a"), "tcp_repeated");
+    assert_eq!(play.line(2, "5 s -FA @0 A"), "tcp_repeated");
+    assert_eq!(play.line(4, "6 c @21 e"), "e");
+    assert_eq!(play.line(1, "7 c -FA @0 a"), "a");
+    // One that goes on after all is open again.
+    assert_eq!(play.line(3, "8 c @22 b"), "b");
+    assert_eq!(play.line(2, "9 s -FA @0 A"), "tcp_repeated");
+    let counts = play.finish();
+    assert_eq!((counts.finished, counts.forgotten, counts.connections), (3, 2, 5));
+}
+
+#[test]
 fn memory_is_what_is_charged() {
     let mut play = Play::new(StreamLimits::default());
     play.line(1, "0 c -S");
@@ -655,7 +690,7 @@ fn memory_is_what_is_charged() {
         let moment = Moment { position: 1, time_ns: 0, before_ns: 0, after_ns: 0 };
         play.cell.take(&segment, &moment, |message| assert_eq!(message.length, 65_000)).unwrap();
     }
-    let slot = play.cell.quiet.first().unwrap();
+    let slot = play.cell.phases[Phase::Open as usize].first().unwrap();
     let buffer = play.cell.slots[slot].sides.iter().find_map(|side| side.buffer.as_ref()).unwrap();
     assert_eq!((buffer.message.len(), buffer.charge), (1, 513));
     assert!(buffer.message.capacity() <= 512);

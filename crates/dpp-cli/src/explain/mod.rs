@@ -2,7 +2,9 @@
 //!
 //! Frames are numbered from 1, over all captures in their order, as in the reports of a run on the same captures.
 //! Everything is told by the engine ([`pipeline::fates`]); here it is only put into words. A reason takes two readings: one
-//! finds its first frames, the second tells their fate.
+//! finds its first frames, the second tells their fate. The rows of messages take one more, a run without a table.
+
+mod rows;
 
 use crate::captures::Opener;
 use crate::checks::{Manner, manner};
@@ -16,11 +18,12 @@ use anyhow::{Context, anyhow, bail};
 use dpp::capture::InputError;
 use dpp::dns::iana;
 use dpp::packet::{self, SKIPS, Skip};
-use dpp::pipeline::{self, Carried, Fate, Machine, PartOf};
+use dpp::pipeline::{self, Carried, Fate, Machine, PartOf, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
 use dpp::transaction::Transport;
 use dpp_sink::text::{NAME_ROOM, write_name};
+use rows::{Finder, Row};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -36,9 +39,6 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     let reason = wish.reason.as_deref().map(reason).transpose()?;
     if wish.inputs.is_empty() {
         bail!("dpp explain: name a capture (dpp explain --help tells more)")
-    }
-    if wish.many.per_file {
-        bail!("--per-file: frames are numbered within a capture there; explain that capture alone")
     }
     let search = Search { recursive: wish.many.recursive, keep_going: wish.many.keep_going };
     let manner = manner(&wish.many)?;
@@ -118,7 +118,32 @@ impl Reading {
         {
             bail!("--frame {}: the capture ends before that", missing + 1)
         }
-        Ok(fates.iter().map(|fate| self.told(fate)).collect::<Vec<_>>().join("\n"))
+        let mut rows = self.rows(&fates)?.into_iter();
+        let told = |fate: &Fate| {
+            let mut text = self.told(fate);
+            for row in rows.by_ref().take(fate.messages.len()).flatten() {
+                let _ = writeln!(text, "  {}", row_told(&row));
+            }
+            text
+        };
+        Ok(fates.iter().map(told).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The rows of all messages, as far as they have one; none if the captures cannot be read once more.
+    fn rows(&self, fates: &[Fate]) -> anyhow::Result<Vec<Option<Row>>> {
+        let can_be_read = self.captures.iter().all(Input::is_file);
+        if !can_be_read || fates.iter().all(|fate| fate.messages.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let finder = Finder::new(fates, self.plan.match_timeout_ns);
+        self.read(|captures, machine| {
+            match pipeline::run(captures, &self.plan, machine, &finder, &Watch::default()) {
+                Ok(_) => Ok(()),
+                Err(RunError::Capture(error)) => Err(error),
+                Err(RunError::Sink(never)) => match never {},
+            }
+        })?;
+        Ok(finder.found())
     }
 
     fn fates(&self, wanted: &BTreeSet<u64>) -> anyhow::Result<Vec<Fate>> {
@@ -159,6 +184,15 @@ impl Reading {
             let _ = writeln!(text, "  {sentence}");
         }
         text
+    }
+}
+
+fn row_told(row: &Row) -> String {
+    match row.rtt_ns {
+        Some(rtt_ns) => {
+            format!("Row {} of the table, answered after {:.3} ms", row.number, rtt_ns as f64 / 1e6)
+        }
+        None => format!("Row {} of the table, without response", row.number),
     }
 }
 
