@@ -197,14 +197,8 @@ impl Described {
 /// All packets with their times and nothing in them, from a capture that is cut into few chunks.
 fn times(bytes: &[u8], plan: &Plan) -> Result<Vec<Packet>, InputError> {
     let jump_ns = plan.limits.jump_ns;
-    let whole = Settings {
-        bytes: bytes.len() + 1,
-        packets: usize::MAX,
-        jump_ns,
-        monotonic: false,
-        keep_going: false,
-        merge: false,
-    };
+    let whole =
+        Settings { bytes: bytes.len() + 1, packets: usize::MAX, jump_ns, monotonic: false, merge: false };
     let (mut cutter, mut packets) = (Cutter::new(single(bytes), whole)?, Vec::new());
     while let Some(chunk) = cutter.next(Chunk::default())? {
         let packet = |time_ns| Packet { time_ns, content: Content::Other(Other::Arp) };
@@ -236,6 +230,7 @@ fn add(content: &mut Content, message: &pipeline::Message, known: &mut Vec<Asked
         identification: 0,
         damage: None,
         tagged: false,
+        tunnelled: false,
     };
     let part = Part { message, number: 1, count: 1 };
     match content {

@@ -51,7 +51,6 @@ impl Head {
             packets: if packets == 0 { usize::MAX } else { packets.into() },
             jump_ns: Limits::default().jump_ns,
             monotonic: false,
-            keep_going: false,
             merge: false,
         };
         // With few packets to a chunk, the same zeros would be copied again and again.
