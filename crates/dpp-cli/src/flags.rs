@@ -344,7 +344,7 @@ pub(crate) enum Format {
 /// What the order of captures is taken from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Order {
-    // Of their full paths, byte by byte.
+    // Of their full paths, folder by folder, byte by byte.
     #[default]
     Name,
     // Of their first packets.

@@ -18,6 +18,9 @@ pub const INTERFACES_MAX: usize = 1024;
 /// 10,000, each of which would wait for its own answer.
 pub const QUESTIONS_MAX: u16 = 4;
 
+/// The same of a multicast query, where many questions in one message are the rule (RFC 6762 section 5.3) and none waits.
+pub const MULTICAST_QUESTIONS_MAX: u16 = 64;
+
 /// Compression pointers followed in one name. A name of 255 octets has at most 127 labels, so even one that has a pointer
 /// before each label and before its end needs no more; more lead round in a loop, or from pointer to pointer for nothing.
 pub const POINTERS_MAX: usize = 128;
@@ -30,7 +33,7 @@ pub const NAME_STEPS_PER_OCTET: usize = 4;
 /// Header layers walked before a packet is called too deep: Ethernet, IPv6, sixteen extension headers, UDP and spare.
 pub const LAYERS_MAX: usize = 32;
 
-/// The most workers, and so shards; rows name their shard in eight bits.
+/// The most workers, and so shards; rows name their shard in sixteen bits.
 pub const WORKERS_MAX: usize = 256;
 
 /// How many cells the work on fragments and TCP is cut into. Fixed, because each has bounds of its own, and what is given up
@@ -41,11 +44,12 @@ pub const CELLS: usize = 64;
 /// older one it is not known that it was given up.
 pub const TRACED_DATAGRAMS_MAX: usize = 1 << 16;
 
-/// The most packets of a chunk, so that all events of a part can be numbered in 24 bits.
-pub const CHUNK_PACKETS_MAX: usize = (1 << 24) / (QUESTIONS_MAX as usize + 1);
+/// The most packets of a chunk, so that all events of a part can be numbered in 32 bits.
+pub const CHUNK_PACKETS_MAX: usize = 1 << 22;
 
-/// The most bytes read for a chunk, so that places in it can be numbered in 32 bits. (256 KiB measured best.)
-pub const CHUNK_BYTES_MAX: usize = 1 << 30;
+/// The most bytes read for a chunk, so that places in its keys can be numbered in 32 bits: written out, the questions of a
+/// message take up to 27 times its bytes. (256 KiB measured best.)
+pub const CHUNK_BYTES_MAX: usize = 1 << 26;
 
 /// Inputs that are named because they could not be read, or not to their end. All of them are counted; a list of thousands
 /// nobody reads.

@@ -133,7 +133,7 @@ pub(super) fn messages(outcome: &Outcome) -> Vec<Figure> {
     let totals = &outcome.totals;
     let matches = &totals.matches;
     let mut figures = vec![
-        figure("messages", "DNS messages", Count(totals.used.packets)),
+        figure("messages", "DNS messages", Count(totals.messages)),
         figure("queries", "Queries", Count(matches.queries)),
         figure("responses", "Responses", Count(matches.responses)),
         figure("matched", "Matched", Count(matches.matched)),

@@ -7,7 +7,7 @@ use crate::differences::Difference;
 use crate::messages;
 use crate::ours::Reading;
 use crate::theirs;
-use dpp::limits::QUESTIONS_MAX;
+use dpp::limits::MULTICAST_QUESTIONS_MAX;
 use dpp::plan::Ports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ fn is_told(message: &theirs::Message) -> bool {
 
 /// A message is one event for each of its questions that are read.
 fn events(message: &theirs::Message) -> u64 {
-    message.question_count.unwrap_or(1).clamp(1, QUESTIONS_MAX).into()
+    message.question_count.unwrap_or(1).clamp(1, MULTICAST_QUESTIONS_MAX).into()
 }
 
 fn hide_server(source: &mut SocketAddr, destination: &mut SocketAddr, is_response: bool) {

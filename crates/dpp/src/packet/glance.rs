@@ -27,6 +27,9 @@ const TAGS: &[u16] = &[0x8100, 0x88A8, 0x9100, 0x9200];
 /// The most tags passed over.
 const TAGS_MAX: usize = 8;
 
+/// The ports of multicast DNS and LLMNR.
+const MULTICAST: &[u16] = &[5353, 5355];
+
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
@@ -124,6 +127,11 @@ fn is_initial(datagram: &Datagram) -> bool {
     is_to_service && first & 0xC0 == 0xC0 && (first >> 4) & 3 == initial
 }
 
+/// The lower of the two ports; but multicast DNS and LLMNR are asked from anywhere.
 fn service(flow: &Flow) -> u16 {
-    flow.source_port.min(flow.destination_port)
+    let ports = [flow.source_port, flow.destination_port];
+    match ports.into_iter().find(|port| MULTICAST.contains(port)) {
+        Some(port) => port,
+        None => ports[0].min(ports[1]),
+    }
 }

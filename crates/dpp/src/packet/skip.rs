@@ -173,6 +173,11 @@ impl Skips {
         total
     }
 
+    /// Forgets where the first packets are, as positions in different captures must not be mixed.
+    pub fn forget_first(&mut self) {
+        self.first = [[u64::MAX; FIRST_MAX]; SKIPS.len()];
+    }
+
     /// Adds another count.
     pub fn merge(&mut self, other: &Skips) {
         self.volumes.iter_mut().zip(&other.volumes).for_each(|(mine, theirs)| mine.merge(theirs));

@@ -103,6 +103,7 @@ impl<'a> Reader<'a> {
             let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
             let part = events.part(hash, !is_response);
             part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            totals.messages += 1;
             totals.messages_cut += u64::from(payload.len() < *payload_length);
             return Ok(());
         }
@@ -121,6 +122,7 @@ impl<'a> Reader<'a> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
+        totals.messages += 1;
         let Datagram { payload, payload_length, .. } = arrived.datagram;
         totals.messages_cut += u64::from(payload.len() < payload_length);
         Ok(())
@@ -222,7 +224,11 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     /// A message with several questions. Those that can be read count; a bad first one spoils the message.
     #[cold]
     fn questions(&mut self, count: u16) -> Result<(), Skip> {
-        let (readable, end) = match readable_questions(&self.message, count) {
+        let most = match self.pairing {
+            Pairing::Nobody => limits::MULTICAST_QUESTIONS_MAX,
+            _ => limits::QUESTIONS_MAX,
+        };
+        let (readable, end) = match readable_questions(&self.message, count, most) {
             Ok(readable) => readable,
             Err(malformed) => return self.unreadable(malformed),
         };
@@ -230,7 +236,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             true => rcode(&self.message, end, self.totals),
             false => self.message.header_rcode(),
         };
-        let taken = readable.min(limits::QUESTIONS_MAX);
+        let taken = readable.min(most);
         self.totals.questions_unread += u64::from(count - taken);
         let mut at = dns::Message::QUESTIONS;
         for ordinal in 0..taken {
@@ -334,12 +340,12 @@ fn rcode(message: &dns::Message, questions_end: usize, totals: &mut Totals) -> u
 
 /// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used
 /// are stepped over, not read: there may be thousands, each with a name that is dear to follow.
-fn readable_questions(message: &dns::Message, count: u16) -> Result<(u16, usize), Malformed> {
+fn readable_questions(message: &dns::Message, count: u16, most: u16) -> Result<(u16, usize), Malformed> {
     let mut scratch = [0; dns::name::WIRE_MAX];
     let (_, mut at) = message.question(dns::Message::QUESTIONS, &mut scratch)?;
     let mut readable = 1;
     while readable < count {
-        let next = match readable < limits::QUESTIONS_MAX {
+        let next = match readable < most {
             true => message.question(at, &mut scratch).map(|(_, next)| next),
             false => message.skip_question(at),
         };

@@ -4,7 +4,7 @@ use super::pool::Pool;
 use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Datagram, Outer, Segment, Skip, Skipped};
+use crate::packet::{Datagram, Outer, Segment, Skipped};
 use crate::stats::Totals;
 use crate::stream::tcp::Connections;
 use crate::stream::{Moment, Segments};
@@ -92,9 +92,9 @@ impl Assemble for Streams<'_> {
             let arrival = Arrival { time_ns: message.time_ns, ..arrival };
             let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
             let arrived = Arrived { arrival, datagram, transport: Transport::Tcp, around };
-            if let Err(skip) = reader.read(&arrived, &mut events, totals, scratch) {
-                unread(totals, skip);
-            }
+            // The packets of a message that cannot be read are used all the same, perhaps by others.
+            let read = reader.read(&arrived, &mut events, totals, scratch);
+            totals.stream_messages_unread += u64::from(read.is_err());
         });
         match taken {
             Ok(()) => totals.used.merge(&held.volume()),
@@ -119,12 +119,6 @@ impl Around for InStream {
     fn handshake_rtt_ns(&self) -> Option<i64> {
         self.handshake_rtt_ns
     }
-}
-
-/// A message in a stream that cannot be read. Its packets are used all the same, perhaps by other messages.
-#[cold]
-fn unread(totals: &mut Totals, _: Skip) {
-    totals.stream_messages_unread += 1;
 }
 
 /// The part at hand: connections stay in their cell's shard.

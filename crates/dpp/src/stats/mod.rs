@@ -27,6 +27,8 @@ pub struct Totals {
     pub fragments: Fragments,
     /// What was found in TCP streams.
     pub streams: Streams,
+    /// DNS messages that were read; a packet may bring several, or a part of one.
+    pub messages: u64,
     /// Queries and responses.
     pub matches: Matches,
     /// Responses whose records could not be walked: their response code is that of the header alone.
@@ -53,6 +55,7 @@ impl Totals {
         self.seen.merge(&other.seen);
         self.fragments.merge(&other.fragments);
         self.streams.merge(&other.streams);
+        self.messages += other.messages;
         self.matches.merge(&other.matches);
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;
