@@ -239,7 +239,9 @@ fn sum(tables: &[Done]) -> Outcome {
     };
     for Done { outcome, .. } in tables {
         sum.totals.merge(&outcome.totals);
-        sum.totals.skips.forget_first();
+        if tables.len() > 1 {
+            sum.totals.skips.forget_first();
+        }
         sum.rows += outcome.rows;
         sum.regressions += outcome.regressions;
         sum.first_regression = sum.first_regression.or(outcome.first_regression);
