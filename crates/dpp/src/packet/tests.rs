@@ -1,6 +1,7 @@
 //! Packets as hexadecimal text, one layer a line, and what they decode to.
 
 use super::*;
+use crate::limits;
 
 /// The bytes of a packet given as hexadecimal digits; white space and what follows a `#` do not count.
 fn packet(text: &str) -> Vec<u8> {
