@@ -2,7 +2,7 @@
 //!
 //! For each tuple and question there is at most one open query, and a short queue of responses nobody has claimed.
 //! Packets' own timestamps decide what belongs together; the capture's clock only frees memory. What is due is forgotten
-//! when a message of its tuple comes, or at a sweep, or when its whole part is due: that gives the same verdicts as
+//! when a message of its tuple comes, or at a sweep or closing, or when its whole part is due: that gives the same verdicts as
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
 use super::duplicates::Duplicates;
