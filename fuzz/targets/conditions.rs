@@ -28,6 +28,7 @@ impl Conditions {
 fn plan(rules: u8, bounds: u8) -> Plan {
     let pick = |byte: u8, shift: u32| usize::from(byte >> shift & 3);
     let (window_packets, sweep_packets) = [(1 << 22, 1 << 19), (1 << 22, 1), (0, 1), (3, 2)][pick(bounds, 2)];
+    let (window_stream_bytes, sweep_stream_bytes) = [(1 << 28, 1 << 24), (60, 40)][pick(bounds, 5) & 1];
     Plan {
         match_timeout_ns: [1_200, 5_000, 1, 0][pick(rules, 0)] * MILLISECOND,
         limits: Limits {
@@ -36,6 +37,8 @@ fn plan(rules: u8, bounds: u8) -> Plan {
             per_tuple: [256, 3, 2, 1][pick(bounds, 0)],
             window_packets,
             sweep_packets,
+            window_stream_bytes,
+            sweep_stream_bytes,
             ..[Limits::default(), narrow()][pick(bounds, 4) & 1]
         },
         ..Plan::default()

@@ -16,6 +16,7 @@ mod pool;
 mod reading;
 mod rows;
 mod schedule;
+mod stream_window;
 mod streams;
 mod worker;
 

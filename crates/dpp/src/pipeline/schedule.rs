@@ -8,7 +8,8 @@
 use super::decode::Decoded;
 use super::defragment::{Fragments, Wholes};
 use super::rows::Row;
-use crate::limits;
+use super::stream_window::StreamWindow;
+use crate::limits::{self, Limits};
 use crate::transaction::Part;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -56,6 +57,13 @@ struct Flight<P> {
     lanes: usize,
 }
 
+impl<P> Flight<P> {
+    /// Whether it is decoded, with all its fragments.
+    fn is_ready(&self) -> bool {
+        !self.decoded.is_empty()
+    }
+}
+
 /// A chunk whose fragments are being put together.
 struct Waiting {
     decoded: Decoded,
@@ -101,10 +109,13 @@ pub(super) struct Schedule<P> {
     failed: bool,
     /// How many chunks may wait at any stage.
     backlog: u64,
+    /// The bytes of streams in all chunks before number `counted`.
+    streams: StreamWindow,
+    counted: u64,
 }
 
 impl<P> Schedule<P> {
-    pub(super) fn new(shards: usize, lanes: usize, workers: usize) -> Self {
+    pub(super) fn new(shards: usize, lanes: usize, workers: usize, limits: &Limits) -> Self {
         Schedule {
             flights: VecDeque::new(),
             first: 0,
@@ -120,6 +131,8 @@ impl<P> Schedule<P> {
             unfinished: shards,
             failed: false,
             backlog: 2 + 2 * workers as u64,
+            streams: StreamWindow::new(limits),
+            counted: 0,
         }
     }
 
@@ -291,11 +304,18 @@ impl<P> Schedule<P> {
         waiting.missing -= 1;
     }
 
-    /// A chunk can be matched.
+    /// A chunk can be matched, once all before it can. By then it is known where in it the window of streams is enforced: a shard
+    /// comes to it only behind all others.
     pub(super) fn ready(&mut self, chunk: u64, decoded: Decoded) {
         let flight = self.flight(chunk);
         flight.decoded = decoded.parts.into_iter().map(Some).collect();
         flight.order = decoded.order;
+        while let Some(flight) = self.flights.get_mut((self.counted - self.first) as usize)
+            && flight.is_ready()
+        {
+            self.streams.count(&mut flight.decoded);
+            self.counted += 1;
+        }
     }
 
     /// A shard has taken its part and gives back others.
@@ -371,13 +391,14 @@ impl<P> Schedule<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Addresses, Fragment, Outer, Volume};
+    use crate::packet::{Addresses, Flow, Fragment, Outer, Segment, Volume};
     use crate::stream::Moment;
+    use crate::transaction::Closing;
 
     const SHARDS: usize = 2;
 
     fn schedule() -> Schedule<()> {
-        Schedule::new(SHARDS, 1, 1)
+        Schedule::new(SHARDS, 1, 1, &Limits::default())
     }
 
     /// A decoded chunk with a fragment for each of these shards.
@@ -400,6 +421,27 @@ mod tests {
             fragments[shard].add(shard, &fragment, addresses, moment, Volume::of(42));
         }
         Decoded { parts: (0..SHARDS).map(|_| Part::default()).collect(), order: Vec::new(), fragments }
+    }
+
+    /// A decoded chunk with segments: at a position, of so many bytes, for this shard. The clock is the position.
+    fn with_segments(segments: &[(u64, usize, usize)]) -> Decoded {
+        let mut decoded = decoded(&[]);
+        decoded.parts.iter_mut().for_each(|part| part.first_position = segments[0].0);
+        let addresses = Addresses::V4 { source: &[1; 4], destination: &[2; 4] };
+        for &(position, bytes, shard) in segments {
+            let segment = Segment {
+                flow: Flow { addresses, source_port: 4000, destination_port: 53 },
+                sequence: 0,
+                acknowledgment: 0,
+                flags: 0,
+                payload: &[0; 8][..bytes],
+                payload_length: bytes,
+            };
+            let ns = position as i64;
+            let moment = Moment { position, time_ns: ns, before_ns: ns - 1, after_ns: ns };
+            decoded.parts[shard].segments.add(&segment, moment, 0, &Volume::of(42), &Outer::default());
+        }
+        decoded
     }
 
     /// What a worker is told to do, in words.
@@ -513,6 +555,23 @@ mod tests {
         schedule.decoded(first, decoded(&[]));
         let order = ["match 0", "match 0", "match 1", "encode 0", "accept", "match 1", "encode 1", "accept"];
         assert_eq!(work(&mut schedule), order);
+    }
+
+    #[test]
+    fn the_window_of_streams_is_known_when_a_chunk_is_matched_though_it_was_decoded_first() {
+        let limits = Limits { window_stream_bytes: 0, sweep_stream_bytes: 10, ..Limits::default() };
+        let mut schedule: Schedule<()> = Schedule::new(SHARDS, 1, 1, &limits);
+        let (first, second) = (cut(&mut schedule), cut(&mut schedule));
+        schedule.decoded(second, with_segments(&[(2, 4, 1), (3, 4, 0)]));
+        schedule.decoded(first, with_segments(&[(0, 4, 0), (1, 4, 1)]));
+        let mut closings = Vec::new();
+        while let Task::Match { shard, part } = schedule.next(0) {
+            closings.push((part.first_position, shard, part.closings.clone()));
+            schedule.matched(shard, &mut Vec::new());
+        }
+        let closing = Closing { position: 2, clock_ns: 2, oldest: 2 };
+        let both = |shard| [(0, shard, vec![]), (2, shard, vec![closing])];
+        assert_eq!(closings, [both(0), both(1)].concat());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub fn run<I: Inputs, S: Sink>(
         defragmenters: (0..workers)
             .map(|shard| Mutex::new(Defragmenter::new(plan, shard, workers)))
             .collect(),
-        schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers)),
+        schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers, &plan.limits)),
         changed: Condvar::new(),
         pool: &pool,
         totals: Mutex::new(Totals::default()),

@@ -144,6 +144,17 @@ impl Segments {
         self.list.is_empty()
     }
 
+    /// How many bytes of payload were captured of all of them.
+    #[inline]
+    pub fn payload_bytes(&self) -> u64 {
+        self.payloads.len() as u64
+    }
+
+    /// Where the packet of each stands, and how many bytes of its payload were captured.
+    pub fn payloads(&self) -> impl Iterator<Item = (Moment, u64)> {
+        self.list.iter().map(|held| (held.moment, held.payload.len() as u64))
+    }
+
     /// The position of the packet of this number's segment, if there is one.
     #[inline]
     pub fn position(&self, number: usize) -> Option<u64> {

@@ -136,6 +136,17 @@ impl Event {
     }
 }
 
+/// A place in the capture behind which everything is given up that has waited too long: since so many bytes of streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Position of the packet behind which that is done.
+    pub position: u64,
+    /// The clock after it, ns.
+    pub clock_ns: i64,
+    /// What came before this position is given up.
+    pub oldest: u64,
+}
+
 /// The share of one shard in one chunk.
 #[derive(Debug, Default)]
 pub struct Part {
@@ -153,6 +164,8 @@ pub struct Part {
     pub digests: Vec<u128>,
     /// TCP segments, until the shard has gone through the part.
     pub segments: Segments,
+    /// Where in the chunk the window of streams is enforced, in capture order; nearly always nowhere.
+    pub closings: Vec<Closing>,
     /// The numbers of the decoder's events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
     /// Queries that are open.
@@ -235,6 +248,7 @@ impl Part {
         self.facts.clear();
         self.digests.clear();
         self.segments.clear();
+        self.closings.clear();
         self.sequence.clear();
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);

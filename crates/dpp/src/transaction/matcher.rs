@@ -2,13 +2,13 @@
 //!
 //! For each tuple and question there is at most one open query, and a short queue of responses nobody has claimed.
 //! Packets' own timestamps decide what belongs together; the capture's clock only frees memory. What is due is forgotten
-//! when a message of its tuple comes, or at a sweep, or when its whole part is due: that gives the same verdicts as
+//! when a message of its tuple comes, or at a sweep or closing, or when its whole part is due: that gives the same verdicts as
 //! forgetting everything at once, because between two sweeps the clock only grows.
 
 use super::duplicates::Duplicates;
 use super::table::{Cursor, Place, Table};
 use super::window::Window;
-use super::{Event, Matches, Part, Rtt, State, Transport};
+use super::{Closing, Event, Matches, Part, Rtt, State, Transport};
 use crate::limits::Limits;
 
 /// The rules' parameters.
@@ -57,6 +57,21 @@ pub struct Shard {
     pub rtt: Rtt,
 }
 
+/// What is merged into the decoder's events by position: segments, and places where the window of streams is enforced.
+struct Beside<'a, A> {
+    streams: &'a mut A,
+    closings: &'a [Closing],
+}
+
+impl<A: Assemble> Beside<'_, A> {
+    /// Position of the next segment's packet, or of the packet behind which is the next closing.
+    #[inline]
+    fn next_position(&self) -> u64 {
+        let closing = self.closings.first().map_or(u64::MAX, |closing| closing.position);
+        self.streams.next_position().min(closing)
+    }
+}
+
 /// The message at hand.
 #[derive(Clone, Copy)]
 struct Here {
@@ -88,6 +103,7 @@ impl Shard {
     ) -> impl Iterator<Item = (u64, Part)> + '_ {
         let count = part.events.len() as u32;
         let sequence = std::mem::take(&mut part.sequence);
+        let closings = std::mem::take(&mut part.closings);
         if !part.segments.is_empty() {
             self.has_streams = true;
             streams.begin(&mut part);
@@ -96,7 +112,8 @@ impl Shard {
         let clock_ns = part.events.last().map(|last| last.after_ns);
         let mut clock_ns = sequence.last().map(|&last| part.events[last as usize].after_ns).or(clock_ns);
         let first_position = part.first_position;
-        let mut next = streams.next_position() - first_position;
+        let mut beside = Beside { streams, closings: &closings };
+        let mut next = beside.next_position() - first_position;
         let chunk = self.window.take_up(part);
         for number in 0..count {
             // Only where datagrams were put together from fragments does the order differ.
@@ -104,13 +121,13 @@ impl Shard {
             let place = Place { chunk, index };
             let here = Here { place, event: *self.window.event(place) };
             while next < u64::from(here.event.packet) {
-                self.segment(chunk, streams);
-                next = streams.next_position() - first_position;
+                self.beside(chunk, &mut beside);
+                next = beside.next_position() - first_position;
             }
             self.step(here);
         }
-        while streams.next_position() < u64::MAX {
-            clock_ns = Some(self.segment(chunk, streams));
+        while beside.next_position() < u64::MAX {
+            clock_ns = Some(self.beside(chunk, &mut beside));
         }
         self.window.put_down();
         if let Some(clock_ns) = clock_ns {
@@ -174,6 +191,18 @@ impl Shard {
         } else {
             self.matches.responses += 1;
             self.matches.unpaired_responses += 1;
+        }
+    }
+
+    /// What is next beside the decoder's events: a segment, or a closing behind it. Gives the clock after it.
+    fn beside(&mut self, chunk: u64, beside: &mut Beside<impl Assemble>) -> i64 {
+        match beside.closings.split_first() {
+            Some((closing, rest)) if closing.position < beside.streams.next_position() => {
+                beside.closings = rest;
+                self.forget_due(closing.clock_ns, closing.oldest);
+                closing.clock_ns
+            }
+            _ => self.segment(chunk, beside.streams),
         }
     }
 
@@ -573,6 +602,11 @@ impl Shard {
         if let Some(duplicates) = &mut self.duplicates {
             duplicates.sweep(clock_ns, position);
         }
+        self.forget_due(clock_ns, oldest);
+    }
+
+    /// Closes everything that is due by this clock; then everything that came before the `oldest` position.
+    fn forget_due(&mut self, clock_ns: i64, oldest: u64) {
         for chunk in self.window.chunks() {
             if self.window.get(chunk).is_some_and(|part| part.due_ns < clock_ns) {
                 self.forget_in(chunk, |_, due_ns| due_ns < clock_ns);

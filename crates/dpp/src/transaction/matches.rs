@@ -29,7 +29,8 @@ pub struct Matches {
     pub duplicate_responses: u64,
     /// Messages that could not wait because [`per_tuple`](crate::limits::Limits::per_tuple) others of their tuple did.
     pub tuple_overflows: u64,
-    /// Messages given up because they left the [window](crate::limits::Limits::window_packets).
+    /// Messages given up because they left the window of [packets](crate::limits::Limits::window_packets) or of
+    /// [streams](crate::limits::Limits::window_stream_bytes).
     pub window_overflows: u64,
 }
 

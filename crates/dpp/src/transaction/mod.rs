@@ -16,7 +16,7 @@ mod rtt;
 mod table;
 mod window;
 
-pub use event::{Arrival, Event, Part, State};
+pub use event::{Arrival, Closing, Event, Part, State};
 pub use facts::{Facts, Side};
 pub use key::{Key, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};

@@ -17,6 +17,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) messages: Vec<&'a Message>,
     /// How many it completes that cannot, of a stream.
     pub(crate) unread: u64,
+    /// Bytes of a stream in it, whatever becomes of them.
+    pub(crate) stream_bytes: u64,
 }
 
 /// What became of each packet.
@@ -24,7 +26,7 @@ pub(crate) fn arrivals<'a>(packets: &'a [Packet], plan: &Plan) -> Vec<Arrival<'a
     let mut arrivals: Vec<Arrival> = Vec::new();
     let (mut fragments, mut segments) = (BTreeMap::new(), BTreeSet::new());
     for (at, packet) in packets.iter().enumerate() {
-        arrivals.push(Arrival { skip: None, messages: Vec::new(), unread: 0 });
+        arrivals.push(Arrival { skip: None, messages: Vec::new(), unread: 0, stream_bytes: 0 });
         match &packet.content {
             Content::Other(other) => arrivals[at].skip = Some(other.skip()),
             Content::Message(message) => complete(&mut arrivals, &[at], message, plan),
@@ -45,6 +47,9 @@ pub(crate) fn arrivals<'a>(packets: &'a [Packet], plan: &Plan) -> Vec<Arrival<'a
             Content::Segment(sequence, parts) => {
                 let message = &parts[0].message;
                 let stream = (message.tuple.client, message.tuple.server, message.kind == Kind::Query);
+                if message.tuple.is_wanted(plan) {
+                    arrivals[at].stream_bytes = parts.iter().map(|part| part.len() as u64).sum();
+                }
                 if !message.tuple.is_wanted(plan) {
                     arrivals[at].skip = Some(Skip::TcpPort);
                 } else if !segments.insert((stream, *sequence)) {

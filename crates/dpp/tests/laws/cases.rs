@@ -518,6 +518,47 @@ fn the_window_is_not_enforced_where_the_clock_goes_back() {
 }
 
 #[test]
+fn the_window_of_streams_is_enforced_at_every_so_many_bytes_of_segments() {
+    // A message of this question takes 23 bytes in its stream. At the third, the first begins the window.
+    let limits = Limits { window_stream_bytes: 46, sweep_stream_bytes: 23, ..Limits::default() };
+    let first = "0 query a7 www / 0 query A7 www / 0 query B7 www";
+    check_with(
+        limits,
+        &format!("{first} / 0 query C7 www / 0 response a7 www / 0 response A7 www"),
+        "0 a7 www -> timeout / 0 A7 www -> 0 No Error / 0 B7 www -> timeout / 0 C7 www -> timeout
+         = matched 1, timed out 3, unclaimed 1, window overflows 1",
+    );
+    check_with(
+        limits,
+        &format!("{first} / 0 query c7 www / 0 response a7 www"),
+        "0 a7 www -> 0 No Error / 0 A7 www -> timeout / 0 B7 www -> timeout / 0 c7 www -> timeout
+         = matched 1, timed out 3",
+    );
+    check_with(
+        Limits { sweep_stream_bytes: 24, ..limits },
+        &format!("{first} / 0 query C7 www / 0 query C8 www / 0 response A7 www"),
+        "0 a7 www -> timeout / 0 A7 www -> timeout / 0 B7 www -> timeout / 0 C7 www -> timeout / 0 C8 www -> timeout
+         = timed out 5, unclaimed 1, window overflows 4",
+    );
+}
+
+#[test]
+fn the_window_of_streams_is_enforced_behind_the_packet_that_fills_it() {
+    let limits = Limits { window_stream_bytes: 0, sweep_stream_bytes: 1, ..Limits::default() };
+    check_with(
+        limits,
+        "0 query a7 www / 0 query A7 www / 0 response a7 www / 0 response A7 www",
+        "0 a7 www -> timeout / 0 A7 www -> 0 No Error
+         = matched 1, timed out 1, unclaimed 1, window overflows 2",
+    );
+    check_with(
+        limits,
+        "0 query a7 www / 2.3 query A7 www",
+        "0 a7 www -> timeout / 2.3 A7 www -> timeout / = timed out 2",
+    );
+}
+
+#[test]
 fn a_message_counts_at_the_last_of_its_fragments_to_come() {
     check(
         "0 fragment 2/2 #9 query a7 www / 1 query b7 www / 1.1 response a7 www / 1 fragment 1/2 #9 query a7 www",

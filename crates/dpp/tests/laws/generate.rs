@@ -93,19 +93,31 @@ fn plans_of_all() -> impl Strategy<Value = Plan> {
     ]);
     let columns =
         select(vec![vec![], vec![], vec![Column::ParseError], vec![Column::ResponseMessages, Column::Vlan]]);
-    (plans(), duplicates, ports, columns).prop_map(|(mut plan, duplicates_ns, ports, columns)| {
-        let ages_ns = i64::MAX;
-        plan.limits.fragments = FragmentLimits {
-            v4_timeout_ns: ages_ns,
-            v6_timeout_ns: ages_ns,
-            datagrams: 10_000,
-            bytes: 100 << 20,
-            ..FragmentLimits::default()
-        };
-        plan.limits.streams = StreamLimits { idle_ns: ages_ns, ..StreamLimits::default() };
-        plan.columns.extend(columns);
-        Plan { duplicates_ns, ports: Ports::new(ports), ..plan }
-    })
+    let windows = select(vec![
+        (1 << 28, 1 << 24),
+        (1 << 28, 1 << 24),
+        (0, 1),
+        (100, 50),
+        (60, 40),
+        (250, 90),
+        (200, 1),
+    ]);
+    (plans(), duplicates, ports, columns, windows).prop_map(
+        |(mut plan, duplicates_ns, ports, columns, window)| {
+            (plan.limits.window_stream_bytes, plan.limits.sweep_stream_bytes) = window;
+            let ages_ns = i64::MAX;
+            plan.limits.fragments = FragmentLimits {
+                v4_timeout_ns: ages_ns,
+                v6_timeout_ns: ages_ns,
+                datagrams: 10_000,
+                bytes: 100 << 20,
+                ..FragmentLimits::default()
+            };
+            plan.limits.streams = StreamLimits { idle_ns: ages_ns, ..StreamLimits::default() };
+            plan.columns.extend(columns);
+            Plan { duplicates_ns, ports: Ports::new(ports), ..plan }
+        },
+    )
 }
 
 /// A step of the drawing: one packet.

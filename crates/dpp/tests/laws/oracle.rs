@@ -4,8 +4,9 @@
 //! engine: no shards, no chunks, no bytes. What the engine gives is right if it equals this. Times are `i128`, so that
 //! no sum of them can overflow.
 
-use crate::arrivals::arrivals;
+use crate::arrivals::{Arrival, arrivals};
 use crate::packet::{Code, Kind, Message, Packet, Pairing, Question, Time, Tuple};
+use dpp::limits::Limits;
 use dpp::plan::Plan;
 use dpp::transaction::Matches;
 use std::collections::BTreeMap;
@@ -87,11 +88,28 @@ fn after<'a>(packets: &[Packet], read: usize, plan: &'a Plan) -> Matcher<'a> {
         for message in &arrivals[at].messages {
             matcher.message(message, Moment { position: at as u64, time: times[at], clock: clocks[at] });
         }
+        if let Some(first) = first_in_stream_window(&arrivals[..=at], &plan.limits) {
+            matcher.forget(clocks[at]);
+            matcher.give_up_before(first);
+        }
     }
     if let Some(last) = read.checked_sub(1) {
         matcher.forget(clocks[last]);
     }
     matcher
+}
+
+/// If the last of these packets makes the bytes of all streams reach another multiple of a sweep: the first packet that is
+/// within the window then.
+fn first_in_stream_window(arrivals: &[Arrival], limits: &Limits) -> Option<u64> {
+    let sweep = limits.sweep_stream_bytes;
+    let sum = |arrivals: &[Arrival]| arrivals.iter().map(|arrival| arrival.stream_bytes).sum::<u64>();
+    let reached = sum(arrivals) / sweep;
+    if reached == sum(&arrivals[..arrivals.len() - 1]) / sweep {
+        return None;
+    }
+    let left = (reached * sweep).saturating_sub(limits.window_stream_bytes).div_ceil(sweep);
+    (0..arrivals.len()).position(|last| sum(&arrivals[..=last]) / sweep >= left).map(|first| first as u64)
 }
 
 /// Where a packet stands, its own time, and the clock after it.
@@ -366,7 +384,10 @@ impl Matcher<'_> {
 
     /// Gives up what is too many packets back.
     fn close_window(&mut self, at: u64) {
-        let first = at.saturating_sub(self.plan.limits.window_packets);
+        self.give_up_before(at.saturating_sub(self.plan.limits.window_packets));
+    }
+
+    fn give_up_before(&mut self, first: u64) {
         self.matches.window_overflows += self.close(|position, _| position < first);
     }
 
