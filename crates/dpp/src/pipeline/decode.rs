@@ -36,7 +36,12 @@ pub(super) fn decode(
         order: pool.order(),
         fragments: (0..shards).map(|_| Fragments::default()).collect(),
     };
-    let mut decoder = Decoder { reader, totals, decoded, before_ns: chunk.clock_before_ns, packet: 0 };
+    let bytes = chunk.records.iter().map(|record| u64::from(record.caplen)).sum();
+    totals.read.merge(&Volume { packets: chunk.records.len() as u64, bytes });
+    let first_sweep = chunk.first_position.checked_next_multiple_of(reader.plan.limits.sweep_packets);
+    let next_sweep = first_sweep.unwrap_or(u64::MAX);
+    let before_ns = chunk.clock_before_ns;
+    let mut decoder = Decoder { reader, totals, decoded, before_ns, next_sweep, packet: 0 };
     let mut scratch = [0; dns::name::WIRE_MAX];
     for record in &chunk.records {
         decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
@@ -50,6 +55,8 @@ struct Decoder<'a> {
     decoded: Decoded,
     /// The clock before the packet at hand.
     before_ns: i64,
+    /// The next position at which the window is enforced.
+    next_sweep: u64,
     /// The packet at hand, counted from 0 in its chunk.
     packet: u32,
 }
@@ -58,11 +65,9 @@ impl Decoder<'_> {
     #[inline(always)]
     fn record(&mut self, record: &Record, bytes: &[u8], first_position: u64, scratch: &mut Scratch) {
         let position = first_position + u64::from(self.packet);
-        if record.clock_ns < self.before_ns || position.is_multiple_of(self.reader.plan.limits.sweep_packets)
-        {
-            self.sweep(record);
+        if record.clock_ns < self.before_ns || position == self.next_sweep {
+            self.sweep(record, position);
         }
-        self.totals.read.add(bytes.len());
         if let Err(skip) = self.packet(record, position, bytes, scratch) {
             self.totals.skip(skip, record.linktype, position, bytes);
         }
@@ -177,7 +182,10 @@ impl Decoder<'_> {
     /// Tells all shards that here everything due must be forgotten. After that nothing is due for this packet's events,
     /// so that they can start from a clock that has gone back, and those of one message do not forget each other.
     #[cold]
-    fn sweep(&mut self, record: &Record) {
+    fn sweep(&mut self, record: &Record, position: u64) {
+        if position == self.next_sweep {
+            self.next_sweep = position.saturating_add(self.reader.plan.limits.sweep_packets);
+        }
         let sweep = Arrival { time_ns: self.before_ns, ..self.arrival(record) }.mark(State::Sweep);
         self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
