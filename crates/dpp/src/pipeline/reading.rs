@@ -103,8 +103,7 @@ impl<'a> Reader<'a> {
             let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
             let part = events.part(hash, !is_response);
             part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
-            totals.messages += 1;
-            totals.messages_cut += u64::from(payload.len() < *payload_length);
+            totals.message(payload.len(), *payload_length);
             return Ok(());
         }
         // A copy for those that are looked at more closely: so the others need not lie in memory, only in registers.
@@ -122,9 +121,7 @@ impl<'a> Reader<'a> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
-        totals.messages += 1;
-        let Datagram { payload, payload_length, .. } = arrived.datagram;
-        totals.messages_cut += u64::from(payload.len() < payload_length);
+        totals.message(arrived.datagram.payload.len(), arrived.datagram.payload_length);
         Ok(())
     }
 }

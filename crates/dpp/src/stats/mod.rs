@@ -47,6 +47,13 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Counts a message that was read, of which so many bytes were captured of those that its headers state.
+    #[inline(always)]
+    pub fn message(&mut self, captured: usize, stated: usize) {
+        self.messages += 1;
+        self.messages_cut += u64::from(captured < stated);
+    }
+
     /// Adds another count.
     pub fn merge(&mut self, other: &Totals) {
         self.read.merge(&other.read);
