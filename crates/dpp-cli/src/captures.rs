@@ -10,7 +10,7 @@ use crate::flags::Order;
 use crate::inputs::Input;
 use anyhow::{anyhow, bail};
 use dpp::capture::{
-    CaptureError, Chunk, Cutter, FILE_HEADER_MAX, InputError, Settings, check_header, single,
+    CaptureError, Chunk, Cutter, FILE_HEADER_MAX, InputError, Settings, check_header, is_sparse, single,
 };
 use dpp_source::{Source, SourceError, Warnings};
 use std::collections::VecDeque;
@@ -53,6 +53,8 @@ pub(crate) struct Failed {
 pub(crate) struct Log {
     pub(crate) taken: Vec<Taken>,
     pub(crate) failed: Vec<Failed>,
+    /// Whether one may lack what packets always have.
+    is_sparse: bool,
     /// Why the run cannot go on.
     pub(crate) error: Option<anyhow::Error>,
 }
@@ -155,7 +157,7 @@ impl Opener {
             .read_to_end(&mut header)
             .map_err(|error| unread(input, error.into()))?;
         match check_header(&header) {
-            Ok(()) => {}
+            Ok(()) => self.log().is_sparse |= is_sparse(&header),
             // What stops looks like the end.
             Err(_) if self.stop.load(Ordering::Acquire) => {
                 return Err(SourceError::Stopped { name: input.name() }.into());
@@ -208,6 +210,18 @@ impl Captures {
     /// Bytes on disk of the one capture that there is.
     pub(crate) fn size(&self) -> Option<u64> {
         self.first.as_ref().filter(|_| self.waiting.is_empty())?.source.size()
+    }
+
+    /// Whether one of them may lack what packets always have. Of those that cannot be looked at before it is their turn nobody
+    /// knows.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.opener.log().is_sparse || self.waiting.iter().any(|input| !input.is_file())
+    }
+
+    /// The names of all, without their directories.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let first = self.opener.log().taken.last().map(|taken| taken.input.clone());
+        first.iter().chain(&self.waiting).map(Input::file_name).collect()
     }
 
     /// Whether not one could be opened.

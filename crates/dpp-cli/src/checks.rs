@@ -5,7 +5,8 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
-use crate::flags::{Extract, Format, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
+use crate::flags::{Extract, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
+use crate::formats::{FORMATS, Format, Packing};
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::output::{Output, Target};
 use crate::plan;
@@ -15,7 +16,7 @@ use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
-use dpp::table::schema_dpp;
+use dpp::table::{Context as TableContext, Schema};
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
@@ -54,16 +55,16 @@ pub(crate) struct Manner {
     pub(crate) keep_going: bool,
 }
 
-/// The file format of the table.
+/// How the table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Table {
-    Csv,
-    Parquet {
-        /// Level of zstd; without it Snappy.
-        zstd: Option<i32>,
-        /// Format version 2.
-        v2: bool,
-    },
+pub(crate) struct Table {
+    pub(crate) format: Format,
+    /// What is around it.
+    pub(crate) packing: Option<Packing>,
+    /// Level of zstd, of Parquet's pages; without it Snappy.
+    pub(crate) zstd: Option<i32>,
+    /// Parquet's format version 2.
+    pub(crate) v2: bool,
 }
 
 /// What is told of the run, beside errors.
@@ -128,16 +129,18 @@ struct Wish {
 
 fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Result<Job> {
     let pseudonyms = options.anonymize.as_deref().map(read_key).transpose()?;
-    let format = understood(options.format.clone(), "DPP_FORMAT", "csv, parquet or pq")?;
+    let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
+    let format = understood(options.format.clone(), "DPP_FORMAT", &names.join(", "))?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
     let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
-    let columns = options.fields.as_deref().map_or_else(|| Ok(schema_dpp()), plan::columns)?;
+    let schema = check_schema(&options)?;
     let ports = plan::ports(&options.reading.port)?;
     let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
     let named = output.as_deref().filter(|_| !per_file);
-    let format = format.unwrap_or_else(|| format_of(named));
+    let (told, packing) = named.map_or((None, None), Format::of_path);
+    let format = format.or(told).unwrap_or(Format::Csv);
     let target = match per_file {
         true => check_directory(output.as_deref(), format, &inputs.captures)?,
         false => Target::One(check_output(named, format)?),
@@ -145,7 +148,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let saved = check_saved(&options, &inputs.captures)?;
     check_overlap(&inputs, &target, saved.as_ref(), options.anonymize.as_deref())?;
     check_stdout(&target, format, report)?;
-    let table = check_table(format, &options)?;
+    let table = check_table(format, packing, &options)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
@@ -153,9 +156,10 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         plan: Plan {
             match_timeout_ns,
             ports,
-            columns,
-            pseudonyms,
+            schema,
+            context: TableContext { pseudonyms, ..TableContext::default() },
             duplicates_ns,
+            unasked: options.unasked,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()
@@ -169,6 +173,16 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         saved,
         options,
     })
+}
+
+/// The columns of the table.
+fn check_schema(options: &Options) -> anyhow::Result<Schema> {
+    match (&options.fields, &options.schema) {
+        (Some(_), Some(_)) => bail!("--fields and --schema both choose columns; use one of the two"),
+        (Some(fields), None) => plan::columns(fields).map(Schema::of),
+        (None, Some(schema)) => plan::schema(schema),
+        (None, None) => Ok(Schema::dpp()),
+    }
 }
 
 /// Where skipped packets are to be saved. They are fetched by a second reading, as they were captured.
@@ -227,18 +241,9 @@ fn check_timeout(text: &OsStr) -> anyhow::Result<i64> {
     }
 }
 
-/// The format that the output's extension tells.
-fn format_of(output: Option<&Path>) -> Format {
-    let extension = output.and_then(Path::extension).unwrap_or_default();
-    let is = |name| extension.eq_ignore_ascii_case(name);
-    if is("parquet") || is("pq") { Format::Parquet } else { Format::Csv }
-}
-
 fn check_output(path: Option<&Path>, format: Format) -> anyhow::Result<Output> {
-    let path = path.unwrap_or(Path::new(match format {
-        Format::Csv => "dns_output.csv",
-        Format::Parquet => "dns_output.parquet",
-    }));
+    let default = PathBuf::from(format!("dns_output.{}", extension_of(format)));
+    let path = path.unwrap_or(&default);
     if path == Path::new("-") {
         return Ok(Output::Stdout);
     }
@@ -282,10 +287,7 @@ fn check_directory(path: Option<&Path>, format: Format, captures: &[Input]) -> a
 }
 
 fn extension_of(format: Format) -> &'static str {
-    match format {
-        Format::Csv => "csv",
-        Format::Parquet => "parquet",
-    }
+    format.row().extensions[0]
 }
 
 /// The output's own path. A symbolic link to a file is refused, for it is not clear which of the two is to be
@@ -387,8 +389,9 @@ fn regular(known: io::Result<Metadata>) -> Option<Identity> {
 
 fn check_stdout(target: &Target, format: Format, report: Option<ReportFormat>) -> anyhow::Result<()> {
     let takes_rows = match target.one() {
-        Some(Output::Stdout) if format == Format::Parquet => {
-            bail!("Parquet cannot be written to standard output; name an output file, or use -f csv")
+        Some(Output::Stdout) if !format.row().streams => {
+            let name = called_format(format);
+            bail!("{name} cannot be written to standard output; name an output file, or use -f csv")
         }
         Some(Output::Stdout) => true,
         Some(Output::Path(path)) => is_stdout(path),
@@ -408,20 +411,31 @@ fn is_stdout(path: &Path) -> bool {
     !swallows && identity(path) == Some(Identity::from(&stdout))
 }
 
-fn check_table(format: Format, options: &Options) -> anyhow::Result<Table> {
+/// What people call a format.
+fn called_format(format: Format) -> String {
+    match format {
+        Format::Parquet => "Parquet".to_owned(),
+        Format::Arrow => "An Arrow file".to_owned(),
+        format => format.row().name.to_uppercase(),
+    }
+}
+
+fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> anyhow::Result<Table> {
     let zstd = match options.zstd {
         Some(Zstd::Level(level)) => Some(level),
         Some(Zstd::Off) | None => None,
     };
-    let v2 = options.v2;
-    match format {
-        Format::Parquet => Ok(Table::Parquet { zstd, v2 }),
-        Format::Csv if zstd.is_some() => {
-            bail!("--zstd is for Parquet; add -f parquet, or compress the CSV: dpp IN - | zstd > OUT.zst")
-        }
-        Format::Csv if v2 => bail!("--v2 is a version of Parquet; add -f parquet"),
-        Format::Csv => Ok(Table::Csv),
+    let name = called_format(format);
+    if format != Format::Parquet && zstd.is_some() {
+        bail!("--zstd is for Parquet; add -f parquet, or name an output that ends with .zst")
     }
+    if format != Format::Parquet && options.v2 {
+        bail!("--v2 is for Parquet; add -f parquet, or leave it out")
+    }
+    if packing.is_some() && !format.row().packs {
+        bail!("{name} is compressed inside; name the output without .gz or .zst")
+    }
+    Ok(Table { format, packing, zstd, v2: options.v2 })
 }
 
 fn voice(options: &Options, target: &Target, report: Option<ReportFormat>) -> Voice {

@@ -5,6 +5,7 @@
 //! its turn; so what may come from a variable is a [`Setting`]. **To add an option, add a field.** `main`
 //! parses; `checks` judges.
 
+use crate::formats::Format;
 use crate::generate::{Amount, Request};
 use clap::builder::{
     EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, RangedU64ValueParser,
@@ -247,6 +248,14 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_FIELDS", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
     pub(crate) fields: Option<OsString>,
 
+    /// The columns of a schema: dpp, full, or that of another tool
+    #[arg(long, env = "DPP_SCHEMA", hide_env = true, help_heading = "Table", value_name = "NAME")]
+    pub(crate) schema: Option<OsString>,
+
+    /// Responses that nobody asked for become rows too, at their own places
+    #[arg(long, env = "DPP_UNASKED", hide_env = true, help_heading = "Table", value_parser = Truth)]
+    pub(crate) unasked: bool,
+
     /// Replace client addresses by pseudonyms made with this passphrase
     #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Table", value_name = "KEYFILE")]
     #[arg(value_parser = path())]
@@ -331,14 +340,6 @@ pub(crate) struct Reading {
     #[arg(long, env = "DPP_PORT", hide_env = true, help_heading = "Matching", value_name = "PORT,...")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) port: Vec<OsString>,
-}
-
-/// Formats of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Csv,
-    #[value(alias = "pq")]
-    Parquet,
 }
 
 /// What the order of captures is taken from.

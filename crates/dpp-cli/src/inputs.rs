@@ -45,6 +45,14 @@ impl Input {
         }
     }
 
+    /// Its name without the directory.
+    pub(crate) fn file_name(&self) -> String {
+        match self {
+            Input::Stdin => "stdin".to_owned(),
+            Input::Path(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
+
     /// Which file it is, if it is there; what it is called does not matter. Of standard input only a file
     /// counts: a terminal or a socket may well be both ends.
     pub(crate) fn identity(&self) -> Option<Identity> {

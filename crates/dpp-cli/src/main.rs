@@ -10,6 +10,7 @@ mod checks;
 mod completions;
 mod explain;
 mod flags;
+mod formats;
 mod generate;
 mod inputs;
 mod nearest;

@@ -5,7 +5,7 @@
 use crate::nearest::did_you_mean;
 use anyhow::bail;
 use dpp::plan::Ports;
-use dpp::table::{COLUMNS, Column};
+use dpp::table::{ALIASES, COLUMNS, Column, Schema};
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 
@@ -23,16 +23,36 @@ const WINDOW_MAX_NS: i64 = 10_000_000_000;
 pub(crate) fn columns(text: &OsStr) -> anyhow::Result<Vec<Column>> {
     let mut columns = Vec::new();
     for name in text.to_string_lossy().split(',').map(str::trim) {
-        let Some(entry) = COLUMNS.iter().find(|entry| entry.name == name) else {
-            let hint = did_you_mean(name, COLUMNS.iter().map(|entry| entry.name));
+        let Some(column) = Column::named(name) else {
+            let known = COLUMNS.iter().map(|entry| entry.name).chain(ALIASES.iter().map(|alias| alias.0));
+            let hint = did_you_mean(name, known);
             bail!("--fields: there is no column '{name}'{hint} (--fields help lists them all)")
         };
-        if columns.contains(&entry.column) {
+        if columns.contains(&column) {
             bail!("--fields: the column '{name}' stands there twice; name it once");
         }
-        columns.push(entry.column);
+        columns.push(column);
     }
     Ok(columns)
+}
+
+/// The schemas that `--schema` knows.
+pub(crate) const SCHEMAS: &[(&str, fn() -> Schema)] = &[("dpp", Schema::dpp), ("full", Schema::full)];
+
+/// The schema of `--schema`.
+///
+/// # Errors
+/// A name that no schema has.
+pub(crate) fn schema(text: &OsStr) -> anyhow::Result<Schema> {
+    let text = text.to_string_lossy();
+    match SCHEMAS.iter().find(|schema| schema.0 == text) {
+        Some(schema) => Ok(schema.1()),
+        None => {
+            let hint = did_you_mean(&text, SCHEMAS.iter().map(|schema| schema.0));
+            let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.0).collect();
+            bail!("--schema: there is no schema '{text}'{hint} (there are {})", known.join(", "))
+        }
+    }
 }
 
 /// What `--fields help` prints: each column and its sentence.

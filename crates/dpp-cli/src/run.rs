@@ -8,14 +8,17 @@
 use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Table, Voice};
+use crate::formats::Format;
 use crate::inputs::Input;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
 use crate::report::{self, Account, Times};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
-use dpp::capture::{CaptureError, InputError, Inputs};
-use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Watch};
+use dpp::capture::{CaptureError, InputError};
+use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
+use dpp::plan::Plan;
+use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use std::error::Error;
@@ -95,60 +98,50 @@ impl Work<'_> {
     /// Writes a whole table. On an error nothing is left of it.
     fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
         let opened = output.open()?;
-        let (outcome, processing, finishing) = match self.job.table {
-            Table::Csv => self.write_csv(captures, opened, &output)?,
-            Table::Parquet { zstd, v2 } => {
+        let plan = self.plan(&captures);
+        let explain = |error| output.explain(error);
+        let Table { format, zstd, v2, .. } = self.job.table;
+        let (outcome, processing, finishing) = match format {
+            Format::Csv => self.fill(captures, Csv::new(opened, &plan).map_err(explain)?, &plan, &output)?,
+            Format::Parquet => {
                 let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);
                 let version = if v2 { Version::Two } else { Version::One };
                 let settings = parquet::Settings { compression, version, ..Default::default() };
-                self.write_parquet(captures, opened, &output, settings)?
+                self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
             }
+            format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
         Ok(Done { output, taken, outcome, processing, finishing })
     }
 
-    fn write_csv(
-        &self,
-        captures: Captures,
-        opened: Opened,
-        output: &Output,
-    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
-        let explain = |error| output.explain(error);
-        let sink = Csv::new(opened, &self.job.plan).map_err(explain)?;
-        let (outcome, processing) = self.fill(captures, &sink, output)?;
-        let finishing = Instant::now();
-        sink.finish().and_then(Opened::finish).map_err(explain)?;
-        Ok((outcome, processing, finishing.elapsed()))
+    /// The plan for these captures.
+    fn plan(&self, captures: &Captures) -> Plan {
+        let mut plan = self.job.plan.clone();
+        plan.sparse = captures.is_sparse();
+        plan.context.inputs = captures.names().into();
+        plan
     }
 
-    fn write_parquet(
+    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took.
+    fn fill<S: TableSink<Opened, Error: Error + Sync + 'static>>(
         &self,
         captures: Captures,
-        opened: Opened,
+        sink: S,
+        plan: &Plan,
         output: &Output,
-        settings: parquet::Settings,
     ) -> anyhow::Result<(Outcome, Duration, Duration)> {
-        let sink = Parquet::new(opened, &self.job.plan, settings)?;
-        let (outcome, processing) = self.fill(captures, &sink, output)?;
-        let finishing = Instant::now();
-        sink.finish(report::metadata(&self.job.plan, &outcome))?.finish()?;
-        Ok((outcome, processing, finishing.elapsed()))
-    }
-
-    /// Fills the sink with the rows of the captures. Gives also how long it took.
-    fn fill<S: Sink<Error: Error + Sync + 'static>>(
-        &self,
-        captures: impl Inputs,
-        sink: &S,
-        output: &Output,
-    ) -> anyhow::Result<(Outcome, Duration)> {
         let started = Instant::now();
-        match pipeline::run(captures, &self.job.plan, &self.machine(), sink, self.watch) {
-            Ok(outcome) => Ok((outcome, started.elapsed())),
-            Err(RunError::Sink(error)) => Err(output.explain(error)),
-            Err(RunError::Capture(error)) => Err(self.explain(error)),
-        }
+        let outcome = match pipeline::run(captures, plan, &self.machine(), &sink, self.watch) {
+            Ok(outcome) => outcome,
+            Err(RunError::Sink(error)) => return Err(output.explain(error)),
+            Err(RunError::Capture(error)) => return Err(self.explain(error)),
+        };
+        let processing = started.elapsed();
+        let finishing = Instant::now();
+        let opened = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
+        opened.finish().map_err(|error| output.explain(error))?;
+        Ok((outcome, processing, finishing.elapsed()))
     }
 
     /// Why the engine cannot go on, with the name of the capture.

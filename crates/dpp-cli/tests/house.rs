@@ -1,7 +1,7 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
 use dpp::plan::Plan;
-use dpp::table::Column;
+use dpp::table::{COLUMNS, Entry, Kind, Presence, Schema};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -126,28 +126,42 @@ fn every_crate_obeys_the_lints_of_the_workspace() {
     assert!(workspace.contains("unsafe_code = \"forbid\"") && workspace.contains("missing_docs = \"deny\""));
 }
 
+/// How a kind is written: as text, and in Parquet.
+fn written(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Bool => ("true or false", "BOOLEAN"),
+        Kind::U8 => ("number", "INT32, INT(8, unsigned)"),
+        Kind::U16 => ("number", "INT32, INT(16, unsigned)"),
+        Kind::U32 => ("number", "INT32, INT(32, unsigned)"),
+        Kind::U64 => ("number", "INT64, INT(64, unsigned)"),
+        Kind::I32 => ("number", "INT32"),
+        Kind::I64 => ("number", "INT64"),
+        Kind::F64 => ("number", "DOUBLE"),
+        Kind::TimestampMicros => ("microseconds since 1970 UTC", "INT64, TIMESTAMP(MICROS, UTC)"),
+        Kind::TimestampNanos => ("nanoseconds since 1970 UTC", "INT64, TIMESTAMP(NANOS, UTC)"),
+        Kind::Seconds => ("seconds, six decimals", "DOUBLE"),
+        Kind::Address => ("text (RFC 5952)", "BYTE_ARRAY, STRING"),
+        Kind::Name => ("text, escaped", "BYTE_ARRAY, STRING"),
+        Kind::Word | Kind::Text => ("text", "BYTE_ARRAY, STRING"),
+        Kind::Bytes => ("hexadecimal digits", "BYTE_ARRAY"),
+        Kind::Numbers => ("numbers, semicolons between", "LIST of INT32, INT(16, unsigned)"),
+        Kind::Texts => ("texts, semicolons between", "LIST of BYTE_ARRAY, STRING"),
+        Kind::Records => ("JSON", "LIST of a group: name, type, class, ttl, data"),
+    }
+}
+
 /// The rows of a page's table of columns.
-fn column_rows(columns: &[dpp::table::Entry]) -> String {
+fn column_rows<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
     let mut rows = String::new();
-    for entry in columns {
-        let (csv, parquet) = match entry.kind {
-            dpp::table::Kind::TimestampMicros => {
-                ("microseconds since 1970 UTC", "INT64, TIMESTAMP(MICROS, UTC)")
-            }
-            dpp::table::Kind::Address => ("text (RFC 5952)", "BYTE_ARRAY, STRING"),
-            dpp::table::Kind::U16 => ("number", "INT32"),
-            dpp::table::Kind::Name => ("text, escaped", "BYTE_ARRAY, STRING"),
-            dpp::table::Kind::Text => ("text", "BYTE_ARRAY, STRING"),
-            dpp::table::Kind::U64 => ("number", "INT64"),
-            dpp::table::Kind::Numbers => ("numbers, semicolons between", "BYTE_ARRAY, STRING"),
+    for entry in entries {
+        let (text, parquet) = written(entry.kind);
+        let absent = match entry.presence {
+            Presence::Always => "never",
+            Presence::OfQuery => "if there is no query (`--unasked`)",
+            Presence::OfQuestion => "if there is no question that can be read",
+            Presence::Seldom => "empty; NULL",
         };
-        let damage_shown = Plan { columns: vec![Column::ParseError], ..Plan::default() };
-        let absent = match (entry.nullable, damage_shown.is_nullable(entry.column)) {
-            (true, _) => "empty; NULL",
-            (false, true) => "never; beside `parse_error` empty or NULL where it cannot be read",
-            (false, false) => "never",
-        };
-        rows += &format!("| `{}` | {csv} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);
+        rows += &format!("| `{}` | {text} | {parquet} | {absent} | {}. |\n", entry.name, entry.sentence);
     }
     rows
 }
@@ -158,13 +172,16 @@ fn schema_page() -> String {
         "# Schema\n\nThis page is made from the column table (`make schema`); a test holds it against the code.\n\n\
          ## `dpp`\n\nThe default schema: the eight columns of DPP community 0.3.1, with its names, types, units and \
          strings. One row per DNS query that is no retry, in the order in which the queries were captured.\n\n\
-         | column | CSV | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n",
+         | column | as text | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n",
     );
-    let (dpp, further) = dpp::table::COLUMNS.split_at(dpp::table::schema_dpp().len());
+    let (dpp, further) = COLUMNS.split_at(Schema::dpp().fields().len());
     page += &column_rows(dpp);
+    page += "\n## `full`\n\nThe project's own schema (`--schema full`), and `id` of the table above.\n\n\
+             | column | as text | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n";
+    page += &column_rows(further.iter().filter(|entry| entry.in_full));
     page += "\n## Further columns\n\nAny of these and those above, in any order: `--fields` names them.\n\n\
-             | column | CSV | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n";
-    page += &column_rows(further);
+             | column | as text | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n";
+    page += &column_rows(further.iter().filter(|entry| !entry.in_full));
     page += "\n### What can be wrong with a message\n\nThe values of `parse_error`:\n\n| value | what it says |\n| --- | --- |\n";
     for (_, name, sentence) in dpp::dns::PARSE_ERRORS {
         page += &format!("| `{name}` | {sentence} |\n");

@@ -3,19 +3,19 @@
 //! A field is quoted if it has a comma or a quote in it, which only names can have (their line ends are escaped). Absent
 //! values are empty. Each chunk is printed by any worker into one buffer; the one lane writes the buffers in order.
 
+use crate::TableSink;
 use crate::text::{self, ADDRESS_ROOM, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps};
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::privacy::Pseudonyms;
-use dpp::table::{Column, Value};
+use dpp::table::{Context, Field, Schema, Scratch, Value};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// A CSV file in the making.
 #[derive(Debug)]
 pub struct Csv<W> {
-    columns: Vec<Column>,
-    pseudonyms: Option<Pseudonyms>,
+    schema: Schema,
+    context: Context,
     out: Mutex<W>,
     /// Buffers to print into again.
     buffers: Mutex<Vec<Lines>>,
@@ -27,22 +27,20 @@ impl<W: Write> Csv<W> {
     /// # Errors
     /// The writer's.
     pub fn new(mut out: W, plan: &Plan) -> io::Result<Self> {
-        let names: Vec<&str> = plan.columns.iter().map(|column| column.entry().name).collect();
+        let names: Vec<&str> = plan.schema.fields().iter().map(|field| &*field.name).collect();
         out.write_all(names.join(",").as_bytes())?;
         out.write_all(b"\n")?;
         Ok(Csv {
-            columns: plan.columns.clone(),
-            pseudonyms: plan.pseudonyms.clone(),
+            schema: plan.schema.clone(),
+            context: plan.context.clone(),
             out: Mutex::new(out),
             buffers: Mutex::default(),
         })
     }
+}
 
-    /// Flushes, and gives the writer back.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn finish(self) -> io::Result<W> {
+impl<W: Write + Send> TableSink<W> for Csv<W> {
+    fn finish(self, _: Vec<(String, String)>) -> io::Result<W> {
         let mut out = self.out.into_inner().unwrap_or_else(PoisonError::into_inner);
         out.flush()?;
         Ok(out)
@@ -59,7 +57,7 @@ impl<W: Write + Send> Sink for Csv<W> {
 
     fn encode(&self, rows: Rows, pool: &Pool) -> Lines {
         let mut lines = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        lines.print(&rows, &self.columns, self.pseudonyms.as_ref());
+        lines.print(&rows, self.schema.fields(), &self.context);
         pool.recycle(rows);
         lines
     }
@@ -93,18 +91,20 @@ impl Lines {
         &self.bytes[..self.filled]
     }
 
-    fn print(&mut self, rows: &Rows, columns: &[Column], pseudonyms: Option<&Pseudonyms>) {
+    fn print(&mut self, rows: &Rows, fields: &[Field], context: &Context) {
+        let mut scratch = Scratch::default();
         self.filled = 0;
         let mut times = Timestamps::default();
-        let row_room = columns.len() * (CELL_ROOM + 1);
+        let row_room = fields.len() * (CELL_ROOM + 1);
         for transaction in rows.iter() {
             if self.bytes.len() < self.filled + row_room {
                 self.bytes.resize((self.filled + row_room) * 2, 0);
             }
             let mut at = self.filled;
-            for column in columns {
+            for field in fields {
+                let value = field.value(&transaction, context, &mut scratch);
                 let cell = self.bytes[at..].first_chunk_mut().expect("there is room for the row");
-                let length = write_cell(column.value(&transaction, pseudonyms), &mut times, cell);
+                let length = write_cell(value, &mut times, cell);
                 cell[length] = b',';
                 at += length + 1;
             }
@@ -125,12 +125,13 @@ fn write_cell(value: Value, times: &mut Timestamps, cell: &mut [u8; CELL_ROOM]) 
             NameText { length, plain: true } => length,
             NameText { length, .. } => quote_if_needed(cell, length),
         },
-        Value::Text(text) => {
+        Value::Word(text) => {
             cell[..text.len()].copy_from_slice(text.as_bytes());
             text.len()
         }
         Value::U64(number) => text::write_i64(signed(number), room::<NUMBER_ROOM>(cell)),
         Value::Numbers(numbers) => text::write_numbers(numbers, cell),
+        value => todo!("{value:?}"),
     }
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use dpp::pipeline::{Machine, Pool, Rows, Sink, Watch, run};
 use dpp::plan::Plan;
-use dpp::table::Value;
+use dpp::table::{Scratch, Value};
 use dpp_sink::parquet::{Compression, Error, Parquet, Settings, Version};
 use dpp_sink::text::{NAME_ROOM, write_name};
 use parquet::basic::{Encoding, PageType};
@@ -191,13 +191,18 @@ impl Sink for Kept {
                 let length = write_name(wire, &mut room).length;
                 String::from_utf8(room[..length].to_vec()).unwrap()
             }
-            Value::U64(_) | Value::Numbers(_) => unreachable!("no such column here"),
-            Value::Text(text) => text.to_owned(),
+            Value::Word(text) => text.to_owned(),
+            value => unreachable!("{value:?} in no column here"),
         };
-        let columns = Plan::default().columns;
-        let row =
-            |row| columns.iter().map(|column| text(column.value(&row, None))).collect::<Vec<_>>().join("|");
-        self.0.lock().unwrap().extend(rows.iter().map(row));
+        let (plan, mut scratch) = (Plan::default(), Scratch::default());
+        let mut row = |row| {
+            let mut texts = Vec::new();
+            for field in plan.schema.fields() {
+                texts.push(text(field.value(&row, &plan.context, &mut scratch)));
+            }
+            texts.join("|")
+        };
+        self.0.lock().unwrap().extend(rows.iter().map(&mut row));
         Ok(())
     }
 

@@ -63,6 +63,11 @@ pub const MERGED_MAX: usize = 200;
 /// with every octet escaped takes four times the memory of an event.
 pub const PIECES_BYTES_MAX: usize = 32 << 20;
 
+/// A message that is kept for columns takes about its own length, twice if both sides are; a byte of a TCP segment that
+/// completes many messages some twenty times. So many bytes of messages count as one byte of the window of streams: 1 GiB of
+/// messages may wait, which is T + R of 4 Gbit/s of nothing but DNS.
+pub const KEPT_PER_STREAM_BYTE: u64 = 4;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -3,8 +3,8 @@
 
 use crate::limits::Limits;
 use crate::packet::Flow;
-use crate::privacy::Pseudonyms;
-use crate::table::{self, Column};
+use crate::table::{Context, Field, Presence, Schema};
+use crate::transaction::Needs;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -15,10 +15,16 @@ pub struct Plan {
     pub match_timeout_ns: i64,
     /// The ports that carry DNS; a datagram or segment is read if either of its ports is one.
     pub ports: Ports,
-    /// The columns of a row, in order.
-    pub columns: Vec<Column>,
-    /// If set, client addresses come out as these pseudonyms. Matching sees the real ones.
-    pub pseudonyms: Option<Pseudonyms>,
+    /// The columns of a row, in order, and what they are called.
+    pub schema: Schema,
+    /// What columns look up: pseudonyms, names of inputs. Matching sees the real addresses.
+    pub context: Context,
+    /// What the sink needs of a transaction beside its columns.
+    pub sink_needs: Needs,
+    /// Whether responses that nobody asked for are rows.
+    pub unasked: bool,
+    /// Whether an input may lack what packets always have: dnstap and C-DNS. Then each column may be without a value.
+    pub sparse: bool,
     /// If set, the first packet with an earlier timestamp than the one before it ends the run with an error.
     pub monotonic: bool,
     /// If set, a message that equals one at most so many nanoseconds before or after it was captured twice, and is dropped.
@@ -35,8 +41,11 @@ impl Default for Plan {
         Plan {
             match_timeout_ns: 1_200_000_000,
             ports: Ports::default(),
-            columns: table::schema_dpp(),
-            pseudonyms: None,
+            schema: Schema::dpp(),
+            context: Context::default(),
+            sink_needs: Needs::NOTHING,
+            unasked: false,
+            sparse: false,
             monotonic: false,
             duplicates_ns: None,
             merge: false,
@@ -46,20 +55,24 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Whether a column needs more than an event and its key hold.
-    pub fn wants_facts(&self) -> bool {
-        self.columns.iter().any(|column| column.entry().needs_facts)
+    /// What of a transaction has to be kept beside its event and key.
+    pub fn needs(&self) -> Needs {
+        self.schema.fields().iter().fold(self.sink_needs, |needs, field| needs | field.column.entry().needs)
     }
 
     /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them.
     pub fn wants_malformed(&self) -> bool {
-        self.columns.contains(&Column::ParseError)
+        self.needs().has(Needs::DAMAGE)
     }
 
     /// Whether a column may be without a value in some rows.
-    pub fn is_nullable(&self, column: Column) -> bool {
-        let of_question = matches!(column, Column::Name | Column::QueryType);
-        column.entry().nullable || of_question && self.wants_malformed()
+    pub fn is_nullable(&self, field: &Field) -> bool {
+        match field.column.entry().presence {
+            Presence::Always => self.sparse,
+            Presence::OfQuery => self.sparse || self.unasked,
+            Presence::OfQuestion => self.sparse || self.unasked || self.wants_malformed(),
+            Presence::Seldom => true,
+        }
     }
 }
 

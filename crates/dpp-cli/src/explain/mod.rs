@@ -21,7 +21,6 @@ use dpp::packet::{self, SKIPS, Skip};
 use dpp::pipeline::{self, Carried, Fate, Machine, PartOf, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
-use dpp::transaction::Transport;
 use dpp_sink::text::{NAME_ROOM, write_name};
 use rows::{Finder, Row};
 use std::collections::BTreeSet;
@@ -239,10 +238,7 @@ fn message_told(message: &Carried) -> String {
         SocketAddr::from((message.client, message.client_port)),
         SocketAddr::from((message.server, message.server_port)),
     );
-    let over = match message.transport {
-        Transport::Udp => "UDP",
-        Transport::Tcp => "TCP",
-    };
+    let over = message.transport.name().unwrap_or("something else").to_uppercase();
     let code = if *is_response { format!(", {}", iana::response_code(message.rcode)) } else { String::new() };
     format!("{kind}: id {id}, {}{code}; client {client}, server {server}, {over}", question_told(message))
 }

@@ -17,7 +17,6 @@ use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
 use dpp::stats::Volume;
-use dpp::table::schema_dpp;
 use serde_json::{Map, Value, json};
 
 /// The whole report, without the line's end.
@@ -73,13 +72,13 @@ fn failed(failed: &Failed) -> Value {
 pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> {
     let columns = columns(plan);
     let plan = json!({
-        "schema": if plan.columns == schema_dpp() { "dpp" } else { "fields" },
+        "schema": plan.schema.name,
         "columns": columns,
         "ports": plan.ports.to_string(),
         "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": plan.monotonic,
         "dedup_packets_ns": plan.duplicates_ns,
-        "anonymized": plan.pseudonyms.is_some(),
+        "anonymized": plan.context.pseudonyms.is_some(),
     });
     let totals = json!({
         "packets": packets(outcome),
@@ -93,8 +92,8 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
     vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
 }
 
-fn columns(plan: &Plan) -> Vec<&'static str> {
-    plan.columns.iter().map(|column| column.entry().name).collect()
+fn columns(plan: &Plan) -> Vec<&str> {
+    plan.schema.fields().iter().map(|field| &*field.name).collect()
 }
 
 fn object(figures: &[Figure]) -> Value {
@@ -119,10 +118,8 @@ fn build() -> Value {
 
 fn config(job: &Job) -> Value {
     let options = &job.options;
-    let (format, zstd, v2) = match job.table {
-        Table::Csv => ("csv", None, false),
-        Table::Parquet { zstd, v2 } => ("parquet", zstd, v2),
-    };
+    let Table { format, zstd, v2, .. } = job.table;
+    let format = format.row().name;
     let report_format = match options.report_format {
         Ok(ReportFormat::Json) => "json",
         _ => "text",

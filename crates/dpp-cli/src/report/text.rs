@@ -39,7 +39,7 @@ pub(crate) fn banner(job: &Job) {
     let mut lines = Lines::default();
     lines.plain(&format!("dpp {}", env!("CARGO_PKG_VERSION")));
     lines.line("Input", &inputs_path(job));
-    lines.line("Format is", table(job.table));
+    lines.line("Format is", &table(job.table));
     lines.line("Anonymization", &anonymization(job));
     lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
     if job.plan.monotonic {
@@ -69,14 +69,12 @@ pub(super) fn report(account: &Account) -> String {
     lines.text
 }
 
-fn table(table: Table) -> &'static str {
-    match table {
-        Table::Csv => "CSV",
-        Table::Parquet { zstd: None, v2: false } => "PARQUET",
-        Table::Parquet { zstd: None, v2: true } => "PARQUET V2",
-        Table::Parquet { zstd: Some(_), v2: false } => "PARQUET with ZSTD compression",
-        Table::Parquet { zstd: Some(_), v2: true } => "PARQUET V2 with ZSTD compression",
-    }
+fn table(table: Table) -> String {
+    let Table { format, packing, zstd, v2 } = table;
+    let version = if v2 { " V2" } else { "" };
+    let inside = if zstd.is_some() { " with ZSTD compression" } else { "" };
+    let around = packing.map(|packing| format!(" in {packing:?}").to_uppercase()).unwrap_or_default();
+    format!("{}{version}{inside}{around}", format.row().name.to_uppercase())
 }
 
 fn anonymization(job: &Job) -> String {

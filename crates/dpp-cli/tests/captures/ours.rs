@@ -10,6 +10,7 @@ use dpp::plan::{Plan, Ports};
 use dpp::stats::Totals;
 use dpp::table::Column;
 use dpp::transaction::Transport;
+use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_source::{Source, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +91,7 @@ pub(crate) fn with_multicast() -> Plan {
 /// The default plan with columns behind its own.
 fn with_columns(columns: &[Column]) -> Plan {
     let mut plan = Plan::default();
-    plan.columns.extend(columns);
+    columns.iter().for_each(|&column| plan.schema.push(column));
     plan
 }
 
@@ -157,6 +158,6 @@ fn run(capture: &Capture, plan: &Plan) -> (String, Totals) {
     let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
     let outcome = pipeline::run(single(source(capture)), plan, &machine(), &sink, &Watch::default());
     let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", capture.name));
-    let lines = sink.finish().expect("memory takes everything");
+    let lines = sink.finish(Vec::new()).expect("memory takes everything");
     (String::from_utf8(lines).expect("CSV is UTF-8"), outcome.totals)
 }

@@ -8,8 +8,7 @@ use super::Settings;
 use super::chunk::{Chunk, Closed, DataPage};
 use super::values::Values;
 use dpp::pipeline::Rows;
-use dpp::privacy::Pseudonyms;
-use dpp::table::{Column, Value};
+use dpp::table::{Context, Field, Scratch, Value};
 use dpp::transaction::Transaction;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
@@ -20,7 +19,7 @@ pub(super) const PAGE_ROWS: usize = 1 << 14;
 
 /// A column, the page it fills, and the chunk that page will be in.
 pub(super) struct Lane {
-    column: Column,
+    field: Field,
     /// Rows of a chunk.
     group_rows: usize,
     /// Rows that the chunk still takes.
@@ -40,26 +39,20 @@ struct Page {
 }
 
 impl Lane {
-    pub(super) fn new(column: Column, descriptor: ColumnDescPtr, settings: &Settings) -> Result<Self> {
-        let entry = column.entry();
+    pub(super) fn new(field: Field, descriptor: ColumnDescPtr, settings: &Settings) -> Result<Self> {
         let nullable = descriptor.max_def_level() > 0;
-        let page = Page { rows: 0, values: Values::of(entry.kind), present: nullable.then(Vec::new) };
+        let page = Page { rows: 0, values: Values::of(field.kind()), present: nullable.then(Vec::new) };
         let chunk = Chunk::new(descriptor, settings)?;
         let group_rows = settings.group_rows.get();
-        Ok(Lane { column, group_rows, room: group_rows, page, chunk, encoded: Vec::new() })
+        Ok(Lane { field, group_rows, room: group_rows, page, chunk, encoded: Vec::new() })
     }
 
     /// Takes the next rows. Chunks that are full then are appended to `closed`.
-    pub(super) fn accept(
-        &mut self,
-        rows: &Rows,
-        pseudonyms: Option<&Pseudonyms>,
-        closed: &mut Vec<Closed>,
-    ) -> Result<()> {
+    pub(super) fn accept(&mut self, rows: &Rows, context: &Context, closed: &mut Vec<Closed>) -> Result<()> {
         let mut rows = rows.iter();
         while rows.len() > 0 {
             let taken = rows.len().min(self.room).min(PAGE_ROWS - self.page.rows);
-            self.page.fill(rows.by_ref().take(taken), self.column, pseudonyms);
+            self.page.fill(rows.by_ref().take(taken), &self.field, context);
             self.room -= taken;
             if self.room == 0 {
                 closed.push(self.close()?);
@@ -115,22 +108,25 @@ impl Page {
     fn fill<'a>(
         &mut self,
         rows: impl ExactSizeIterator<Item = Transaction<'a>>,
-        column: Column,
-        pseudonyms: Option<&Pseudonyms>,
+        field: &Field,
+        context: &Context,
     ) {
+        let scratch = &mut Scratch::default();
         self.rows += rows.len();
         match (&mut self.values, &mut self.present) {
             (Values::Numbers(numbers), None) => {
-                column.for_each_value(rows, pseudonyms, |value| numbers.take(value));
+                field.for_each_value(rows, context, scratch, |value| numbers.take(value));
             }
-            (Values::Numbers(numbers), Some(present)) => column.for_each_value(rows, pseudonyms, |value| {
-                present.push(u8::from(value != Value::Null));
-                numbers.take(value);
-            }),
+            (Values::Numbers(numbers), Some(present)) => {
+                field.for_each_value(rows, context, scratch, |value| {
+                    present.push(u8::from(value != Value::Null));
+                    numbers.take(value);
+                })
+            }
             (Values::Texts(texts), None) => {
-                column.for_each_value(rows, pseudonyms, |value| texts.take(value));
+                field.for_each_value(rows, context, scratch, |value| texts.take(value));
             }
-            (Values::Texts(texts), Some(present)) => column.for_each_value(rows, pseudonyms, |value| {
+            (Values::Texts(texts), Some(present)) => field.for_each_value(rows, context, scratch, |value| {
                 present.push(u8::from(value != Value::Null));
                 texts.take(value);
             }),
@@ -157,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_page_is_split_right_behind_the_last_value_of_its_first_part() {
-        let page = Page { rows: 5, values: Values::of(Kind::Text), present: Some(vec![0, 1, 0, 1, 1]) };
+        let page = Page { rows: 5, values: Values::of(Kind::Word), present: Some(vec![0, 1, 0, 1, 1]) };
         assert_eq!([page.row_after(0, 0), page.row_after(0, 1), page.row_after(0, 2)], [0, 2, 4]);
         assert_eq!([page.row_after(2, 1), page.row_after(2, 2)], [4, 5]);
     }

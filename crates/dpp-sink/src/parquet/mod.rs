@@ -16,11 +16,11 @@ mod encoding;
 mod lane;
 mod values;
 
+use crate::TableSink;
 use chunk::Closed;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::privacy::Pseudonyms;
-use dpp::table::{Column, Entry, Kind};
+use dpp::table::{Context, Field, Kind};
 use lane::Lane;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -95,7 +95,7 @@ impl From<ParquetError> for Error {
 /// A Parquet file in the making.
 pub struct Parquet<W: Write> {
     lanes: Vec<Mutex<Lane>>,
-    pseudonyms: Option<Pseudonyms>,
+    context: Context,
     file: Mutex<File<W>>,
 }
 
@@ -106,25 +106,23 @@ impl<W: Write + Send> Parquet<W> {
     /// The writer's, or a compression level that does not exist.
     pub fn new(out: W, plan: &Plan, settings: Settings) -> Result<Self, Error> {
         let file = SerializedFileWriter::new(out, schema(plan)?, Arc::new(properties(settings)))?;
-        let lane = |(column, descriptor): (&Column, &_)| {
-            Lane::new(*column, Arc::clone(descriptor), &settings).map(Mutex::new)
+        let lane = |(field, descriptor): (&Field, &_)| {
+            Lane::new(field.clone(), Arc::clone(descriptor), &settings).map(Mutex::new)
         };
         let lanes: ParquetResult<Vec<_>> =
-            plan.columns.iter().zip(file.schema_descr().columns()).map(lane).collect();
-        let closed = plan.columns.iter().map(|_| VecDeque::new()).collect();
+            plan.schema.fields().iter().zip(file.schema_descr().columns()).map(lane).collect();
+        let closed = plan.schema.fields().iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {
             lanes: lanes?,
-            pseudonyms: plan.pseudonyms.clone(),
+            context: plan.context.clone(),
             file: Mutex::new(File { writer: file, closed }),
         })
     }
+}
 
-    /// Writes the last row group and the footer, with `metadata` as its key-value pairs, and gives the writer
-    /// back.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn finish(self, metadata: Vec<(String, String)>) -> Result<W, Error> {
+impl<W: Write + Send> TableSink<W> for Parquet<W> {
+    /// Writes the last row group and the footer, with `metadata` as its key-value pairs.
+    fn finish(self, metadata: Vec<(String, String)>) -> Result<W, Error> {
         let mut file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (number, lane) in self.lanes.into_iter().enumerate() {
             let mut lane = lane.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +154,7 @@ impl<W: Write + Send> Sink for Parquet<W> {
 
     fn accept(&self, lane: usize, rows: &Rows) -> Result<(), Error> {
         let mut closed = Vec::new();
-        lock(&self.lanes[lane]).accept(rows, self.pseudonyms.as_ref(), &mut closed)?;
+        lock(&self.lanes[lane]).accept(rows, &self.context, &mut closed)?;
         if !closed.is_empty() {
             let mut file = lock(&self.file);
             file.closed[lane].extend(closed);
@@ -213,22 +211,23 @@ fn properties(settings: Settings) -> WriterProperties {
 }
 
 fn schema(plan: &Plan) -> ParquetResult<TypePtr> {
-    let field = |column: &Column| field(column.entry(), plan.is_nullable(*column)).map(Arc::new);
-    let fields: ParquetResult<_> = plan.columns.iter().map(field).collect();
+    let field = |field: &Field| schema_field(field, plan.is_nullable(field)).map(Arc::new);
+    let fields: ParquetResult<_> = plan.schema.fields().iter().map(field).collect();
     Type::group_type_builder("schema").with_fields(fields?).build().map(Arc::new)
 }
 
-fn field(entry: &Entry, nullable: bool) -> ParquetResult<Type> {
-    let (physical, logical) = match entry.kind {
+fn schema_field(field: &Field, nullable: bool) -> ParquetResult<Type> {
+    let (physical, logical) = match field.kind() {
         Kind::TimestampMicros => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
-        Kind::U16 => (PhysicalType::INT32, None),
+        Kind::I32 => (PhysicalType::INT32, None),
         Kind::U64 => (PhysicalType::INT64, None),
-        Kind::Address | Kind::Name | Kind::Text | Kind::Numbers => {
+        Kind::Address | Kind::Name | Kind::Word | Kind::Text | Kind::Numbers => {
             (PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
         }
+        kind => todo!("{kind:?}"),
     };
     let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    Type::primitive_type_builder(entry.name, physical)
+    Type::primitive_type_builder(&field.name, physical)
         .with_repetition(repetition)
         .with_logical_type(logical)
         .build()

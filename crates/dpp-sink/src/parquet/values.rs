@@ -27,8 +27,11 @@ pub(super) struct Encoded {
 impl Values {
     pub(super) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::TimestampMicros | Kind::U16 | Kind::U64 => Values::Numbers(Numbers::new(kind)),
-            Kind::Address | Kind::Name | Kind::Text | Kind::Numbers => Values::Texts(Box::default()),
+            Kind::TimestampMicros | Kind::I32 | Kind::U64 => Values::Numbers(Numbers::new(kind)),
+            Kind::Address | Kind::Name | Kind::Word | Kind::Text | Kind::Numbers => {
+                Values::Texts(Box::default())
+            }
+            kind => todo!("{kind:?}"),
         }
     }
 
@@ -115,7 +118,7 @@ impl Numbers {
         let (least, largest) = self.bounds.unzip();
         let narrow = |bound: Option<i64>| bound.map(|number| number as i32);
         match self.kind {
-            Kind::U16 => Statistics::int32(narrow(least), narrow(largest), None, Some(nulls), false),
+            Kind::I32 => Statistics::int32(narrow(least), narrow(largest), None, Some(nulls), false),
             _ => Statistics::int64(least, largest, None, Some(nulls), false),
         }
     }
@@ -150,7 +153,7 @@ impl Texts {
                 self.take_known_by(&u64::from(v4.to_bits()).to_le_bytes(), value)
             }
             Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
-            Value::Text(text) => self.take_fixed(text),
+            Value::Word(text) => self.take_fixed(text),
             Value::Numbers(numbers) => {
                 let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
                 self.take_known_by(&raw, value);
@@ -186,7 +189,7 @@ impl Texts {
 
     #[cold]
     fn take_unseen(&mut self, text: &'static str) {
-        self.take_known_by(text.as_bytes(), Value::Text(text));
+        self.take_known_by(text.as_bytes(), Value::Word(text));
         if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
             self.fixed.0[Fixed::place(text)] = Some((text, number));
         }
@@ -278,6 +281,7 @@ impl Printer {
                 let length = write_address(address, &mut self.address);
                 &self.address[..length]
             }
+            Value::Word(text) => text.as_bytes(),
             Value::Text(text) => text.as_bytes(),
             Value::Numbers(numbers) => {
                 let length = write_numbers(numbers, &mut self.address);
@@ -296,7 +300,7 @@ mod tests {
     fn an_empty_text_is_a_text_like_any_other() {
         let mut texts = Texts::default();
         for text in ["A", "", "A", ""] {
-            texts.take(Value::Text(text));
+            texts.take(Value::Word(text));
         }
         assert_eq!(texts.numbers, [0, 1, 0, 1]);
         assert_eq!(texts.dictionary.texts(), b"\x01\0\0\0A\0\0\0\0");

@@ -9,6 +9,7 @@
 use super::clock::Clock;
 use super::merge::{self, Merge};
 use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
+use crate::packet::Origin;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -65,6 +66,10 @@ pub struct Cutter<I: Inputs> {
     /// What the next chunk begins with: the packet in doubt, if there is one, then bytes of the input.
     carry: Vec<u8>,
     doubted: Option<Record>,
+    /// Where that one comes from.
+    doubted_origin: Option<Origin>,
+    /// How many packets there were before this input.
+    input_start: u64,
     /// Place in the chunk's bytes where what was read of the input starts, and the offset in the input of that place.
     front: usize,
     offset: u64,
@@ -131,6 +136,8 @@ impl<I: Inputs> Cutter<I> {
             settings,
             carry: Vec::new(),
             doubted: None,
+            doubted_origin: None,
+            input_start: 0,
             front: 0,
             offset: 0,
             discard: 0,
@@ -218,6 +225,7 @@ impl<I: Inputs> Cutter<I> {
         (self.input, self.format, self.at_end) = (Some(Open::Input(input)), format, false);
         (chunk.filled, self.front, self.offset) = (filled, start, 0);
         self.read.captures += 1;
+        self.input_start = self.position;
         Ok(start + header)
     }
 
@@ -236,7 +244,7 @@ impl<I: Inputs> Cutter<I> {
     /// The number of the input that a record at the start of `bytes` comes from.
     fn input_of(&self, bytes: &[u8]) -> usize {
         match self.format {
-            Format::Merged => merge::input(bytes),
+            Format::Merged => merge::origin(bytes).0 as usize,
             _ => self.tried - 1,
         }
     }
@@ -245,6 +253,8 @@ impl<I: Inputs> Cutter<I> {
     fn start(&mut self, chunk: &mut Chunk) -> usize {
         chunk.records.clear();
         chunk.records.extend(self.doubted.take());
+        chunk.origins.clear();
+        chunk.origins.extend(self.doubted_origin.take().map(|origin| Origin { packet: 0, ..origin }));
         chunk.first_position = self.position - chunk.records.len() as u64;
         chunk.clock_before_ns = self.clock.ns();
         chunk.filled = self.carry.len();
@@ -262,6 +272,7 @@ impl<I: Inputs> Cutter<I> {
         self.offset = self.offset_of(at);
         if let Some(record) = chunk.records.pop_if(|_| self.clock.doubts()) {
             self.carry.extend_from_slice(chunk.packet(&record));
+            self.doubted_origin = Origin::of(&chunk.origins, chunk.records.len() as u32);
             self.doubted = Some(Record { start: 0, ..record });
         }
         self.carry.extend_from_slice(&chunk.bytes[at..chunk.filled]);
@@ -313,6 +324,14 @@ impl<I: Inputs> Cutter<I> {
         if self.discard > 0 {
             return Ok(if self.at_end { self.end_of_block() } else { Stop::Later });
         }
+        let is_merged = matches!(self.format, Format::Merged);
+        if !is_merged {
+            self.note_origin(
+                chunk,
+                self.tried.saturating_sub(1) as u32,
+                self.position - self.input_start + 1,
+            );
+        }
         // Whatever a full chunk ends with must be certain.
         while chunk.records.len() < self.settings.packets || self.clock.doubts() {
             let rest = &chunk.bytes[*at..chunk.filled];
@@ -326,6 +345,10 @@ impl<I: Inputs> Cutter<I> {
                             input: self.input_of(&chunk.bytes[*at..chunk.filled]),
                             error,
                         });
+                    }
+                    if is_merged {
+                        let (input, frame) = merge::origin(&chunk.bytes[*at..]);
+                        self.note_origin(chunk, input, frame);
                     }
                     let (start, clock_ns) = ((*at + start) as u32, self.clock.ns());
                     chunk.records.push(Record { time_ns, clock_ns, start, caplen: caplen as u32, linktype });
@@ -353,6 +376,12 @@ impl<I: Inputs> Cutter<I> {
             }
         }
         Ok(Stop::Later)
+    }
+
+    /// Notes where the next packet of the chunk comes from.
+    fn note_origin(&self, chunk: &mut Chunk, input: u32, frame: u64) {
+        let packet = chunk.records.len() as u32;
+        Origin::note(&mut chunk.origins, Origin { packet, input, frame });
     }
 
     /// The input ends inside a block that is to be discarded, or in its padding.

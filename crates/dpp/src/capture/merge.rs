@@ -9,7 +9,8 @@
 //! nobody, so that the way of a packet is the same:
 //!
 //! ```text
-//!  record header, 18 bytes:  time in ns 8 | input 4 | captured length 4 | link type 2 | data      little-endian
+//!  record header, 26 bytes:
+//!    time in ns 8 | input 4 | frame number in it 8 | captured length 4 | link type 2 | data      little-endian
 //! ```
 
 use super::{CaptureError, Chunk, Cutter, InputError, Inputs, InputsRead, Record, Settings, Step};
@@ -20,7 +21,7 @@ use std::collections::binary_heap::PeekMut;
 use std::io::{self, Read};
 use std::iter::{Once, once};
 
-const RECORD_HEADER: usize = 18;
+const RECORD_HEADER: usize = 26;
 
 /// Bytes that each capture reads at a time. All of them are open, so it is less than a chunk of the run.
 const BYTES: usize = 64 << 10;
@@ -42,6 +43,8 @@ struct Capture<R: Read + Send> {
     cutter: Cutter<Once<io::Result<R>>>,
     chunk: Chunk,
     at: usize,
+    /// How many packets of it were handed out.
+    frames: u64,
 }
 
 impl<R: Read + Send> Merge<R> {
@@ -120,7 +123,7 @@ impl<R: Read + Send> Capture<R> {
         let settings =
             Settings { bytes: BYTES, packets: usize::MAX, jump_ns: i64::MAX, monotonic: false, merge: false };
         let cutter = Cutter::new(once(input), settings).map_err(|error| error.error)?;
-        Ok(Capture { cutter, chunk: Chunk::default(), at: 0 })
+        Ok(Capture { cutter, chunk: Chunk::default(), at: 0, frames: 0 })
     }
 
     /// The timestamp of the packet that the capture is at; `None` at its end.
@@ -137,7 +140,8 @@ impl<R: Read + Send> Capture<R> {
     fn write(&mut self, number: usize, to: &mut Vec<u8>) {
         let record = &self.chunk.records[self.at];
         let Record { time_ns, caplen, linktype, .. } = *record;
-        Header { time_ns, input: number as u32, caplen, linktype }.write(to);
+        self.frames += 1;
+        Header { time_ns, input: number as u32, frame: self.frames, caplen, linktype }.write(to);
         to.extend_from_slice(self.chunk.packet(record));
         self.at += 1;
     }
@@ -147,6 +151,7 @@ impl<R: Read + Send> Capture<R> {
 struct Header {
     time_ns: i64,
     input: u32,
+    frame: u64,
     caplen: u32,
     linktype: u16,
 }
@@ -155,6 +160,7 @@ impl Header {
     fn write(&self, to: &mut Vec<u8>) {
         to.extend(self.time_ns.to_le_bytes());
         to.extend(self.input.to_le_bytes());
+        to.extend(self.frame.to_le_bytes());
         to.extend(self.caplen.to_le_bytes());
         to.extend(self.linktype.to_le_bytes());
     }
@@ -162,10 +168,12 @@ impl Header {
     fn read(bytes: &[u8]) -> Option<Header> {
         let (time, rest) = bytes.split_first_chunk()?;
         let (input, rest) = rest.split_first_chunk()?;
+        let (frame, rest) = rest.split_first_chunk()?;
         let (caplen, rest) = rest.split_first_chunk()?;
         Some(Header {
             time_ns: i64::from_le_bytes(*time),
             input: u32::from_le_bytes(*input),
+            frame: u64::from_le_bytes(*frame),
             caplen: u32::from_le_bytes(*caplen),
             linktype: u16::from_le_bytes(*rest.first_chunk()?),
         })
@@ -182,7 +190,8 @@ pub(super) fn step(bytes: &[u8]) -> Step {
     }
 }
 
-/// The number of the input that the record at the start of `bytes` comes from.
-pub(super) fn input(bytes: &[u8]) -> usize {
-    Header::read(bytes).expect("a whole record").input as usize
+/// The number of the input that the record at the start of `bytes` comes from, and its number there.
+pub(super) fn origin(bytes: &[u8]) -> (u32, u64) {
+    let Header { input, frame, .. } = Header::read(bytes).expect("a whole record");
+    (input, frame)
 }

@@ -16,6 +16,7 @@ pub use cutter::{Cutter, Ending, Regression, Settings};
 pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
 
 use crate::limits;
+use crate::packet::Origin;
 use std::io;
 use thiserror::Error;
 
@@ -52,6 +53,8 @@ pub struct Chunk {
     pub filled: usize,
     /// The packets, in capture order.
     pub records: Vec<Record>,
+    /// Where they come from.
+    pub origins: Vec<Origin>,
 }
 
 impl Chunk {
@@ -102,6 +105,11 @@ pub const FILE_HEADER_MAX: usize = classic::FILE_HEADER;
 /// ```
 pub fn check_header(bytes: &[u8]) -> Result<(), CaptureError> {
     Format::recognise(bytes).map(|_| ())
+}
+
+/// Whether a stream that begins with these bytes may lack what packets always have: the format holds messages, not packets.
+pub fn is_sparse(_bytes: &[u8]) -> bool {
+    false
 }
 
 /// What stands at a place in the stream.

@@ -12,4 +12,4 @@ pub mod name;
 mod twin;
 
 pub use inspect::{PARSE_ERRORS, ParseError};
-pub use message::{Malformed, Message, PartialQuestion, Question};
+pub use message::{Edns, Malformed, Message, PartialQuestion, Question};

@@ -74,7 +74,7 @@ pub(super) fn fragment<'a>(walk: &mut Walk<'a>) -> Result<Step<'a>, Skip> {
         more: flags & MORE != 0,
         payload: walk.rest,
         payload_length: walk.length,
-        outer: walk.outer,
+        outer: walk.outer(),
         layers_left: walk.layers_left,
     })))
 }

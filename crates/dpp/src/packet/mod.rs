@@ -26,6 +26,7 @@ mod lisp;
 mod llc;
 mod mpls;
 mod nflog;
+mod origin;
 mod outer;
 mod ppp;
 mod seen;
@@ -40,6 +41,7 @@ mod wrapped;
 
 pub use fragment::Fragment;
 pub use glance::{Glance, glance};
+pub use origin::Origin;
 pub use outer::{Outer, TUNNELS, Tunnel, VLANS_MAX};
 pub use seen::{LayerSeen, layers};
 pub use skip::{FIRST_MAX, SKIPS, Skip, Skipped, Skips, Volume};

@@ -52,6 +52,8 @@ pub struct Outer {
     pub vlans: [u16; VLANS_MAX],
     /// How many VLAN ids are known.
     pub vlan_count: u8,
+    /// TTL or hop limit of the innermost IP header; 0 if there was none.
+    pub hop_limit: u8,
     /// The innermost tunnel.
     pub tunnel: Option<Tunnel>,
     /// Its number, which [`TUNNELS`] explains; 0 if it has none.

@@ -23,7 +23,7 @@ fn walk(linktype: u16, bytes: &[u8]) -> (Result<Packet<'_>, Skip>, Outer) {
     let found = Walk::new(linktype, bytes).and_then(|mut walk| {
         loop {
             let packet = walk.packet();
-            outer = *walk.outer();
+            outer = walk.outer();
             match packet? {
                 Packet::Datagram(datagram) if !is_dns(&datagram) => walk.enter(&datagram)?,
                 packet => return Ok(packet),

@@ -205,8 +205,27 @@ impl<'a> Walk<'a> {
 
     /// What lies around what the walk came to.
     #[inline]
-    pub fn outer(&self) -> &Outer {
-        &self.outer
+    pub fn outer(&self) -> Outer {
+        let hop_limit = match self.addresses {
+            Some(Addresses::V4 { .. }) => self.ip_header.get(8),
+            Some(Addresses::V6 { .. }) => self.ip_header.get(7),
+            None => None,
+        };
+        Outer { hop_limit: hop_limit.copied().unwrap_or(self.outer.hop_limit), ..self.outer }
+    }
+
+    /// The total length of the innermost IP packet as its header states it, and the checksum of the UDP header before
+    /// `payload`, to which the walk came; `None` if it did not come through an IP header at hand.
+    pub fn envelope(&self, payload: &[u8]) -> Option<(u32, u16)> {
+        let header = self.ip_header;
+        let stated = match self.addresses? {
+            Addresses::V4 { .. } => header.get(2..4).map(|bytes| u32::from(be16(bytes, 0))),
+            Addresses::V6 { .. } => header.get(4..6).map(|bytes| u32::from(be16(bytes, 0)) + 40),
+        };
+        // The UDP header ends where its payload begins, whatever extension headers lie between.
+        let behind = payload.as_ptr().addr().checked_sub(header.as_ptr().addr())?;
+        let checksum = header.get(behind.checked_sub(2)?..behind)?;
+        Some((stated?, be16(checksum, 0)))
     }
 
     /// The addresses of the outermost IP header; `None` if there was none yet.

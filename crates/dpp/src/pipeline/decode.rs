@@ -14,7 +14,7 @@ use crate::packet::{Datagram, Fragment, Outer, Packet, Segment, Skip, Volume, Wa
 use crate::plan::Ports;
 use crate::stats::Totals;
 use crate::stream::{self, Moment};
-use crate::transaction::{Arrival, Part, State, Transport};
+use crate::transaction::{Arrival, Needs, Part, State, Transport};
 
 /// A chunk as events: a part for each shard, its queries in capture order, and its fragments, by shard.
 pub(super) struct Decoded {
@@ -31,8 +31,14 @@ pub(super) fn decode(
     pool: &Pool,
     totals: &mut Totals,
 ) -> Decoded {
+    let origins = if reader.needs.has(Needs::SIDES) { &chunk.origins[..] } else { &[] };
+    let part = || {
+        let mut part = pool.part(chunk.first_position);
+        part.origins.extend_from_slice(origins);
+        part
+    };
     let decoded = Decoded {
-        parts: (0..shards).map(|_| pool.part(chunk.first_position)).collect(),
+        parts: (0..shards).map(|_| part()).collect(),
         order: pool.order(),
         fragments: (0..shards).map(|_| Fragments::default()).collect(),
     };
@@ -89,7 +95,7 @@ impl Decoder<'_> {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
             }
             Some(Packet::Segment(segment)) if self.reader.plan.ports.carry(&segment.flow) => {
-                self.segment(record, position, bytes, *walk.outer(), &segment);
+                self.segment(record, position, bytes, walk.outer(), &segment);
                 Ok(())
             }
             // Copies, so that what was walked for those need not lie in memory, only in registers.
@@ -112,7 +118,7 @@ impl Decoder<'_> {
         match reach(&mut walk, packet, &self.reader.plan.ports)? {
             Packet::Datagram(datagram) => self.datagram(record, &walk, &datagram, bytes, scratch),
             Packet::Segment(segment) => {
-                self.segment(record, position, bytes, *walk.outer(), &segment);
+                self.segment(record, position, bytes, walk.outer(), &segment);
                 Ok(())
             }
             Packet::Fragment(fragment) => self.fragment(record, position, bytes, &walk, &fragment),
@@ -203,10 +209,10 @@ impl Decoded {
 
 impl Events for Decoded {
     #[inline(always)]
-    fn part(&mut self, hash: u32, is_query: bool) -> &mut Part {
+    fn part(&mut self, hash: u32, may_be_row: bool) -> &mut Part {
         let shard = ((u64::from(hash) * self.parts.len() as u64) >> 32) as usize;
         let part = &mut self.parts[shard];
-        if is_query {
+        if may_be_row {
             self.order.push(Row::new(shard, part.events.len()));
         }
         part

@@ -118,7 +118,7 @@ impl<'a> Defragmenter<'a> {
         let reached = whole.walk().and_then(|mut walk| {
             let packet = walk.packet()?;
             let packet = reach(&mut walk, packet, &self.plan.ports)?;
-            Ok((packet, *walk.outer()))
+            Ok((packet, walk.outer()))
         });
         match reached {
             Ok((Packet::Fragment(inner), _)) => {

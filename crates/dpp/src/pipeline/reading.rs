@@ -8,7 +8,7 @@ use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
-use crate::transaction::{Arrival, Facts, Part, Side, State, Transport, Tuple};
+use crate::transaction::{Arrival, Facts, Kept, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
 use std::hash::{DefaultHasher, Hasher};
 
 /// A message and how it came.
@@ -36,22 +36,46 @@ pub(super) trait Around: Clone {
     fn handshake_rtt_ns(&self) -> Option<i64> {
         None
     }
+
+    /// The length of its IP packet and the checksum of its UDP header, if it came in one of each.
+    fn envelope(&self, _payload: &[u8]) -> Option<(u32, u16)> {
+        None
+    }
+
+    /// As what the one who logged it took part in it.
+    fn role(&self) -> Role {
+        Role::default()
+    }
+
+    /// What the one who logged it left out.
+    fn lacks(&self) -> Lacks {
+        Lacks::default()
+    }
+
+    /// The frame it came in, if one who logs such wrote it.
+    fn record(&self) -> &[u8] {
+        &[]
+    }
 }
 
 impl Around for Walk<'_> {
     fn outer(&self) -> Outer {
-        *Walk::outer(self)
+        Walk::outer(self)
     }
 
     fn identification(&self) -> u32 {
         Walk::identification(self).into()
     }
+
+    fn envelope(&self, payload: &[u8]) -> Option<(u32, u16)> {
+        Walk::envelope(self, payload)
+    }
 }
 
 /// Where events go.
 pub(super) trait Events {
-    /// The part for the events of this tuple, whose hash is `hash`. A query that is appended to it next is a row.
-    fn part(&mut self, hash: u32, is_query: bool) -> &mut Part;
+    /// The part for the events of this tuple, whose hash is `hash`. What is appended to it next may become a row.
+    fn part(&mut self, hash: u32, may_be_row: bool) -> &mut Part;
 }
 
 /// Where compressed names are written out. Cleared once a chunk, as clearing it for every message would show.
@@ -62,8 +86,8 @@ pub(super) type Scratch = [u8; dns::name::WIRE_MAX];
 pub(super) struct Reader<'a> {
     pub(super) plan: &'a Plan,
     pub(super) seed: u64,
-    /// Whether columns want more than events and keys.
-    facts: bool,
+    /// What is wanted beside events and keys.
+    pub(super) needs: Needs,
     /// Whether queries whose question cannot be read become rows.
     malformed: bool,
     /// The ports of multicast that are asked for: mDNS's and LLMNR's.
@@ -75,10 +99,11 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
         let asked = |port| plan.ports.ranges().iter().any(|range| range.contains(&port)).then_some(port);
-        let (facts, malformed) = (plan.wants_facts(), plan.wants_malformed());
+        let (needs, malformed) = (plan.needs(), plan.wants_malformed());
         let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
-        let plain = !facts && !malformed && multicast == [None; 2] && plan.duplicates_ns.is_none();
-        Reader { plan, seed, facts, malformed, multicast, plain }
+        let is_common = multicast == [None; 2] && plan.duplicates_ns.is_none() && !plan.unasked;
+        let plain = needs == Needs::NOTHING && is_common;
+        Reader { plan, seed, needs, malformed, multicast, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -120,6 +145,7 @@ impl<'a> Reader<'a> {
         totals: &mut Totals,
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
+        let tuple = tuple.with_role(arrived.around.role());
         Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
         totals.message(arrived.datagram.payload.len(), arrived.datagram.payload_length);
         Ok(())
@@ -161,8 +187,10 @@ struct Reading<'a, 'b, A, E> {
     pairing: Pairing,
     /// What is wrong with the message, if a column wants to know.
     error: Option<ParseError>,
-    /// Whether the type asked for is known, if there is a question.
-    has_type: bool,
+    /// What is not known of the message.
+    lacks: Lacks,
+    /// Where its bytes and those of its frame are kept, once they are.
+    kept: Option<(Kept, Kept)>,
     events: &'b mut E,
     totals: &'b mut Totals,
 }
@@ -181,7 +209,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let stated_length = arrived.datagram.payload_length;
         let error = if reader.malformed { message.inspect(stated_length) } else { None };
         let hash = tuple.hash(reader.seed);
-        Reading { reader, arrived, message, tuple, hash, pairing, error, has_type: true, events, totals }
+        let mut lacks = arrived.around.lacks();
+        lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
+        Reading { reader, arrived, message, tuple, hash, pairing, error, lacks, kept: None, events, totals }
     }
 
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
@@ -200,7 +230,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         match message.question(dns::Message::QUESTIONS, scratch) {
             Ok((question, end)) => {
                 let rcode = rcode(&message, end, self.totals);
-                self.event(Some(&question), rcode, 0);
+                self.event(Some(&question), (rcode, Some(end)), 0);
                 Ok(())
             }
             Err(malformed) => self.unreadable(malformed),
@@ -214,7 +244,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             return Err(Skip::DnsQueryWithoutQuestion);
         }
         let rcode = rcode(&self.message, dns::Message::QUESTIONS, self.totals);
-        self.event(None, rcode, 0);
+        self.event(None, (rcode, Some(dns::Message::QUESTIONS)), 0);
         Ok(())
     }
 
@@ -240,7 +270,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             let mut scratch = [0; dns::name::WIRE_MAX];
             let message = self.message;
             let (question, next) = message.question(at, &mut scratch).expect("it was read before");
-            self.event(Some(&question), rcode, ordinal);
+            self.event(Some(&question), (rcode, (readable == count).then_some(end)), ordinal);
             at = next;
         }
         Ok(())
@@ -253,7 +283,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let rcode = self.message.header_rcode();
         if self.message.is_response() {
             self.totals.questions_unread += 1;
-            self.event(None, rcode, 0);
+            self.event(None, (rcode, None), 0);
             return Ok(());
         }
         if !self.reader.malformed {
@@ -266,14 +296,14 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let (message, mut scratch) = (self.message, [0; dns::name::WIRE_MAX]);
         let PartialQuestion { name, qtype, qclass } =
             message.partial_question(dns::Message::QUESTIONS, &mut scratch);
-        self.has_type = qtype.is_some();
+        self.lacks.set(Lacks::TYPE, qtype.is_none());
         let (qtype, qclass) = (qtype.unwrap_or_default(), qclass.unwrap_or_default());
-        self.event(Some(&Question { name, qtype, qclass }), rcode, 0);
+        self.event(Some(&Question { name, qtype, qclass }), (rcode, None), 0);
         Ok(())
     }
 
-    /// Appends the event of a question, the `ordinal`-th of its message.
-    fn event(&mut self, question: Option<&Question>, rcode: u16, ordinal: u16) {
+    /// Appends the event of a question, the `ordinal`-th of its message. `end` is where the questions end, if that is known.
+    fn event(&mut self, question: Option<&Question>, (rcode, end): (u16, Option<usize>), ordinal: u16) {
         let is_response = self.message.is_response();
         let state = match (is_response, question) {
             (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
@@ -282,10 +312,17 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             (true, Some(_)) => State::Response,
             (true, None) => State::BareResponse,
         };
-        let part = self.events.part(self.hash, !is_response);
+        let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
-        if self.reader.facts {
-            part.describe(self.arrived.facts(question.is_some() && self.has_type, self.error));
+        if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
+            let (message, record) =
+                *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
+            let mut lacks = self.lacks;
+            lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
+            let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
+            let edns = end.and_then(|end| self.message.edns(end));
+            let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
+            part.describe(Facts { own: Side { edns, ..side }, handshake_rtt_ns, ..Facts::default() });
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
@@ -294,14 +331,31 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 }
 
 impl<A: Around> Arrived<'_, A> {
-    /// What columns may want to know.
-    #[cold]
-    fn facts(&self, has_type: bool, error: Option<ParseError>) -> Facts {
+    /// Keeps what is needed of the message's bytes, and of its frame's.
+    fn keep(&self, needs: Needs, part: &mut Part) -> (Kept, Kept) {
+        let is_response =
+            dns::Message::parse(self.datagram.payload).is_some_and(|message| message.is_response());
+        let needed = if is_response { Needs::RESPONSE } else { Needs::QUERY };
+        let message = if needs.has(needed) { self.datagram.payload } else { &[] };
+        let record = if needs.has(Needs::FRAME) { self.around.record() } else { &[] };
+        (part.keep(message), part.keep(record))
+    }
+
+    /// What columns may want to know of the message, but for what takes reading it.
+    fn side(&self) -> Side {
         let Datagram { payload, payload_length, .. } = self.datagram;
-        let truncated_at = (payload.len() < payload_length).then_some(payload.len() as u32);
-        let own =
-            Side { outer: self.around.outer(), length: payload_length as u32, truncated_at, error, has_type };
-        Facts { own, handshake_rtt_ns: self.around.handshake_rtt_ns(), ..Facts::default() }
+        let (ip_length, udp_checksum) = self.around.envelope(payload).unzip();
+        let header = dns::Message::parse(payload);
+        Side {
+            outer: self.around.outer(),
+            length: payload_length as u32,
+            truncated_at: (payload.len() < payload_length).then_some(payload.len() as u32),
+            ip_length: ip_length.unwrap_or_default(),
+            udp_checksum,
+            flags: header.map(|header| header.flags()).unwrap_or_default(),
+            counts: header.map(|header| header.counts()).unwrap_or_default(),
+            ..Side::default()
+        }
     }
 
     /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.

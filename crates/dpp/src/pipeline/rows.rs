@@ -4,7 +4,7 @@
 //! events are rows, in capture order.
 
 use super::pool::Pool;
-use crate::transaction::{Event, Part, Transaction};
+use crate::transaction::{Event, Facts, Part, Transaction};
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Rows {
         let mut has_ended = false;
         order.retain(|row| {
             let state = row.event(&parts).state;
-            has_ended |= state.is_open();
+            has_ended |= state.is_undecided();
             state.is_row() && !has_ended
         });
         Rows { parts, order }
@@ -51,7 +51,10 @@ impl Rows {
 
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
-        let part = |part: &Part| part.events.len() * size_of::<Event>() + part.keys.len();
+        let part = |part: &Part| {
+            let events = part.events.len() * size_of::<Event>() + part.facts.len() * size_of::<Facts>();
+            events + part.keys.len() + part.kept.len()
+        };
         self.parts.iter().map(part).sum::<usize>() + self.order.len() * size_of::<Row>()
     }
 
@@ -96,7 +99,7 @@ fn add_streams(parts: &[Part], order: &mut Vec<Row>) {
     for (shard, part) in parts.iter().enumerate() {
         let found = part.events.iter().enumerate().skip(part.plain);
         order.extend(
-            found.filter(|(_, event)| event.state.is_query()).map(|(index, _)| Row::new(shard, index)),
+            found.filter(|(_, event)| event.state.may_be_row()).map(|(index, _)| Row::new(shard, index)),
         );
     }
     if order.len() > plain {

@@ -348,7 +348,11 @@ impl<P> Schedule<P> {
     /// After an interruption: how many chunks there are up to and with the first that has an open query.
     fn first_open(&self) -> Option<u64> {
         let open = self.flights.iter().position(|flight| {
-            flight.decided.iter().flatten().any(|part| part.events.iter().any(|event| event.state.is_open()))
+            flight
+                .decided
+                .iter()
+                .flatten()
+                .any(|part| part.events.iter().any(|event| event.state.is_undecided()))
         });
         open.map_or(self.total, |open| Some(self.first + open as u64 + 1))
     }

@@ -9,7 +9,7 @@ use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, se
 use crate::capture::{Chunk, Cutter, Ending, Inputs};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Matching, Shard};
+use crate::transaction::{Matching, Needs, Shard};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -30,7 +30,8 @@ pub fn run<I: Inputs, S: Sink>(
     let workers = machine.workers.get().min(WORKERS_MAX);
     let rules = Matching {
         timeout_ns: plan.match_timeout_ns,
-        facts: plan.wants_facts(),
+        facts: plan.needs() != Needs::NOTHING,
+        unasked: plan.unasked,
         duplicates_ns: plan.duplicates_ns,
         limits: plan.limits,
     };

@@ -6,8 +6,9 @@
 //!
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
-use super::{Facts, Key, Tuple};
+use super::{Facts, Kept, Key, Tuple};
 use crate::dns::Question;
+use crate::packet::Origin;
 use crate::stream::Segments;
 
 /// Where a message stands.
@@ -40,6 +41,8 @@ pub enum State {
     UnclaimedBare,
     /// A response that is done with: it answered a query, or was given up.
     Settled,
+    /// A response that nobody asked for, and that is a row.
+    Unasked,
     /// A message that was captured twice; this is the second.
     Duplicate,
     /// No message: here everything that is due must be forgotten, because the clock goes back or the window ends.
@@ -62,12 +65,17 @@ impl State {
     /// Whether it is a query with its verdict and a row of its own.
     #[inline]
     pub(crate) fn is_row(self) -> bool {
-        matches!(self, State::Matched | State::TimedOut | State::Unpaired)
+        matches!(self, State::Matched | State::TimedOut | State::Unpaired | State::Unasked)
     }
 
-    /// Whether it is a query that has not got its verdict.
-    pub(crate) fn is_open(self) -> bool {
-        matches!(self, State::Open | State::Transfer)
+    /// Whether it is a message of a part that has come to its end, and a row of its own now or once.
+    pub(crate) fn may_be_row(self) -> bool {
+        self.is_query() || matches!(self, State::Unasked | State::Unclaimed | State::UnclaimedBare)
+    }
+
+    /// Whether it has not got its verdict.
+    pub(crate) fn is_undecided(self) -> bool {
+        matches!(self, State::Open | State::Transfer | State::Unclaimed | State::UnclaimedBare)
     }
 }
 
@@ -160,6 +168,10 @@ pub struct Part {
     pub keys: Vec<u8>,
     /// What else is known of each event; empty unless a column wants it.
     pub facts: Vec<Facts>,
+    /// Bytes of messages that facts point to; empty unless they are needed.
+    pub kept: Vec<u8>,
+    /// Where the packets of the chunk come from; empty unless somebody wants to know.
+    pub origins: Vec<Origin>,
     /// A digest of each event's message; empty unless duplicates are dropped.
     pub digests: Vec<u128>,
     /// TCP segments, until the shard has gone through the part.
@@ -217,9 +229,53 @@ impl Part {
     }
 
     /// Says what else is known of the event that was appended last.
-    pub(crate) fn describe(&mut self, facts: Facts) {
+    pub(crate) fn describe(&mut self, mut facts: Facts) {
+        if let Some(event) = self.events.last()
+            && let Some(origin) = Origin::of(&self.origins, event.packet)
+        {
+            (facts.own.input, facts.own.frame) = (origin.input, origin.frame);
+        }
         self.facts.resize_with(self.events.len() - 1, Facts::default);
         self.facts.push(facts);
+    }
+
+    /// Keeps these bytes for as long as the part lives.
+    pub(crate) fn keep(&mut self, bytes: &[u8]) -> Kept {
+        let start = self.kept.len();
+        self.kept.extend_from_slice(bytes);
+        Kept { start, length: bytes.len() as u32 }
+    }
+
+    /// Bytes that are kept.
+    #[inline]
+    pub fn kept(&self, kept: Kept) -> &[u8] {
+        &self.kept[kept.start..kept.start + kept.length as usize]
+    }
+
+    /// Notes that the query of this index was repeated.
+    pub(super) fn repeated(&mut self, index: u32) {
+        if let Some(facts) = self.facts.get_mut(index as usize) {
+            facts.retries += 1;
+        }
+    }
+
+    /// The query of this index was answered by a response of these facts, whose bytes lie in `kept`, or in the part's own
+    /// if there are none.
+    pub(super) fn answered(&mut self, index: u32, response: &Facts, kept: Option<&[u8]>) {
+        let Some(facts) = self.facts.get_mut(index as usize) else { return };
+        if !facts.answered_by(response) {
+            return;
+        }
+        let Some(bytes) = kept else { return };
+        let mut take = |kept: &mut Kept| {
+            let start = self.kept.len();
+            self.kept.extend_from_slice(&bytes[kept.start..kept.start + kept.length as usize]);
+            kept.start = start;
+        };
+        if let Some(answer) = &mut facts.answer {
+            take(&mut answer.message);
+            take(&mut answer.record);
+        }
     }
 
     /// Notes the digest of the event that was appended last.
@@ -234,8 +290,12 @@ impl Part {
         self.first_position = other.first_position;
         self.events.push(Event { key: self.keys.len() as u32, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
-        if let Some(facts) = other.facts.get(index) {
-            self.describe(*facts);
+        if let Some(&(mut facts)) = other.facts.get(index) {
+            for side in [Some(&mut facts.own), facts.answer.as_mut()].into_iter().flatten() {
+                side.message = self.keep(other.kept(side.message));
+                side.record = self.keep(other.kept(side.record));
+            }
+            self.describe(facts);
         }
     }
 
@@ -246,12 +306,20 @@ impl Part {
         self.plain = 0;
         self.keys.clear();
         self.facts.clear();
+        self.kept.clear();
+        self.origins.clear();
         self.digests.clear();
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
+    }
+
+    /// Responses that wait are no rows, so nobody needs to know that they did.
+    pub(super) fn drop_unclaimed(&mut self) {
+        let unclaimed = |event: &&mut Event| matches!(event.state, State::Unclaimed | State::UnclaimedBare);
+        self.events.iter_mut().filter(unclaimed).for_each(|event| event.state = State::Settled);
     }
 
     /// Whether something here still waits.

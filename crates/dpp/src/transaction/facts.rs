@@ -1,18 +1,65 @@
-//! What a transaction is known by beside its event and key: kept only if a column wants it.
+//! What a transaction is known by beside its event and key: kept only if the plan wants it ([`Needs`]).
 //!
-//! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, so that the
-//! row has both.
+//! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, and its bytes
+//! behind those of the query's part, so that the row has both.
 
-use crate::dns::ParseError;
+use crate::dns::{Edns, ParseError};
 use crate::packet::Outer;
+use std::ops::{BitOr, BitOrAssign};
 
-/// What is known of a query and, once it is answered, of its response.
+/// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Needs(u8);
+
+impl Needs {
+    /// Event and key are enough.
+    pub const NOTHING: Needs = Needs(0);
+    /// Both sides' [`Side`].
+    pub const SIDES: Needs = Needs(1);
+    /// The bytes of the query, and its side.
+    pub const QUERY: Needs = Needs(1 | 2);
+    /// The bytes of the response, and its side.
+    pub const RESPONSE: Needs = Needs(1 | 4);
+    /// What is wrong with messages. Queries whose question cannot be read become rows then.
+    pub const DAMAGE: Needs = Needs(1 | 8);
+    /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
+    pub const FRAME: Needs = Needs(1 | 16);
+
+    /// Whether all of `other` is in it.
+    #[inline]
+    pub const fn has(self, other: Needs) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    pub const fn and(self, other: Needs) -> Needs {
+        Needs(self.0 | other.0)
+    }
+}
+
+impl BitOr for Needs {
+    type Output = Needs;
+
+    fn bitor(self, other: Needs) -> Needs {
+        self.and(other)
+    }
+}
+
+impl BitOrAssign for Needs {
+    fn bitor_assign(&mut self, other: Needs) {
+        *self = *self | other;
+    }
+}
+
+/// What is known of a query and, once it is answered, of its response. Of a response that nobody asked for only `own`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The message itself.
     pub own: Side,
     /// The (first) response that answered it.
     pub answer: Option<Side>,
+    /// How often the query was repeated.
+    pub retries: u32,
     /// How many messages the answer took: more than one for a zone transfer.
     pub answer_messages: u32,
     /// Their lengths in all, bytes.
@@ -21,27 +68,111 @@ pub struct Facts {
     pub handshake_rtt_ns: Option<i64>,
 }
 
+/// Bytes that are kept in the arena of a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Where they start.
+    pub start: usize,
+    /// How many there are.
+    pub length: u32,
+}
+
+/// What an input that has no packets does not tell of a message: a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks(pub u16);
+
+impl Lacks {
+    /// When it was captured.
+    pub const TIME: Lacks = Lacks(1);
+    /// The client's address.
+    pub const CLIENT: Lacks = Lacks(2);
+    /// The client's port.
+    pub const CLIENT_PORT: Lacks = Lacks(4);
+    /// The server's address.
+    pub const SERVER: Lacks = Lacks(8);
+    /// The server's port.
+    pub const SERVER_PORT: Lacks = Lacks(16);
+    /// The DNS id.
+    pub const ID: Lacks = Lacks(32);
+    /// What carried it.
+    pub const TRANSPORT: Lacks = Lacks(64);
+    /// QTYPE and QCLASS.
+    pub const TYPE: Lacks = Lacks(128);
+    /// The flags of the header.
+    pub const FLAGS: Lacks = Lacks(256);
+    /// The opcode.
+    pub const OPCODE: Lacks = Lacks(512);
+    /// The response code.
+    pub const RCODE: Lacks = Lacks(1024);
+    /// How many records each section has.
+    pub const COUNTS: Lacks = Lacks(2048);
+    /// How long it is.
+    pub const LENGTH: Lacks = Lacks(4096);
+    /// QNAME.
+    pub const NAME: Lacks = Lacks(8192);
+
+    /// Whether all of `other` is in it.
+    #[inline]
+    pub const fn has(self, other: Lacks) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    pub const fn and(self, other: Lacks) -> Lacks {
+        Lacks(self.0 | other.0)
+    }
+
+    /// Adds `other` if that `is` so.
+    pub fn set(&mut self, other: Lacks, is: bool) {
+        if is {
+            self.0 |= other.0;
+        }
+    }
+}
+
 /// What is known of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     /// What lay around it.
     pub outer: Outer,
+    /// The number of its input, from 0.
+    pub input: u32,
+    /// Which packet (frame, item) of that input it came with, or was completed by; from 1.
+    pub frame: u64,
     /// Its length in bytes as the headers state it.
     pub length: u32,
     /// Where in the message the captured bytes end, if that is before its end.
     pub truncated_at: Option<u32>,
+    /// The total length of the IP packet it came in; 0 if it came in several, or in none.
+    pub ip_length: u32,
+    /// The checksum of the UDP header, if it came in one datagram.
+    pub udp_checksum: Option<u16>,
+    /// The second word of its header.
+    pub flags: u16,
+    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT, as its header states them.
+    pub counts: [u16; 4],
+    /// Its response code, extended by OPT or replaced by a TSIG error.
+    pub rcode: u16,
+    /// What the OPT record says beside its options.
+    pub edns: Option<Edns>,
+    /// What is not known of it. (Of packets, only the type of a question that is cut, and the server of a group.)
+    pub lacks: Lacks,
     /// What is wrong with it.
     pub error: Option<ParseError>,
-    /// Whether the type it asks for could be read.
-    pub has_type: bool,
+    /// Its bytes, as far as they were captured; empty unless they are needed.
+    pub message: Kept,
+    /// The frame or item it came in; empty unless it is needed.
+    pub record: Kept,
 }
 
 impl Facts {
-    /// A response has come that answers this query, or is a further message of its answer.
-    pub(super) fn answered_by(&mut self, response: &Facts) {
+    /// A response has come that answers this query, or is a further message of its answer. Gives whether it is the first.
+    pub(super) fn answered_by(&mut self, response: &Facts) -> bool {
+        let is_first = self.answer.is_none();
         self.answer.get_or_insert(response.own);
         self.answer_messages += 1;
         self.answer_bytes += u64::from(response.own.length);
         self.handshake_rtt_ns = self.handshake_rtt_ns.or(response.handshake_rtt_ns);
+        is_first
     }
 }

@@ -3,9 +3,9 @@
 //! ```text
 //!   0    1          2    4             6             8       10       12
 //!  +----+----------+----+-------------+-------------+-------+--------+--------+--------+------ ...
-//!  | IP | transport| id | client port | server port | qtype | qclass | client | server | name
+//!  |role| transport| id | client port | server port | qtype | qclass | client | server | name
 //!  +----+----------+----+-------------+-------------+-------+--------+--------+--------+------ ...
-//!   4/6   17                                                          4 or 16 bytes each
+//!  *2+v6  17                                                          4 or 16 bytes each
 //! ```
 //! Two keys of the same tuple and the same question are equal byte by byte, but for the case of letters in the name.
 //! The hash covers the tuple alone, so that a response without a question finds its way too.
@@ -15,17 +15,74 @@ use crate::packet::{Addresses, Flow};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const HEADER: usize = 12;
+/// The bit of the first byte that says which IP version it is.
+const V6: u8 = 1;
 /// Where the question stands in the header.
 const QUESTION: std::ops::Range<usize> = 8..12;
 
-/// What carried a message, by its IP protocol number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Transport {
-    /// UDP.
-    Udp = 17,
-    /// TCP.
-    Tcp = 6,
+macro_rules! transports {
+    ($($variant:ident, $number:literal, $name:literal, $sentence:literal;)*) => {
+        /// What carried a message. Packets are UDP or TCP; servers that log their own messages (dnstap) know more.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Transport { $(#[doc = $sentence] $variant = $number,)* }
+
+        /// All of them: the value, its name in columns, and a sentence.
+        pub const TRANSPORTS: &[(Transport, &str, &str)] = &[$((Transport::$variant, $name, $sentence),)*];
+
+        impl Transport {
+            /// The one that keys have this number for.
+            #[inline]
+            fn of(number: u8) -> Transport {
+                match number {
+                    $($number => Transport::$variant,)*
+                    _ => Transport::Unknown,
+                }
+            }
+
+            /// Its name in columns; `None` if it is not known.
+            #[inline]
+            pub fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Transport::$variant => Some($name).filter(|_| self != Transport::Unknown),)*
+                }
+            }
+        }
+    };
+}
+
+transports! {
+    Udp, 17, "udp", "UDP";
+    Tcp, 6, "tcp", "TCP";
+    Dot, 1, "dot", "DNS over TLS (RFC 7858)";
+    Doh, 2, "doh", "DNS over HTTPS (RFC 8484)";
+    Doq, 3, "doq", "DNS over QUIC (RFC 9250)";
+    Dtls, 4, "dtls", "DNS over DTLS (RFC 8094)";
+    DnscryptUdp, 5, "dnscrypt-udp", "DNSCrypt over UDP";
+    DnscryptTcp, 7, "dnscrypt-tcp", "DNSCrypt over TCP";
+    Unknown, 0, "unknown", "something else";
+}
+
+/// As what the one that logged a message took part in it (the types of dnstap messages, in pairs); 0 for packets, which
+/// nobody logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Role(pub u8);
+
+impl Role {
+    /// The names of roles 1, 2 and so on: as whom the server acted.
+    pub const NAMES: [&'static str; 7] =
+        ["AUTH", "RESOLVER", "CLIENT", "FORWARDER", "STUB", "TOOL", "UPDATE"];
+
+    /// Its name; `None` for packets, and for roles that have none yet.
+    pub fn name(self) -> Option<&'static str> {
+        Role::NAMES.get(usize::from(self.0).checked_sub(1)?).copied()
+    }
+
+    /// The role of the dnstap message type of this number: odd types are queries, the even ones behind them responses. Those
+    /// beyond all that were ever given out are one.
+    pub fn of_message_type(number: u32) -> Role {
+        Role(number.div_ceil(2).min(127) as u8)
+    }
 }
 
 /// (transport, client address, client port, server address, server port, DNS id).
@@ -37,6 +94,7 @@ pub struct Tuple<'a> {
     server_port: u16,
     id: u16,
     transport: Transport,
+    role: Role,
 }
 
 impl<'a> Tuple<'a> {
@@ -45,7 +103,13 @@ impl<'a> Tuple<'a> {
     pub fn of(flow: &Flow<'a>, transport: Transport, id: u16, is_response: bool) -> Self {
         let Flow { addresses, source_port, destination_port } =
             if is_response { flow.reversed() } else { *flow };
-        Tuple { addresses, client_port: source_port, server_port: destination_port, id, transport }
+        let (client_port, server_port, role) = (source_port, destination_port, Role::default());
+        Tuple { addresses, client_port, server_port, id, transport, role }
+    }
+
+    /// The same, logged by one who had this role.
+    pub fn with_role(self, role: Role) -> Self {
+        Tuple { role, ..self }
     }
 
     /// The same whichever server answers.
@@ -85,7 +149,7 @@ impl<'a> Tuple<'a> {
             [self.id, self.client_port, self.server_port, qtype, qclass].map(u16::to_be_bytes);
         let header = |version: u8| {
             joined::<HEADER>(&[
-                &[version, self.transport as u8],
+                &[self.role.0 << 1 | version, self.transport as u8],
                 &id,
                 &client_port,
                 &server_port,
@@ -95,10 +159,10 @@ impl<'a> Tuple<'a> {
         };
         match self.addresses {
             Addresses::V4 { source, destination } => {
-                keys.extend_from_slice(&joined::<{ HEADER + 8 }>(&[&header(4), source, destination]));
+                keys.extend_from_slice(&joined::<{ HEADER + 8 }>(&[&header(0), source, destination]));
             }
             Addresses::V6 { source, destination } => {
-                keys.extend_from_slice(&joined::<{ HEADER + 32 }>(&[&header(6), source, destination]));
+                keys.extend_from_slice(&joined::<{ HEADER + 32 }>(&[&header(1), source, destination]));
             }
         }
         keys.extend_from_slice(name);
@@ -134,8 +198,8 @@ impl<'a> Key<'a> {
     /// The key at `at` whose name has `name_length` bytes.
     #[inline]
     pub(super) fn at(keys: &'a [u8], at: usize, name_length: u8) -> Self {
-        let fixed = match keys[at] {
-            4 => HEADER + 8,
+        let fixed = match keys[at] & V6 {
+            0 => HEADER + 8,
             _ => HEADER + 32,
         };
         Key(&keys[at..at + fixed + usize::from(name_length)])
@@ -153,8 +217,8 @@ impl<'a> Key<'a> {
 
     #[inline]
     fn address_length(&self) -> usize {
-        match self.0[0] {
-            4 => 4,
+        match self.0[0] & V6 {
+            0 => 4,
             _ => 16,
         }
     }
@@ -162,10 +226,13 @@ impl<'a> Key<'a> {
     /// What carried the query.
     #[inline]
     pub fn transport(&self) -> Transport {
-        match self.0[1] {
-            6 => Transport::Tcp,
-            _ => Transport::Udp,
-        }
+        Transport::of(self.0[1])
+    }
+
+    /// The role of the one that logged it.
+    #[inline]
+    pub fn role(&self) -> Role {
+        Role(self.0[0] >> 1)
     }
 
     /// The DNS id.
@@ -212,8 +279,8 @@ impl<'a> Key<'a> {
 
     #[inline]
     fn address(&self, at: usize) -> IpAddr {
-        match self.0[0] {
-            4 => IpAddr::V4(Ipv4Addr::from(*self.0[at..].first_chunk::<4>().expect("written with its key"))),
+        match self.0[0] & V6 {
+            0 => IpAddr::V4(Ipv4Addr::from(*self.0[at..].first_chunk::<4>().expect("written with its key"))),
             _ => IpAddr::V6(Ipv6Addr::from(*self.0[at..].first_chunk::<16>().expect("written with its key"))),
         }
     }

@@ -18,6 +18,8 @@ pub struct Matching {
     pub timeout_ns: i64,
     /// Whether a query's row is to know more of its response than event and key hold.
     pub facts: bool,
+    /// Whether responses that nobody asked for are rows.
+    pub unasked: bool,
     /// How far apart two copies of a message may be; none are looked for without it.
     pub duplicates_ns: Option<i64>,
     /// R and the bounds.
@@ -104,6 +106,7 @@ impl Shard {
         let count = part.events.len() as u32;
         let sequence = std::mem::take(&mut part.sequence);
         let closings = std::mem::take(&mut part.closings);
+        self.rules.facts |= !part.facts.is_empty();
         if !part.segments.is_empty() {
             self.has_streams = true;
             streams.begin(&mut part);
@@ -150,8 +153,14 @@ impl Shard {
     /// back all parts.
     pub fn abandon(&mut self) -> impl Iterator<Item = (u64, Part)> + '_ {
         for chunk in self.window.chunks() {
-            let Some(part) = self.window.get(chunk) else { continue };
+            if self.window.get(chunk).is_none() {
+                continue;
+            }
+            let part = self.window.part_mut(chunk);
             self.matches.still_open += u64::from(part.open);
+            if !self.rules.unasked {
+                part.drop_unclaimed();
+            }
             let transfers = part.events.iter().filter(|event| event.state == State::Transfer).count();
             self.matches.unclaimed_responses += u64::from(part.unclaimed) + transfers as u64;
         }
@@ -165,6 +174,7 @@ impl Shard {
             State::Query | State::Response | State::BareResponse => self.message(here),
             State::Unpaired | State::Announcement => self.message(here),
             State::Sweep => self.sweep(here),
+            State::Matched | State::TimedOut | State::Unasked | State::Settled => self.decided(here),
             state => unreachable!("the decoder gives no verdict such as {state:?}"),
         }
     }
@@ -179,6 +189,28 @@ impl Shard {
             State::Response => self.response(here),
             State::BareResponse => self.bare_response(here),
             _ => self.unpaired(here),
+        }
+    }
+
+    /// Who wrote it down has decided already: the item of a C-DNS file.
+    #[cold]
+    fn decided(&mut self, here: Here) {
+        match here.event.state {
+            State::Matched => {
+                self.matches.queries += 1;
+                self.matches.responses += 1;
+                self.matches.matched += 1;
+                // It may be negative: who captured a little out of order may have written that.
+                self.rtt.add(here.event.rtt_ns.max(0) as u64);
+            }
+            State::TimedOut => {
+                self.matches.queries += 1;
+                self.matches.timed_out += 1;
+            }
+            _ => {
+                self.matches.responses += 1;
+                self.matches.unclaimed_responses += 1;
+            }
         }
     }
 
@@ -429,6 +461,9 @@ impl Shard {
         self.window.event_mut(query).state = State::Retry;
         let open = self.window.event_mut(first);
         open.time_ns = open.time_ns.min(time_ns);
+        if self.rules.facts {
+            self.window.part_mut(first.chunk).repeated(first.index);
+        }
         self.matches.retries += 1;
     }
 
@@ -490,9 +525,16 @@ impl Shard {
 
     #[cold]
     fn copy_facts(&mut self, query: Place, response: Place) {
-        if let Some(&facts) = self.window.part(response.chunk).facts.get(response.index as usize) {
-            self.window.part_mut(query.chunk).facts[query.index as usize].answered_by(&facts);
+        let Some(&facts) = self.window.part(response.chunk).facts.get(response.index as usize) else {
+            return;
+        };
+        if query.chunk == response.chunk {
+            return self.window.part_mut(query.chunk).answered(query.index, &facts, None);
         }
+        // Two parts cannot be borrowed at once.
+        let kept = std::mem::take(&mut self.window.part_mut(response.chunk).kept);
+        self.window.part_mut(query.chunk).answered(query.index, &facts, Some(&kept));
+        self.window.part_mut(response.chunk).kept = kept;
     }
 
     /// The message at hand waits, unless that many others of its tuple are too many already.
@@ -570,7 +612,7 @@ impl Shard {
                 self.rtt.add(event.rtt_ns as u64);
             }
             _ => {
-                event.state = State::Settled;
+                event.state = if self.rules.unasked { State::Unasked } else { State::Settled };
                 self.matches.unclaimed_responses += 1;
             }
         }

@@ -17,8 +17,8 @@ mod table;
 mod window;
 
 pub use event::{Arrival, Closing, Event, Part, State};
-pub use facts::{Facts, Side};
-pub use key::{Key, Transport, Tuple};
+pub use facts::{Facts, Kept, Lacks, Needs, Side};
+pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
 pub use rtt::Rtt;
@@ -38,10 +38,23 @@ impl<'a> Transaction<'a> {
         Transaction { part, event: &part.events[index], index }
     }
 
-    /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries.
+    /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries. Of a
+    /// response that nobody asked for, when that came.
     #[inline]
     pub fn request_ns(&self) -> i64 {
         self.event.time_ns
+    }
+
+    /// What became of it.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.event.state
+    }
+
+    /// Whether it is a response that nobody asked for.
+    #[inline]
+    pub fn is_unasked(&self) -> bool {
+        self.event.state == State::Unasked
     }
 
     /// When the response that answered it was captured; `None` after a timeout.
@@ -49,6 +62,7 @@ impl<'a> Transaction<'a> {
     pub fn response_ns(&self) -> Option<i64> {
         match self.event.state {
             State::Matched => Some(self.event.time_ns.saturating_add(self.event.rtt_ns)),
+            State::Unasked => Some(self.event.time_ns),
             _ => None,
         }
     }
@@ -57,7 +71,7 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn response_code(&self) -> Option<u16> {
         match self.event.state {
-            State::Matched => Some(self.event.rcode),
+            State::Matched | State::Unasked => Some(self.event.rcode),
             _ => None,
         }
     }
@@ -68,9 +82,41 @@ impl<'a> Transaction<'a> {
         self.part.key(self.event)
     }
 
-    /// What else is known of the query and its response; only if the plan has a column that wants it.
+    /// What else is known of the query and its response; only if the plan needs it, or something is lacking.
     #[inline]
     pub fn facts(&self) -> Option<&'a Facts> {
         self.part.facts.get(self.index)
+    }
+
+    /// What is known of the query's message, if there is one.
+    #[inline]
+    pub fn query(&self) -> Option<&'a Side> {
+        let facts = self.facts().filter(|_| !self.is_unasked())?;
+        Some(&facts.own)
+    }
+
+    /// What is known of the response's message, if there is one.
+    #[inline]
+    pub fn response(&self) -> Option<&'a Side> {
+        let facts = self.facts()?;
+        if self.is_unasked() { Some(&facts.own) } else { facts.answer.as_ref() }
+    }
+
+    /// Whether this is not known, because the input does not tell.
+    #[inline]
+    pub fn lacks(&self, what: Lacks) -> bool {
+        self.facts().is_some_and(|facts| facts.own.lacks.has(what))
+    }
+
+    /// Bytes of a message or frame of this row.
+    #[inline]
+    pub fn kept(&self, kept: Kept) -> &'a [u8] {
+        self.part.kept(kept)
+    }
+
+    /// Response less query, ns; it may be negative if others wrote it down.
+    #[inline]
+    pub fn rtt_ns(&self) -> Option<i64> {
+        (self.event.state == State::Matched).then_some(self.event.rtt_ns)
     }
 }

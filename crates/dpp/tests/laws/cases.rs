@@ -11,7 +11,7 @@ use crate::production::{machine, plain, run};
 use dpp::limits::{FragmentLimits, Limits};
 use dpp::packet::SKIPS;
 use dpp::plan::{Plan, Ports};
-use dpp::table::Column;
+use dpp::table::{Column, Schema};
 use dpp::transaction::Matches;
 
 #[test]
@@ -662,7 +662,7 @@ fn a_transfer_asked_for_again_is_a_new_row() {
 
 #[test]
 fn a_message_without_question_goes_on_with_the_oldest_transfer_of_its_tuple() {
-    let plan = Plan { columns: vec![Column::ResponseMessages], ..Plan::default() };
+    let plan = Plan { schema: Schema::of([Column::ResponseMessages]), ..Plan::default() };
     check_by(
         &plan,
         "0 query A7 a/252 / 0 query A7 b/252 / 0.1 response A7 a/252 / 0.1 response A7 b/252 / 0.2 response A7 -",
@@ -741,7 +741,7 @@ fn link_local_multicast_is_answered_by_any_server() {
 
 #[test]
 fn a_query_that_cannot_be_read_is_a_row_if_a_column_says_why() {
-    let plan = Plan { columns: vec![Column::ParseError], ..Plan::default() };
+    let plan = Plan { schema: Schema::of([Column::ParseError]), ..Plan::default() };
     let queries =
         "0 name-cut query a7 www / 0 type-cut query b7 www/28 / 0 bad-label query c7 www / 0 query d7 -";
     check(queries, "=");

@@ -43,7 +43,13 @@ impl Seen {
             },
         };
         let tunnel = (self.tunnel_id != 0).then_some(Tunnel::Gre);
-        let outer = Outer { vlans: [self.vlan, 0, 0, 0], vlan_count: 1, tunnel, tunnel_id: self.tunnel_id };
+        let outer = Outer {
+            vlans: [self.vlan, 0, 0, 0],
+            vlan_count: 1,
+            hop_limit: 0,
+            tunnel,
+            tunnel_id: self.tunnel_id,
+        };
         let fragment = Fragment {
             addresses,
             protocol: self.protocol,

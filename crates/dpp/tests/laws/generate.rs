@@ -29,7 +29,7 @@ impl fmt::Debug for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { match_timeout_ns, duplicates_ns, ports, .. } = &self.plan;
         writeln!(f, "timeout {match_timeout_ns} ns, duplicates {duplicates_ns:?}, ports {ports}")?;
-        writeln!(f, "{:?}, {:?}", self.plan.limits, self.plan.columns)?;
+        writeln!(f, "{:?}, {:?}", self.plan.limits, self.plan.schema)?;
         self.packets.iter().try_for_each(|packet| writeln!(f, "    {packet}"))
     }
 }
@@ -114,7 +114,7 @@ fn plans_of_all() -> impl Strategy<Value = Plan> {
                 ..FragmentLimits::default()
             };
             plan.limits.streams = StreamLimits { idle_ns: ages_ns, ..StreamLimits::default() };
-            plan.columns.extend(columns);
+            columns.iter().for_each(|&column: &Column| plan.schema.push(column));
             Plan { duplicates_ns, ports: Ports::new(ports), ..plan }
         },
     )

@@ -9,6 +9,7 @@ use crate::packet::{Code, Kind, Message, Packet, Pairing, Question, Time, Tuple}
 use dpp::limits::Limits;
 use dpp::plan::Plan;
 use dpp::transaction::Matches;
+use dpp::transaction::Needs;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -185,7 +186,7 @@ impl Said {
             tuple: self.tuple,
             question: question.clone(),
             answer: None,
-            facts: plan.wants_facts().then_some(Facts {
+            facts: (plan.needs() != Needs::NOTHING).then_some(Facts {
                 messages: 0,
                 error: self.error,
                 tagged: self.tagged,

@@ -8,7 +8,7 @@ use crate::packet::{Question, Tuple};
 use dpp::capture::{Ending, Inputs, single};
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
-use dpp::table::{Column, Value};
+use dpp::table::{Column, Context, Scratch, Value};
 use dpp::transaction::{Transaction, Transport};
 use std::convert::Infallible;
 use std::io::{self, Read};
@@ -157,8 +157,9 @@ fn row(transaction: &Transaction) -> Row {
     let client = (key.client(), key.client_port());
     let name = if key.name().is_empty() { "-".to_string() } else { dotted(key.name()) };
     let question = Question { name, qtype: key.qtype(), qclass: key.qclass() };
-    let code = match Column::ResponseCode.value(transaction, None) {
-        Value::Text(text) => Some(text),
+    let (context, mut scratch) = (Context::default(), Scratch::default());
+    let code = match Column::ResponseCode.value(transaction, &context, &mut scratch) {
+        Value::Word(text) => Some(text),
         Value::Null => None,
         value => panic!("a response code is no {value:?}"),
     };
@@ -175,8 +176,8 @@ fn row(transaction: &Transaction) -> Row {
         answer: transaction.response_ns().zip(code),
         facts: transaction.facts().map(|facts| Facts {
             messages: facts.answer_messages,
-            error: match Column::ParseError.value(transaction, None) {
-                Value::Text(text) => Some(text),
+            error: match Column::ParseError.value(transaction, &context, &mut scratch) {
+                Value::Word(text) => Some(text),
                 _ => None,
             },
             tagged: facts.own.outer.vlan_ids() == [7],

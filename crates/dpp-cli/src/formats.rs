@@ -1,0 +1,167 @@
+//! The formats of tables: THE table of their names and extensions.
+//!
+//! [`flags`](crate::flags) takes names from here, [`checks`](crate::checks) guesses by extension, [`run`](crate::run) opens the
+//! sink. **To add a format, add a variant and its row here, and say in `run` which sink it is.**
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use std::path::Path;
+
+/// A format of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    Tsv,
+    Jsonl,
+    Parquet,
+    Arrow,
+    ArrowStream,
+    Cdns,
+    Dnstap,
+    Pcap,
+}
+
+/// What is to be known of a format.
+pub(crate) struct Row {
+    pub(crate) format: Format,
+    /// Its name, and what else it is called.
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    /// What its files end with; the first is given to files that need a name.
+    pub(crate) extensions: &'static [&'static str],
+    /// Whether gzip or zstd around it makes sense: not if it compresses by itself, or is read from its end.
+    pub(crate) packs: bool,
+    /// Whether it can be written to a pipe.
+    pub(crate) streams: bool,
+    pub(crate) help: &'static str,
+}
+
+pub(crate) const FORMATS: &[Row] = &[
+    row(Format::Csv, "csv", &[], &["csv"], true, true, "a header line and a line a row"),
+    row(
+        Format::Tsv,
+        "tsv",
+        &[],
+        &["tsv"],
+        true,
+        true,
+        "the same with tabs; the schema zeek with its own header lines",
+    ),
+    row(
+        Format::Jsonl,
+        "jsonl",
+        &["json", "ndjson"],
+        &["jsonl", "json", "ndjson"],
+        true,
+        true,
+        "an object a line",
+    ),
+    row(
+        Format::Parquet,
+        "parquet",
+        &["pq"],
+        &["parquet", "pq"],
+        false,
+        false,
+        "columns, typed and compressed",
+    ),
+    row(
+        Format::Arrow,
+        "arrow",
+        &["ipc", "feather"],
+        &["arrow", "feather", "ipc"],
+        false,
+        false,
+        "an Arrow IPC file",
+    ),
+    row(Format::ArrowStream, "arrows", &["arrow-stream"], &["arrows"], true, true, "an Arrow IPC stream"),
+    row(Format::Cdns, "cdns", &["c-dns"], &["cdns", "cbor"], true, true, "C-DNS (RFC 8618)"),
+    row(
+        Format::Dnstap,
+        "dnstap",
+        &["fstrm"],
+        &["dnstap", "fstrm", "tap"],
+        true,
+        true,
+        "dnstap, a frame stream",
+    ),
+    row(Format::Pcap, "pcap", &[], &["pcap"], true, true, "the messages of the rows as packets"),
+];
+
+const fn row(
+    format: Format,
+    name: &'static str,
+    aliases: &'static [&'static str],
+    extensions: &'static [&'static str],
+    packs: bool,
+    streams: bool,
+    help: &'static str,
+) -> Row {
+    Row { format, name, aliases, extensions, packs, streams, help }
+}
+
+/// A compression around the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+/// Compressions and what files end with that have them.
+const PACKINGS: &[(Packing, &str)] =
+    &[(Packing::Gzip, "gz"), (Packing::Zstd, "zst"), (Packing::Zstd, "zstd")];
+
+impl Format {
+    pub(crate) fn row(self) -> &'static Row {
+        FORMATS.iter().find(|row| row.format == self).expect("each format has a row")
+    }
+
+    /// The format and the compression that a file's extensions tell.
+    pub(crate) fn of_path(path: &Path) -> (Option<Format>, Option<Packing>) {
+        let extension = |path: &Path| path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let last = extension(path);
+        let packing = PACKINGS.iter().find(|row| row.1 == last).map(|row| row.0);
+        let named = if packing.is_some() { extension(&path.with_extension("")) } else { last };
+        let format = FORMATS.iter().find(|row| row.extensions.contains(&&*named)).map(|row| row.format);
+        (format, packing)
+    }
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [Format; FORMATS.len()] = {
+            let mut all = [Format::Csv; FORMATS.len()];
+            let mut at = 0;
+            while at < all.len() {
+                all[at] = FORMATS[at].format;
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let Row { name, aliases, help, .. } = self.row();
+        Some(PossibleValue::new(*name).aliases(*aliases).help(*help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_tell_format_and_compression() {
+        for (path, expected) in [
+            ("a/b.csv", (Some(Format::Csv), None)),
+            ("b.JSON.GZ", (Some(Format::Jsonl), Some(Packing::Gzip))),
+            ("b.cdns.zst", (Some(Format::Cdns), Some(Packing::Zstd))),
+            ("b.gz", (None, Some(Packing::Gzip))),
+            ("b.pq", (Some(Format::Parquet), None)),
+            ("b", (None, None)),
+        ] {
+            assert_eq!(Format::of_path(Path::new(path)), expected, "{path}");
+        }
+    }
+}

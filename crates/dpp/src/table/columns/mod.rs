@@ -1,0 +1,283 @@
+//! The table itself. The functions stand in a file for each group of facts.
+
+mod capture;
+mod dpp;
+mod edns;
+mod message;
+mod network;
+mod outcome;
+mod question;
+mod times;
+
+use super::{Context, Kind, Scratch, Value};
+use crate::transaction::{Needs, Transaction};
+
+/// What is said of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The column.
+    pub column: Column,
+    /// Its name in headers and schemas.
+    pub name: &'static str,
+    /// The type of its values.
+    pub kind: Kind,
+    /// When it has a value.
+    pub presence: Presence,
+    /// What has to be kept of a transaction for it.
+    pub needs: Needs,
+    /// Whether it is in the schema `full`.
+    pub in_full: bool,
+    /// What it says, in a sentence.
+    pub sentence: &'static str,
+    /// Its value of a transaction.
+    value: Compute,
+}
+
+/// A column's value of a transaction; made in the scratch if it does not lie ready.
+type Compute = for<'a> fn(&Transaction<'a>, &'a Context, &'a mut Scratch) -> Value<'a>;
+
+/// When a column has a value, of inputs that are packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// In all rows.
+    Always,
+    /// In all rows that have a query.
+    OfQuery,
+    /// In all rows whose question could be read.
+    OfQuestion,
+    /// In some rows.
+    Seldom,
+}
+
+use Presence::{Always, OfQuery, OfQuestion, Seldom};
+
+macro_rules! columns {
+    (
+        inline { $($hot:ident, $hot_name:literal, $hot_kind:ident, $hot_presence:ident, $hot_compute:path, $hot_sentence:literal;)* }
+        $($schema:ident { $($variant:ident, $name:literal, $kind:ident, $presence:ident, $needs:ident, $compute:path, $sentence:literal;)* })*
+    ) => {
+        /// A column. [`COLUMNS`] lists them all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Column { $(#[doc = $hot_sentence] $hot,)* $($(#[doc = $sentence] $variant,)*)* }
+
+        /// All columns and what is said of them. The first eight are those of DPP.
+        pub const COLUMNS: &[Entry] = &[
+            $(Entry {
+                column: Column::$hot,
+                name: $hot_name,
+                kind: Kind::$hot_kind,
+                presence: $hot_presence,
+                needs: Needs::NOTHING,
+                in_full: false,
+                sentence: $hot_sentence,
+                value: $hot_compute,
+            },)*
+            $($(Entry {
+                column: Column::$variant,
+                name: $name,
+                kind: Kind::$kind,
+                presence: $presence,
+                needs: Needs::$needs,
+                in_full: is_full(stringify!($schema)),
+                sentence: $sentence,
+                value: $compute,
+            },)*)*
+        ];
+
+        impl Column {
+            /// This column's value of a transaction.
+            #[inline(always)]
+            pub fn value<'a>(
+                self,
+                row: &Transaction<'a>,
+                context: &'a Context,
+                scratch: &'a mut Scratch,
+            ) -> Value<'a> {
+                match self {
+                    $(Column::$hot => $hot_compute(row, context, scratch),)*
+                    column => column.computed(row, context, scratch),
+                }
+            }
+
+            /// Hands this column's values of all rows to `take`. The column is chosen once, before the loop; those of the
+            /// default schema have a loop of their own each.
+            #[inline(always)]
+            pub fn for_each_value<'a>(
+                self,
+                rows: impl Iterator<Item = Transaction<'a>>,
+                context: &Context,
+                scratch: &mut Scratch,
+                mut take: impl FnMut(Value<'_>),
+            ) {
+                match self {
+                    $(Column::$hot => rows.for_each(|row| take($hot_compute(&row, context, scratch))),)*
+                    column => {
+                        let compute = column.entry().value;
+                        rows.for_each(|row| {
+                            scratch.clear();
+                            take(compute(&row, context, scratch));
+                        });
+                    }
+                }
+            }
+        }
+    };
+}
+
+const fn is_full(schema: &str) -> bool {
+    schema.as_bytes()[0] == b'f'
+}
+
+columns! {
+    inline {
+        RequestTimestamp, "request_timestamp", TimestampMicros, OfQuery, dpp::request_timestamp,
+            "When the query was captured (the earliest of it and its retries), rounded down to microseconds";
+        ResponseTimestamp, "response_timestamp", TimestampMicros, Seldom, dpp::response_timestamp,
+            "When the response that answered it was captured, rounded down to microseconds; absent if none came in time";
+        SourceIp, "source_ip", Address, Always, dpp::source_ip, "The client: who sent the query";
+        SourcePort, "source_port", I32, Always, dpp::source_port, "The client's port";
+        Id, "id", I32, Always, dpp::id, "The DNS message ID";
+        Name, "name", Name, OfQuestion, dpp::name,
+            "The name asked for, in the case of the query, without the final dot (the root is a dot)";
+        QueryType, "query_type", Word, OfQuestion, dpp::query_type, "The type asked for, by name; types without one are `Unknown`";
+        ResponseCode, "response_code", Word, Seldom, dpp::response_code,
+            "The response code in words, extended by EDNS or TSIG; absent if no response came in time";
+    }
+    full {
+        QueryTime, "query_time", TimestampNanos, OfQuery, NOTHING, times::query_time,
+            "When the query was captured: the earliest of it and its retries";
+        ResponseTime, "response_time", TimestampNanos, Seldom, NOTHING, times::response_time, "When the response was captured";
+        Rtt, "rtt_ns", I64, Seldom, NOTHING, times::rtt_ns, "Response time less query time, nanoseconds";
+        SrcIp, "src_ip", Address, Always, NOTHING, network::src_ip, "The client's address";
+        SrcPort, "src_port", U16, Always, NOTHING, network::src_port, "The client's port";
+        DstIp, "dst_ip", Address, Always, SIDES, network::dst_ip, "The server's address; absent where a query went to a group (mDNS, LLMNR)";
+        DstPort, "dst_port", U16, Always, NOTHING, network::dst_port, "The server's port";
+        IpVersion, "ip_version", U8, Always, NOTHING, network::ip_version, "4 or 6";
+        Transport, "transport", Word, Always, NOTHING, network::transport, "What carried the query: udp, tcp; from dnstap and C-DNS also dot, doh, doq and others";
+        Qname, "qname", Name, OfQuestion, NOTHING, question::qname, "The name asked for, in the case of the query, escaped, without the final dot (the root is a dot)";
+        QnameLower, "qname_lower", Name, OfQuestion, NOTHING, question::qname_lower, "The same in lower case, as matching compares it";
+        Qtype, "qtype", U16, OfQuestion, NOTHING, question::qtype, "The type asked for";
+        Qclass, "qclass", U16, OfQuestion, NOTHING, question::qclass, "The class asked for";
+        Labels, "labels", U8, OfQuestion, NOTHING, question::labels_of, "How many labels the name has; the root has none";
+        QnameLength, "qname_length", U8, OfQuestion, NOTHING, question::qname_length, "Length of the name in wire form, octets";
+        LabelLengthMax, "label_length_max", U8, OfQuestion, NOTHING, question::label_length_max, "Length of its longest label, octets";
+        Entropy, "qname_entropy", F64, OfQuestion, NOTHING, question::entropy, "Shannon entropy of its octets without regard to case, length octets left out, bits per octet";
+        Opcode, "opcode", U8, Always, SIDES, message::opcode, "What is asked for: 0 is a query, 5 an update";
+        Rcode, "rcode", U16, Seldom, NOTHING, message::rcode, "The response code, extended by EDNS or TSIG";
+        Aa, "aa", Bool, Seldom, SIDES, message::aa, "The response is authoritative";
+        Tc, "tc", Bool, Seldom, SIDES, message::tc, "The response is truncated";
+        Rd, "rd", Bool, Seldom, SIDES, message::rd, "RD of the response, which copies the query's";
+        Ra, "ra", Bool, Seldom, SIDES, message::ra, "The server offers recursion";
+        Z, "z", Bool, Seldom, SIDES, message::z, "The reserved bit of the response";
+        Ad, "ad", Bool, Seldom, SIDES, message::ad, "The server calls the answer authentic";
+        Cd, "cd", Bool, Seldom, SIDES, message::cd, "CD of the response";
+        QueryAa, "q_aa", Bool, OfQuery, SIDES, message::q_aa, "AA of the query";
+        QueryTc, "q_tc", Bool, OfQuery, SIDES, message::q_tc, "TC of the query";
+        QueryRd, "q_rd", Bool, OfQuery, SIDES, message::q_rd, "Recursion is desired";
+        QueryRa, "q_ra", Bool, OfQuery, SIDES, message::q_ra, "RA of the query";
+        QueryZ, "q_z", Bool, OfQuery, SIDES, message::q_z, "The reserved bit of the query";
+        QueryAd, "q_ad", Bool, OfQuery, SIDES, message::q_ad, "The client wants to know whether the answer is authentic";
+        QueryCd, "q_cd", Bool, OfQuery, SIDES, message::q_cd, "Checking is disabled";
+        Qdcount, "qdcount", U16, Seldom, SIDES, message::qdcount, "QDCOUNT of the response";
+        Ancount, "ancount", U16, Seldom, SIDES, message::ancount, "ANCOUNT of the response";
+        Nscount, "nscount", U16, Seldom, SIDES, message::nscount, "NSCOUNT of the response";
+        Arcount, "arcount", U16, Seldom, SIDES, message::arcount, "ARCOUNT of the response";
+        QueryQdcount, "q_qdcount", U16, OfQuery, SIDES, message::q_qdcount, "QDCOUNT of the query";
+        QueryAncount, "q_ancount", U16, OfQuery, SIDES, message::q_ancount, "ANCOUNT of the query";
+        QueryNscount, "q_nscount", U16, OfQuery, SIDES, message::q_nscount, "NSCOUNT of the query";
+        QueryArcount, "q_arcount", U16, OfQuery, SIDES, message::q_arcount, "ARCOUNT of the query";
+        QuerySize, "query_size", U32, OfQuery, SIDES, message::query_size, "Length of the query's message as the headers state it, bytes";
+        ResponseSize, "response_size", U32, Seldom, SIDES, message::response_size, "Length of the (first) response's message as the headers state it, bytes";
+        ResponseMessages, "response_messages", U32, Seldom, SIDES, message::response_messages, "How many messages the answer took: more than one for a zone transfer";
+        ResponseBytes, "response_bytes", U64, Seldom, SIDES, message::response_bytes, "Length of the answer in all its messages, bytes";
+        IpTtl, "ip_ttl", U8, Seldom, SIDES, network::ip_ttl, "TTL or hop limit of the query's packet";
+        ResponseIpTtl, "response_ip_ttl", U8, Seldom, SIDES, network::response_ip_ttl, "TTL or hop limit of the response's packet";
+        QueryIpLength, "query_ip_length", U32, Seldom, SIDES, network::query_ip_length, "Length of the query's IP packet, if it came in one datagram, bytes";
+        ResponseIpLength, "response_ip_length", U32, Seldom, SIDES, network::response_ip_length, "Length of the response's IP packet, if it came in one datagram, bytes";
+        UdpChecksum, "udp_checksum", U16, Seldom, SIDES, network::udp_checksum, "The checksum in the query's UDP header";
+        EdnsVersion, "edns_version", U8, Seldom, SIDES, edns::version, "EDNS version of the query; absent if it has no OPT record";
+        EdnsUdpSize, "edns_udp_size", U16, Seldom, SIDES, edns::udp_size, "The longest datagram that the client can take";
+        EdnsDo, "edns_do", Bool, Seldom, SIDES, edns::dnssec_ok, "The client wants DNSSEC records";
+        ResponseEdnsVersion, "response_edns_version", U8, Seldom, SIDES, edns::response_version, "EDNS version of the response";
+        ResponseEdnsUdpSize, "response_edns_udp_size", U16, Seldom, SIDES, edns::response_udp_size, "The longest datagram that the server can take";
+        ResponseEdnsDo, "response_edns_do", Bool, Seldom, SIDES, edns::response_dnssec_ok, "DO of the response";
+        TcpRtt, "tcp_rtt_ns", I64, Seldom, SIDES, network::tcp_rtt_ns, "How long the TCP handshake of the connection took, nanoseconds";
+        QueryCount, "query_count", U32, OfQuery, SIDES, outcome::query_count, "How often the query was sent: 1 and its retries";
+        Match, "match", Word, Always, NOTHING, outcome::matched, "What became of it: matched, no_response, no_query (a response that nobody asked for), unpaired (multicast)";
+        ParseError, "parse_error", Word, Seldom, DAMAGE, outcome::parse_error, "What is wrong with the query or, if nothing is, with its response";
+        TruncatedAt, "truncated_at", U32, Seldom, SIDES, outcome::truncated_at, "How many bytes of the query (or, if it is whole, of its response) were captured; absent if both are whole";
+        Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in";
+        Tunnel, "tunnel", Word, Seldom, SIDES, network::tunnel, "The innermost tunnel around the query";
+        TunnelId, "tunnel_id", U32, Seldom, SIDES, network::tunnel_id, "That tunnel's number: VNI, key, session";
+        Input, "input", Text, Seldom, SIDES, capture::input, "The name of the input that the query came from, without its directory";
+        FrameQuery, "frame_query", U64, Seldom, SIDES, capture::frame_query, "Which packet of its input the query was (completed by), from 1";
+        FrameResponse, "frame_response", U64, Seldom, SIDES, capture::frame_response, "Which packet of its input the response was (completed by), from 1";
+    }
+    more {
+        QueryWire, "query_wire", Bytes, Seldom, QUERY, capture::query_wire, "The bytes of the query's message, as far as they were captured";
+        ResponseWire, "response_wire", Bytes, Seldom, RESPONSE, capture::response_wire, "The bytes of the (first) response's message, as far as they were captured";
+    }
+}
+
+/// Other names that users know columns by.
+pub const ALIASES: &[(&str, Column)] = &[
+    ("dns.qry.name", Column::Qname),
+    ("dns.qry.type", Column::Qtype),
+    ("dns.qry.class", Column::Qclass),
+    ("dns.id", Column::Id),
+    ("dns.flags.opcode", Column::Opcode),
+    ("dns.flags.rcode", Column::Rcode),
+    ("dns.flags.authoritative", Column::Aa),
+    ("dns.flags.truncated", Column::Tc),
+    ("dns.flags.recdesired", Column::QueryRd),
+    ("dns.flags.recavail", Column::Ra),
+    ("dns.flags.z", Column::Z),
+    ("dns.flags.authenticated", Column::Ad),
+    ("dns.flags.checkdisable", Column::QueryCd),
+    ("dns.count.queries", Column::QueryQdcount),
+    ("dns.count.answers", Column::Ancount),
+    ("dns.count.auth_rr", Column::Nscount),
+    ("dns.count.add_rr", Column::Arcount),
+    ("dns.count.labels", Column::Labels),
+    ("dns.qry.name.len", Column::QnameLength),
+    ("dns.time", Column::Rtt),
+    ("frame.time_epoch", Column::QueryTime),
+    ("frame.number", Column::FrameQuery),
+    ("ip.src", Column::SrcIp),
+    ("ip.dst", Column::DstIp),
+    ("udp.srcport", Column::SrcPort),
+    ("udp.dstport", Column::DstPort),
+    ("ip.ttl", Column::IpTtl),
+    ("ip.version", Column::IpVersion),
+    ("vlan.id", Column::Vlan),
+];
+
+impl Column {
+    /// What the table says of this column.
+    #[inline]
+    pub fn entry(self) -> &'static Entry {
+        &COLUMNS[self as usize]
+    }
+
+    /// The column of this name, or of an alias.
+    pub fn named(name: &str) -> Option<Column> {
+        let own = COLUMNS.iter().find(|entry| entry.name == name).map(|entry| entry.column);
+        own.or_else(|| ALIASES.iter().find(|alias| alias.0 == name).map(|alias| alias.1))
+    }
+
+    fn computed<'a>(
+        self,
+        row: &Transaction<'a>,
+        context: &'a Context,
+        scratch: &'a mut Scratch,
+    ) -> Value<'a> {
+        scratch.clear();
+        (self.entry().value)(row, context, scratch)
+    }
+}
+
+/// A value, or none.
+fn maybe<'a, T>(known: Option<T>, value: impl FnOnce(T) -> Value<'a>) -> Value<'a> {
+    known.map_or(Value::Null, value)
+}

@@ -1,0 +1,128 @@
+//! Schemas: which columns a table has, and what they are called there.
+//!
+//! A schema is a list of [`Field`]s. The project's own are made from the column table; those of other tools (presets) give
+//! columns the names that tool gives them.
+
+use super::{COLUMNS, Column, Context, Kind, Scratch, Value};
+use crate::transaction::Transaction;
+use std::borrow::Cow;
+
+/// A column in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Which.
+    pub column: Column,
+    /// What it is called.
+    pub name: Cow<'static, str>,
+    /// What stands where there is no value.
+    pub absent: Absent,
+}
+
+/// What stands where there is no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// Nothing.
+    #[default]
+    Null,
+    /// 0, false, or an empty text, as the tool does it that has this schema.
+    Zero,
+}
+
+impl From<Column> for Field {
+    fn from(column: Column) -> Self {
+        Field { column, name: Cow::Borrowed(column.entry().name), absent: Absent::Null }
+    }
+}
+
+impl Field {
+    /// The kind of its values.
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        self.column.entry().kind
+    }
+
+    /// Its value of a transaction.
+    #[inline(always)]
+    pub fn value<'a>(
+        &self,
+        row: &Transaction<'a>,
+        context: &'a Context,
+        scratch: &'a mut Scratch,
+    ) -> Value<'a> {
+        match self.column.value(row, context, scratch) {
+            Value::Null if self.absent == Absent::Zero => Value::zero(self.kind()),
+            value => value,
+        }
+    }
+
+    /// Hands its values of all rows to `take`.
+    #[inline(always)]
+    pub fn for_each_value<'a>(
+        &self,
+        rows: impl Iterator<Item = Transaction<'a>>,
+        context: &Context,
+        scratch: &mut Scratch,
+        mut take: impl FnMut(Value<'_>),
+    ) {
+        match self.absent {
+            Absent::Null => self.column.for_each_value(rows, context, scratch, take),
+            Absent::Zero => {
+                let zero = Value::zero(self.kind());
+                let or_zero = |value: Value<'_>| if value == Value::Null { take(zero) } else { take(value) };
+                self.column.for_each_value(rows, context, scratch, or_zero);
+            }
+        }
+    }
+}
+
+/// The fields of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// What it is called: `dpp`, `full`, `fields` for a user's own choice, or the name of a tool.
+    pub name: &'static str,
+    fields: Vec<Field>,
+}
+
+impl Schema {
+    /// The default schema: the eight columns of DPP.
+    pub fn dpp() -> Schema {
+        let fields = COLUMNS[..8].iter().map(|entry| entry.column.into()).collect();
+        Schema { name: "dpp", fields }
+    }
+
+    /// All columns of the project's own schema.
+    pub fn full() -> Schema {
+        let own = COLUMNS.iter().filter(|entry| entry.in_full);
+        let mut fields: Vec<Field> = own.map(|entry| entry.column.into()).collect();
+        // The one that it shares with the default schema stands where people look for it.
+        let at = fields.iter().position(|field| field.column == Column::Qname).unwrap_or(0);
+        fields.insert(at, Column::Id.into());
+        Schema { name: "full", fields }
+    }
+
+    /// A schema of these fields.
+    pub fn new(name: &'static str, fields: Vec<Field>) -> Schema {
+        Schema { name, fields }
+    }
+
+    /// A user's choice of columns.
+    pub fn of(columns: impl IntoIterator<Item = Column>) -> Schema {
+        Schema { name: "fields", fields: columns.into_iter().map(Field::from).collect() }
+    }
+
+    /// Adds a column.
+    pub fn push(&mut self, column: Column) {
+        self.fields.push(column.into());
+    }
+
+    /// The fields, in order.
+    #[inline]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Whether a column is in it.
+    pub fn contains(&self, column: Column) -> bool {
+        self.fields.iter().any(|field| field.column == column)
+    }
+}
