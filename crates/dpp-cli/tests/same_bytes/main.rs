@@ -27,6 +27,7 @@ mod plain;
 
 use dpp::pipeline::{Machine, Watch, run};
 use dpp::plan::Plan;
+use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{Compression, Parquet, Settings};
 use encoding::{Capture, PLAIN};
@@ -83,7 +84,7 @@ fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
 fn csv(capture: &[u8], plan: &Plan, machine: &Machine) -> Vec<u8> {
     let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
     run(dpp::capture::single(capture), plan, machine, &sink, &Watch::default()).expect("a run");
-    sink.finish().expect("memory takes everything")
+    sink.finish(Vec::new()).expect("memory takes everything")
 }
 
 /// A Parquet file that carries all counts.

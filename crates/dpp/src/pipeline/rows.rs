@@ -4,7 +4,7 @@
 //! events are rows, in capture order.
 
 use super::pool::Pool;
-use crate::transaction::{Event, Facts, Part, Transaction};
+use crate::transaction::{Event, Face, Facts, Part, State, Transaction};
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -19,13 +19,14 @@ pub struct Rows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     shard: u16,
+    face: Face,
     index: u32,
 }
 
 impl Row {
     #[inline]
     pub(super) fn new(shard: usize, index: usize) -> Row {
-        Row { shard: shard as u16, index: index as u32 }
+        Row { shard: shard as u16, face: Face::Both, index: index as u32 }
     }
 
     /// The event, in the parts of its chunk.
@@ -49,6 +50,22 @@ impl Rows {
         Rows { parts, order }
     }
 
+    /// The same with a row for each message: the query's, then the response's, if there is one.
+    pub(super) fn by_message(mut self) -> Rows {
+        let parts = &self.parts;
+        let faces = |row: Row| {
+            let (has_query, has_response) = match row.event(parts).state {
+                State::Matched => (true, true),
+                State::Unasked => (false, true),
+                _ => (true, false),
+            };
+            let query = has_query.then_some(Row { face: Face::Query, ..row });
+            query.into_iter().chain(has_response.then_some(Row { face: Face::Response, ..row }))
+        };
+        self.order = self.order.into_iter().flat_map(faces).collect();
+        self
+    }
+
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
         let part = |part: &Part| {
@@ -66,7 +83,8 @@ impl Rows {
             return self;
         }
         let mut order = pool.order();
-        order.extend((0..self.order.len()).map(|index| Row::new(0, index)));
+        let renumbered = self.order.iter().enumerate();
+        order.extend(renumbered.map(|(index, row)| Row { face: row.face, ..Row::new(0, index) }));
         let mut compact = Part::default();
         for row in &self.order {
             compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
@@ -89,7 +107,9 @@ impl Rows {
     /// The rows, in capture order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
-        self.order.iter().map(|row| Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize))
+        self.order.iter().map(|row| {
+            Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize).with_face(row.face)
+        })
     }
 }
 

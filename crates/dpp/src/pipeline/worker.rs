@@ -130,7 +130,11 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
                     self.change(|schedule| schedule.defragmented(shard, chunk, wholes));
                 }
                 Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals),
-                Task::Encode { chunk, parts, order } => self.encode(chunk, Rows::new(parts, order)),
+                Task::Encode { chunk, parts, order } => {
+                    let rows = Rows::new(parts, order);
+                    let by_message = self.reader.plan.schema.by_message;
+                    self.encode(chunk, if by_message { rows.by_message() } else { rows });
+                }
                 Task::Accept { lane, piece } => self.accept(lane, piece),
                 Task::Wait => unreachable!("next_task waits"),
                 Task::Leave => break,

@@ -16,6 +16,6 @@ mod value;
 
 pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
 pub use context::Context;
-pub use schema::{Absent, Field, Schema};
+pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
 pub use value::{Kind, Value};

@@ -16,6 +16,8 @@ pub struct Field {
     pub name: Cow<'static, str>,
     /// What stands where there is no value.
     pub absent: Absent,
+    /// What the tool that has this schema calls the type, if its files say so; else empty.
+    pub type_name: &'static str,
 }
 
 /// What stands where there is no value.
@@ -30,7 +32,7 @@ pub enum Absent {
 
 impl From<Column> for Field {
     fn from(column: Column) -> Self {
-        Field { column, name: Cow::Borrowed(column.entry().name), absent: Absent::Null }
+        Field { column, name: Cow::Borrowed(column.entry().name), absent: Absent::Null, type_name: "" }
     }
 }
 
@@ -80,14 +82,29 @@ impl Field {
 pub struct Schema {
     /// What it is called: `dpp`, `full`, `fields` for a user's own choice, or the name of a tool.
     pub name: &'static str,
+    /// How text formats write it.
+    pub style: Style,
+    /// Whether each message is a row: the query's, then the response's.
+    pub by_message: bool,
     fields: Vec<Field>,
+}
+
+/// How text formats write a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// JSON leaves out what is absent; else it is `null`.
+    pub omits_absent: bool,
+    /// JSON makes an object of names with a dot in them: `dns.id` is `id` in `dns`.
+    pub nests: bool,
+    /// TSV has Zeek's header and footer lines, and Zeek's marks for what is absent or empty.
+    pub zeek_log: bool,
 }
 
 impl Schema {
     /// The default schema: the eight columns of DPP.
     pub fn dpp() -> Schema {
         let fields = COLUMNS[..8].iter().map(|entry| entry.column.into()).collect();
-        Schema { name: "dpp", fields }
+        Schema::new("dpp", fields)
     }
 
     /// All columns of the project's own schema.
@@ -97,17 +114,17 @@ impl Schema {
         // The one that it shares with the default schema stands where people look for it.
         let at = fields.iter().position(|field| field.column == Column::Qname).unwrap_or(0);
         fields.insert(at, Column::Id.into());
-        Schema { name: "full", fields }
+        Schema::new("full", fields)
     }
 
     /// A schema of these fields.
     pub fn new(name: &'static str, fields: Vec<Field>) -> Schema {
-        Schema { name, fields }
+        Schema { name, style: Style::default(), by_message: false, fields }
     }
 
     /// A user's choice of columns.
     pub fn of(columns: impl IntoIterator<Item = Column>) -> Schema {
-        Schema { name: "fields", fields: columns.into_iter().map(Field::from).collect() }
+        Schema::new("fields", columns.into_iter().map(Field::from).collect())
     }
 
     /// Adds a column.

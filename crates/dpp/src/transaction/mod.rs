@@ -28,14 +28,39 @@ pub use rtt::Rtt;
 pub struct Transaction<'a> {
     part: &'a Part,
     event: &'a Event,
-    index: usize,
+    index: u32,
+    face: Face,
+}
+
+/// What of a transaction is a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Face {
+    /// All of it.
+    Both,
+    /// The query's message.
+    Query,
+    /// The response's message.
+    Response,
 }
 
 impl<'a> Transaction<'a> {
     /// The row of the query that is the `index`-th event of `part`.
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
-        Transaction { part, event: &part.events[index], index }
+        Transaction { part, event: &part.events[index], index: index as u32, face: Face::Both }
+    }
+
+    /// The row of one of its messages.
+    #[inline]
+    pub(crate) fn with_face(self, face: Face) -> Self {
+        Transaction { face, ..self }
+    }
+
+    /// What of the transaction is this row: both messages, unless the schema has a row for each message.
+    #[inline]
+    pub fn face(&self) -> Face {
+        self.face
     }
 
     /// When the query was sent, in nanoseconds since 1970 UTC: the earliest time stamp of the query and its retries. Of a
@@ -85,7 +110,7 @@ impl<'a> Transaction<'a> {
     /// What else is known of the query and its response; only if the plan needs it, or something is lacking.
     #[inline]
     pub fn facts(&self) -> Option<&'a Facts> {
-        self.part.facts.get(self.index)
+        self.part.facts.get(self.index as usize)
     }
 
     /// What is known of the query's message, if there is one.
