@@ -1,6 +1,5 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
-use dpp::plan::Plan;
 use dpp::table::{COLUMNS, Entry, Kind, Presence, Schema};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use dpp::pipeline::{Machine, Pool, Rows, Sink, Watch, run};
 use dpp::plan::Plan;
 use dpp::table::{Scratch, Value};
+use dpp_sink::TableSink;
 use dpp_sink::parquet::{Compression, Error, Parquet, Settings, Version};
 use dpp_sink::text::{NAME_ROOM, write_name};
 use parquet::basic::{Encoding, PageType};
