@@ -303,31 +303,41 @@ fn fits(octets: usize, family: Option<u32>) -> bool {
     }
 }
 
-/// A time as it is written: in two fields.
+/// A time, in two fields as it is written. There are always less than 1,000,000,000 nanoseconds: of more, BIND's tools
+/// die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time {
-    /// Seconds since 1970 UTC.
-    pub seconds: u64,
-    /// Nanoseconds.
-    pub nanoseconds: u32,
+    seconds: u64,
+    nanoseconds: u32,
 }
 
 impl Time {
-    /// Nanoseconds since 1970 UTC; `None` if they are too many. Nanoseconds of a second or more, which broken writers leave,
-    /// carry over.
+    /// A time from seconds since 1970 UTC and nanoseconds. A second or more of these, which broken writers leave, carries over;
+    /// `None` if there is no room for it.
+    #[inline]
+    pub fn new(seconds: u64, nanoseconds: u32) -> Option<Time> {
+        let seconds = seconds.checked_add((nanoseconds / SECOND).into())?;
+        Some(Time { seconds, nanoseconds: nanoseconds % SECOND })
+    }
+
+    /// Nanoseconds since 1970 UTC; `None` if they are too many.
     #[inline]
     pub fn ns(self) -> Option<i64> {
         let seconds = i64::try_from(self.seconds).ok()?;
-        seconds.checked_mul(1_000_000_000)?.checked_add(self.nanoseconds.into())
+        seconds.checked_mul(SECOND.into())?.checked_add(self.nanoseconds.into())
     }
 
     /// The same the other way; `None` before 1970, which cannot be written.
     #[inline]
     pub fn from_ns(ns: i64) -> Option<Time> {
         let ns = u64::try_from(ns).ok()?;
-        Some(Time { seconds: ns / 1_000_000_000, nanoseconds: (ns % 1_000_000_000) as u32 })
+        let second = u64::from(SECOND);
+        Some(Time { seconds: ns / second, nanoseconds: (ns % second) as u32 })
     }
 }
+
+/// A second, ns.
+const SECOND: u32 = 1_000_000_000;
 
 /// The fields of a time, as they come.
 #[derive(Clone, Copy, Default)]
@@ -340,7 +350,7 @@ impl Parts {
     /// Without seconds there is no time.
     #[inline]
     fn time(self) -> Option<Time> {
-        self.seconds.map(|seconds| Time { seconds, nanoseconds: self.nanoseconds })
+        self.seconds.and_then(|seconds| Time::new(seconds, self.nanoseconds))
     }
 
     #[inline]
@@ -500,10 +510,10 @@ mod tests {
                 response_address: Some(&[192, 0, 2, 2]),
                 query_port: Some(53000),
                 response_port: Some(853),
-                query_time: Some(Time { seconds: 1_600_000_000, nanoseconds: 1 }),
+                query_time: Time::new(1_600_000_000, 1),
                 query_message: Some(b"query"),
                 query_zone: Some(b"\0"),
-                response_time: Some(Time { seconds: 1_600_000_001, nanoseconds: 2 }),
+                response_time: Time::new(1_600_000_001, 2),
                 response_message: Some(b"response"),
                 policy: Some(Policy {
                     kind: Some(b"RPZ"),
@@ -628,12 +638,15 @@ mod tests {
 
     #[test]
     fn times_carry_over_and_do_not_overflow() {
-        let ns = |seconds, nanoseconds| Time { seconds, nanoseconds }.ns();
+        let ns = |seconds, nanoseconds| Time::new(seconds, nanoseconds).and_then(Time::ns);
         assert_eq!(ns(1, 1_000_000_000), Some(2_000_000_000));
         assert_eq!(ns(0, u32::MAX), Some(4_294_967_295));
         assert_eq!(ns(9_223_372_036, 854_775_807), Some(i64::MAX));
         assert_eq!(ns(9_223_372_036, 854_775_808), None);
         assert_eq!(ns(u64::MAX, 0), None);
+        assert_eq!(Time::new(u64::MAX, SECOND), None);
+        let carried = Message { query_time: Time::new(7, 5), ..Message::new(CLIENT_QUERY) };
+        check(b"\x08\x05\x40\x03\x4D\x05\x28\x6B\xEE", carried);
         assert_eq!(Time::from_ns(i64::MAX).and_then(Time::ns), Some(i64::MAX));
         assert_eq!(Time::from_ns(-1), None);
     }
