@@ -7,7 +7,49 @@
 //! [`time_of`] runs for every frame where only one thread reads, so it looks at tags and times and at nothing else.
 
 use super::names::{MESSAGE_TYPES, MESSAGE_TYPES_SHORT};
-use super::wire::{Counter, Damage, Fields, Output, Value};
+use super::wire::{Counter, Damage, Fields, Output};
+use schema::{frame, message, policy};
+
+/// The fields of the schema, each with its number and what it is.
+mod schema {
+    pub(super) mod frame {
+        use crate::dnstap::wire::{bytes, number};
+        pub(crate) const IDENTITY: u32 = bytes(1);
+        pub(crate) const VERSION: u32 = bytes(2);
+        pub(crate) const EXTRA: u32 = bytes(3);
+        pub(crate) const MESSAGE: u32 = bytes(14);
+        pub(crate) const TYPE: u32 = number(15);
+    }
+
+    pub(super) mod message {
+        use crate::dnstap::wire::{bytes, fixed32, number};
+        pub(crate) const TYPE: u32 = number(1);
+        pub(crate) const SOCKET_FAMILY: u32 = number(2);
+        pub(crate) const SOCKET_PROTOCOL: u32 = number(3);
+        pub(crate) const QUERY_ADDRESS: u32 = bytes(4);
+        pub(crate) const RESPONSE_ADDRESS: u32 = bytes(5);
+        pub(crate) const QUERY_PORT: u32 = number(6);
+        pub(crate) const RESPONSE_PORT: u32 = number(7);
+        pub(crate) const QUERY_SECONDS: u32 = number(8);
+        pub(crate) const QUERY_NANOSECONDS: u32 = fixed32(9);
+        pub(crate) const QUERY_MESSAGE: u32 = bytes(10);
+        pub(crate) const QUERY_ZONE: u32 = bytes(11);
+        pub(crate) const RESPONSE_SECONDS: u32 = number(12);
+        pub(crate) const RESPONSE_NANOSECONDS: u32 = fixed32(13);
+        pub(crate) const RESPONSE_MESSAGE: u32 = bytes(14);
+        pub(crate) const POLICY: u32 = bytes(15);
+        pub(crate) const HTTP_PROTOCOL: u32 = number(16);
+    }
+
+    pub(super) mod policy {
+        use crate::dnstap::wire::{bytes, number};
+        pub(crate) const TYPE: u32 = bytes(1);
+        pub(crate) const RULE: u32 = bytes(2);
+        pub(crate) const ACTION: u32 = number(3);
+        pub(crate) const MATCH: u32 = number(4);
+        pub(crate) const VALUE: u32 = bytes(5);
+    }
+}
 
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,14 +139,14 @@ impl<'a> Dnstap<'a> {
         // A message in several parts is one.
         let mut draft: Option<Draft> = None;
         let mut fields = Fields(frame);
-        while let Some(field) = fields.next()? {
-            match field {
-                (1, Value::Bytes(bytes)) => identity = Some(bytes),
-                (2, Value::Bytes(bytes)) => version = Some(bytes),
-                (3, Value::Bytes(bytes)) => extra = Some(bytes),
-                (14, Value::Bytes(bytes)) => draft.get_or_insert_default().read(bytes)?,
-                (15, Value::Number(number)) => kind = Some(number as u32),
-                _ => {}
+        while let Some(tag) = fields.tag()? {
+            match tag {
+                frame::IDENTITY => identity = Some(fields.bytes()?),
+                frame::VERSION => version = Some(fields.bytes()?),
+                frame::EXTRA => extra = Some(fields.bytes()?),
+                frame::MESSAGE => draft.get_or_insert_default().read(fields.bytes()?)?,
+                frame::TYPE => kind = Some(fields.number()? as u32),
+                _ => fields.pass(tag)?,
             }
         }
         let message = draft.map(Draft::finish).transpose()?;
@@ -127,14 +169,14 @@ impl<'a> Dnstap<'a> {
     }
 
     fn put(&self, out: &mut impl Output) {
-        out.bytes(1, self.identity);
-        out.bytes(2, self.version);
-        out.bytes(3, self.extra);
+        out.bytes(frame::IDENTITY, self.identity);
+        out.bytes(frame::VERSION, self.version);
+        out.bytes(frame::EXTRA, self.extra);
         if let Some(message) = &self.message {
-            out.length(14, length_of(|counter| message.put(counter)));
+            out.length(frame::MESSAGE, length_of(|counter| message.put(counter)));
             message.put(out);
         }
-        out.number(15, Some(self.kind));
+        out.number(frame::TYPE, Some(self.kind));
     }
 }
 
@@ -183,54 +225,54 @@ impl<'a> Message<'a> {
     }
 
     fn put(&self, out: &mut impl Output) {
-        out.number(1, Some(self.kind.0));
-        out.number(2, self.socket_family);
-        out.number(3, self.socket_protocol);
-        out.bytes(4, self.query_address);
-        out.bytes(5, self.response_address);
-        out.number(6, self.query_port);
-        out.number(7, self.response_port);
+        out.number(message::TYPE, Some(self.kind.0));
+        out.number(message::SOCKET_FAMILY, self.socket_family);
+        out.number(message::SOCKET_PROTOCOL, self.socket_protocol);
+        out.bytes(message::QUERY_ADDRESS, self.query_address);
+        out.bytes(message::RESPONSE_ADDRESS, self.response_address);
+        out.number(message::QUERY_PORT, self.query_port);
+        out.number(message::RESPONSE_PORT, self.response_port);
         if let Some(time) = self.query_time {
-            out.number(8, Some(time.seconds));
-            out.fixed32(9, time.nanoseconds);
+            out.number(message::QUERY_SECONDS, Some(time.seconds));
+            out.fixed32(message::QUERY_NANOSECONDS, time.nanoseconds);
         }
-        out.bytes(10, self.query_message);
-        out.bytes(11, self.query_zone);
+        out.bytes(message::QUERY_MESSAGE, self.query_message);
+        out.bytes(message::QUERY_ZONE, self.query_zone);
         if let Some(time) = self.response_time {
-            out.number(12, Some(time.seconds));
-            out.fixed32(13, time.nanoseconds);
+            out.number(message::RESPONSE_SECONDS, Some(time.seconds));
+            out.fixed32(message::RESPONSE_NANOSECONDS, time.nanoseconds);
         }
-        out.bytes(14, self.response_message);
+        out.bytes(message::RESPONSE_MESSAGE, self.response_message);
         if let Some(policy) = &self.policy {
-            out.length(15, length_of(|counter| policy.put(counter)));
+            out.length(message::POLICY, length_of(|counter| policy.put(counter)));
             policy.put(out);
         }
-        out.number(16, self.http_protocol);
+        out.number(message::HTTP_PROTOCOL, self.http_protocol);
     }
 }
 
 impl<'a> Policy<'a> {
     fn read(&mut self, bytes: &'a [u8]) -> Result<(), Damage> {
         let mut fields = Fields(bytes);
-        while let Some(field) = fields.next()? {
-            match field {
-                (1, Value::Bytes(bytes)) => self.kind = Some(bytes),
-                (2, Value::Bytes(bytes)) => self.rule = Some(bytes),
-                (3, Value::Number(number)) => self.action = Some(number as u32),
-                (4, Value::Number(number)) => self.matched = Some(number as u32),
-                (5, Value::Bytes(bytes)) => self.value = Some(bytes),
-                _ => {}
+        while let Some(tag) = fields.tag()? {
+            match tag {
+                policy::TYPE => self.kind = Some(fields.bytes()?),
+                policy::RULE => self.rule = Some(fields.bytes()?),
+                policy::ACTION => self.action = Some(fields.number()? as u32),
+                policy::MATCH => self.matched = Some(fields.number()? as u32),
+                policy::VALUE => self.value = Some(fields.bytes()?),
+                _ => fields.pass(tag)?,
             }
         }
         Ok(())
     }
 
     fn put(&self, out: &mut impl Output) {
-        out.bytes(1, self.kind);
-        out.bytes(2, self.rule);
-        out.number(3, self.action);
-        out.number(4, self.matched);
-        out.bytes(5, self.value);
+        out.bytes(policy::TYPE, self.kind);
+        out.bytes(policy::RULE, self.rule);
+        out.number(policy::ACTION, self.action);
+        out.number(policy::MATCH, self.matched);
+        out.bytes(policy::VALUE, self.value);
     }
 }
 
@@ -253,25 +295,25 @@ impl<'a> Draft<'a> {
     fn read(&mut self, bytes: &'a [u8]) -> Result<(), Damage> {
         let message = &mut self.message;
         let mut fields = Fields(bytes);
-        while let Some(field) = fields.next()? {
-            match field {
-                (1, Value::Number(number)) => self.kind = Some(number as u32),
-                (2, Value::Number(number)) => message.socket_family = Some(number as u32),
-                (3, Value::Number(number)) => message.socket_protocol = Some(number as u32),
-                (4, Value::Bytes(bytes)) => message.query_address = Some(bytes),
-                (5, Value::Bytes(bytes)) => message.response_address = Some(bytes),
-                (6, Value::Number(number)) => message.query_port = port(number),
-                (7, Value::Number(number)) => message.response_port = port(number),
-                (8, Value::Number(number)) => self.query_time.seconds = Some(number),
-                (9, Value::Fixed32(number)) => self.query_time.nanoseconds = number,
-                (10, Value::Bytes(bytes)) => message.query_message = Some(bytes),
-                (11, Value::Bytes(bytes)) => message.query_zone = Some(bytes),
-                (12, Value::Number(number)) => self.response_time.seconds = Some(number),
-                (13, Value::Fixed32(number)) => self.response_time.nanoseconds = number,
-                (14, Value::Bytes(bytes)) => message.response_message = Some(bytes),
-                (15, Value::Bytes(bytes)) => message.policy.get_or_insert_default().read(bytes)?,
-                (16, Value::Number(number)) => message.http_protocol = Some(number as u32),
-                _ => {}
+        while let Some(tag) = fields.tag()? {
+            match tag {
+                message::TYPE => self.kind = Some(fields.number()? as u32),
+                message::SOCKET_FAMILY => message.socket_family = Some(fields.number()? as u32),
+                message::SOCKET_PROTOCOL => message.socket_protocol = Some(fields.number()? as u32),
+                message::QUERY_ADDRESS => message.query_address = Some(fields.bytes()?),
+                message::RESPONSE_ADDRESS => message.response_address = Some(fields.bytes()?),
+                message::QUERY_PORT => message.query_port = port(fields.number()?),
+                message::RESPONSE_PORT => message.response_port = port(fields.number()?),
+                message::QUERY_SECONDS => self.query_time.seconds = Some(fields.number()?),
+                message::QUERY_NANOSECONDS => self.query_time.nanoseconds = fields.fixed32()?,
+                message::QUERY_MESSAGE => message.query_message = Some(fields.bytes()?),
+                message::QUERY_ZONE => message.query_zone = Some(fields.bytes()?),
+                message::RESPONSE_SECONDS => self.response_time.seconds = Some(fields.number()?),
+                message::RESPONSE_NANOSECONDS => self.response_time.nanoseconds = fields.fixed32()?,
+                message::RESPONSE_MESSAGE => message.response_message = Some(fields.bytes()?),
+                message::POLICY => message.policy.get_or_insert_default().read(fields.bytes()?)?,
+                message::HTTP_PROTOCOL => message.http_protocol = Some(fields.number()? as u32),
+                _ => fields.pass(tag)?,
             }
         }
         Ok(())
@@ -362,25 +404,51 @@ impl Parts {
 /// The time of a frame, ns since 1970 UTC: the [`Dnstap::time_ns`] of a frame that can be read, without reading the rest of
 /// it. Of a damaged one, what stands before the damage.
 pub fn time_of(frame: &[u8]) -> Option<i64> {
-    let (mut kind, mut query_time, mut response_time) = (None, Parts::default(), Parts::default());
+    let mut dated = Dated::default();
     let mut fields = Fields(frame);
-    while let Ok(Some((number, value))) = fields.next() {
-        let (14, Value::Bytes(message)) = (number, value) else { continue };
-        let mut fields = Fields(message);
-        while let Ok(Some(field)) = fields.next() {
-            match field {
-                (1, Value::Number(number)) => kind = Some(MessageType(number as u32)),
-                (8, Value::Number(number)) => query_time.seconds = Some(number),
-                (9, Value::Fixed32(number)) => query_time.nanoseconds = number,
-                (12, Value::Number(number)) => response_time.seconds = Some(number),
-                (13, Value::Fixed32(number)) => response_time.nanoseconds = number,
-                _ => {}
-            }
+    while let Ok(Some(tag)) = fields.tag() {
+        let passed = match tag {
+            frame::MESSAGE => fields.bytes().and_then(|message| dated.read(message)),
+            _ => fields.pass(tag),
+        };
+        if passed.is_err() {
+            break;
         }
     }
-    match kind?.direction() {
-        Direction::Query => query_time.ns(),
-        Direction::Response => response_time.ns().or(query_time.ns()),
+    dated.ns()
+}
+
+/// What dates a message.
+#[derive(Default)]
+struct Dated {
+    kind: Option<u32>,
+    query_time: Parts,
+    response_time: Parts,
+}
+
+impl Dated {
+    #[inline(always)]
+    fn read(&mut self, message: &[u8]) -> Result<(), Damage> {
+        let mut fields = Fields(message);
+        while let Some(tag) = fields.tag()? {
+            match tag {
+                message::TYPE => self.kind = Some(fields.number()? as u32),
+                message::QUERY_SECONDS => self.query_time.seconds = Some(fields.number()?),
+                message::QUERY_NANOSECONDS => self.query_time.nanoseconds = fields.fixed32()?,
+                message::RESPONSE_SECONDS => self.response_time.seconds = Some(fields.number()?),
+                message::RESPONSE_NANOSECONDS => self.response_time.nanoseconds = fields.fixed32()?,
+                _ => fields.pass(tag)?,
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn ns(self) -> Option<i64> {
+        match MessageType(self.kind?).direction() {
+            Direction::Query => self.query_time.ns(),
+            Direction::Response => self.response_time.ns().or(self.query_time.ns()),
+        }
     }
 }
 
@@ -475,7 +543,7 @@ mod tests {
     /// A frame: fields of a message, fields behind the message, the type.
     fn frame(message: &[u8], behind: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
-        frame.bytes(14, Some(message));
+        frame.bytes(super::frame::MESSAGE, Some(message));
         [&frame[..], behind, b"\x78\x01"].concat()
     }
 

@@ -31,55 +31,58 @@ pub enum Damage {
     NoType,
 }
 
-/// The value of a field.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-    Fixed32(u32),
-    /// Of a wire type that no field of dnstap has.
-    Foreign,
+/// The tag of a field that is a number.
+pub(super) const fn number(field: u32) -> u32 {
+    field << 3
 }
 
-/// Fields that are left to be read.
+/// The tag of a field of so many bytes as its length says, or of a message.
+pub(super) const fn bytes(field: u32) -> u32 {
+    field << 3 | 2
+}
+
+/// The tag of a field of four bytes.
+pub(super) const fn fixed32(field: u32) -> u32 {
+    field << 3 | 5
+}
+
+/// Fields that are left to be read. Behind each tag its value must be taken, or passed over.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The next field: number and value; `None` behind the last.
+    /// The tag of the next field; `None` behind the last. A known number with another wire type is another tag.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Value<'a>)>, Damage> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        let tag = u32::try_from(self.varint()?).map_err(|_| Damage::Field)?;
-        let number = tag >> 3;
-        if number == 0 {
-            return Err(Damage::Field);
-        }
-        let value = match tag & 7 {
-            0 => Value::Number(self.varint()?),
-            2 => Value::Bytes(self.bytes()?),
-            5 => Value::Fixed32(u32::from_le_bytes(*self.fixed()?)),
-            _ => {
-                self.pass_foreign(tag)?;
-                Value::Foreign
+    pub(super) fn tag(&mut self) -> Result<Option<u32>, Damage> {
+        match self.0 {
+            // The tags of fields 1 to 15.
+            [tag @ 0x08..=0x7F, rest @ ..] => {
+                self.0 = rest;
+                Ok(Some(u32::from(*tag)))
             }
-        };
-        Ok(Some((number, value)))
+            [] => Ok(None),
+            _ => self.long_tag().map(Some),
+        }
+    }
+
+    fn long_tag(&mut self) -> Result<u32, Damage> {
+        match u32::try_from(self.number()?) {
+            Ok(tag @ 0x08..) => Ok(tag),
+            _ => Err(Damage::Field),
+        }
     }
 
     #[inline(always)]
-    fn varint(&mut self) -> Result<u64, Damage> {
+    pub(super) fn number(&mut self) -> Result<u64, Damage> {
         match self.0 {
             [first @ 0..=0x7F, rest @ ..] => {
                 self.0 = rest;
                 Ok(u64::from(*first))
             }
-            _ => self.long_varint(),
+            _ => self.long_number(),
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, Damage> {
+    fn long_number(&mut self) -> Result<u64, Damage> {
         let mut value = 0;
         for (at, &byte) in self.0.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7F) << (7 * at);
@@ -92,13 +95,18 @@ impl<'a> Fields<'a> {
     }
 
     #[inline(always)]
-    fn bytes(&mut self) -> Result<&'a [u8], Damage> {
-        let length = self.varint()?;
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Damage> {
+        let length = self.number()?;
         // A length that no memory can hold is longer than what is left.
         let length = usize::try_from(length).map_err(|_| Damage::Cut)?;
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(Damage::Cut)?;
         self.0 = rest;
         Ok(bytes)
+    }
+
+    #[inline(always)]
+    pub(super) fn fixed32(&mut self) -> Result<u32, Damage> {
+        self.fixed().map(|bytes| u32::from_le_bytes(*bytes))
     }
 
     #[inline(always)]
@@ -108,38 +116,42 @@ impl<'a> Fields<'a> {
         Ok(bytes)
     }
 
-    /// Steps over what stands behind the tag of a field with eight bytes, or a group.
+    /// Passes over the value of a field.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, tag: u32) -> Result<(), Damage> {
+        match tag & 7 {
+            2 => self.bytes().map(|_| ()),
+            0 => self.number().map(|_| ()),
+            _ => self.pass_seldom(tag),
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn pass_foreign(&mut self, tag: u32) -> Result<(), Damage> {
+    fn pass_seldom(&mut self, tag: u32) -> Result<(), Damage> {
         match tag & 7 {
             1 => self.fixed::<8>().map(|_| ()),
             3 => self.pass_group(tag >> 3),
             4 => Err(Damage::Group),
+            5 => self.fixed::<4>().map(|_| ()),
             _ => Err(Damage::Field),
         }
     }
 
-    /// Steps over what stands behind the beginning of a group, up to its end.
+    /// Passes over a group, up to its end.
     fn pass_group(&mut self, number: u32) -> Result<(), Damage> {
         let mut open = [0; limits::DNSTAP_GROUPS_MAX];
         let mut depth = 1;
         open[0] = number;
         while depth > 0 {
-            let tag = u32::try_from(self.varint()?).map_err(|_| Damage::Field)?;
+            let tag = self.tag()?.ok_or(Damage::Cut)?;
             match (tag >> 3, tag & 7) {
-                (0, _) => return Err(Damage::Field),
-                (_, 0) => _ = self.varint()?,
-                (_, 1) => _ = self.fixed::<8>()?,
-                (_, 2) => _ = self.bytes()?,
                 (number, 3) => {
                     *open.get_mut(depth).ok_or(Damage::Group)? = number;
                     depth += 1;
                 }
                 (number, 4) if number == open[depth - 1] => depth -= 1,
-                (_, 4) => return Err(Damage::Group),
-                (_, 5) => _ = self.fixed::<4>()?,
-                _ => return Err(Damage::Field),
+                _ => self.pass(tag)?,
             }
         }
         Ok(())
@@ -165,32 +177,28 @@ pub(super) trait Output {
         self.put(&bytes[..length]);
     }
 
-    fn tag(&mut self, field: u32, wire_type: u32) {
-        self.varint(u64::from(field << 3 | wire_type));
-    }
-
-    fn number(&mut self, field: u32, value: Option<impl Into<u64>>) {
+    fn number(&mut self, tag: u32, value: Option<impl Into<u64>>) {
         if let Some(value) = value {
-            self.tag(field, 0);
+            self.varint(tag.into());
             self.varint(value.into());
         }
     }
 
-    fn fixed32(&mut self, field: u32, value: u32) {
-        self.tag(field, 5);
+    fn fixed32(&mut self, tag: u32, value: u32) {
+        self.varint(tag.into());
         self.put(&value.to_le_bytes());
     }
 
-    fn bytes(&mut self, field: u32, value: Option<&[u8]>) {
+    fn bytes(&mut self, tag: u32, value: Option<&[u8]>) {
         if let Some(value) = value {
-            self.length(field, value.len());
+            self.length(tag, value.len());
             self.put(value);
         }
     }
 
     /// What stands before so many bytes.
-    fn length(&mut self, field: u32, length: usize) {
-        self.tag(field, 2);
+    fn length(&mut self, tag: u32, length: usize) {
+        self.varint(tag.into());
         self.varint(length as u64);
     }
 }
