@@ -14,6 +14,15 @@ pub const BLOCK_MAX: u32 = CAPLEN_MAX + 65_536;
 /// Interfaces a pcapng section may describe: a real host has dozens, a fuzzed file millions.
 pub const INTERFACES_MAX: usize = 1024;
 
+/// A frame of dnstap longer than this is stepped over. Two DNS messages of 64 KiB and what is told about them are an eighth of
+/// it; but libfstrm's reader takes so much unless told otherwise, and what it takes others may write. Nothing is allocated
+/// for a length that is only stated.
+pub const DNSTAP_FRAME_MAX: u32 = 1 << 20;
+
+/// Groups within groups that are stepped over in a frame of dnstap: what libraries for Protocol Buffers allow. The schema has
+/// none.
+pub const DNSTAP_GROUPS_MAX: usize = 100;
+
 /// Questions read from one message. A query has one (RFC 9619), and nobody sends more; but a message of 64 KiB could claim
 /// 10,000, each of which would wait for its own answer.
 pub const QUESTIONS_MAX: u16 = 4;
