@@ -354,7 +354,8 @@ impl<I: Inputs> Cutter<I> {
                     chunk.records.push(Record { time_ns, clock_ns, start, caplen: caplen as u32, linktype });
                     *at += length;
                 }
-                Step::Other { length } => {
+                step @ (Step::Other { length } | Step::TooLong { length }) => {
+                    self.read.too_long += u64::from(matches!(step, Step::TooLong { .. }));
                     let here = length.min(rest.len() as u64);
                     (self.discard, self.discard_from) = (length - here, self.offset_of(*at));
                     *at += here as usize;

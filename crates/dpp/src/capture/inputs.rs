@@ -56,6 +56,8 @@ pub struct InputsRead {
     pub captures: u64,
     /// Captures that did not end after a whole record, and how they did.
     pub endings: Listed<Ending>,
+    /// Frames that were passed over because they are longer than any that makes sense.
+    pub too_long: u64,
 }
 
 /// What there is to say about some inputs.

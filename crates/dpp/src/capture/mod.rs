@@ -8,6 +8,7 @@
 mod classic;
 mod clock;
 mod cutter;
+mod dnstap;
 mod inputs;
 mod merge;
 mod pcapng;
@@ -38,6 +39,8 @@ pub struct Record {
 impl Record {
     /// The packet names an interface that was never described.
     pub const NO_LINKTYPE: u16 = u16::MAX;
+    /// No packet but a dnstap frame. (Link types are numbered from below, and are few.)
+    pub const DNSTAP: u16 = u16::MAX - 1;
 }
 
 /// A run of whole records.
@@ -69,8 +72,14 @@ impl Chunk {
 #[derive(Debug, Error)]
 pub enum CaptureError {
     /// The first bytes are those of no capture.
-    #[error("not a packet capture: it starts with {0:02x?}, which is neither pcap nor pcapng")]
+    #[error("not a packet capture: it starts with {0:02x?}, which is none of pcap, pcapng, dnstap, C-DNS")]
     NotACapture(Vec<u8>),
+    /// A stream of frames, but not of dnstap's.
+    #[error("a frame stream of '{0}', not of dnstap")]
+    OtherFrames(String),
+    /// A stream of frames that cannot be.
+    #[error("a damaged frame stream: {0}")]
+    FramesDamaged(&'static str),
     /// The stream ends inside the file header.
     #[error("not a packet capture: it ends after {0} bytes, inside the file header")]
     HeaderCut(usize),
@@ -91,7 +100,7 @@ pub enum CaptureError {
 }
 
 /// The longest file header of a capture.
-pub const FILE_HEADER_MAX: usize = classic::FILE_HEADER;
+pub const FILE_HEADER_MAX: usize = crate::dnstap::frames::OPENING_MAX;
 
 /// Looks whether a stream that begins with these bytes, [`FILE_HEADER_MAX`] of them if there are so many, is a capture that
 /// can be read.
@@ -108,8 +117,8 @@ pub fn check_header(bytes: &[u8]) -> Result<(), CaptureError> {
 }
 
 /// Whether a stream that begins with these bytes may lack what packets always have: the format holds messages, not packets.
-pub fn is_sparse(_bytes: &[u8]) -> bool {
-    false
+pub fn is_sparse(bytes: &[u8]) -> bool {
+    crate::dnstap::frames::begins(bytes)
 }
 
 /// What stands at a place in the stream.
@@ -118,6 +127,8 @@ enum Step {
     Packet { start: usize, caplen: usize, time_ns: i64, linktype: u16, length: usize },
     /// Something without a packet, so many bytes long.
     Other { length: u64 },
+    /// A record that is longer than any that makes sense, and is passed over.
+    TooLong { length: u64 },
     /// More bytes are needed to tell.
     More,
     /// A header that cannot be.
@@ -130,6 +141,7 @@ enum Format {
     Classic(classic::Reader),
     OddClassic(classic::OddReader),
     Pcapng(pcapng::Reader),
+    Dnstap(dnstap::Reader),
     /// What [`merge`] makes; no file is recognised as that.
     Merged,
 }
@@ -145,6 +157,9 @@ impl Format {
         if pcapng::Reader::begins(bytes) {
             return Ok((Format::Pcapng(pcapng::Reader::new()), 0));
         }
+        if let Some(format) = dnstap::open(bytes) {
+            return Ok((format?, 0));
+        }
         match classic::open(bytes) {
             Some(format) => Ok((format?, classic::FILE_HEADER)),
             None => Err(CaptureError::NotACapture(bytes[..bytes.len().min(4)].to_vec())),
@@ -157,17 +172,18 @@ impl Format {
         match self {
             Format::Classic(reader) => reader.step(bytes),
             Format::Pcapng(reader) => reader.step(bytes, last_ns),
-            _ => self.step_seldom(bytes),
+            _ => self.step_seldom(bytes, last_ns),
         }
     }
 
     /// Formats that are not worth a place in the loop: with more than two the choice becomes a jump through a table.
     #[cold]
     #[inline(never)]
-    fn step_seldom(&mut self, bytes: &[u8]) -> Step {
+    fn step_seldom(&mut self, bytes: &[u8], last_ns: i64) -> Step {
         match self {
             Format::OddClassic(reader) => reader.step(bytes),
             Format::Merged => merge::step(bytes),
+            Format::Dnstap(reader) => reader.step(bytes, last_ns),
             Format::Classic(_) | Format::Pcapng(_) => unreachable!("met often"),
         }
     }
@@ -176,7 +192,7 @@ impl Format {
     fn unpadded(&self, bytes: &[u8]) -> Option<u64> {
         match self {
             Format::Pcapng(reader) => reader.unpadded(bytes),
-            Format::Classic(_) | Format::OddClassic(_) | Format::Merged => None,
+            Format::Classic(_) | Format::OddClassic(_) | Format::Merged | Format::Dnstap(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! that has their connection's cell, fragments for those who put them together.
 
 use super::defragment::Fragments;
+use super::logged;
 use super::pool::Pool;
 use super::reading::{Arrived, Events, Reader, Scratch};
 use super::rows::Row;
@@ -89,7 +90,9 @@ impl Decoder<'_> {
         bytes: &[u8],
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
-        let mut walk = Walk::new(record.linktype, bytes)?;
+        let Ok(mut walk) = Walk::new(record.linktype, bytes) else {
+            return self.logged(record, bytes, scratch);
+        };
         match walk.plain()? {
             Some(Packet::Datagram(datagram)) if self.reader.plan.ports.carry(&datagram.flow) => {
                 self.datagram(record, &walk, &datagram, bytes, scratch)
@@ -101,6 +104,21 @@ impl Decoder<'_> {
             // Copies, so that what was walked for those need not lie in memory, only in registers.
             packet => self.other(record, position, bytes, walk.clone(), packet, scratch),
         }
+    }
+
+    /// What is no packet may be what a server logged.
+    #[cold]
+    #[inline(never)]
+    fn logged(&mut self, record: &Record, bytes: &[u8], scratch: &mut Scratch) -> Result<(), Skip> {
+        let arrival = self.arrival(record);
+        match record.linktype {
+            Record::DNSTAP => {
+                logged::dnstap(bytes, arrival, self.reader, &mut self.decoded, self.totals, scratch)?
+            }
+            _ => return Err(Skip::Linktype),
+        }
+        self.totals.used.add(bytes.len());
+        Ok(())
     }
 
     /// What is neither a datagram nor a segment on a DNS port may be a tunnel with one inside, or a fragment.

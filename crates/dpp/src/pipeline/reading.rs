@@ -42,6 +42,11 @@ pub(super) trait Around: Clone {
         None
     }
 
+    /// Whether it is a query that the frame of its response tells of.
+    fn is_echo(&self) -> bool {
+        false
+    }
+
     /// As what the one who logged it took part in it.
     fn role(&self) -> Role {
         Role::default()
@@ -133,6 +138,20 @@ impl<'a> Reader<'a> {
         }
         // A copy for those that are looked at more closely: so the others need not lie in memory, only in registers.
         self.read_closely(&arrived.clone(), message, tuple, events, totals, scratch)
+    }
+
+    /// Reads a message that a server logged: nothing of it can be taken for granted.
+    pub(super) fn read_logged<A: Around>(
+        &self,
+        arrived: &Arrived<A>,
+        events: &mut impl Events,
+        totals: &mut Totals,
+        scratch: &mut Scratch,
+    ) -> Result<(), Skip> {
+        let Datagram { flow, payload, .. } = &arrived.datagram;
+        let message = dns::Message::parse(payload).ok_or(Skip::DnsHeaderCut)?;
+        let tuple = Tuple::of(flow, arrived.transport, message.id(), message.is_response());
+        self.read_closely(arrived, message, tuple, events, totals, scratch)
     }
 
     #[inline(never)]
@@ -308,6 +327,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let state = match (is_response, question) {
             (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
             (true, _) if self.pairing == Pairing::Nobody => State::Announcement,
+            (false, _) if self.arrived.around.is_echo() => State::Echo,
             (false, _) => State::Query,
             (true, Some(_)) => State::Response,
             (true, None) => State::BareResponse,

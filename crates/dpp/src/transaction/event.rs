@@ -17,6 +17,8 @@ use crate::stream::Segments;
 pub enum State {
     /// A query that the shard has not seen yet.
     Query,
+    /// A query as the frame of its response tells of it, that the shard has not seen yet: it may have been there already.
+    Echo,
     /// A query that waits for its response.
     Open,
     /// A query that was answered and waits for the rest of its answer, of many messages.
@@ -59,7 +61,7 @@ impl State {
     /// Whether it is a query, whatever became of it.
     pub(crate) fn is_query(self) -> bool {
         use State::*;
-        matches!(self, Query | Open | Transfer | Matched | TimedOut | Unpaired | Retry)
+        matches!(self, Query | Echo | Open | Transfer | Matched | TimedOut | Unpaired | Retry)
     }
 
     /// Whether it is a query with its verdict and a row of its own.

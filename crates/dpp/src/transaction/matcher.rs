@@ -171,7 +171,7 @@ impl Shard {
     #[inline(always)]
     fn step(&mut self, here: Here) {
         match here.event.state {
-            State::Query | State::Response | State::BareResponse => self.message(here),
+            State::Query | State::Response | State::BareResponse | State::Echo => self.message(here),
             State::Unpaired | State::Announcement => self.message(here),
             State::Sweep => self.sweep(here),
             State::Matched | State::TimedOut | State::Unasked | State::Settled => self.decided(here),
@@ -188,8 +188,29 @@ impl Shard {
             State::Query => self.query(here),
             State::Response => self.response(here),
             State::BareResponse => self.bare_response(here),
+            State::Echo => self.echo(here),
             _ => self.unpaired(here),
         }
+    }
+
+    /// The frame of a response tells of its query. If that had a frame of its own, it is the same once more.
+    #[cold]
+    fn echo(&mut self, here: Here) {
+        self.gather(here);
+        let is_same = |&place: &Place| {
+            let other = self.window.event(place);
+            matches!(other.state, State::Open | State::Transfer)
+                && here.event.time_ns.abs_diff(other.time_ns) <= self.rules.timeout_ns as u64
+                && self.same_question(here.place, place)
+        };
+        if self.waiting.iter().any(is_same) {
+            self.matches.queries += 1;
+            self.matches.duplicate_queries += 1;
+            self.window.event_mut(here.place).state = State::Duplicate;
+            return;
+        }
+        self.window.event_mut(here.place).state = State::Query;
+        self.query(Here { event: Event { state: State::Query, ..here.event }, ..here });
     }
 
     /// Who wrote it down has decided already: the item of a C-DNS file.
