@@ -1,13 +1,13 @@
-//! Pseudonyms for client addresses, byte-compatible with DPP's `--anonymize`.
+//! Pseudonyms for addresses, byte-compatible with DPP's `--anonymize`.
 //!
 //! The key is PBKDF2-HMAC-SHA256 of the passphrase; an IPv6 address is one AES-256 block, an IPv4 address the first four
 //! bytes of one. So IPv4 pseudonyms may collide (two clients, one pseudonym): they are given after matching, so that a
 //! collision never merges clients. The fixed salt is DPP's; it makes weak passphrases guessable.
 
+use super::key::KeyError;
 use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use thiserror::Error;
 
 /// DPP's salt, the same for all its users.
 const SALT: [u8; 32] = [
@@ -19,17 +19,6 @@ const ITERATIONS: u32 = 100_000;
 /// A keyed mapping from addresses to pseudonyms.
 #[derive(Clone)]
 pub struct Pseudonyms(Aes256);
-
-/// Why a key file's content gives no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum KeyError {
-    /// Not text.
-    #[error("is not UTF-8 text")]
-    NotUtf8,
-    /// Nothing but white space.
-    #[error("is empty")]
-    Empty,
-}
 
 impl Pseudonyms {
     /// The mapping for the passphrase in a key file: UTF-8 text, white space around it ignored.
@@ -43,12 +32,21 @@ impl Pseudonyms {
     /// assert_eq!(pseudonyms.of("10.0.0.1".parse().unwrap()).to_string(), "163.54.195.6");
     /// ```
     pub fn from_key_file(content: &[u8]) -> Result<Self, KeyError> {
-        let passphrase = std::str::from_utf8(content).map_err(|_| KeyError::NotUtf8)?.trim();
-        if passphrase.is_empty() {
-            return Err(KeyError::Empty);
+        Ok(Self::new(Self::key(content)?))
+    }
+
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Pseudonyms(Aes256::new(&key.into()))
+    }
+
+    /// The key that a key file stands for.
+    pub(super) fn key(content: &[u8]) -> Result<[u8; 32], KeyError> {
+        match std::str::from_utf8(content).map_err(|_| KeyError::NotUtf8)?.trim() {
+            "" => Err(KeyError::Empty),
+            passphrase => {
+                Ok(pbkdf2::pbkdf2_hmac_array::<sha2::Sha256, 32>(passphrase.as_bytes(), &SALT, ITERATIONS))
+            }
         }
-        let key = pbkdf2::pbkdf2_hmac_array::<sha2::Sha256, 32>(passphrase.as_bytes(), &SALT, ITERATIONS);
-        Ok(Pseudonyms(Aes256::new(&key.into())))
     }
 
     /// The pseudonym of an address: the same for the same address, of the same IP version.
