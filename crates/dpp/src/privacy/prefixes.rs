@@ -112,10 +112,10 @@ impl Remembered {
         Remembered((0..V6_PREFIXES_REMEMBERED).map(|_| Mutex::new(None)).collect())
     }
 
-    /// Multiplicative hashing: the prefixes of one provider differ in their last bits, those of several in the middle.
+    /// Multiplicative hashing: the first bits of the product depend on all bits of the prefix.
     fn place(&self, prefix: u64) -> &Place {
-        let hash = (prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
-        &self.0[hash % V6_PREFIXES_REMEMBERED]
+        let hash = prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.0[((u128::from(hash) * V6_PREFIXES_REMEMBERED as u128) >> 64) as usize]
     }
 
     fn recall(&self, prefix: u64) -> Option<u64> {

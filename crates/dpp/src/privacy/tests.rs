@@ -5,6 +5,7 @@ use super::cryptopan::CryptoPan;
 use super::ipcrypt::{self, Pfx};
 use super::prefixes::{Prefixes, Rule};
 use super::*;
+use crate::limits::V6_PREFIXES_REMEMBERED;
 use aes::cipher::{BlockCipherDecrypt, KeyInit};
 use aes::{Aes128, hazmat};
 use std::collections::{HashMap, HashSet};
@@ -231,6 +232,24 @@ fn check_inverse<R: Rule>(name: &str, prefixes: &Prefixes<R>) {
         assert_eq!(pseudonym, prefixes.plainly(given), "{name} of {given}, remembering nothing");
         assert_eq!(prefixes.inverse(pseudonym), given, "{name} back from {pseudonym}");
     }
+}
+
+#[test]
+fn more_networks_than_are_remembered_get_the_same_pseudonyms_on_any_thread() {
+    let prefixes = Prefixes::new(CryptoPan::new(bytes(A)));
+    let client = |network: u128| Ipv6Addr::from_bits(0x2001_0db8 << 96 | network << 64 | 1).into();
+    let check = |from: u128| {
+        for network in (from..from + V6_PREFIXES_REMEMBERED as u128).chain(from..from + 20) {
+            let pseudonym = prefixes.of(client(network));
+            if network % 1000 < 20 {
+                assert_eq!(pseudonym, prefixes.plainly(client(network)), "network {network}");
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| check(0));
+        scope.spawn(|| check(V6_PREFIXES_REMEMBERED as u128 / 2));
+    });
 }
 
 #[test]
