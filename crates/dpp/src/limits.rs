@@ -228,3 +228,10 @@ impl Default for StreamLimits {
         }
     }
 }
+
+/// A key file holds 64 digits or a passphrase; whoever names a capture instead should be told so at once.
+pub const KEY_FILE_BYTES_MAX: usize = 4096;
+
+/// First halves of IPv6 addresses whose pseudonyms are remembered: 512 KiB. A resolver's clients of a few seconds come from
+/// fewer networks; forgetting one costs some 150 ns.
+pub const V6_PREFIXES_REMEMBERED: usize = 1 << 14;

@@ -1,104 +1,112 @@
-//! Pseudonyms for client addresses, byte-compatible with DPP's `--anonymize`.
+//! Pseudonyms: what is written instead of addresses and names, and the keys that decide it.
 //!
-//! The key is PBKDF2-HMAC-SHA256 of the passphrase; an IPv6 address is one AES-256 block, an IPv4 address the first four
-//! bytes of one. So IPv4 pseudonyms may collide (two clients, one pseudonym): they are given after matching, so that a
-//! collision never merges clients. The fixed salt is DPP's; it makes weak passphrases guessable.
+//! [`Privacy`] is what the user asked for: a mapping of addresses, one of names, and the [fields](Fields) they are for. All
+//! mappings are pure functions of what they are given, so columns and sinks call them while they write, after everything
+//! has been matched, sampled and enriched by the real values; and a client has the same pseudonym as address, in a client
+//! subnet, as the data of a record and as the name that points back to it.
+//!
+//! The surprising fact: *nd* and *ndx* are meant to give other bytes each time, but our output is a function of input and
+//! plan. So callers say for each value what [`occasion`] it is, and the tweak is derived from that.
 
-use aes::Aes256;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use thiserror::Error;
+mod addresses;
+mod cryptopan;
+mod dpp;
+mod fields;
+mod hashed;
+mod ipcrypt;
+mod key;
+mod names;
+mod prefixes;
+mod reverse;
+mod spec;
 
-/// DPP's salt, the same for all its users.
-const SALT: [u8; 32] = [
-    0xc7, 0x4c, 0xa0, 0x46, 0xdc, 0x55, 0xa7, 0x4b, 0x43, 0x5d, 0x75, 0x33, 0xdf, 0x11, 0x6d, 0x34, 0x7d,
-    0xc0, 0x2b, 0x2c, 0xac, 0x24, 0xc1, 0x5f, 0x89, 0x51, 0xd8, 0x5c, 0xc9, 0x8d, 0xfc, 0xf1,
-];
-const ITERATIONS: u32 = 100_000;
+pub use addresses::{AddressMap, MapError, Pseudonym, PseudonymousSubnet};
+pub use dpp::Pseudonyms;
+pub use fields::{FIELDS, Field, FieldEntry, Fields, UnknownField};
+pub use key::{KeyError, KeyFile};
+pub use names::{NAME_MAX, NameMap};
+pub use spec::{ADDRESS_SCHEMES, AddressScheme, NAME_SCHEMES, NameScheme, SchemeEntry, SpecError};
 
-/// A keyed mapping from addresses to pseudonyms.
-#[derive(Clone)]
-pub struct Pseudonyms(Aes256);
+use std::net::IpAddr;
 
-/// Why a key file's content gives no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum KeyError {
-    /// Not text.
-    #[error("is not UTF-8 text")]
-    NotUtf8,
-    /// Nothing but white space.
-    #[error("is empty")]
-    Empty,
+/// What is written instead of what. The default changes nothing.
+///
+/// ```
+/// use dpp::privacy::{AddressMap, Field, KeyFile, Privacy, Pseudonym, occasion};
+///
+/// let key = KeyFile::read(b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
+/// let map = AddressMap::new("cryptopan".parse().unwrap(), Some(&key)).unwrap();
+/// let privacy = Privacy { addresses: Some(map), ..Privacy::default() };
+/// let (address, row) = ("192.0.2.1".parse().unwrap(), 7);
+/// let client = privacy.address(Field::Client, address, occasion(row, Field::Client, 0));
+/// assert_eq!(client.to_string(), "2.90.93.17");
+/// let server = privacy.address(Field::Server, address, occasion(row, Field::Server, 0));
+/// assert_eq!(server, Pseudonym::Address(address));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Privacy {
+    /// For addresses, if they are mapped.
+    pub addresses: Option<AddressMap>,
+    /// For names, if they are mapped.
+    pub names: Option<NameMap>,
+    /// Where.
+    pub fields: Fields,
 }
 
-impl Pseudonyms {
-    /// The mapping for the passphrase in a key file: UTF-8 text, white space around it ignored.
-    ///
-    /// # Errors
-    /// [`KeyError`] if there is no passphrase in it.
-    ///
-    /// ```
-    /// # use dpp::privacy::Pseudonyms;
-    /// let pseudonyms = Pseudonyms::from_key_file(b"secret\n").unwrap();
-    /// assert_eq!(pseudonyms.of("10.0.0.1".parse().unwrap()).to_string(), "163.54.195.6");
-    /// ```
-    pub fn from_key_file(content: &[u8]) -> Result<Self, KeyError> {
-        let passphrase = std::str::from_utf8(content).map_err(|_| KeyError::NotUtf8)?.trim();
-        if passphrase.is_empty() {
-            return Err(KeyError::Empty);
-        }
-        let key = pbkdf2::pbkdf2_hmac_array::<sha2::Sha256, 32>(passphrase.as_bytes(), &SALT, ITERATIONS);
-        Ok(Pseudonyms(Aes256::new(&key.into())))
+impl Privacy {
+    /// The mapping for the addresses of a field, if they are mapped.
+    pub fn map_of(&self, field: Field) -> Option<&AddressMap> {
+        self.addresses.as_ref().filter(|_| self.fields.contains(field))
     }
 
-    /// The pseudonym of an address: the same for the same address, of the same IP version.
-    #[inline]
-    pub fn of(&self, address: IpAddr) -> IpAddr {
-        let mut block = [0; 16];
-        match address {
-            IpAddr::V4(address) => {
-                block[..4].copy_from_slice(&address.octets());
-                let [a, b, c, d, ..] = self.encrypt(block);
-                IpAddr::V4(Ipv4Addr::new(a, b, c, d))
-            }
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(self.encrypt(address.octets()))),
+    /// What to write for an address of a field.
+    pub fn address(&self, field: Field, address: IpAddr, occasion: u64) -> Pseudonym {
+        self.map_of(field).map_or(Pseudonym::Address(address), |map| map.of(address, occasion))
+    }
+
+    /// What to write for the client subnet of an EDNS option: address, and source prefix length in bits.
+    pub fn subnet(&self, address: IpAddr, prefix: u8, occasion: u64) -> PseudonymousSubnet {
+        match self.map_of(Field::Ecs) {
+            Some(map) => map.subnet(address, prefix, occasion),
+            None => PseudonymousSubnet { address: Pseudonym::Address(address), prefix: Some(prefix) },
         }
     }
 
-    fn encrypt(&self, block: [u8; 16]) -> [u8; 16] {
-        let mut block = block.into();
-        self.0.encrypt_block(&mut block);
-        block.into()
+    /// What to write for a name (uncompressed wire form); `None` if there is to be none. `kept` says how many labels, counted
+    /// from the right, the registered domain has; it is asked only if that matters.
+    ///
+    /// Names that are dropped are dropped. Otherwise a reverse name ([`AddressMap::reverse_name`]) is mapped as an address, if
+    /// those are asked for ([`Field::Ptr`]), and all others are mapped as names.
+    pub fn name<'s>(
+        &self,
+        name: &'s [u8],
+        kept: impl FnOnce(&[u8]) -> usize,
+        scratch: &'s mut [u8; NAME_MAX],
+    ) -> Option<&'s [u8]> {
+        let names = self.names.as_ref().filter(|_| self.fields.contains(Field::Names));
+        if names.is_some_and(|names| names.scheme() == NameScheme::Drop) {
+            return None;
+        }
+        match (self.map_of(Field::Ptr), names) {
+            (Some(addresses), _) if reverse::is_reverse(name) => addresses.reverse_name(name, scratch),
+            (_, Some(names)) => names.of(name, kept, scratch),
+            (_, None) => Some(name),
+        }
     }
 }
 
-impl std::fmt::Debug for Pseudonyms {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pseudonyms(..)")
-    }
+/// The number of one value of one row: the row's position in the capture, the field, and which of its values it is.
+/// Distinct for the first 2^44 rows and the first 65,536 values of a field.
+pub fn occasion(position: u64, field: Field, index: u16) -> u64 {
+    position << 20 | (field as u64) << 16 | u64::from(index)
+}
+
+/// The two keys in a double one.
+fn halves(key: [u8; 32]) -> ([u8; 16], [u8; 16]) {
+    let mut halves = [[0; 16]; 2];
+    halves.as_flattened_mut().copy_from_slice(&key);
+    (halves[0], halves[1])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pseudonyms_are_those_of_dpp() {
-        let pseudonyms = Pseudonyms::from_key_file("  secret \r\n".as_bytes()).unwrap();
-        for (address, pseudonym) in [
-            ("10.0.0.1", "163.54.195.6"),
-            ("192.0.2.1", "168.187.66.155"),
-            ("0.0.0.0", "109.208.23.21"),
-            ("::1", "d683:6a3b:a45c:1cd6:c884:1822:6b7c:6b68"),
-            ("2001:db8::1", "f60:662:4467:7fa0:cbf0:ed2e:ef9a:bb15"),
-        ] {
-            assert_eq!(pseudonyms.of(address.parse().unwrap()).to_string(), pseudonym, "{address}");
-        }
-    }
-
-    #[test]
-    fn a_key_file_without_a_passphrase_is_refused() {
-        assert_eq!(Pseudonyms::from_key_file(b" \n\t").unwrap_err(), KeyError::Empty);
-        assert_eq!(Pseudonyms::from_key_file(b"\xff\xfe").unwrap_err(), KeyError::NotUtf8);
-    }
-}
+mod tests;
