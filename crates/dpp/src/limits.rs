@@ -63,6 +63,24 @@ pub const MERGED_MAX: usize = 200;
 /// with every octet escaped takes four times the memory of an event.
 pub const PIECES_BYTES_MAX: usize = 32 << 20;
 
+/// Values looked at while a database of addresses is opened, for each octet of them. Real ones come to three: their values
+/// are records of some ten octets that point to some ten others. In one that is made to cost time, millions of records lead to
+/// the same long list.
+pub const GEO_VISITS_PER_OCTET: usize = 16;
+
+/// The longest name (octets) of the organisation of an autonomous system. Real ones have at most some 120; a name that is
+/// longer than this is not what the database was taken for.
+pub const AS_ORG_MAX: usize = 1024;
+
+/// The most labels of a rule of the Public Suffix List. The longest have five; each takes a place in a table.
+pub const RULE_LABELS_MAX: usize = 16;
+
+/// The longest name (octets) of a server or a site: that of a host has 253 characters, and every row bears one.
+pub const PLACE_NAME_MAX: usize = 255;
+
+/// Parts of a template for names of files. Each takes time for each octet of a name.
+pub const TEMPLATE_PARTS_MAX: usize = 64;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
