@@ -62,8 +62,14 @@ fn meaning(value: u8) -> Value {
     let country = || Value::Map(vec![("names", Value::Map(vec![])), ("iso_code", text("NL"))]);
     match value % 4 {
         0 => Value::Map(vec![("country", country())]),
-        1 => Value::Map(vec![("asn", text(&format!("AS{}", u32::from(value) + 1))), ("as_name", text("Some name"))]),
-        2 => Value::Map(vec![("list", Value::Array(vec![Value::Boolean(true), Value::Double(0.5), country()]))]),
+        1 => Value::Map(vec![
+            ("asn", text(&format!("AS{}", u32::from(value) + 1))),
+            ("as_name", text("Some name")),
+        ]),
+        2 => Value::Map(vec![(
+            "list",
+            Value::Array(vec![Value::Boolean(true), Value::Double(0.5), country()]),
+        )]),
         _ => Value::Map(vec![("autonomous_system_number", Value::Number(u32::from(value) << 16))]),
     }
 }
@@ -81,13 +87,15 @@ fn plain(value: u8) -> Origin<'static> {
 /// The longest prefix of the list that an address has is what the database says.
 fn compare(database: &Database) {
     let Ok(opened) = GeoDb::open(database.write()) else {
-        let is_told = |value: &Value| (0..=255).any(|n| meaning(n) == *value && plain(n) != Origin::default());
+        let is_told =
+            |value: &Value| (0..=255).any(|n| meaning(n) == *value && plain(n) != Origin::default());
         assert!(!database.prefixes.iter().any(|prefix| is_told(&prefix.2) && !is_hidden(database, prefix)));
         return;
     };
     for (address, length, _) in &database.prefixes {
         for address in [*address, last(*address, *length)] {
-            let within = database.prefixes.iter().filter(|(first, length, _)| first_of(address, *length) == *first);
+            let within =
+                database.prefixes.iter().filter(|(first, length, _)| first_of(address, *length) == *first);
             let (_, _, value) = within.max_by_key(|(_, length, _)| *length).expect("its own prefix");
             let number = (0..=255).find(|&number| meaning(number) == *value).expect("one of these values");
             assert_eq!(opened.of(address), plain(number), "{address}");
@@ -105,7 +113,7 @@ fn mask(address: IpAddr, length: u32) -> (u128, u128) {
         IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
         IpAddr::V6(address) => (address.to_bits(), 128),
     };
-    (bits, (1u128 << (size - length)).wrapping_sub(1))
+    (bits, 1u128.checked_shl(size - length).unwrap_or(0).wrapping_sub(1))
 }
 
 fn like(address: IpAddr, bits: u128) -> IpAddr {

@@ -62,9 +62,13 @@ const NOTHING: u32 = u32::MAX;
 /// The search tree, checked, with nodes of one size.
 pub(super) struct Tree {
     nodes: Vec<[u32; 2]>,
-    /// Where the 32 bits of an IPv4 address begin: in a tree of IPv6 addresses, behind 96 zeros.
-    v4_start: u32,
-    has_v6: bool,
+    /// Where the first bits of an IPv4 address lead. Two thirds of the way down are made at once so, and the nodes there need
+    /// not be in the cache.
+    v4: Vec<u32>,
+    /// The same of IPv6; empty if the tree has none.
+    v6: Vec<u32>,
+    /// How many bits those are: 16, or fewer, so that these tables are not larger than the tree.
+    first_bits: u32,
 }
 
 impl Tree {
@@ -95,19 +99,28 @@ impl Tree {
                 place => VALUE | values.number_of(place - GAP),
             };
         }
-        let mut tree = Tree { nodes, v4_start: 0, has_v6: shape.has_v6 };
-        tree.v4_start = if shape.has_v6 { tree.walk(0, 0, 96) } else { 0 };
+        let first_bits = (count | 2).ilog2().min(16);
+        let mut tree = Tree { nodes, v4: Vec::new(), v6: Vec::new(), first_bits };
+        // In a tree of IPv6 addresses those of IPv4 are behind 96 zeros.
+        tree.v4 = tree.behind_first_bits(if shape.has_v6 { tree.walk(0, 0, 96) } else { 0 });
+        tree.v6 = if shape.has_v6 { tree.behind_first_bits(0) } else { Vec::new() };
         Ok((tree, places))
+    }
+
+    fn behind_first_bits(&self, start: u32) -> Vec<u32> {
+        let children = |at: u32| self.nodes.get(at as usize).copied().unwrap_or([at; 2]);
+        (0..self.first_bits).fold(vec![start], |level, _| level.into_iter().flat_map(children).collect())
     }
 
     /// The number of the value for an address.
     #[inline]
     pub(super) fn find(&self, address: IpAddr) -> Option<usize> {
-        let end = match address {
-            IpAddr::V4(address) => self.walk(self.v4_start, u128::from(address.to_bits()) << 96, 32),
-            IpAddr::V6(address) if self.has_v6 => self.walk(0, address.to_bits(), 128),
-            IpAddr::V6(_) => NOTHING,
+        let (starts, bits, count) = match address {
+            IpAddr::V4(address) => (&self.v4, u128::from(address.to_bits()) << 96, 32),
+            IpAddr::V6(address) => (&self.v6, address.to_bits(), 128),
         };
+        let start = *starts.get((bits >> (128 - self.first_bits)) as usize)?;
+        let end = self.walk(start, bits << self.first_bits, count - self.first_bits);
         (end >= VALUE && end != NOTHING).then_some((end & !VALUE) as usize)
     }
 
