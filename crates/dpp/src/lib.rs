@@ -12,6 +12,7 @@ extern crate self as dpp;
 pub mod capture;
 pub mod dns;
 pub mod dnstap;
+pub mod enrich;
 pub mod limits;
 pub mod packet;
 pub mod pipeline;

@@ -76,6 +76,23 @@ pub const PIECES_BYTES_MAX: usize = 32 << 20;
 /// completes many messages some twenty times. So many bytes of messages count as one byte of the window of streams: 1 GiB of
 /// messages may wait, which is T + R of 4 Gbit/s of nothing but DNS.
 pub const KEPT_PER_STREAM_BYTE: u64 = 4;
+/// Values looked at while a database of addresses is opened, for each octet of them. Real ones come to three: their values
+/// are records of some ten octets that point to some ten others. In one that is made to cost time, millions of records lead to
+/// the same long list.
+pub const GEO_VISITS_PER_OCTET: usize = 16;
+
+/// The longest name (octets) of the organisation of an autonomous system. Real ones have at most some 120; a name that is
+/// longer than this is not what the database was taken for.
+pub const AS_ORG_MAX: usize = 1024;
+
+/// The most labels of a rule of the Public Suffix List. The longest have five; each takes a place in a table.
+pub const RULE_LABELS_MAX: usize = 16;
+
+/// The longest name (octets) of a server or a site: that of a host has 253 characters, and every row bears one.
+pub const PLACE_NAME_MAX: usize = 255;
+
+/// Parts of a template for names of files. Each takes time for each octet of a name.
+pub const TEMPLATE_PARTS_MAX: usize = 64;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
