@@ -218,7 +218,7 @@ impl<'a> Message<'a> {
 
     /// Steps over the resource record at `at` (RFC 1035 section 4.1.3).
     #[inline]
-    fn record(&self, at: usize) -> Result<Record<'a>, Malformed> {
+    pub(super) fn record(&self, at: usize) -> Result<Fields<'a>, Malformed> {
         let at = name::skip(self.bytes, at)?;
         let Some(fixed) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<10>()) else {
             return Err(Malformed::Cut);
@@ -226,16 +226,16 @@ impl<'a> Message<'a> {
         let end = at + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         let Some(rdata) = self.bytes.get(at + 10..end) else { return Err(Malformed::Cut) };
         let kind = u16::from_be_bytes([fixed[0], fixed[1]]);
-        Ok(Record { kind, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
+        Ok(Fields { kind, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
     }
 }
 
 /// What the walk needs of a resource record.
-struct Record<'a> {
-    kind: u16,
-    ttl: [u8; 4],
-    rdata: &'a [u8],
-    end: usize,
+pub(super) struct Fields<'a> {
+    pub(super) kind: u16,
+    pub(super) ttl: [u8; 4],
+    pub(super) rdata: &'a [u8],
+    pub(super) end: usize,
 }
 
 /// The error field of a TSIG record: after the algorithm name, 6 bytes of time, 2 of fudge, the MAC behind its length,
