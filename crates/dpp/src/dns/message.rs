@@ -216,28 +216,6 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The fixed part of the first OPT record, if the records before it can be walked. `at` is where the question section
-    /// ends.
-    pub fn edns(&self, at: usize) -> Option<Edns> {
-        let mut at = at;
-        for _ in 0..u32::from(self.field(6)) + u32::from(self.field(8)) {
-            if self.field(10) == 0 {
-                return None;
-            }
-            at = self.record(at).ok()?.end;
-        }
-        for _ in 0..self.field(10) {
-            let record = self.record(at).ok()?;
-            if record.kind == TYPE_OPT {
-                let [_, version, high, low] = record.ttl;
-                let flags = u16::from_be_bytes([high, low]);
-                return Some(Edns { udp_size: record.class, version, flags });
-            }
-            at = record.end;
-        }
-        None
-    }
-
     /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT as the header states them.
     pub fn counts(&self) -> [u16; 4] {
         [4, 6, 8, 10].map(|at| self.field(at))
@@ -245,7 +223,7 @@ impl<'a> Message<'a> {
 
     /// Steps over the resource record at `at` (RFC 1035 section 4.1.3).
     #[inline]
-    fn record(&self, at: usize) -> Result<Record<'a>, Malformed> {
+    pub(super) fn record(&self, at: usize) -> Result<Fields<'a>, Malformed> {
         let at = name::skip(self.bytes, at)?;
         let Some(fixed) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<10>()) else {
             return Err(Malformed::Cut);
@@ -253,29 +231,16 @@ impl<'a> Message<'a> {
         let end = at + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         let Some(rdata) = self.bytes.get(at + 10..end) else { return Err(Malformed::Cut) };
         let kind = u16::from_be_bytes([fixed[0], fixed[1]]);
-        let class = u16::from_be_bytes([fixed[2], fixed[3]]);
-        Ok(Record { kind, class, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
+        Ok(Fields { kind, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
     }
 }
 
-/// The fixed part of an OPT record (RFC 6891 section 6.1.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Edns {
-    /// The longest datagram that the sender can take.
-    pub udp_size: u16,
-    /// The version.
-    pub version: u8,
-    /// DO and what may follow.
-    pub flags: u16,
-}
-
 /// What the walk needs of a resource record.
-struct Record<'a> {
-    kind: u16,
-    class: u16,
-    ttl: [u8; 4],
-    rdata: &'a [u8],
-    end: usize,
+pub(super) struct Fields<'a> {
+    pub(super) kind: u16,
+    pub(super) ttl: [u8; 4],
+    pub(super) rdata: &'a [u8],
+    pub(super) end: usize,
 }
 
 /// The error field of a TSIG record: after the algorithm name, 6 bytes of time, 2 of fudge, the MAC behind its length,

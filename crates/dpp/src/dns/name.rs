@@ -1,11 +1,15 @@
-//! Domain names, read from a message (RFC 1035 sections 3.1 and 4.1.4). Sinks print them.
+//! Domain names, read from a message (RFC 1035 sections 3.1 and 4.1.4), and written as text.
 //!
 //! A name that is not compressed is borrowed from the message; a compressed one is written out into the caller's
 //! scratch. Pointers should lead back ("a prior occurrence", says the RFC), but some senders' lead forwards, and what they
 //! point to can be read all the same. So what ends a loop is not the direction: a pointer to where the name has already
 //! been is damage.
+//!
+//! There are two ways to write a name, which differ in what they do with octets that cannot be seen: DPP's columns have
+//! always had three *octal* digits ([`write_text`]), but in master files, and so in RDATA, they are decimal and the name
+//! ends in a dot ([`write_absolute`]). Row-wise sinks have a faster way to write the former.
 
-use super::Malformed;
+use super::{Malformed, text};
 use crate::limits::POINTERS_MAX;
 
 /// The longest name in wire form, with its final zero octet (RFC 1035 section 3.1).
@@ -126,6 +130,19 @@ pub(super) fn follow(
     }
 }
 
+/// Takes the name at `at` where compression is not allowed, with its final zero octet; `None` if there is none.
+pub(super) fn uncompressed(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let mut end = at;
+    while let length @ 1.. = *bytes.get(end)? {
+        if length > 63 {
+            return None;
+        }
+        end += 1 + usize::from(length);
+    }
+    let name = &bytes[at..=end];
+    (name.len() <= WIRE_MAX).then_some(name)
+}
+
 /// Steps over the name at `at` without reading it: where the field after it starts.
 ///
 /// # Errors
@@ -142,6 +159,68 @@ pub fn skip(message: &[u8], at: usize) -> Result<usize, Malformed> {
             Some(192..=255) => return if at + 2 <= message.len() { Ok(at + 2) } else { Err(Malformed::Cut) },
         }
     }
+}
+
+/// Appends a name given in wire form as the columns have it: labels joined by dots without a final one, the root as a dot.
+/// Letters, digits, `_`, a hyphen that is not first and an asterisk that is first in its label stand for themselves; other
+/// printable characters get a backslash, all other octets a backslash and three octal digits.
+///
+/// ```
+/// let mut text = Vec::new();
+/// dpp::dns::name::write_text(b"\x03a b\x07example\0", &mut text);
+/// assert_eq!(text, br"a\040b.example");
+/// ```
+pub fn write_text(wire: &[u8], out: &mut Vec<u8>) {
+    write_labels_text(wire, out, |octet, out| {
+        out.extend_from_slice(&[b'\\', b'0' + (octet >> 6), b'0' + (octet >> 3 & 7), b'0' + (octet & 7)]);
+    });
+}
+
+/// Appends a name given in wire form as master files have it (RFC 1035 section 5.1): the same characters have a backslash
+/// as in [`write_text`], but the digits of other octets are decimal, and there is a final dot.
+///
+/// ```
+/// let mut text = Vec::new();
+/// dpp::dns::name::write_absolute(b"\x03a b\x07example\0", &mut text);
+/// assert_eq!(text, br"a\032b.example.");
+/// ```
+pub fn write_absolute(wire: &[u8], out: &mut Vec<u8>) {
+    write_labels_text(wire, out, text::escaped_decimal);
+    if wire.len() > 1 {
+        out.push(b'.');
+    }
+}
+
+/// Writes labels with dots between them; `escape` writes what cannot be seen.
+fn write_labels_text(wire: &[u8], out: &mut Vec<u8>, escape: impl Fn(u8, &mut Vec<u8>)) {
+    if wire == [0] {
+        out.push(b'.');
+    }
+    for (number, label) in labels(wire).enumerate() {
+        if number > 0 {
+            out.push(b'.');
+        }
+        for (place, &octet) in label.iter().enumerate() {
+            match octet {
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => out.push(octet),
+                b'-' if place > 0 => out.push(octet),
+                b'*' if place == 0 => out.push(octet),
+                b'!'..=b'~' => out.extend_from_slice(&[b'\\', octet]),
+                _ => escape(octet, out),
+            }
+        }
+    }
+}
+
+/// The labels of a name in wire form, without their lengths and without the root.
+pub fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = wire;
+    std::iter::from_fn(move || {
+        let (&length @ 1.., behind) = rest.split_first()? else { return None };
+        let (label, behind) = behind.split_at(usize::from(length).min(behind.len()));
+        rest = behind;
+        Some(label)
+    })
 }
 
 #[cfg(test)]
@@ -256,5 +335,36 @@ mod tests {
             assert_eq!(skip(message, at), Ok(end));
         }
         assert_eq!(skip(b"\x03www\xC0", 0), Err(Malformed::Cut));
+    }
+
+    #[test]
+    fn where_names_must_not_be_compressed_pointers_are_no_names() {
+        assert_eq!(uncompressed(b"x\x01a\0y", 1), Some(&b"\x01a\0"[..]));
+        assert_eq!(uncompressed(b"\0", 0), Some(&b"\0"[..]));
+        for bytes in [&b""[..], b"\x01a", b"\x02a\0", b"\x01a\xC0\0", b"\x40\0", &long_name(256)] {
+            assert_eq!(uncompressed(bytes, 0), None);
+        }
+        assert_eq!(uncompressed(&long_name(255), 0), Some(&long_name(255)[..]));
+    }
+
+    #[test]
+    fn names_as_text() {
+        let check = |wire: &[u8], octal: &str, decimal: &str| {
+            let (mut text, mut absolute) = (Vec::new(), Vec::new());
+            write_text(wire, &mut text);
+            write_absolute(wire, &mut absolute);
+            let as_str = |text: Vec<u8>| String::from_utf8(text).unwrap();
+            assert_eq!((as_str(text), as_str(absolute)), (octal.to_owned(), decimal.to_owned()));
+        };
+        check(b"", "", "");
+        check(b"\0", ".", ".");
+        check(b"\x07Example\x03COM\0", "Example.COM", "Example.COM.");
+        check(b"\x03a.b\x01c\0", r"a\.b.c", r"a\.b.c.");
+        check(b"\x02-a\x02a-\x02*b\x02b*\x02_c\0", r"\-a.a-.*b.b\*._c", r"\-a.a-.*b.b\*._c.");
+        check(
+            b"\x03a b\x02\0\xFF\x01\x7F\x03a\"\\\0",
+            r#"a\040b.\000\377.\177.a\"\\"#,
+            r#"a\032b.\000\255.\127.a\"\\."#,
+        );
     }
 }

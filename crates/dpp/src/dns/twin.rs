@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 
 /// Checks a property on what the strategy draws.
-fn law<S: Strategy<Value: Debug>>(
+pub(super) fn law<S: Strategy<Value: Debug>>(
     cases: u32,
     strategy: S,
     property: impl Fn(S::Value) -> Result<(), TestCaseError>,

@@ -8,7 +8,9 @@ use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
-use crate::transaction::{Arrival, Facts, Kept, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
+use crate::transaction::{
+    Arrival, Edns, Facts, Kept, Lacks, Needs, Part, Role, Side, State, Transport, Tuple,
+};
 use std::hash::{DefaultHasher, Hasher};
 
 /// A message and how it came.
@@ -340,7 +342,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
             let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
-            let edns = end.and_then(|end| self.message.edns(end));
+            let edns = end.and_then(|end| self.message.opt(end)).map(Edns::from);
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             part.describe(Facts { own: Side { edns, ..side }, handshake_rtt_ns, ..Facts::default() });
         }

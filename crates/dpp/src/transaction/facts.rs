@@ -3,7 +3,8 @@
 //! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, and its bytes
 //! behind those of the query's part, so that the row has both.
 
-use crate::dns::{Edns, ParseError};
+use crate::dns::ParseError;
+use crate::dns::edns::Opt;
 use crate::packet::Outer;
 use std::ops::{BitOr, BitOrAssign};
 
@@ -163,6 +164,23 @@ pub struct Side {
     pub message: Kept,
     /// The frame or item it came in; empty unless it is needed.
     pub record: Kept,
+}
+
+/// What an OPT record says beside its options (RFC 6891 section 6.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edns {
+    /// The longest datagram that the sender can take.
+    pub udp_size: u16,
+    /// The version.
+    pub version: u8,
+    /// DO and what may follow.
+    pub flags: u16,
+}
+
+impl From<Opt<'_>> for Edns {
+    fn from(Opt { udp_size, version, flags, .. }: Opt) -> Edns {
+        Edns { udp_size, version, flags }
+    }
 }
 
 impl Facts {

@@ -1,8 +1,7 @@
 //! What the OPT records say (RFC 6891), of the query and of the response.
 
 use super::{Context, Scratch, Value, maybe};
-use crate::dns::Edns;
-use crate::transaction::{Side, Transaction};
+use crate::transaction::{Edns, Side, Transaction};
 
 /// DO, the first bit of the flags (RFC 3225).
 const DO: u16 = 0x8000;
