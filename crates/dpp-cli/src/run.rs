@@ -18,8 +18,10 @@ use anyhow::{Context, anyhow, bail};
 use dpp::capture::{CaptureError, InputError};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
 use dpp::plan::Plan;
+use dpp::transaction::Needs;
 use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
+use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
@@ -109,6 +111,9 @@ impl Work<'_> {
                 let settings = parquet::Settings { compression, version, ..Default::default() };
                 self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
             }
+            Format::Dnstap => {
+                self.fill(captures, DnstapFile::new(opened, None).map_err(explain)?, &plan, &output)?
+            }
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
@@ -119,6 +124,10 @@ impl Work<'_> {
     fn plan(&self, captures: &Captures) -> Plan {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
+        plan.sink_needs = match self.job.table.format {
+            Format::Dnstap => dnstap::NEEDS,
+            _ => Needs::NOTHING,
+        };
         plan.context.inputs = captures.names().into();
         plan
     }

@@ -4,12 +4,31 @@
 //! another name until it is complete, [`text`] prints values.
 
 use dpp::pipeline::Sink;
+use std::sync::{Mutex, PoisonError};
 
 pub mod csv;
+pub mod dnstap;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;
 pub mod text;
+
+/// Buffers to write into again.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// An empty one.
+    fn take(&self) -> Vec<u8> {
+        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
 
 /// A sink that becomes one whole table.
 pub trait TableSink<W>: Sink {

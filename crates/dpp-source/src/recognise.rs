@@ -55,6 +55,10 @@ pub enum Capture {
     Snoop,
     /// Microsoft Network Monitor. Not read.
     NetworkMonitor,
+    /// A stream of frames, as servers log them.
+    Dnstap,
+    /// C-DNS (RFC 8618).
+    Cdns,
 }
 
 impl Capture {
@@ -113,35 +117,40 @@ pub fn recognise(first_bytes: &[u8]) -> Content {
 
 /// The kind of capture that begins with these bytes.
 pub(crate) fn capture(first_bytes: &[u8]) -> Option<Capture> {
-    CAPTURES.iter().find(|row| first_bytes.starts_with(row.magic)).map(|row| row.capture)
+    let has = |at: usize, sign: &[u8]| first_bytes.get(at..).is_some_and(|rest| rest.starts_with(sign));
+    let is = |row: &&CaptureRow| has(0, row.magic) && has(row.more.0, row.more.1);
+    CAPTURES.iter().find(is).map(|row| row.capture)
 }
 
 /// Enough bytes to know a capture that is read.
-pub(crate) const MAGIC_LEN: usize = 4;
+pub(crate) const MAGIC_LEN: usize = 12;
 
 /// Enough bytes to know what is no capture: tar's magic ends at 262, and some lines of text are wanted.
 pub(crate) const LOOK_LEN: usize = 512;
 
 const CONVERT: &str = "convert it first (editcap -F pcap FILE OUT.pcap)";
 const NAME_A_CAPTURE: &str = "name a pcap or pcapng file";
-const NOT_PACKETS: &str = "it holds DNS data but no packets; name a pcap or pcapng file";
+const OLD: &str = "convert it with the inspector of its time, or name the capture it was made from";
+const LIVE: &str = "it is one side of a socket's talk; name what fstrm_capture wrote";
 const TABLE: &str = "name the capture it was made from";
 const UNPACK: &str = "unpack it first";
 
 struct CaptureRow {
     magic: &'static [u8],
+    /// What stands there further on, and where.
+    more: (usize, &'static [u8]),
     capture: Capture,
     is_read: bool,
     name: &'static str,
 }
 
 const fn row(magic: &'static [u8], capture: Capture, is_read: bool, name: &'static str) -> CaptureRow {
-    CaptureRow { magic, capture, is_read, name }
+    CaptureRow { magic, more: (0, b""), capture, is_read, name }
 }
 
 /// Magic numbers in file order (draft-ietf-opsawg-pcap 4, draft-ietf-opsawg-pcapng 4.1, libpcap's sf-pcap.c
 /// for the variants).
-static CAPTURES: [CaptureRow; 17] = [
+static CAPTURES: [CaptureRow; 20] = [
     row(b"\xa1\xb2\xc3\xd4", Capture::PcapMicrosecondsBig, true, "classic pcap (microseconds, big-endian)"),
     row(
         b"\xd4\xc3\xb2\xa1",
@@ -169,6 +178,14 @@ static CAPTURES: [CaptureRow; 17] = [
     row(b"\xab\x01\x00\x1c", Capture::Lcap, false, "an IXIA lcap capture"),
     row(b"snoop\0\0\0", Capture::Snoop, false, "a snoop capture"),
     row(b"GMBU", Capture::NetworkMonitor, false, "a Microsoft Network Monitor capture"),
+    // A control frame: escape, its length, type START (the fstrm specification).
+    CaptureRow {
+        more: (8, b"\0\0\0\x02"),
+        ..row(&[0; 4], Capture::Dnstap, true, "a dnstap file (Frame Streams)")
+    },
+    // A CBOR array of three, or of unknown length, that begins with a text (RFC 8618 section 7.2).
+    row(b"\x83\x65C-DNS", Capture::Cdns, true, "a C-DNS file (RFC 8618)"),
+    row(b"\x9f\x65C-DNS", Capture::Cdns, true, "a C-DNS file (RFC 8618)"),
 ];
 
 struct Likeness {
@@ -187,15 +204,11 @@ const fn like(
 }
 
 /// What is handed over in place of a capture.
-static LIKENESSES: [Likeness; 28] = [
-    // A Frame Streams control frame: escape, its length, type START or READY (the fstrm specification).
-    like(&[(0, &[0; 4]), (8, &[0, 0, 0, 2])], "a dnstap file (Frame Streams)", NOT_PACKETS),
-    like(&[(0, &[0; 4]), (8, &[0, 0, 0, 4])], "a dnstap stream (Frame Streams)", NOT_PACKETS),
-    // A CBOR array of three, or of unknown length, that begins with a text (RFC 8618 7.2).
-    like(&[(0, b"\x83\x65C-DNS")], "a C-DNS file (RFC 8618)", NOT_PACKETS),
-    like(&[(0, b"\x9f\x65C-DNS")], "a C-DNS file (RFC 8618)", NOT_PACKETS),
-    like(&[(0, b"\x83\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", NOT_PACKETS),
-    like(&[(0, b"\x9f\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", NOT_PACKETS),
+static LIKENESSES: [Likeness; 25] = [
+    // A Frame Streams control frame of type READY (the fstrm specification).
+    like(&[(0, &[0; 4]), (8, &[0, 0, 0, 4])], "a dnstap stream (Frame Streams)", LIVE),
+    like(&[(0, b"\x83\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", OLD),
+    like(&[(0, b"\x9f\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", OLD),
     like(&[(0, b"PAR1")], "a Parquet table", TABLE),
     like(&[(0, b"ARROW1\0\0")], "an Arrow IPC file", TABLE),
     like(&[(0, &[0xff; 4])], "an Arrow IPC stream", TABLE),
@@ -291,7 +304,9 @@ mod tests {
     #[test]
     fn every_row_of_both_tables_recognises_its_own_bytes() {
         for row in &CAPTURES {
-            assert_eq!(recognise(row.magic), Content::Capture(row.capture));
+            let mut bytes = [row.magic, &[0xEE; 16]].concat();
+            bytes[row.more.0..row.more.0 + row.more.1.len()].copy_from_slice(row.more.1);
+            assert_eq!(recognise(&bytes), Content::Capture(row.capture));
             assert_eq!(row.capture.name(), row.name);
         }
         for likeness in &LIKENESSES {
@@ -319,11 +334,7 @@ mod tests {
     #[test]
     fn a_frame_stream_is_known_across_its_length_field() {
         let start = b"\0\0\0\0\0\0\0\x22\0\0\0\x02\0\0\0\x01\0\0\0\x16protobuf:dnstap.Dnstap";
-        check(
-            start,
-            "looks like a dnstap file (Frame Streams); it holds DNS data but no packets; \
-             name a pcap or pcapng file",
-        );
+        check(start, "is a dnstap file (Frame Streams)");
     }
 
     #[test]
