@@ -23,6 +23,12 @@ pub(super) fn is_old(bytes: &[u8]) -> bool {
     is_magic(bytes, &OLD_MAGIC)
 }
 
+/// Whether so few bytes may be the beginning of a file.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    let so_far = |magic: &[u8]| is_magic(bytes, &magic[..magic.len().min(bytes.len())]);
+    bytes.is_empty() || so_far(&MAGIC) || so_far(&OLD_MAGIC)
+}
+
 fn is_magic(bytes: &[u8], magic: &[u8]) -> bool {
     let Some(beginning) = bytes.get(..magic.len()) else { return false };
     matches!(beginning[0], 0x83 | INDEFINITE_ARRAY) && beginning[1..] == magic[1..]

@@ -5,7 +5,7 @@
 //! stays where the bytes ended.
 
 use super::cbor::{ARRAY, Cursor, ENDS, INDEFINITE, Walk};
-use super::preamble::{INDEFINITE_ARRAY, MAGIC, begins, is_old};
+use super::preamble::{INDEFINITE_ARRAY, MAGIC, begins, is_old, may_begin};
 use super::{Fault, Refused};
 use crate::limits::{CDNS_BLOCK_MAX, CDNS_PREAMBLE_MAX};
 
@@ -107,9 +107,7 @@ impl Reader {
             return Err(Refused::Old);
         }
         if !begins(bytes) {
-            let may_begin =
-                !bytes.get(1).is_some_and(|&second| second != b'e' && second != b'h') && bytes.len() < 10;
-            return if may_begin { Ok(Step::More) } else { Err(Refused::NotCdns) };
+            return if may_begin(bytes) { Ok(Step::More) } else { Err(Refused::NotCdns) };
         }
         let too_long = Refused::Damaged("what stands before the blocks is longer than any program writes");
         if !self.walk(bytes, CDNS_PREAMBLE_MAX, too_long)? {
