@@ -5,7 +5,7 @@
 
 use dpp::cdns::{
     AddressEvent, Block, BlockStatistics, FAULTS, Faults, FilePreamble, Item, MalformedMessage, Reader,
-    Record, Sections, Step, Writer, dns_flags, sig_flags,
+    Record, Refused, Sections, Step, Writer, dns_flags, sig_flags,
 };
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -320,4 +320,115 @@ fn statistics_and_events_are_what_inspector_sums_up() {
         assert_eq!((collection.query_timeout_ms, collection.skew_timeout_us), (Some(5000), Some(10)));
         assert_eq!((collection.dns_port, preamble.private), (Some(53), Some(4)));
     });
+}
+
+/// Reads what there is of a file whose bytes come a few at a time, as a program does: each item as text, and how it ends.
+/// Faults are allowed.
+fn read_anyhow(mut bytes: &[u8], at_once: usize) -> (Vec<String>, Step) {
+    let (mut reader, mut faults, mut preamble, mut read) =
+        (Reader::new(), Faults::default(), None, Vec::new());
+    let mut there = at_once.min(bytes.len());
+    let mut tell = |block: Result<Block, Refused>| {
+        let Ok(block) = block else { return };
+        let mut faults = Faults::default();
+        block.for_each_item(&mut faults, |item| read.push(format!("{item:?}")));
+        block.for_each_event(&mut faults, |event: &AddressEvent| read.push(format!("{event:?}")));
+        block.for_each_malformed(&mut faults, |message: &MalformedMessage| read.push(format!("{message:?}")));
+    };
+    let ending = loop {
+        let length = match (reader.step(&bytes[..there]), &preamble) {
+            (Step::Preamble { length }, _) => {
+                match FilePreamble::parse(&bytes[..length], &mut faults) {
+                    Ok(read) => preamble = Some(read),
+                    Err(refused) => break Step::Refused(refused),
+                }
+                length
+            }
+            (Step::Block { length }, Some(preamble)) => {
+                tell(Block::parse(&bytes[..length], preamble));
+                length
+            }
+            (Step::More, _) if there < bytes.len() => {
+                there = (there + at_once).min(bytes.len());
+                continue;
+            }
+            (Step::More, preamble) => {
+                if let Some(preamble) = preamble {
+                    tell(Block::parse_cut(bytes, preamble));
+                }
+                break Step::More;
+            }
+            (ending, _) => break ending,
+        };
+        assert!(length <= there, "only what has come is taken");
+        (bytes, there) = (&bytes[length..], there - length);
+    };
+    (read, ending)
+}
+
+/// Files that are short enough to be read thousands of times.
+fn short_files() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let short = files().into_iter().filter(|(_, bytes, _)| bytes.len() < 1500);
+    short.map(|(name, bytes, _)| (name, bytes))
+}
+
+#[test]
+fn however_few_bytes_come_at_once_the_same_is_read() {
+    for (name, bytes) in short_files() {
+        let at_once = read_anyhow(&bytes, usize::MAX);
+        for few in [1, 2, 7, 100] {
+            assert_eq!(read_anyhow(&bytes, few), at_once, "{name}: {few} at once");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_anywhere_gives_its_first_items() {
+    for (name, bytes) in short_files() {
+        let (whole, _) = read_anyhow(&bytes, usize::MAX);
+        for end in 0..bytes.len() {
+            let (read, ending) = read_anyhow(&bytes[..end], usize::MAX);
+            assert_eq!(ending, Step::More, "{name}: cut at {end}");
+            assert!(whole.starts_with(&read), "{name}: cut at {end}");
+        }
+        let (read, _) = read_anyhow(&bytes[..bytes.len() - 2], usize::MAX);
+        assert!(read.len() + 1 >= whole.len(), "{name}: all items but the one that is cut");
+    }
+}
+
+/// A file with some octets changed: numbers that look random, the same in each run.
+#[test]
+fn changed_octets_make_nobody_panic() {
+    let mut state = 1_u64;
+    let mut roll = move |below: usize| {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        (state >> 33) as usize % below
+    };
+    let (mut read, mut refused) = (0, 0);
+    for (_, bytes) in short_files() {
+        for _ in 0..400 {
+            let mut changed = bytes.clone();
+            for _ in 0..=roll(4) {
+                let at = roll(changed.len());
+                changed[at] = match roll(3) {
+                    0 => changed[at] ^ 1 << roll(8),
+                    1 => roll(256) as u8,
+                    _ => [0x1B, 0x5B, 0x7F, 0x9B, 0xBF, 0xDB, 0xFF, 0xF7][roll(8)],
+                };
+            }
+            let (items, ending) = read_anyhow(&changed, usize::MAX);
+            read += items.len();
+            refused += usize::from(matches!(ending, Step::Refused(_)));
+        }
+    }
+    assert!(read > 5000 && refused > 1000, "{read} items, {refused} files refused");
+}
+
+#[test]
+fn files_of_the_captures_are_read_or_refused_by_name() {
+    let of = |name: &str| bytes(&folder().join("../files").join(name));
+    let (items, ending) = read_anyhow(&of("compactor__gold.cbor.xz"), 1 << 16);
+    assert_eq!((items.len(), ending), (999, Step::End { length: 1 }));
+    let (items, ending) = read_anyhow(&of("compactor__gold.cbor02.xz"), 1 << 16);
+    assert_eq!((items.len(), ending), (0, Step::Refused(Refused::Old)));
 }

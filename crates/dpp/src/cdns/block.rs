@@ -84,7 +84,7 @@ struct Clock {
 
 impl Clock {
     fn new(ticks_per_second: u64) -> Clock {
-        let even = ticks_per_second > 0 && NS_PER_SECOND as u64 % ticks_per_second == 0;
+        let even = ticks_per_second > 0 && (NS_PER_SECOND as u64).is_multiple_of(ticks_per_second);
         let tick_ns = even.then(|| (NS_PER_SECOND as u64 / ticks_per_second) as i64);
         Clock { ticks_per_second, tick_ns, earliest: None, earliest_ns: None }
     }
@@ -677,7 +677,6 @@ type Joined = [Option<(usize, usize)>; 4];
 
 impl<'b> Items<'b> {
     /// The next item.
-    #[expect(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
     pub fn next(&mut self, faults: &mut Faults) -> Option<Item<'_>> {
         let (block, joined) = (self.block, &mut self.joined);
         let (read, lists, texts) =

@@ -121,7 +121,7 @@ struct Ticks {
 impl Ticks {
     fn new(per_second: u64) -> Ticks {
         assert!(per_second > 0, "a second has ticks");
-        let even = NS_PER_SECOND as u64 % per_second == 0;
+        let even = (NS_PER_SECOND as u64).is_multiple_of(per_second);
         Ticks { per_second: per_second.into(), tick_ns: even.then(|| NS_PER_SECOND / per_second as i64) }
     }
 
