@@ -10,6 +10,7 @@
 extern crate self as dpp;
 
 pub mod capture;
+pub mod cdns;
 pub mod dns;
 pub mod dnstap;
 pub mod enrich;

@@ -252,3 +252,29 @@ pub const KEY_FILE_BYTES_MAX: usize = 4096;
 /// First halves of IPv6 addresses whose pseudonyms are remembered: 512 KiB. A resolver's clients of a few seconds come from
 /// fewer networks; forgetting one costs some 150 ns.
 pub const V6_PREFIXES_REMEMBERED: usize = 1 << 14;
+/// A C-DNS block of more bytes is refused: it must be held whole, because its tables may come last. Writers' blocks of 5000 or
+/// 10,000 items are about 1 MiB, with all sections some more.
+pub const CDNS_BLOCK_MAX: usize = 64 << 20;
+
+/// What stands before the blocks is a few hundred bytes for each set of parameters. Read into structures it may take twenty
+/// times its length.
+pub const CDNS_PREAMBLE_MAX: usize = 256 << 10;
+
+/// CBOR values in CBOR values: C-DNS has six inside each other, and private fields may have some more.
+pub const CDNS_DEPTH_MAX: usize = 16;
+
+/// Entries of all tables of a C-DNS block. Their places take eight octets each, and an entry of damaged tables takes one.
+pub const CDNS_ENTRIES_MAX: usize = 4 << 20;
+
+/// Signatures of a C-DNS block that are kept read (140 octets each). Real blocks have some hundreds; further ones are read
+/// whenever they are named.
+pub const CDNS_SIGNATURES_KEPT: usize = 4096;
+
+/// Resource records and questions that the items of a C-DNS block may name, for each octet of the block, and records of one
+/// section, which in a message are counted in 16 bits. A block of nothing but equal referrals comes to two for an octet; one
+/// that is made to cost time could come to tens of thousands.
+pub const CDNS_RECORDS_PER_OCTET: u64 = 4;
+
+/// A block is written when its items take so many bytes, even if it could have more of them: far below [`CDNS_BLOCK_MAX`],
+/// which a writer with long sections would reach.
+pub const CDNS_BLOCK_FULL: usize = 16 << 20;
