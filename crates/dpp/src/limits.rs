@@ -94,6 +94,10 @@ pub const PLACE_NAME_MAX: usize = 255;
 /// Parts of a template for names of files. Each takes time for each octet of a name.
 pub const TEMPLATE_PARTS_MAX: usize = 64;
 
+/// Bytes of messages that are put together from the items of one C-DNS block. Blocks of other programs have 5,000 to 10,000
+/// items and need a few MiB; in one that is made to cost memory, millions of items name the same long records.
+pub const ITEM_MESSAGES_MAX: usize = 256 << 20;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -9,6 +9,7 @@
 use super::clock::Clock;
 use super::merge::{self, Merge};
 use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
+use crate::cdns::FilePreamble;
 use crate::packet::Origin;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub struct Cutter<I: Inputs> {
     doubted_origin: Option<Origin>,
     /// How many packets there were before this input.
     input_start: u64,
+    /// The preambles of C-DNS files that chunks may still need.
+    preambles: Vec<(u32, Arc<FilePreamble>)>,
     /// Place in the chunk's bytes where what was read of the input starts, and the offset in the input of that place.
     front: usize,
     offset: u64,
@@ -137,6 +140,7 @@ impl<I: Inputs> Cutter<I> {
             carry: Vec::new(),
             doubted: None,
             doubted_origin: None,
+            preambles: Vec::new(),
             input_start: 0,
             front: 0,
             offset: 0,
@@ -195,6 +199,7 @@ impl<I: Inputs> Cutter<I> {
             }
         }
         self.keep_rest(&mut chunk, at);
+        self.hand_preambles(&mut chunk);
         let Some(last) = chunk.records.last() else { return Ok(None) };
         self.span = Some((self.span.map_or(chunk.records[0].time_ns, |span| span.0), last.time_ns));
         Ok(Some(chunk))
@@ -247,6 +252,19 @@ impl<I: Inputs> Cutter<I> {
             Format::Merged => merge::origin(bytes).0 as usize,
             _ => self.tried - 1,
         }
+    }
+
+    /// Gives the chunk the preambles of its inputs. Only those of the input at hand, and of the packet in doubt, are needed
+    /// later.
+    fn hand_preambles(&mut self, chunk: &mut Chunk) {
+        chunk.preambles.clear();
+        if self.preambles.is_empty() {
+            return;
+        }
+        chunk.preambles.extend_from_slice(&self.preambles);
+        let now = self.tried.saturating_sub(1) as u32;
+        let doubted = self.doubted_origin.map(|origin| origin.input);
+        self.preambles.retain(|(input, _)| *input == now || Some(*input) == doubted);
     }
 
     /// An empty chunk that begins with what was left of the last one. Gives the place of its first record.
@@ -338,6 +356,9 @@ impl<I: Inputs> Cutter<I> {
             match self.format.step(rest, self.last_ns) {
                 Step::Packet { start, caplen, time_ns, linktype, length } => {
                     if !self.clock.follow(time_ns) && !self.admit(chunk, time_ns) {
+                        if let Format::Cdns(reader) = &mut self.format {
+                            reader.again();
+                        }
                         return Ok(Stop::Later);
                     }
                     if let Err(error) = self.accept(time_ns) {
@@ -355,6 +376,10 @@ impl<I: Inputs> Cutter<I> {
                     *at += length;
                 }
                 step @ (Step::Other { length } | Step::TooLong { length }) => {
+                    if let Format::Cdns(reader) = &mut self.format {
+                        let input = (self.tried - 1) as u32;
+                        self.preambles.extend(reader.new_preamble().map(|preamble| (input, preamble)));
+                    }
                     self.read.too_long += u64::from(matches!(step, Step::TooLong { .. }));
                     let here = length.min(rest.len() as u64);
                     (self.discard, self.discard_from) = (length - here, self.offset_of(*at));
@@ -368,7 +393,11 @@ impl<I: Inputs> Cutter<I> {
                 Step::More if rest.is_empty() => return Ok(Stop::End),
                 Step::More => match self.format.unpadded(rest) {
                     Some(length) if length <= rest.len() as u64 => pad(chunk, *at),
-                    _ => return Ok(self.cut_off(self.offset_of(*at))),
+                    _ => {
+                        let offset = self.offset_of(*at);
+                        self.take_cut_block(chunk, at)?;
+                        return Ok(self.cut_off(offset));
+                    }
                 },
                 Step::Damaged(what) => {
                     self.ending = Ending::Damaged { offset: self.offset_of(*at), what };
@@ -377,6 +406,23 @@ impl<I: Inputs> Cutter<I> {
             }
         }
         Ok(Stop::Later)
+    }
+
+    /// The input ends inside a block, of which something may be read all the same.
+    #[cold]
+    fn take_cut_block(&mut self, chunk: &mut Chunk, at: &mut usize) -> Result<(), InputError> {
+        let rest = &chunk.bytes[*at..chunk.filled];
+        let Format::Cdns(reader) = &self.format else { return Ok(()) };
+        let time_ns = self.last_ns;
+        if !reader.has_items(rest) || !self.clock.follow(time_ns) && !self.admit(chunk, time_ns) {
+            return Ok(());
+        }
+        self.accept(time_ns).map_err(|error| InputError { input: self.tried - 1, error })?;
+        let (start, caplen) = (*at as u32, (chunk.filled - *at) as u32);
+        let (clock_ns, linktype) = (self.clock.ns(), Record::CDNS_CUT);
+        chunk.records.push(Record { time_ns, clock_ns, start, caplen, linktype });
+        *at = chunk.filled;
+        Ok(())
     }
 
     /// Notes where the next packet of the chunk comes from.
@@ -459,6 +505,11 @@ impl<I: Inputs> Cutter<I> {
             Some(Open::Merge(merge)) => merge.inputs_read(),
             _ => std::mem::take(&mut self.read),
         }
+    }
+
+    /// Whether the input at hand has blocks, not packets.
+    pub(super) fn holds_blocks(&self) -> bool {
+        matches!(self.format, Format::Cdns(_))
     }
 
     /// The timestamps of the first and the last packet, ns; `None` before the first.

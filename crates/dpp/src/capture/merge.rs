@@ -123,6 +123,9 @@ impl<R: Read + Send> Capture<R> {
         let settings =
             Settings { bytes: BYTES, packets: usize::MAX, jump_ns: i64::MAX, monotonic: false, merge: false };
         let cutter = Cutter::new(once(input), settings).map_err(|error| error.error)?;
+        if cutter.holds_blocks() {
+            return Err(CaptureError::BlocksToMerge);
+        }
         Ok(Capture { cutter, chunk: Chunk::default(), at: 0, frames: 0 })
     }
 

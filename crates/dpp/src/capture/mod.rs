@@ -5,6 +5,7 @@
 //! ([`Inputs`]); where it was cut into them changes nothing. The formats differ only in how a record header reads
 //! (`classic`, `pcapng`, `merge`); all that follows sees records.
 
+mod cdns;
 mod classic;
 mod clock;
 mod cutter;
@@ -16,9 +17,11 @@ mod pcapng;
 pub use cutter::{Cutter, Ending, Regression, Settings};
 pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
 
+use crate::cdns::FilePreamble;
 use crate::limits;
 use crate::packet::Origin;
 use std::io;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A packet in a chunk.
@@ -41,6 +44,10 @@ impl Record {
     pub const NO_LINKTYPE: u16 = u16::MAX;
     /// No packet but a dnstap frame. (Link types are numbered from below, and are few.)
     pub const DNSTAP: u16 = u16::MAX - 1;
+    /// No packet but a block of a C-DNS file.
+    pub const CDNS: u16 = u16::MAX - 2;
+    /// The beginning of one whose end is missing.
+    pub const CDNS_CUT: u16 = u16::MAX - 3;
 }
 
 /// A run of whole records.
@@ -58,6 +65,8 @@ pub struct Chunk {
     pub records: Vec<Record>,
     /// Where they come from.
     pub origins: Vec<Origin>,
+    /// The preambles of those inputs among them that are C-DNS files.
+    pub preambles: Vec<(u32, Arc<FilePreamble>)>,
 }
 
 impl Chunk {
@@ -88,6 +97,9 @@ pub enum CaptureError {
         "packet {} at {} ns is earlier than packet {} at {} ns", .0.position + 1, .0.time_ns, .0.position, .0.previous_ns
     )]
     Regression(Regression),
+    /// Blocks are no packets that could be sorted by time.
+    #[error("C-DNS files cannot be merged by time: their blocks overlap; read them one after the other")]
+    BlocksToMerge,
     /// All captures that are merged are open at once.
     #[error(
         "no more than {} captures can be merged at once: join those that follow each other, or merge some of them first",
@@ -118,7 +130,7 @@ pub fn check_header(bytes: &[u8]) -> Result<(), CaptureError> {
 
 /// Whether a stream that begins with these bytes may lack what packets always have: the format holds messages, not packets.
 pub fn is_sparse(bytes: &[u8]) -> bool {
-    crate::dnstap::frames::begins(bytes)
+    crate::dnstap::frames::begins(bytes) || crate::cdns::begins(bytes)
 }
 
 /// What stands at a place in the stream.
@@ -142,6 +154,7 @@ enum Format {
     OddClassic(classic::OddReader),
     Pcapng(pcapng::Reader),
     Dnstap(dnstap::Reader),
+    Cdns(Box<cdns::Reader>),
     /// What [`merge`] makes; no file is recognised as that.
     Merged,
 }
@@ -156,6 +169,9 @@ impl Format {
     fn recognise(bytes: &[u8]) -> Result<(Format, usize), CaptureError> {
         if pcapng::Reader::begins(bytes) {
             return Ok((Format::Pcapng(pcapng::Reader::new()), 0));
+        }
+        if let Some(format) = cdns::open(bytes) {
+            return Ok((format, 0));
         }
         if let Some(format) = dnstap::open(bytes) {
             return Ok((format?, 0));
@@ -184,6 +200,7 @@ impl Format {
             Format::OddClassic(reader) => reader.step(bytes),
             Format::Merged => merge::step(bytes),
             Format::Dnstap(reader) => reader.step(bytes, last_ns),
+            Format::Cdns(reader) => reader.step(bytes, last_ns),
             Format::Classic(_) | Format::Pcapng(_) => unreachable!("met often"),
         }
     }
@@ -192,7 +209,7 @@ impl Format {
     fn unpadded(&self, bytes: &[u8]) -> Option<u64> {
         match self {
             Format::Pcapng(reader) => reader.unpadded(bytes),
-            Format::Classic(_) | Format::OddClassic(_) | Format::Merged | Format::Dnstap(_) => None,
+            _ => None,
         }
     }
 }

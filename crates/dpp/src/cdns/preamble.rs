@@ -56,6 +56,20 @@ pub enum Refused {
     Damaged(&'static str),
 }
 
+impl Refused {
+    /// The same where there is no room for numbers.
+    pub fn what(self) -> &'static str {
+        match self {
+            Refused::NotCdns => "no C-DNS",
+            Refused::Old => {
+                "C-DNS of an older format (DNS-STAT); only that of RFC 8618, version 1, can be read"
+            }
+            Refused::Version { .. } => "C-DNS of another version; only version 1 can be read",
+            Refused::Damaged(what) => what,
+        }
+    }
+}
+
 impl FilePreamble {
     /// Reads what [`Step::Preamble`](super::Step::Preamble) found. What is wrong with optional fields is counted.
     ///

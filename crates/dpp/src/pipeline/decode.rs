@@ -5,13 +5,14 @@
 //! that has their connection's cell, fragments for those who put them together.
 
 use super::defragment::Fragments;
+use super::items;
 use super::logged;
 use super::pool::Pool;
 use super::reading::{Arrived, Events, Reader, Scratch};
 use super::rows::Row;
 use crate::capture::{Chunk, Record};
 use crate::dns;
-use crate::packet::{Datagram, Fragment, Outer, Packet, Segment, Skip, Volume, Walk};
+use crate::packet::{Datagram, Fragment, Origin, Outer, Packet, Segment, Skip, Volume, Walk};
 use crate::plan::Ports;
 use crate::stats::Totals;
 use crate::stream::{self, Moment};
@@ -48,7 +49,7 @@ pub(super) fn decode(
     let first_sweep = chunk.first_position.checked_next_multiple_of(reader.plan.limits.sweep_packets);
     let next_sweep = first_sweep.unwrap_or(u64::MAX);
     let before_ns = chunk.clock_before_ns;
-    let mut decoder = Decoder { reader, totals, decoded, before_ns, next_sweep, packet: 0 };
+    let mut decoder = Decoder { reader, chunk, totals, decoded, before_ns, next_sweep, packet: 0 };
     let mut scratch = [0; dns::name::WIRE_MAX];
     for record in &chunk.records {
         decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
@@ -58,6 +59,7 @@ pub(super) fn decode(
 
 struct Decoder<'a> {
     reader: &'a Reader<'a>,
+    chunk: &'a Chunk,
     totals: &'a mut Totals,
     decoded: Decoded,
     /// The clock before the packet at hand.
@@ -115,8 +117,23 @@ impl Decoder<'_> {
             Record::DNSTAP => {
                 logged::dnstap(bytes, arrival, self.reader, &mut self.decoded, self.totals, scratch)?
             }
+            Record::CDNS | Record::CDNS_CUT => return self.block(record, bytes, arrival),
             _ => return Err(Skip::Linktype),
         }
+        self.totals.used.add(bytes.len());
+        Ok(())
+    }
+
+    /// The items of a C-DNS block count like packets.
+    fn block(&mut self, record: &Record, bytes: &[u8], arrival: Arrival) -> Result<(), Skip> {
+        let origin = Origin::of(&self.chunk.origins, self.packet).ok_or(Skip::CdnsBlock)?;
+        let preamble = self.chunk.preambles.iter().find(|(input, _)| *input == origin.input);
+        let (_, preamble) = preamble.ok_or(Skip::CdnsBlock)?;
+        let block = (bytes, record.linktype == Record::CDNS_CUT);
+        let items = items::block(block, preamble, arrival, self.reader, &mut self.decoded, self.totals)?;
+        let more = Volume { packets: items.saturating_sub(1), bytes: 0 };
+        self.totals.read.merge(&more);
+        self.totals.used.merge(&more);
         self.totals.used.add(bytes.len());
         Ok(())
     }

@@ -11,6 +11,7 @@
 mod decode;
 mod defragment;
 mod fates;
+mod items;
 mod logged;
 mod messages;
 mod pool;

@@ -42,6 +42,12 @@ pub struct Totals {
     pub parse_errors: [u64; PARSE_ERRORS.len()],
     /// Messages in TCP streams that could not be read.
     pub stream_messages_unread: u64,
+    /// Messages that another writer could not read, and put into a C-DNS file as they were.
+    pub items_malformed: u64,
+    /// Fields of C-DNS items that cannot be right, and were left out.
+    pub item_faults: u64,
+    /// C-DNS blocks of which not all messages could be put together: they would be far larger than the file.
+    pub items_unread: u64,
     /// Round-trip times of what was matched.
     pub rtt: Rtt,
 }
@@ -69,6 +75,9 @@ impl Totals {
         self.messages_cut += other.messages_cut;
         self.parse_errors.iter_mut().zip(&other.parse_errors).for_each(|(mine, theirs)| *mine += theirs);
         self.stream_messages_unread += other.stream_messages_unread;
+        self.items_malformed += other.items_malformed;
+        self.item_faults += other.item_faults;
+        self.items_unread += other.items_unread;
         self.rtt.merge(&other.rtt);
     }
 

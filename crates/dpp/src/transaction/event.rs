@@ -230,6 +230,13 @@ impl Part {
         tuple.write(question, &mut self.keys);
     }
 
+    /// Says how long the response to the event that was appended last took, ns.
+    pub(crate) fn set_rtt(&mut self, rtt_ns: i64) {
+        if let Some(event) = self.events.last_mut() {
+            event.rtt_ns = rtt_ns;
+        }
+    }
+
     /// Says what else is known of the event that was appended last.
     pub(crate) fn describe(&mut self, mut facts: Facts) {
         if let Some(event) = self.events.last()

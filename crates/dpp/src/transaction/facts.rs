@@ -111,6 +111,8 @@ impl Lacks {
     pub const LENGTH: Lacks = Lacks(4096);
     /// QNAME.
     pub const NAME: Lacks = Lacks(8192);
+    /// How long the response took.
+    pub const DELAY: Lacks = Lacks(16384);
 
     /// Whether all of `other` is in it.
     #[inline]

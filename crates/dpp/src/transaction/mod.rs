@@ -142,6 +142,7 @@ impl<'a> Transaction<'a> {
     /// Response less query, ns; it may be negative if others wrote it down.
     #[inline]
     pub fn rtt_ns(&self) -> Option<i64> {
-        (self.event.state == State::Matched).then_some(self.event.rtt_ns)
+        let is_known = self.event.state == State::Matched && !self.lacks(Lacks::DELAY);
+        is_known.then_some(self.event.rtt_ns)
     }
 }

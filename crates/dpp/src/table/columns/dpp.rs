@@ -16,7 +16,9 @@ pub(super) fn request_timestamp<'a>(row: &Transaction<'a>, _: &'a Context, _: &'
 #[inline(always)]
 pub(super) fn response_timestamp<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
     match row.response_ns() {
-        Some(ns) if !row.lacks(Lacks::TIME) => Value::TimestampMicros(ns.div_euclid(1000)),
+        Some(ns) if !row.lacks(Lacks::TIME) && !row.lacks(Lacks::DELAY) => {
+            Value::TimestampMicros(ns.div_euclid(1000))
+        }
         _ => Value::Null,
     }
 }

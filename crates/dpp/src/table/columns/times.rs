@@ -11,7 +11,8 @@ pub(super) fn query_time<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut S
 }
 
 pub(super) fn response_time<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.response_ns().filter(|_| !row.lacks(Lacks::TIME)), Value::TimestampNanos)
+    let is_known = !row.lacks(Lacks::TIME) && !row.lacks(Lacks::DELAY);
+    maybe(row.response_ns().filter(|_| is_known), Value::TimestampNanos)
 }
 
 pub(super) fn rtt_ns<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
