@@ -23,6 +23,7 @@ use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
+use dpp_sink::pcap::{self, Pcap};
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -114,6 +115,7 @@ impl Work<'_> {
             Format::Dnstap => {
                 self.fill(captures, DnstapFile::new(opened, None).map_err(explain)?, &plan, &output)?
             }
+            Format::Pcap => self.fill(captures, Pcap::new(opened).map_err(explain)?, &plan, &output)?,
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
@@ -126,6 +128,7 @@ impl Work<'_> {
         plan.sparse = captures.is_sparse();
         plan.sink_needs = match self.job.table.format {
             Format::Dnstap => dnstap::NEEDS,
+            Format::Pcap => pcap::NEEDS,
             _ => Needs::NOTHING,
         };
         plan.context.inputs = captures.names().into();

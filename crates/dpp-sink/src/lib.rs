@@ -11,6 +11,7 @@ pub mod dnstap;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;
+pub mod pcap;
 pub mod text;
 
 /// Buffers to write into again.

@@ -6,8 +6,8 @@
 
 use super::reading::{Events, Reader};
 use crate::cdns::{
-    Block, FilePreamble, Item, Record, Sections, Signature, dns_flags, is_ipv6, item_hints,
-    sig_flags, transport_flags,
+    Block, FilePreamble, Item, Record, Sections, Signature, dns_flags, is_ipv6, item_hints, sig_flags,
+    transport_flags,
 };
 use crate::dns::Question;
 use crate::limits::ITEM_MESSAGES_MAX;
