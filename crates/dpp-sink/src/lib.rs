@@ -7,6 +7,7 @@ use dpp::pipeline::Sink;
 use std::sync::{Mutex, PoisonError};
 
 pub mod csv;
+pub mod dataset;
 pub mod dnstap;
 #[cfg(feature = "parquet")]
 pub mod parquet;

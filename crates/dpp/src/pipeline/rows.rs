@@ -4,7 +4,7 @@
 //! events are rows, in capture order.
 
 use super::pool::Pool;
-use crate::transaction::{Event, Face, Facts, Part, State, Transaction};
+use crate::transaction::{Event, Face, Facts, Part, Side, State, Transaction};
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -91,6 +91,42 @@ impl Rows {
         }
         pool.recycle(self);
         Rows { parts: vec![compact], order }
+    }
+
+    /// No rows yet, for [`Rows::push`].
+    pub fn none() -> Rows {
+        Rows { parts: vec![Part::default()], order: Vec::new() }
+    }
+
+    /// Appends a copy of another's row of this number. Only to rows that were made by [`Rows::none`]; each must have come
+    /// after those before it.
+    pub fn push(&mut self, other: &Rows, number: usize) {
+        let row = other.order[number];
+        let index = self.parts[0].events.len();
+        self.parts[0].append_from(&other.parts[usize::from(row.shard)], row.index as usize);
+        self.order.push(Row { face: row.face, ..Row::new(0, index) });
+    }
+
+    /// About how many bytes the row of this number takes; the same wherever it lies.
+    pub fn row_size(&self, number: usize) -> usize {
+        let row = self.order[number];
+        let part = &self.parts[usize::from(row.shard)];
+        let facts = part.facts.get(row.index as usize);
+        let kept = |side: &Side| side.message.length as usize + side.record.length as usize;
+        let facts = facts
+            .map_or(0, |facts| size_of::<Facts>() + kept(&facts.own) + facts.answer.as_ref().map_or(0, kept));
+        size_of::<Event>() + size_of::<Row>() + part.key(row.event(&self.parts)).size() + facts
+    }
+
+    /// The row of this number.
+    pub fn get(&self, number: usize) -> Transaction<'_> {
+        let row = self.order[number];
+        Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize).with_face(row.face)
+    }
+
+    /// Puts the rows in the order of these numbers, each of which must stand there once.
+    pub fn arrange(&mut self, numbers: &[u32]) {
+        self.order = numbers.iter().map(|&number| self.order[number as usize]).collect();
     }
 
     /// How many rows.

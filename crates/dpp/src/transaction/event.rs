@@ -296,8 +296,11 @@ impl Part {
     /// Appends a copy of another part's event of this index, with its key.
     pub(crate) fn append_from(&mut self, other: &Part, index: usize) {
         let event = other.events[index];
-        self.first_position = other.first_position;
-        self.events.push(Event { key: self.keys.len() as u32, ..event });
+        if self.events.is_empty() {
+            self.first_position = other.first_position;
+        }
+        let packet = other.position(&event).saturating_sub(self.first_position) as u32;
+        self.events.push(Event { key: self.keys.len() as u32, packet, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
         if let Some(&(mut facts)) = other.facts.get(index) {
             for side in [Some(&mut facts.own), facts.answer.as_mut()].into_iter().flatten() {

@@ -205,6 +205,11 @@ impl<'a> Key<'a> {
         Key(&keys[at..at + fixed + usize::from(name_length)])
     }
 
+    /// How many bytes it has.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// All of it.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.0

@@ -1,0 +1,190 @@
+//! What rows of a file have in common, and the folders that says so: `day=2026-11-21/hour=13/`.
+//!
+//! Parts of the time are those of the query (of the response, where there is no query), in UTC. Everything else is a column:
+//! its text, in which what no file name can have, and what Hive escapes, is a percent sign and two digits.
+
+use dpp::pipeline::Rows;
+use dpp::table::{Column, Context, Kind, Scratch, Value};
+use std::fmt::Write;
+
+/// A way to cut a dataset into folders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partitioning(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Column(Column),
+}
+
+/// A word that is neither a part of the time nor a column that folders can be named after.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is neither year, month, day, hour nor a column that folders can be called after")]
+pub struct UnknownPart(pub String);
+
+/// What Hive calls the folder of rows that have no value.
+const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
+impl Partitioning {
+    /// Reads a list such as `day,hour,server`.
+    ///
+    /// # Errors
+    /// The first word that is unknown.
+    pub fn parse(text: &str) -> Result<Partitioning, UnknownPart> {
+        let part = |word: &str| match word {
+            "year" => Ok(Part::Year),
+            "month" => Ok(Part::Month),
+            "day" => Ok(Part::Day),
+            "hour" => Ok(Part::Hour),
+            word => match Column::named(word) {
+                Some(column) if is_plain(column.entry().kind) => Ok(Part::Column(column)),
+                _ => Err(UnknownPart(word.to_owned())),
+            },
+        };
+        text.split(',').map(str::trim).map(part).collect::<Result<_, _>>().map(Partitioning)
+    }
+
+    /// The columns that have to be known.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Column(column) => Some(*column),
+            _ => None,
+        })
+    }
+
+    /// Hands the number and the folder of each row to `take`.
+    pub(super) fn folders(
+        &self,
+        rows: &Rows,
+        context: &Context,
+        folder: &mut String,
+        mut take: impl FnMut(usize, &str),
+    ) {
+        let mut scratch = Scratch::default();
+        for (number, row) in rows.iter().enumerate() {
+            folder.clear();
+            let (year, month, day, hour) = civil(row.request_ns().div_euclid(1_000_000_000));
+            for part in &self.0 {
+                // Nothing can fail in writing to memory.
+                let _ = match part {
+                    Part::Year => write!(folder, "year={year:04}/"),
+                    Part::Month => write!(folder, "month={year:04}-{month:02}/"),
+                    Part::Day => write!(folder, "day={year:04}-{month:02}-{day:02}/"),
+                    Part::Hour => write!(folder, "hour={hour:02}/"),
+                    Part::Column(column) => {
+                        folder.push_str(column.entry().name);
+                        folder.push('=');
+                        text(column.value(&row, context, &mut scratch), folder);
+                        folder.push('/');
+                        Ok(())
+                    }
+                };
+            }
+            take(number, folder);
+        }
+    }
+}
+
+/// Whether folders can be called after values of this kind.
+fn is_plain(kind: Kind) -> bool {
+    use Kind::*;
+    matches!(kind, Bool | U8 | U16 | U32 | U64 | I32 | I64 | Address | Name | Word | Text)
+}
+
+/// Appends a value as Hive would.
+fn text(value: Value, folder: &mut String) {
+    let mut plain = String::new();
+    // Nothing can fail in writing to memory.
+    let _ = match value {
+        Value::Bool(is) => write!(plain, "{is}"),
+        Value::U16(number) => write!(plain, "{number}"),
+        Value::U64(number) => write!(plain, "{number}"),
+        Value::I64(number) => write!(plain, "{number}"),
+        Value::Address(address) => write!(plain, "{address}"),
+        Value::Name(wire) => {
+            let mut name = Vec::new();
+            dpp::dns::name::write_text(wire, &mut name);
+            write!(plain, "{}", String::from_utf8_lossy(&name))
+        }
+        Value::Word(word) => write!(plain, "{word}"),
+        Value::Text(text) => write!(plain, "{text}"),
+        _ => return folder.push_str(NULL),
+    };
+    if plain.is_empty() {
+        return folder.push_str(NULL);
+    }
+    // A name may be longer than a file system allows: the rest is left out, and such rows share a folder.
+    const LONGEST: usize = 200;
+    let start = folder.len();
+    for octet in plain.bytes() {
+        if folder.len() - start > LONGEST {
+            break;
+        }
+        let is_safe =
+            octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'+' | b'~' | b'@');
+        // A folder is not called `.` or `..`: there is always a name and an equals sign before.
+        match is_safe {
+            true => folder.push(octet.into()),
+            false => drop(write!(folder, "%{octet:02X}")),
+        }
+    }
+}
+
+/// Year, month, day and hour of a second since 1970 UTC (H. Hinnant's way to count days).
+fn civil(seconds: i64) -> (i64, i64, i64, i64) {
+    let (days, hour) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) / 3600);
+    // Counted from 0000-03-01, so that a leap day is the last of its year.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, day, hour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        assert_eq!(civil(0), (1970, 1, 1, 0));
+        assert_eq!(civil(951_782_400), (2000, 2, 29, 0));
+        assert_eq!(civil(951_868_800 + 3600 * 23), (2000, 3, 1, 23));
+        assert_eq!(civil(1_795_271_999), (2026, 11, 21, 15));
+        assert_eq!(civil(-1), (1969, 12, 31, 23));
+    }
+
+    #[test]
+    fn what_no_name_can_have_is_escaped() {
+        let check = |value: Value, expected: &str| {
+            let mut folder = String::new();
+            text(value, &mut folder);
+            assert_eq!(folder, expected);
+        };
+        check(Value::Text("a/b=c d"), "a%2Fb%3Dc%20d");
+        check(Value::Text(".."), "..");
+        check(Value::Address("2001:db8::1".parse().unwrap()), "2001%3Adb8%3A%3A1");
+        check(Value::Null, NULL);
+        check(Value::Text(""), NULL);
+        check(Value::U64(53), "53");
+    }
+
+    #[test]
+    fn words_are_parts_of_time_or_columns() {
+        assert_eq!(Partitioning::parse("day, hour").unwrap(), Partitioning(vec![Part::Day, Part::Hour]));
+        assert_eq!(
+            Partitioning::parse("transport").unwrap().columns().collect::<Vec<_>>(),
+            [Column::Transport]
+        );
+        assert_eq!(Partitioning::parse("day,hours"), Err(UnknownPart("hours".to_owned())));
+        assert!(Partitioning::parse("query_time").is_err());
+    }
+}
