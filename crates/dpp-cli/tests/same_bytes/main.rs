@@ -27,15 +27,21 @@ mod plain;
 
 use dpp::pipeline::{Machine, Watch, run};
 use dpp::plan::Plan;
+use dpp::table::{COLUMNS, Schema};
 use dpp_sink::TableSink;
-use dpp_sink::csv::Csv;
+use dpp_sink::csv::{Csv, Tsv};
+use dpp_sink::jsonl::Jsonl;
+use dpp_sink::lines::{Format, Table};
+use dpp_sink::packed::{Packed, Packing};
 use dpp_sink::parquet::{Compression, Parquet, Settings};
+use dpp_sink::zeek::Zeek;
 use encoding::{Capture, PLAIN};
 use generate::{Scene, scenes};
 use oracle::meaning;
 use packet::Content;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::Command;
 
@@ -70,21 +76,72 @@ fn parquet_of_any_scene_is_the_same_on_every_machine() {
 
 #[test]
 fn csv_of_a_long_capture_is_the_same_on_every_machine() {
-    check("CSV", |capture, machine| csv(capture, &Plan::default(), machine));
+    check(machines(), "CSV", |capture, machine| csv(capture, &Plan::default(), machine));
 }
 
 #[test]
 fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
     for compression in [Compression::Snappy, Compression::Zstd(3)] {
-        check("Parquet", |capture, machine| parquet(capture, &Plan::default(), machine, compression, 1000));
+        check(machines(), "Parquet", |capture, machine| {
+            parquet(capture, &Plan::default(), machine, compression, 1000)
+        });
+    }
+}
+
+/// All columns.
+fn all_columns() -> Plan {
+    Plan { schema: Schema::of(COLUMNS.iter().map(|entry| entry.column)), ..Plan::default() }
+}
+
+/// Lines with all columns of a long capture take long to print without optimization.
+fn some_machines() -> Vec<Machine> {
+    let machines = machines().into_iter();
+    machines.filter(|machine| machine.workers.get() < 3 && machine.chunk_bytes > 4096).collect()
+}
+
+#[test]
+fn lines_with_all_columns_are_the_same_on_every_machine() {
+    let plan = all_columns();
+    check(some_machines(), "CSV", |capture, machine| {
+        filled(capture, &plan, machine, Csv::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "TSV", |capture, machine| {
+        filled(capture, &plan, machine, Tsv::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "JSON", |capture, machine| {
+        filled(capture, &plan, machine, Jsonl::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "Zeek", |capture, machine| {
+        filled(capture, &plan, machine, Zeek::new(Vec::new(), &plan))
+    });
+}
+
+#[test]
+fn packed_lines_are_the_same_on_every_machine() {
+    let plan = Plan::default();
+    for packing in [Packing::Gzip, Packing::Zstd] {
+        check(some_machines(), "packed", |capture, machine| {
+            let packed = Packed::new(Vec::new(), Some(packing)).expect("there is memory");
+            let packed = filled(capture, &plan, machine, Csv::new(packed, &plan));
+            packed.finish().expect("memory takes everything")
+        });
     }
 }
 
 /// A CSV file.
 fn csv(capture: &[u8], plan: &Plan, machine: &Machine) -> Vec<u8> {
-    let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
-    run(dpp::capture::single(capture), plan, machine, &sink, &Watch::default()).expect("a run");
-    sink.finish(Vec::new()).expect("memory takes everything")
+    filled(capture, plan, machine, Csv::new(Vec::new(), plan))
+}
+
+/// What a table of lines was written to.
+fn filled<W: Write + Send, F: Format>(
+    capture: &[u8],
+    plan: &Plan,
+    machine: &Machine,
+    table: Table<W, F>,
+) -> W {
+    run(dpp::capture::single(capture), plan, machine, &table, &Watch::default()).expect("a run");
+    table.finish(Vec::new()).expect("memory takes everything")
 }
 
 /// A Parquet file that carries all counts.
@@ -191,11 +248,11 @@ fn machines() -> Vec<Machine> {
     machines
 }
 
-/// Checks that `write` gives the same bytes on all machines.
-fn check(what: &str, write: impl Fn(&[u8], &Machine) -> Vec<u8>) {
+/// Checks that `write` gives the same bytes on these machines.
+fn check(machines: Vec<Machine>, what: &str, write: impl Fn(&[u8], &Machine) -> Vec<u8>) {
     let capture = capture();
     let mut first = None;
-    for machine in machines() {
+    for machine in machines {
         let bytes = write(&capture, &machine);
         let first = first.get_or_insert_with(|| bytes.clone());
         assert!(bytes.len() > 20_000, "{what}: only {} bytes", bytes.len());
