@@ -10,14 +10,16 @@ use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Table, Voice};
 use crate::formats::Format;
 use crate::inputs::Input;
+use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times};
+use crate::report::{self, Account, Times, grouped};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{CaptureError, InputError};
-use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
+use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
+use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
@@ -54,6 +56,8 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     pub(crate) processing: Duration,
     pub(crate) finishing: Duration,
+    /// What a second look at the rows has found.
+    pub(crate) checked: Option<LeakCheck>,
 }
 
 /// The engine between captures and a sink.
@@ -101,7 +105,7 @@ impl Work<'_> {
         let plan = self.plan(&captures);
         let explain = |error| output.explain(error);
         let Table { format, zstd, v2, .. } = self.job.table;
-        let (outcome, processing, finishing) = match format {
+        let (outcome, processing, finishing, checked) = match format {
             Format::Csv => self.fill(captures, Csv::new(opened, &plan).map_err(explain)?, &plan, &output)?,
             Format::Parquet => {
                 let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);
@@ -112,36 +116,61 @@ impl Work<'_> {
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
-        Ok(Done { output, taken, outcome, processing, finishing })
+        Ok(Done { output, taken, outcome, processing, finishing, checked })
     }
 
     /// The plan for these captures.
     fn plan(&self, captures: &Captures) -> Plan {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
-        plan.context.inputs = captures.names().into();
+        let inputs = captures.inputs();
+        plan.context.inputs = inputs.iter().map(Input::file_name).collect();
+        if let Some(template) = &self.job.template {
+            plan.context.input_places =
+                inputs.iter().map(|input| lookups::place(template, input).unwrap_or_default()).collect();
+        }
         plan
     }
 
-    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took.
+    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took, and what a second look at
+    /// the rows has found.
     fn fill<S: TableSink<Opened, Error: Error + Sync + 'static>>(
         &self,
         captures: Captures,
         sink: S,
         plan: &Plan,
         output: &Output,
-    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
+    ) -> anyhow::Result<(Outcome, Duration, Duration, Option<LeakCheck>)> {
         let started = Instant::now();
-        let outcome = match pipeline::run(captures, plan, &self.machine(), &sink, self.watch) {
-            Ok(outcome) => outcome,
-            Err(RunError::Sink(error)) => return Err(output.explain(error)),
-            Err(RunError::Capture(error)) => return Err(self.explain(error)),
+        let (outcome, checked) = match self.job.options.hiding.check_privacy {
+            false => (self.engine(captures, &sink, plan, output)?, None),
+            true => {
+                let watched = Checked::new(&sink, plan);
+                let outcome = self.engine(captures, &watched, plan, output)?;
+                (outcome, Some(watched.found()))
+            }
         };
+        checked.as_ref().map_or(Ok(()), |found| refuse_leaks(found, plan, output))?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let opened = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
         opened.finish().map_err(|error| output.explain(error))?;
-        Ok((outcome, processing, finishing.elapsed()))
+        Ok((outcome, processing, finishing.elapsed(), checked))
+    }
+
+    /// Runs the engine.
+    fn engine<S: Sink<Error: Error + Sync + 'static>>(
+        &self,
+        captures: Captures,
+        sink: &S,
+        plan: &Plan,
+        output: &Output,
+    ) -> anyhow::Result<Outcome> {
+        match pipeline::run(captures, plan, &self.machine(), sink, self.watch) {
+            Ok(outcome) => Ok(outcome),
+            Err(RunError::Sink(error)) => Err(output.explain(error)),
+            Err(RunError::Capture(error)) => Err(self.explain(error)),
+        }
     }
 
     /// Why the engine cannot go on, with the name of the capture.
@@ -166,6 +195,25 @@ impl Work<'_> {
         }
         machine
     }
+}
+
+/// A table that gives away what it should hide is none.
+fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Result<()> {
+    let counted = plan.schema.fields().iter().zip(&found.leaks).filter(|(_, values)| **values > 0);
+    let columns: Vec<String> =
+        counted.map(|(field, values)| format!("'{}' in {} rows", field.name, grouped(*values))).collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let kept = match output {
+        Output::Stdout => "the rows are already written",
+        Output::Path(_) => "no table was written",
+    };
+    bail!(
+        "--check-privacy: addresses that are to be hidden are seen in other columns: {}; {kept}; \
+         hide more (--hide-fields, --hide-names), or --drop these columns",
+        columns.join(", ")
+    )
 }
 
 /// Which captures go into which output.

@@ -129,6 +129,10 @@ fn write_cell(value: Value, times: &mut Timestamps, cell: &mut [u8; CELL_ROOM]) 
             cell[..text.len()].copy_from_slice(text.as_bytes());
             text.len()
         }
+        Value::Text(text) => {
+            cell[..text.len()].copy_from_slice(text.as_bytes());
+            quote_if_needed(cell, text.len())
+        }
         Value::U64(number) => text::write_i64(signed(number), room::<NUMBER_ROOM>(cell)),
         Value::Numbers(numbers) => text::write_numbers(numbers, cell),
         value => todo!("{value:?}"),
@@ -145,10 +149,10 @@ fn room<const N: usize>(cell: &mut [u8; CELL_ROOM]) -> &mut [u8; N] {
     cell.first_chunk_mut().expect("a cell has room for every kind")
 }
 
-/// If there is a comma or a quote in the text in `cell`, puts quotes around it and doubles those in it.
+/// If there is a comma, a quote or a line end in the text in `cell`, puts quotes around it and doubles those in it.
 #[cold]
 fn quote_if_needed(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
-    if !cell[..length].iter().any(|octet| matches!(octet, b',' | b'"')) {
+    if !cell[..length].iter().any(|octet| matches!(octet, b',' | b'"' | b'\n' | b'\r')) {
         return length;
     }
     let text = cell[..length].to_vec();

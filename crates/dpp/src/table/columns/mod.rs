@@ -3,6 +3,7 @@
 mod capture;
 mod dpp;
 mod edns;
+mod lookup;
 mod message;
 mod network;
 mod outcome;
@@ -163,6 +164,8 @@ columns! {
         QnameLength, "qname_length", U8, OfQuestion, NOTHING, question::qname_length, "Length of the name in wire form, octets";
         LabelLengthMax, "label_length_max", U8, OfQuestion, NOTHING, question::label_length_max, "Length of its longest label, octets";
         Entropy, "qname_entropy", F64, OfQuestion, NOTHING, question::entropy, "Shannon entropy of its octets without regard to case, length octets left out, bits per octet";
+        RegisteredDomain, "registered_domain", Name, Seldom, NOTHING, lookup::registered_domain, "The domain that somebody registered: a label and the public suffix it is below; absent of names that are public suffixes";
+        Tld, "tld", Name, Seldom, NOTHING, lookup::tld, "The last label of the name; the root has none";
         Opcode, "opcode", U8, Always, SIDES, message::opcode, "What is asked for: 0 is a query, 5 an update";
         Rcode, "rcode", U16, Seldom, NOTHING, message::rcode, "The response code, extended by EDNS or TSIG";
         Aa, "aa", Bool, Seldom, SIDES, message::aa, "The response is authoritative";
@@ -210,6 +213,14 @@ columns! {
         Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in";
         Tunnel, "tunnel", Word, Seldom, SIDES, network::tunnel, "The innermost tunnel around the query";
         TunnelId, "tunnel_id", U32, Seldom, SIDES, network::tunnel_id, "That tunnel's number: VNI, key, session";
+        Country, "country", Text, Seldom, NOTHING, lookup::country, "Where the client is: two letters of ISO 3166-1 (`--geoip`)";
+        Asn, "asn", U32, Seldom, NOTHING, lookup::asn, "The autonomous system that announces the client's address (`--geoip`)";
+        AsOrg, "as_org", Text, Seldom, NOTHING, lookup::as_org, "The organisation of that system (`--geoip`)";
+        DstCountry, "dst_country", Text, Seldom, SIDES, lookup::dst_country, "Where the server is: two letters of ISO 3166-1 (`--geoip`)";
+        DstAsn, "dst_asn", U32, Seldom, SIDES, lookup::dst_asn, "The autonomous system that announces the server's address (`--geoip`)";
+        DstAsOrg, "dst_as_org", Text, Seldom, SIDES, lookup::dst_as_org, "The organisation of that system (`--geoip`)";
+        Server, "server", Text, Seldom, SIDES, lookup::server_name, "The server, as its operator calls it (`--servers`, else `--server-template`)";
+        Site, "site", Text, Seldom, SIDES, lookup::site, "The site where it stands (`--servers`, else `--server-template`)";
         Input, "input", Text, Seldom, SIDES, capture::input, "The name of the input that the query came from, without its directory";
         FrameQuery, "frame_query", U64, Seldom, SIDES, capture::frame_query, "Which packet of its input the query was (completed by), from 1";
         FrameResponse, "frame_response", U64, Seldom, SIDES, capture::frame_response, "Which packet of its input the response was (completed by), from 1";
