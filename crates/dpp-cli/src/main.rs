@@ -12,7 +12,9 @@ mod explain;
 mod flags;
 mod formats;
 mod generate;
+mod hiding;
 mod inputs;
+mod lookups;
 mod nearest;
 mod output;
 mod plan;
@@ -21,6 +23,7 @@ mod report;
 mod run;
 mod saved;
 mod signals;
+mod sinks;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};

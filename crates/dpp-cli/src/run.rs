@@ -7,26 +7,21 @@
 
 use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
-use crate::checks::{Job, Table, Voice};
-use crate::formats::Format;
+use crate::checks::{Job, Voice};
 use crate::inputs::Input;
+use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times};
+use crate::report::{self, Account, Times, grouped};
 use crate::signals;
+use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{CaptureError, InputError};
-use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
+use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
-use dpp::transaction::Needs;
+use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
-use dpp_sink::dnstap::{self, DnstapFile};
-use dpp_sink::parquet::{self, Compression, Parquet, Version};
-use dpp_sink::pcap::{self, Pcap};
-use dpp_sink::csv::{Csv, Tsv};
-use dpp_sink::jsonl::Jsonl;
 use dpp_sink::packed::Packed;
-use dpp_sink::zeek::Zeek;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -60,6 +55,8 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     pub(crate) processing: Duration,
     pub(crate) finishing: Duration,
+    /// What a second look at the rows has found.
+    pub(crate) checked: Option<LeakCheck>,
 }
 
 /// The engine between captures and a sink.
@@ -103,65 +100,42 @@ impl Work<'_> {
 
     /// Writes a whole table. On an error nothing is left of it.
     fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
-        let Table { format, packing, zstd, v2 } = self.job.table;
-        let explain = |error| output.explain(error);
-        let opened = Packed::new(output.open()?, packing).map_err(explain)?;
+        let table = &self.job.table;
+        let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
-        let (outcome, processing, finishing) = match format {
-            Format::Csv => self.fill(captures, Csv::new(opened, &plan), &plan, &output)?,
-            Format::Tsv if plan.schema.style.zeek_log => {
-                self.fill(captures, Zeek::new(opened, &plan), &plan, &output)?
-            }
-            Format::Tsv => self.fill(captures, Tsv::new(opened, &plan), &plan, &output)?,
-            Format::Jsonl => self.fill(captures, Jsonl::new(opened, &plan), &plan, &output)?,
-            Format::Parquet => {
-                let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);
-                let version = if v2 { Version::Two } else { Version::One };
-                let settings = parquet::Settings { compression, version, ..Default::default() };
-                self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
-            }
-            Format::Dnstap => {
-                self.fill(captures, DnstapFile::new(opened, None).map_err(explain)?, &plan, &output)?
-            }
-            Format::Pcap => self.fill(captures, Pcap::new(opened).map_err(explain)?, &plan, &output)?,
-            format => bail!("there is no sink for {format:?}"),
-        };
+        let fill = Fill { work: self, captures, plan: &plan, output: &output };
+        let Filled { outcome, processing, finishing, checked } = sinks::open(table, &plan, opened, fill)?;
         let taken = std::mem::take(&mut self.opener.log().taken);
-        Ok(Done { output, taken, outcome, processing, finishing })
+        Ok(Done { output, taken, outcome, processing, finishing, checked })
     }
 
     /// The plan for these captures.
     fn plan(&self, captures: &Captures) -> Plan {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
-        plan.sink_needs = match self.job.table.format {
-            Format::Dnstap => dnstap::NEEDS,
-            Format::Pcap => pcap::NEEDS,
-            _ => Needs::NOTHING,
-        };
-        plan.context.inputs = captures.names().into();
+        plan.sink_needs |= sinks::needs(self.job.table.format);
+        let inputs = captures.inputs();
+        plan.context.inputs = inputs.iter().map(Input::file_name).collect();
+        if let Some(template) = &self.job.template {
+            plan.context.input_places =
+                inputs.iter().map(|input| lookups::place(template, input).unwrap_or_default()).collect();
+        }
         plan
     }
 
-    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took.
-    fn fill<S: TableSink<Packed<Opened>, Error: Error + Sync + 'static>>(
+    /// Runs the engine.
+    fn engine<S: Sink<Error: Error + Sync + 'static>>(
         &self,
         captures: Captures,
-        sink: S,
+        sink: &S,
         plan: &Plan,
         output: &Output,
-    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
-        let started = Instant::now();
-        let outcome = match pipeline::run(captures, plan, &self.machine(), &sink, self.watch) {
-            Ok(outcome) => outcome,
-            Err(RunError::Sink(error)) => return Err(output.explain(error)),
-            Err(RunError::Capture(error)) => return Err(self.explain(error)),
-        };
-        let processing = started.elapsed();
-        let finishing = Instant::now();
-        let opened = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
-        opened.finish().and_then(Opened::finish).map_err(|error| output.explain(error))?;
-        Ok((outcome, processing, finishing.elapsed()))
+    ) -> anyhow::Result<Outcome> {
+        match pipeline::run(captures, plan, &self.machine(), sink, self.watch) {
+            Ok(outcome) => Ok(outcome),
+            Err(RunError::Sink(error)) => Err(output.explain(error)),
+            Err(RunError::Capture(error)) => Err(self.explain(error)),
+        }
     }
 
     /// Why the engine cannot go on, with the name of the capture.
@@ -186,6 +160,64 @@ impl Work<'_> {
         }
         machine
     }
+}
+
+/// Fills a sink with the rows of the captures, and finishes it.
+struct Fill<'a> {
+    work: &'a Work<'a>,
+    captures: Captures,
+    plan: &'a Plan,
+    output: &'a Output,
+}
+
+/// A sink that was filled: what the engine says, how long that and finishing took, and what a second look at the rows has found.
+struct Filled {
+    outcome: Outcome,
+    processing: Duration,
+    finishing: Duration,
+    checked: Option<LeakCheck>,
+}
+
+impl UseSink for Fill<'_> {
+    type Done = Filled;
+
+    fn with<S: TableSink<Out, Error: Error + Sync + 'static>>(self, sink: S) -> anyhow::Result<Filled> {
+        let Fill { work, captures, plan, output } = self;
+        let started = Instant::now();
+        let (outcome, checked) = match work.job.options.hiding.check_privacy {
+            false => (work.engine(captures, &sink, plan, output)?, None),
+            true => {
+                let watched = Checked::new(&sink, plan);
+                let outcome = work.engine(captures, &watched, plan, output)?;
+                (outcome, Some(watched.found()))
+            }
+        };
+        checked.as_ref().map_or(Ok(()), |found| refuse_leaks(found, plan, output))?;
+        let processing = started.elapsed();
+        let finishing = Instant::now();
+        let packed = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
+        packed.finish().and_then(Opened::finish).map_err(|error| output.explain(error))?;
+        Ok(Filled { outcome, processing, finishing: finishing.elapsed(), checked })
+    }
+}
+
+/// A table that gives away what it should hide is none.
+fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Result<()> {
+    let counted = plan.schema.fields().iter().zip(&found.leaks).filter(|(_, values)| **values > 0);
+    let columns: Vec<String> =
+        counted.map(|(field, values)| format!("'{}' (rows: {})", field.name, grouped(*values))).collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let kept = match output {
+        Output::Stdout => "the rows are already written",
+        Output::Path(_) => "no table was written",
+    };
+    bail!(
+        "--check-privacy: addresses that are to be hidden are seen in {}; {kept}; \
+         hide more (--hide-fields, --hide-names), or --drop these columns",
+        columns.join(", ")
+    )
 }
 
 /// Which captures go into which output.

@@ -10,13 +10,13 @@ use std::sync::{Mutex, PoisonError};
 pub mod csv;
 pub mod dataset;
 pub mod dnstap;
+pub mod jsonl;
+pub mod lines;
+pub mod packed;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;
 pub mod pcap;
-pub mod jsonl;
-pub mod lines;
-pub mod packed;
 #[cfg(test)]
 mod testing;
 pub mod text;

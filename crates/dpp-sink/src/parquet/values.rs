@@ -154,6 +154,7 @@ impl Texts {
             }
             Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
             Value::Word(text) => self.take_fixed(text),
+            Value::Text(text) => self.take_known_by(text.as_bytes(), value),
             Value::Numbers(numbers) => {
                 let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
                 self.take_known_by(&raw, value);
