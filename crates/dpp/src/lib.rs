@@ -11,6 +11,7 @@ extern crate self as dpp;
 
 pub mod capture;
 pub mod dns;
+pub mod filter;
 pub mod limits;
 pub mod packet;
 pub mod pipeline;

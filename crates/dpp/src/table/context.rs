@@ -14,6 +14,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// The same before anything is hidden: what conditions are asked with, as people who write them know the real addresses.
+    pub fn unhidden(&self) -> Context {
+        Context { pseudonyms: None, ..self.clone() }
+    }
+
     /// A client's address as it may come out.
     #[inline]
     pub fn client(&self, address: IpAddr) -> IpAddr {
