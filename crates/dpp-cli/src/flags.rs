@@ -252,6 +252,20 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_SCHEMA", hide_env = true, help_heading = "Table", value_name = "NAME")]
     pub(crate) schema: Option<OsString>,
 
+    /// Only rows that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
+    #[arg(
+        long = "where",
+        env = "DPP_WHERE",
+        hide_env = true,
+        help_heading = "Table",
+        value_name = "CONDITION"
+    )]
+    pub(crate) filter: Option<OsString>,
+
+    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
+    #[arg(long, env = "DPP_SAMPLE", hide_env = true, help_heading = "Table", value_name = "OF:SHARE")]
+    pub(crate) sample: Option<OsString>,
+
     /// Responses that nobody asked for become rows too, at their own places
     #[arg(long, env = "DPP_UNASKED", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) unasked: bool,

@@ -13,6 +13,7 @@ use crate::flags::ReportFormat;
 use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::Ending;
+use dpp::filter::Filter;
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
@@ -79,6 +80,8 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "monotonic_capture": plan.monotonic,
         "dedup_packets_ns": plan.duplicates_ns,
         "anonymized": plan.context.pseudonyms.is_some(),
+        "where": condition(plan),
+        "sample": plan.select.sample.map(|sample| sample.to_string()),
     });
     let totals = json!({
         "packets": packets(outcome),
@@ -90,6 +93,12 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "ending": End::of(&outcome.ending).name(),
     });
     vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
+}
+
+/// The condition on rows, for the table's metadata. It may name addresses, which a table with pseudonyms must not.
+fn condition(plan: &Plan) -> Option<&str> {
+    let filter = plan.select.filter.as_ref()?;
+    Some(if plan.context.pseudonyms.is_some() { "(not told beside pseudonyms)" } else { filter.text() })
 }
 
 fn columns(plan: &Plan) -> Vec<&str> {
@@ -145,6 +154,8 @@ fn config(job: &Job) -> Value {
         "zstd_level": zstd,
         "strict": options.strict,
         "fields": columns(&job.plan),
+        "where": job.plan.select.filter.as_ref().map(Filter::text),
+        "sample": job.plan.select.sample.map(|sample| sample.to_string()),
         "port": job.plan.ports.to_string(),
         "dedup_packets_ns": job.plan.duplicates_ns,
         "save_skipped": job.saved.as_ref().map(|saved| direct(&saved.path)),

@@ -3,6 +3,7 @@
 use super::mnemonics::Registry;
 use super::tree::place;
 use crate::table::{Column, Entry, Kind};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// What values of a column are to the language.
@@ -85,6 +86,15 @@ impl Sort {
     }
 }
 
+/// A value as complaints show it: long ones from their beginning.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 40;
+    match text.char_indices().nth(SHOWN) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+    }
+}
+
 /// Reads a number, a time or a fraction, as it is compared.
 pub(super) fn number(sort: Sort, column: Column, text: &str) -> Result<i128, String> {
     let read = match sort {
@@ -96,7 +106,7 @@ pub(super) fn number(sort: Sort, column: Column, text: &str) -> Result<i128, Str
         _ => None,
     };
     read.ok_or_else(|| {
-        let Said { called, example } = sort.said();
+        let (Said { called, example }, text) = (sort.said(), short(text));
         format!("'{text}' is not {called}, which {} is compared with: write {example}", column.entry().name)
     })
 }
@@ -107,9 +117,9 @@ fn whole(registry: Option<Registry>, text: &str) -> Result<i128, String> {
         (Some(number), _) => Ok(number),
         (None, Some(registry)) => registry.code(text).map(i128::from).ok_or_else(|| {
             let (called, example) = registry.words();
-            format!("'{text}' is no {called} that is known by name here: write {example}")
+            format!("'{}' is no {called} that is known by name here: write {example}", short(text))
         }),
-        (None, None) => Err(format!("'{text}' is no whole number, such as 53")),
+        (None, None) => Err(format!("'{}' is no whole number, such as 53", short(text))),
     }
 }
 
@@ -207,8 +217,10 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Reads an address, or all addresses with a prefix: from the lowest to the highest.
 pub(super) fn addresses(text: &str) -> Result<(IpAddr, IpAddr), String> {
-    let trouble =
-        || format!("'{text}' is no address: write 192.0.2.1, 2001:db8::1, or a prefix such as 192.0.2.0/24");
+    let trouble = || {
+        let text = short(text);
+        format!("'{text}' is no address: write 192.0.2.1, 2001:db8::1, or a prefix such as 192.0.2.0/24")
+    };
     let (address, length) = match text.split_once('/') {
         None => (text, None),
         Some((address, length)) => (address, Some(length)),

@@ -13,7 +13,7 @@
 //! Words of the language may be written in capitals; a value that is one stands in quotes.
 
 use super::lexer::{self, Sign, Token};
-use super::literal::{self, Sort};
+use super::literal::{self, Sort, short};
 use super::name::{self, Names};
 use super::ranges::Ranges;
 use super::tree::{Leaf, Node, Test};
@@ -59,14 +59,21 @@ impl Error {
         let from = before.len().saturating_sub(SHOWN);
         let shown =
             before[from..].iter().copied().chain(text[at.start..].chars().take(marked.min(SHOWN) + SHOWN));
-        // One line, and nothing in it that a terminal takes for more than a letter.
-        let visible = |letter: char| match letter {
-            letter if letter.is_whitespace() => ' ',
-            letter if letter.is_control() => '?',
-            letter => letter,
-        };
         let start = before.len() - from;
-        Error { message, line: shown.map(visible).collect(), mark: start..start + marked.min(SHOWN) }
+        Error {
+            message: message.chars().map(visible).collect(),
+            line: shown.map(visible).collect(),
+            mark: start..start + marked.min(SHOWN),
+        }
+    }
+}
+
+/// A letter as it can stand on one line, where a terminal takes it for nothing else.
+fn visible(letter: char) -> char {
+    match letter {
+        letter if letter.is_whitespace() => ' ',
+        letter if letter.is_control() => '?',
+        letter => letter,
     }
 }
 
@@ -235,7 +242,9 @@ impl<'t> Parser<'t> {
             _ => return self.fail("here the name of a column stands"),
         };
         let Some(column) = Column::named(word) else {
-            let hint = (self.hint)(word);
+            // What is longer than that is no column mistyped, and comparing it with all of them would take a while.
+            let word = short(word);
+            let hint = (self.hint)(&word);
             return self.fail(format!("there is no column '{word}'{hint}"));
         };
         self.advance()?;
@@ -318,7 +327,7 @@ impl<'t> Parser<'t> {
                     let remedy = if negated { "not in" } else { "in" };
                     return self.fail_at(
                         &sign_at,
-                        format!("an address equals no prefix; write {remedy} {}", value.text),
+                        format!("an address equals no prefix; write {remedy} {}", short(&value.text)),
                     );
                 }
                 Ok((self.one_of(column, sort, asked, vec![value])?, negated))
@@ -404,7 +413,7 @@ impl<'t> Parser<'t> {
     fn names(&self, values: &[Written]) -> Parsed<Names> {
         let wire = |value: &Written| {
             name::to_wire(&value.text)
-                .or_else(|trouble| self.fail_at(&value.at, format!("{trouble}: '{}'", value.text)))
+                .or_else(|trouble| self.fail_at(&value.at, format!("{trouble}: '{}'", short(&value.text))))
         };
         Ok(Names::new(values.iter().map(wire).collect::<Parsed<_>>()?))
     }

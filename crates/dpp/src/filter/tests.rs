@@ -292,6 +292,7 @@ fn an_error_shows_its_place_and_the_remedy() {
         "'AAAAA' is no type that is known by name here: write AAAA, TYPE64 or 28\n  qtype = AAAAA\n          ^^^^^",
     );
     check_error("id = x", "'x' is no whole number, such as 53\n  id = x\n       ^");
+    check_error("id = 'x\r\ny'", "'x  y' is no whole number, such as 53\n  id = 'x  y'\n       ^^^^^^");
     check_error("id = 1.5", "'1.5' is no whole number, such as 53\n  id = 1.5\n       ^^^");
     check_error(
         "rtt_ns > 1.5 and aa",
@@ -404,7 +405,9 @@ fn everything_has_a_bound() {
         "this pattern cannot be used: exceed the maximum",
     );
     assert!(parse(&vec!["id = 1"; 5000].join(" or ")).is_ok());
-    fails(format!("id = {}", "9".repeat(50_000)), "'999");
+    let short = format!("'{}...' is no", "9".repeat(40));
+    fails(format!("id = {}", "9".repeat(50_000)), &short);
+    fails(format!("src_ip = {}", "9".repeat(50_000)), &short);
 }
 
 #[test]
