@@ -140,6 +140,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
     let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
     let schema = check_schema(&options)?;
+    let select = plan::select(options.filter.as_deref(), options.sample.as_deref())?;
     let ports = plan::ports(&options.reading.port)?;
     let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
@@ -168,6 +169,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
             schema,
             context,
             sink_needs: needs_of_check,
+            select,
             duplicates_ns,
             unasked: options.unasked,
             monotonic: options.monotonic_capture,

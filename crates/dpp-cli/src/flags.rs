@@ -255,6 +255,19 @@ pub(crate) struct Options {
     /// Without these columns of the schema, or of --fields
     #[arg(long, env = "DPP_DROP", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
     pub(crate) drop: Option<OsString>,
+    /// Only rows that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
+    #[arg(
+        long = "where",
+        env = "DPP_WHERE",
+        hide_env = true,
+        help_heading = "Table",
+        value_name = "CONDITION"
+    )]
+    pub(crate) filter: Option<OsString>,
+
+    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
+    #[arg(long, env = "DPP_SAMPLE", hide_env = true, help_heading = "Table", value_name = "OF:SHARE")]
+    pub(crate) sample: Option<OsString>,
 
     /// Responses that nobody asked for become rows too, at their own places
     #[arg(long, env = "DPP_UNASKED", hide_env = true, help_heading = "Table", value_parser = Truth)]

@@ -1,9 +1,10 @@
-//! From the texts of options to the engine's plan: columns, ports, the window for packets that were captured twice.
+//! From the texts of options to the engine's plan: columns, conditions, ports, the window for packets that were captured twice.
 //!
 //! [`checks`](crate::checks) calls this; each complaint names the option and what it allows.
 
 use crate::nearest::did_you_mean;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+use dpp::filter::{Filter, SampleError, Select};
 use dpp::plan::Ports;
 use dpp::table::{ALIASES, COLUMNS, Column, Schema};
 use std::ffi::{OsStr, OsString};
@@ -24,9 +25,7 @@ pub(crate) fn columns(option: &str, text: &OsStr) -> anyhow::Result<Vec<Column>>
     let mut columns = Vec::new();
     for name in text.to_string_lossy().split(',').map(str::trim) {
         let Some(column) = Column::named(name) else {
-            let known = COLUMNS.iter().map(|entry| entry.name).chain(ALIASES.iter().map(|alias| alias.0));
-            let hint = did_you_mean(name, known);
-            bail!("{option}: there is no column '{name}'{hint} (--fields help lists them all)")
+            bail!("{option}: there is no column '{name}'{}", column_hint(name))
         };
         if columns.contains(&column) {
             bail!("{option}: the column '{name}' stands there twice; name it once");
@@ -51,6 +50,27 @@ pub(crate) fn drop_columns(schema: &mut Schema, text: &OsStr) -> anyhow::Result<
         [] => bail!("--drop: no column would be left; leave one"),
         _ => Ok(()),
     }
+}
+
+/// What to append to the complaint that there is no such column.
+fn column_hint(name: &str) -> String {
+    let known = COLUMNS.iter().map(|entry| entry.name).chain(ALIASES.iter().map(|alias| alias.0));
+    format!("{} (--fields help lists them all)", did_you_mean(name, known))
+}
+
+/// The condition of `--where` and the sample of `--sample`.
+///
+/// # Errors
+/// What is no condition, or no sample.
+pub(crate) fn select(condition: Option<&OsStr>, sample: Option<&OsStr>) -> anyhow::Result<Select> {
+    let filter = |text: &OsStr| {
+        Filter::parse(&text.to_string_lossy(), &column_hint).map_err(|error| anyhow!("--where: {error}"))
+    };
+    let part = |text: &OsStr| {
+        let text = text.to_string_lossy();
+        text.parse().map_err(|error: SampleError| anyhow!("--sample '{text}': {error}"))
+    };
+    Ok(Select { filter: condition.map(filter).transpose()?, sample: sample.map(part).transpose()? })
 }
 
 /// The schemas that `--schema` knows.

@@ -14,6 +14,7 @@ pub mod cdns;
 pub mod dns;
 pub mod dnstap;
 pub mod enrich;
+pub mod filter;
 pub mod limits;
 pub mod packet;
 pub mod pipeline;

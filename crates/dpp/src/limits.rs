@@ -103,6 +103,22 @@ pub const TEMPLATE_PARTS_MAX: usize = 64;
 /// Bytes of messages that are put together from the items of one C-DNS block. Blocks of other programs have 5,000 to 10,000
 /// items and need a few MiB; in one that is made to cost memory, millions of items name the same long records.
 pub const ITEM_MESSAGES_MAX: usize = 256 << 20;
+/// Bytes of a condition on rows. People write a line; programs that list all addresses of a house write some kilobytes.
+pub const FILTER_LENGTH_MAX: usize = 64 << 10;
+
+/// Brackets and negations that may be open in a condition, in its patterns too: reading and asking go as deep. Nobody reads
+/// more than five.
+pub const FILTER_DEPTH_MAX: usize = 100;
+
+/// Values of one list in a condition; as many as its bytes have room for in names of 16 octets.
+pub const FILTER_LIST_MAX: usize = 4096;
+
+/// Patterns of a condition: each may take [`FILTER_PATTERN_BYTES_MAX`] and, for each worker, as much again.
+pub const FILTER_PATTERNS_MAX: usize = 16;
+
+/// Bytes that a pattern may take once it is compiled, and its cache: enough for some hundred alternatives. Repetitions of
+/// repetitions would take any amount.
+pub const FILTER_PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

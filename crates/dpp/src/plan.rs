@@ -1,6 +1,7 @@
 //! What the user wants, as plain data. The output is a function of the input's bytes and of this, and of nothing else
 //! (law 1); how many threads do it is [`Machine`](crate::pipeline::Machine)'s business.
 
+use crate::filter::{Early, Select};
 use crate::limits::Limits;
 use crate::packet::Flow;
 use crate::table::{Context, Field, Presence, Schema};
@@ -21,6 +22,8 @@ pub struct Plan {
     pub context: Context,
     /// What the sink needs of a transaction beside its columns.
     pub sink_needs: Needs,
+    /// Which transactions are rows. It sees the real addresses too.
+    pub select: Select,
     /// Whether responses that nobody asked for are rows.
     pub unasked: bool,
     /// Whether an input may lack what packets always have: dnstap and C-DNS. Then each column may be without a value.
@@ -44,6 +47,7 @@ impl Default for Plan {
             schema: Schema::dpp(),
             context: Context::default(),
             sink_needs: Needs::NOTHING,
+            select: Select::default(),
             unasked: false,
             sparse: false,
             monotonic: false,
@@ -57,7 +61,18 @@ impl Default for Plan {
 impl Plan {
     /// What of a transaction has to be kept beside its event and key.
     pub fn needs(&self) -> Needs {
-        self.schema.fields().iter().fold(self.sink_needs, |needs, field| needs | field.column.entry().needs)
+        let of_select = match self.early() {
+            Some(_) => self.select.needs_late(),
+            None => self.select.needs(),
+        };
+        let needs = self.sink_needs | of_select;
+        self.schema.fields().iter().fold(needs, |needs, field| needs | field.column.entry().needs)
+    }
+
+    /// What can be decided of the selection when a message is read. Where an input may lack parts of a tuple nothing can: a query
+    /// and its response may not tell the same.
+    pub fn early(&self) -> Option<Early<'_>> {
+        self.select.early().filter(|_| !self.sparse)
     }
 
     /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them.

@@ -151,6 +151,8 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
     let totals = &outcome.totals;
     let matches = &totals.matches;
     vec![
+        figure("messages_filtered", "Messages left out before matching", Count(totals.messages_filtered)),
+        figure("rows_filtered", "Rows left out", Count(totals.rows_filtered)),
         figure("still_open", "Queries still open", Count(matches.still_open)),
         figure("unclaimed_responses", "Unclaimed responses", Count(matches.unclaimed_responses)),
         figure("records_unread", "Responses with unreadable records", Count(totals.records_unread)),
@@ -332,12 +334,11 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
     ];
     // An interrupted run writes no row behind the first query that is still open.
     if !matches!(outcome.ending, Ending::Interrupted) {
-        identities.push(vec![
-            ("rows", outcome.rows),
-            decided[0],
-            decided[1],
-            ("multicast", matches.unpaired_queries),
-        ]);
+        let rows = match totals.rows_filtered {
+            0 => ("rows", outcome.rows),
+            left_out => ("rows and those left out", outcome.rows + left_out),
+        };
+        identities.push(vec![rows, decided[0], decided[1], ("multicast", matches.unpaired_queries)]);
     }
     identities.into_iter().map(Identity).collect()
 }

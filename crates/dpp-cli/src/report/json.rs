@@ -13,6 +13,7 @@ use crate::flags::ReportFormat;
 use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::Ending;
+use dpp::filter::Filter;
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
@@ -84,6 +85,8 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "anonymized": plan.context.privacy.addresses.is_some(),
         "privacy": privacy(plan),
         "geoip": databases(plan),
+        "where": condition(plan),
+        "sample": plan.select.sample.map(|sample| sample.to_string()),
     });
     let totals = json!({
         "packets": packets(outcome),
@@ -129,6 +132,12 @@ fn privacy_check(account: &Account) -> Value {
     sum.map_or(Value::Null, |LeakCheck { rows, values, hidden, unchanged, .. }| {
         json!({ "rows": rows, "values": values, "hidden": hidden, "unchanged": unchanged })
     })
+}
+
+/// The condition on rows, for the table's metadata. It may name addresses, which a table with pseudonyms must not.
+fn condition(plan: &Plan) -> Option<&str> {
+    let filter = plan.select.filter.as_ref()?;
+    Some(if plan.context.privacy.is_active() { "(not told beside pseudonyms)" } else { filter.text() })
 }
 
 fn columns(plan: &Plan) -> Vec<&str> {
@@ -184,6 +193,8 @@ fn config(job: &Job) -> Value {
         "zstd_level": zstd,
         "strict": options.strict,
         "fields": columns(&job.plan),
+        "where": job.plan.select.filter.as_ref().map(Filter::text),
+        "sample": job.plan.select.sample.map(|sample| sample.to_string()),
         "port": job.plan.ports.to_string(),
         "dedup_packets_ns": job.plan.duplicates_ns,
         "save_skipped": job.saved.as_ref().map(|saved| direct(&saved.path)),

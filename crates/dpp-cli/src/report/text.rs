@@ -46,6 +46,12 @@ pub(crate) fn banner(job: &Job) {
         lines.line("Hidden", &hidden);
     }
     lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
+    if let Some(filter) = &job.plan.select.filter {
+        lines.line("Rows where", &filter.text().split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if let Some(sample) = job.plan.select.sample {
+        lines.line("Sample", &sample.to_string());
+    }
     if job.plan.monotonic {
         lines.line("Monotonic capture", "True, ends at the first packet that is earlier than the one before");
     }

@@ -5,6 +5,7 @@
 
 mod explain;
 mod extract;
+mod filters;
 mod frames;
 mod generate;
 mod lookups;

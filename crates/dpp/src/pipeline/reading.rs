@@ -5,6 +5,7 @@
 
 use crate::dns::edns::Opt;
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
+use crate::filter::Early;
 use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
@@ -100,6 +101,8 @@ pub(super) struct Reader<'a> {
     malformed: bool,
     /// The ports of multicast that are asked for: mDNS's and LLMNR's.
     multicast: [Option<u16>; 2],
+    /// What decides at once which messages are left out.
+    early: Option<Early<'a>>,
     /// Whether nothing is wanted but what every plan wants.
     plain: bool,
 }
@@ -110,8 +113,9 @@ impl<'a> Reader<'a> {
         let (needs, malformed) = (plan.needs(), plan.wants_malformed());
         let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
         let is_common = multicast == [None; 2] && plan.duplicates_ns.is_none() && !plan.unasked;
-        let plain = needs == Needs::NOTHING && is_common;
-        Reader { plan, seed, needs, malformed, multicast, plain }
+        let early = plan.early();
+        let plain = needs == Needs::NOTHING && is_common && early.is_none();
+        Reader { plan, seed, needs, malformed, multicast, early, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -168,7 +172,11 @@ impl<'a> Reader<'a> {
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
         let tuple = tuple.with_role(arrived.around.role());
-        Reading::new(self, arrived, message, tuple, events, totals).read(scratch)?;
+        let mut reading = Reading::new(self, arrived, message, tuple, events, totals);
+        match self.early {
+            Some(early) if !early.passes(&reading.tuple, reading.lacks) => totals.messages_filtered += 1,
+            _ => reading.read(scratch)?,
+        }
         totals.message(arrived.datagram.payload.len(), arrived.datagram.payload_length);
         Ok(())
     }
@@ -228,15 +236,28 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     ) -> Self {
         let pairing = Pairing::of(arrived, reader.multicast);
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
-        let stated_length = arrived.datagram.payload_length;
-        let error = if reader.malformed { message.inspect(stated_length) } else { None };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
-        Reading { reader, arrived, message, tuple, hash, pairing, error, lacks, kept: None, events, totals }
+        Reading {
+            reader,
+            arrived,
+            message,
+            tuple,
+            hash,
+            pairing,
+            error: None,
+            lacks,
+            kept: None,
+            events,
+            totals,
+        }
     }
 
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
+        if self.reader.malformed {
+            self.error = self.message.inspect(self.arrived.datagram.payload_length);
+        }
         if let Some(error) = self.error {
             self.totals.parse_errors[error as usize] += 1;
         }

@@ -34,6 +34,12 @@ impl Row {
     pub(super) fn event(self, parts: &[Part]) -> &Event {
         &parts[usize::from(self.shard)].events[self.index as usize]
     }
+
+    /// What is told of it.
+    #[inline]
+    fn transaction(self, parts: &[Part]) -> Transaction<'_> {
+        Transaction::new(&parts[usize::from(self.shard)], self.index as usize).with_face(self.face)
+    }
 }
 
 impl Rows {
@@ -48,6 +54,15 @@ impl Rows {
             state.is_row() && !has_ended
         });
         Rows { parts, order }
+    }
+
+    /// The same without those that do not pass. Says also how many these are.
+    pub(super) fn only(mut self, mut passes: impl FnMut(&Transaction) -> bool) -> (Rows, u64) {
+        let Rows { parts, order } = &mut self;
+        let all = order.len();
+        order.retain(|row| passes(&row.transaction(parts)));
+        let dropped = all - order.len();
+        (self, dropped as u64)
     }
 
     /// The same with a row for each message: the query's, then the response's, if there is one.
@@ -143,9 +158,7 @@ impl Rows {
     /// The rows, in capture order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
-        self.order.iter().map(|row| {
-            Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize).with_face(row.face)
-        })
+        self.order.iter().map(|row| row.transaction(&self.parts))
     }
 }
 

@@ -7,9 +7,11 @@ use super::schedule::{Schedule, Task};
 use super::streams::Streams;
 use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, settings};
 use crate::capture::{Chunk, Cutter, Ending, Inputs};
+use crate::filter::{Scratch, Select};
 use crate::plan::Plan;
 use crate::stats::Totals;
-use crate::transaction::{Matching, Needs, Shard};
+use crate::table::Context;
+use crate::transaction::{Matching, Needs, Shard, Transaction};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -41,6 +43,7 @@ pub fn run<I: Inputs, S: Sink>(
         |shard| Seat { shard: Shard::new(rules), streams: Streams::new(reader, shard, workers, &pool) };
     let shared = Shared {
         reader,
+        choice: Choice::of(plan),
         machine,
         sink,
         watch,
@@ -67,9 +70,36 @@ pub fn run<I: Inputs, S: Sink>(
     shared.outcome()
 }
 
+/// What is left to be decided of transactions that may be rows.
+struct Choice<'a> {
+    select: &'a Select,
+    /// Whether their messages were read with [`Plan::early`].
+    was_early: bool,
+    context: Context,
+}
+
+impl<'a> Choice<'a> {
+    /// `None` if all are rows that come so far.
+    fn of(plan: &'a Plan) -> Option<Choice<'a>> {
+        let Plan { select, context, .. } = plan;
+        let was_early = plan.early().is_some();
+        let is_done = select.is_all() || (was_early && select.is_decided_early());
+        (!is_done).then(|| Choice { select, was_early, context: context.unhidden() })
+    }
+
+    #[inline]
+    fn has(&self, row: &Transaction, scratch: &mut Scratch) -> bool {
+        match self.was_early {
+            true => self.select.rest_passes(row, &self.context, scratch),
+            false => self.select.passes(row, &self.context, scratch),
+        }
+    }
+}
+
 /// What workers share.
 struct Shared<'a, I: Inputs, S: Sink> {
     reader: Reader<'a>,
+    choice: Option<Choice<'a>>,
     machine: &'a Machine,
     sink: &'a S,
     watch: &'a Watch,
@@ -108,7 +138,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         let _leave = Leave(self);
         (self.machine.on_start)(worker);
         let mut totals = Totals::default();
-        let mut parts = Vec::new();
+        let (mut parts, mut scratch) = (Vec::new(), Scratch::default());
         loop {
             match self.next_task(worker) {
                 Task::Cut => self.cut(&mut totals),
@@ -131,7 +161,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
                 }
                 Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals),
                 Task::Encode { chunk, parts, order } => {
-                    let rows = Rows::new(parts, order);
+                    let rows = self.select(Rows::new(parts, order), &mut scratch, &mut totals);
                     let by_message = self.reader.plan.schema.by_message;
                     self.encode(chunk, if by_message { rows.by_message() } else { rows });
                 }
@@ -197,6 +227,14 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
     fn join(&self, chunk: u64, mut decoded: Decoded, wholes: &[Wholes], totals: &mut Totals) {
         join(&mut decoded, wholes, &self.reader, totals);
         self.change(|schedule| schedule.ready(chunk, decoded));
+    }
+
+    /// Leaves out what the user does not want to see.
+    fn select(&self, rows: Rows, scratch: &mut Scratch, totals: &mut Totals) -> Rows {
+        let Some(choice) = &self.choice else { return rows };
+        let (rows, dropped) = rows.only(|row| choice.has(row, scratch));
+        totals.rows_filtered += dropped;
+        rows
     }
 
     fn encode(&self, chunk: u64, rows: Rows) {

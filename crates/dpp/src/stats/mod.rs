@@ -29,6 +29,10 @@ pub struct Totals {
     pub streams: Streams,
     /// DNS messages that were read; a packet may bring several, or a part of one.
     pub messages: u64,
+    /// And those among them that were left out by their tuple, before they were matched.
+    pub messages_filtered: u64,
+    /// Transactions that were left out as rows.
+    pub rows_filtered: u64,
     /// Queries and responses.
     pub matches: Matches,
     /// Responses whose records could not be walked: their response code is that of the header alone.
@@ -69,6 +73,8 @@ impl Totals {
         self.fragments.merge(&other.fragments);
         self.streams.merge(&other.streams);
         self.messages += other.messages;
+        self.messages_filtered += other.messages_filtered;
+        self.rows_filtered += other.rows_filtered;
         self.matches.merge(&other.matches);
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;

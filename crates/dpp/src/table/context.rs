@@ -39,6 +39,11 @@ impl Context {
         }
     }
 
+    /// The same before anything is hidden: what conditions are asked with, as people who write them know the real addresses.
+    pub fn unhidden(&self) -> Context {
+        Context { privacy: Privacy::default(), ..self.clone() }
+    }
+
     /// The server's address of a row as it may come out.
     #[inline]
     pub fn server<'a>(&self, row: &Transaction<'a>, scratch: &'a mut Scratch) -> Value<'a> {

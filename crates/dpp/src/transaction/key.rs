@@ -107,6 +107,49 @@ impl<'a> Tuple<'a> {
         Tuple { addresses, client_port, server_port, id, transport, role }
     }
 
+    /// The client's address.
+    #[inline]
+    pub fn client(&self) -> IpAddr {
+        self.both().0
+    }
+
+    /// The server's address.
+    #[inline]
+    pub fn server(&self) -> IpAddr {
+        self.both().1
+    }
+
+    fn both(&self) -> (IpAddr, IpAddr) {
+        match self.addresses {
+            Addresses::V4 { source, destination } => ((*source).into(), (*destination).into()),
+            Addresses::V6 { source, destination } => ((*source).into(), (*destination).into()),
+        }
+    }
+
+    /// The client's port.
+    #[inline]
+    pub fn client_port(&self) -> u16 {
+        self.client_port
+    }
+
+    /// The server's port.
+    #[inline]
+    pub fn server_port(&self) -> u16 {
+        self.server_port
+    }
+
+    /// The DNS id.
+    #[inline]
+    pub fn id(&self) -> u16 {
+        self.id
+    }
+
+    /// What carried the message.
+    #[inline]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
     /// The same, logged by one who had this role.
     pub fn with_role(self, role: Role) -> Self {
         Tuple { role, ..self }

@@ -9,6 +9,7 @@ mod arrivals;
 mod carriers;
 mod cases;
 mod encoding;
+mod filters;
 mod formats;
 mod found;
 mod generate;

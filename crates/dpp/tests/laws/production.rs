@@ -152,7 +152,7 @@ impl Sink for FailAfter {
 }
 
 /// A row in the oracle's words.
-fn row(transaction: &Transaction) -> Row {
+pub(crate) fn row(transaction: &Transaction) -> Row {
     let key = transaction.key();
     let client = (key.client(), key.client_port());
     let name = if key.name().is_empty() { "-".to_string() } else { dotted(key.name()) };
