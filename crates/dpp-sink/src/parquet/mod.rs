@@ -50,6 +50,9 @@ pub struct Settings {
     pub version: Version,
     /// Rows of a row group. A row group is kept in memory, compressed, until it is complete.
     pub group_rows: NonZeroUsize,
+    /// Bytes of messages in the rows of a row group, if there are columns that write messages out: with these a row
+    /// group may end earlier.
+    pub group_bytes: u64,
     /// Whether readers can find pages by their bounds, and rows in them.
     pub page_index: bool,
     /// The columns, by name, that have a bloom filter in each row group: readers can tell which ones lack a value.
@@ -72,8 +75,8 @@ pub enum Version {
 /// and long. Twice as many would make files 1 % smaller.
 const GROUP_ROWS: usize = 1 << 19;
 
-/// Bytes of messages in the rows of a group, if the schema has columns that write them out: a group may be as short
-/// as a thousand rows if all messages are as long as they can be.
+/// Bytes of messages in the rows of a row group unless set otherwise: a group may be as short as five hundred rows if
+/// all messages are as long as they can be.
 const GROUP_BYTES: u64 = 1 << 26;
 
 /// A page of lists, texts or bytes ends with the row with which it takes so many bytes, which readers unpack at once.
@@ -90,6 +93,7 @@ impl Default for Settings {
             compression: Compression::Snappy,
             version: Version::One,
             group_rows,
+            group_bytes: GROUP_BYTES,
             page_index: false,
             bloom: Vec::new(),
         }
@@ -145,7 +149,7 @@ impl<W: Write + Send> Parquet<W> {
             columns[number % LANES_MAX].push(column);
             first_leaf += leaves_of(field.kind());
         }
-        let lane = |columns| Mutex::new(Lane::new(columns, settings.group_rows.get()));
+        let lane = |columns| Mutex::new(Lane::new(columns, &settings));
         let closed = leaves.iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {
             lanes: columns.into_iter().map(lane).collect(),
@@ -268,24 +272,25 @@ fn properties(settings: &Settings) -> WriterProperties {
 }
 
 fn schema(plan: &Plan) -> ParquetResult<TypePtr> {
-    let field = |field: &Field| schema_field(field, plan.is_nullable(field)).map(Arc::new);
+    let field =
+        |field: &Field| schema_field(&field.name, field.kind(), plan.is_nullable(field)).map(Arc::new);
     let fields: ParquetResult<_> = plan.schema.fields().iter().map(field).collect();
     Type::group_type_builder("schema").with_fields(fields?).build().map(Arc::new)
 }
 
-fn schema_field(field: &Field, nullable: bool) -> ParquetResult<Type> {
+fn schema_field(name: &str, kind: Kind, nullable: bool) -> ParquetResult<Type> {
     let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let element = match field.kind() {
+    let element = match kind {
         Kind::Numbers => primitive("element", Kind::U16, Repetition::REQUIRED),
         Kind::Texts => primitive("element", Kind::Text, Repetition::REQUIRED),
         Kind::Records => record(),
-        kind => return primitive(&field.name, kind, repetition),
+        kind => return primitive(name, kind, repetition),
     };
     let list = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)
         .with_fields(vec![Arc::new(element?)])
         .build()?;
-    Type::group_type_builder(&field.name)
+    Type::group_type_builder(name)
         .with_repetition(repetition)
         .with_logical_type(Some(LogicalType::List))
         .with_fields(vec![Arc::new(list)])
