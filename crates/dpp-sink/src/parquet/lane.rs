@@ -15,7 +15,7 @@ use parquet::errors::Result;
 pub(super) const PAGE_ROWS: usize = 1 << 14;
 
 /// Columns of a lane take turns after so many rows, which then are still in the cache.
-const TURN_ROWS: usize = 1 << 9;
+const TURN_ROWS: usize = 1 << 7;
 
 /// Some columns, and where in a row group they are.
 pub(super) struct Lane {

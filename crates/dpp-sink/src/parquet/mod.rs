@@ -82,9 +82,22 @@ const GROUP_BYTES: u64 = 1 << 26;
 /// A page of lists, texts or bytes ends with the row with which it takes so many bytes, which readers unpack at once.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// There are at most so many lanes: each costs a look at each piece, and more are of no use to any number of workers
+/// There are at most so many lanes: each reads all rows once more, and more are of no use to any number of workers
 /// that the rest of the way keeps busy.
-const LANES_MAX: usize = 12;
+const LANES_MAX: usize = 8;
+
+/// Which lane each field's column is in. Columns with large dictionaries have half of the lanes to themselves, one
+/// each: what other columns read would drive the dictionaries out of the cache.
+fn lanes_of(fields: &[Field]) -> Vec<usize> {
+    if fields.len() <= LANES_MAX {
+        return (0..fields.len()).collect();
+    }
+    let is_heavy = |field: &Field| matches!(field.kind(), Kind::Name | Kind::Address | Kind::Records);
+    let heavy = fields.iter().filter(|field| is_heavy(field)).count().min(LANES_MAX / 2);
+    let (mut own, mut shared) = (0..heavy, (heavy..LANES_MAX).cycle());
+    let lane = |field: &Field| is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next());
+    fields.iter().filter_map(lane).collect()
+}
 
 impl Default for Settings {
     fn default() -> Self {
@@ -144,9 +157,9 @@ impl<W: Write + Send> Parquet<W> {
         let mut columns: Vec<Vec<Column>> = Vec::new();
         columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
         let mut first_leaf = 0;
-        for (number, field) in fields.iter().enumerate() {
+        for (lane, field) in lanes_of(fields).into_iter().zip(fields) {
             let column = Column::new(field.clone(), plan.is_nullable(field), first_leaf, leaves, &settings)?;
-            columns[number % LANES_MAX].push(column);
+            columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }
         let lane = |columns| Mutex::new(Lane::new(columns, &settings));
@@ -247,7 +260,7 @@ impl<W: Write + Send> File<W> {
         while let Some(chunks) = self.next_complete() {
             let mut group = self.writer.next_row_group()?;
             for chunk in chunks {
-                group.append_column(&chunk.bytes, chunk.result)?;
+                group.append_column(&chunk.pages, chunk.result)?;
             }
             group.close()?;
         }
