@@ -2,9 +2,9 @@
 
 use super::column::{Shape, leaves_of};
 use super::lane::PAGE_ROWS;
-use super::{Compression, File, Settings, Version, properties, schema_field};
+use super::{Compression, File, Settings, Version, lanes_of, properties, schema_field};
 use bytes::Bytes;
-use dpp::table::{Kind, RecordText, Scratch, Value};
+use dpp::table::{Kind, RecordText, Schema, Scratch, Value};
 use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
@@ -254,10 +254,10 @@ impl Dice {
             Kind::TimestampMicros => Cell::Micros(bits as i64 >> 3),
             Kind::TimestampNanos => Cell::Nanos(bits as i64 >> 3),
             Kind::Seconds => Cell::Seconds((bits >> 1) as i64),
-            Kind::Address if bits % 2 == 0 => Cell::Address([10, 0, bits as u8, 1].into()),
+            Kind::Address if bits.is_multiple_of(2) => Cell::Address([10, 0, bits as u8, 1].into()),
             Kind::Address => Cell::Address(Ipv6Addr::from(u128::from(bits) << 64).into()),
             Kind::Name => Cell::Name(format!("host{}", bits % 1000)),
-            Kind::Word | Kind::Text if bits % 3 == 0 => Cell::Text(self.text()),
+            Kind::Word | Kind::Text if bits.is_multiple_of(3) => Cell::Text(self.text()),
             Kind::Word | Kind::Text => Cell::Word(["A", "AAAA", "", "NS"][bits as usize % 4]),
             Kind::Bytes => Cell::Bytes(self.text().into_bytes()),
             Kind::Numbers => Cell::Numbers(self.list(|dice| dice.bits() as u16)),
@@ -440,6 +440,18 @@ fn an_absent_value_where_none_may_be_is_zero_and_shifts_nothing() {
     let mut expected = expected(&rows);
     expected[20] = zero.into();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn eight_columns_have_a_lane_each_and_large_dictionaries_are_alone_in_theirs() {
+    assert_eq!(lanes_of(Schema::dpp().fields()), [0, 1, 2, 3, 4, 5, 6, 7]);
+    let schema = Schema::full();
+    let lanes = lanes_of(schema.fields());
+    assert_eq!(lanes.len(), schema.fields().len());
+    for (lane, field) in lanes.iter().zip(schema.fields()) {
+        let sharing = lanes.iter().filter(|other| *other == lane).count();
+        assert_eq!(sharing == 1, matches!(field.kind(), Kind::Name | Kind::Address), "{field:?}");
+    }
 }
 
 /// Reads files with all three and compares every value with lines of JSON, and then the types.
