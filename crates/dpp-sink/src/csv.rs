@@ -140,10 +140,16 @@ impl<S: Separator> Format for Delimited<S> {
                 let value = field.value(&transaction, context, &mut scratch);
                 let cell = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
                 let length = match write_common::<S>(value, &mut times, cell) {
-                    Some(length) => length,
-                    None => put_other::<S>(value, &mut dates, lines, at, row_room),
+                    Some(length) => {
+                        cell[length] = S::OCTET;
+                        length
+                    }
+                    None => {
+                        let length = put_other::<S>(value, &mut dates, lines, at, row_room);
+                        lines.bytes[at + length] = S::OCTET;
+                        length
+                    }
                 };
-                lines.bytes[at + length] = S::OCTET;
                 at += length + 1;
             }
             lines.bytes[at - 1] = b'\n';
