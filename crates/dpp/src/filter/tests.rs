@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::dns::Question;
-use crate::packet::{Addresses, Flow, Outer};
 use crate::table::{ALIASES, COLUMNS};
 use crate::transaction::{Arrival, Facts, Part, Side, State, Transport};
+// Named as users name it: the room itself knows no packets, only its rows here are made of some.
+use dpp::packet::{Addresses, Flow, Outer};
 
 /// 2023-11-14T22:13:20Z.
 const THEN_NS: i64 = 1_700_000_000_000_000_000;
