@@ -162,6 +162,12 @@ fn a_table_that_gives_a_client_away_is_none() {
     let report = room.dpp(&[&["in.pcap", "out.csv"], &options[..], &hash].concat()).well().report();
     let check = &report["privacy_check"];
     assert_eq!((&check["rows"], &check["values"], &check["hidden"]), (&3.into(), &6.into(), &3.into()));
+    let text = room.dpp(&[&["in.pcap", "out.csv"], &options[..], &hash[..3]].concat()).well().stderr;
+    assert!(text.contains("Privacy check: 3 rows with 3 hidden addresses, none is seen; 0 are"), "{text}");
+    assert!(
+        text.contains("Hidden: addresses by cryptopan, names by hash, of client,ecs,dnstap,names"),
+        "{text}"
+    );
     let same = udp("192.0.2.1:40000", "192.0.2.1:53", &message(7, 0x0100, "www.example"));
     room.write("in.pcap", pcap(&[&same]));
     let own = ["--fields", "src_ip,dst_ip", "--check-privacy", "--hide-addresses", "truncate"];

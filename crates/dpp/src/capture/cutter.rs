@@ -7,6 +7,7 @@
 //! is right, and that one may be far away or in another input.
 
 use super::clock::Clock;
+use super::dnstap;
 use super::merge::{self, Merge};
 use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
 use crate::cdns::FilePreamble;
@@ -224,9 +225,14 @@ impl<I: Inputs> Cutter<I> {
     fn begin(&mut self, mut input: I::Input, chunk: &mut Chunk) -> Result<usize, CaptureError> {
         let start = chunk.filled;
         let read = fill(&mut input, &mut chunk.bytes, &mut chunk.filled, start + FILE_HEADER_MAX);
-        let filled = std::mem::replace(&mut chunk.filled, start);
+        let mut filled = std::mem::replace(&mut chunk.filled, start);
         read?;
         let (format, header) = Format::recognise(&chunk.bytes[start..filled])?;
+        if let Format::Dnstap(_) = format {
+            let opening = dnstap::opening(&chunk.bytes[start..filled]);
+            fill(&mut input, &mut chunk.bytes, &mut filled, start + opening)?;
+            dnstap::check(&chunk.bytes[start..filled])?;
+        }
         (self.input, self.format, self.at_end) = (Some(Open::Input(input)), format, false);
         (chunk.filled, self.front, self.offset) = (filled, start, 0);
         self.read.captures += 1;

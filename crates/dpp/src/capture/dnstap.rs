@@ -9,17 +9,23 @@ use crate::dnstap::time_of;
 pub(super) struct Reader(Frames);
 
 /// Opens a stream by its first bytes; `None` if they are another's. Its START is the first thing that is read.
-pub(super) fn open(bytes: &[u8]) -> Option<Result<Format, CaptureError>> {
-    if !frames::begins(bytes) {
-        return None;
-    }
-    Some(match frames::check_opening(bytes) {
-        Ok(()) => Ok(Format::Dnstap(Reader(Frames::new()))),
-        Err(WrongOpening::OtherContent(content)) => {
-            Err(CaptureError::OtherFrames(content.escape_ascii().to_string()))
-        }
-        Err(WrongOpening::Cut) => Err(CaptureError::HeaderCut(bytes.len())),
-        Err(WrongOpening::Damaged(what)) => Err(CaptureError::FramesDamaged(what)),
+pub(super) fn open(bytes: &[u8]) -> Option<Format> {
+    frames::begins(bytes).then(|| Format::Dnstap(Reader(Frames::new())))
+}
+
+/// How many bytes its START takes, so that [`check`] can tell what the frames are; no more, as nothing may follow for long.
+pub(super) fn opening(bytes: &[u8]) -> usize {
+    const ESCAPE: usize = 8;
+    let length = bytes[4..ESCAPE].first_chunk().map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    ESCAPE + length
+}
+
+/// Looks whether the frames are dnstap's.
+pub(super) fn check(bytes: &[u8]) -> Result<(), CaptureError> {
+    frames::check_opening(bytes).map_err(|wrong| match wrong {
+        WrongOpening::OtherContent(content) => CaptureError::OtherFrames(content.escape_ascii().to_string()),
+        WrongOpening::Cut => CaptureError::HeaderCut(bytes.len()),
+        WrongOpening::Damaged(what) => CaptureError::FramesDamaged(what),
     })
 }
 

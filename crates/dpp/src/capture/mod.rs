@@ -112,7 +112,7 @@ pub enum CaptureError {
 }
 
 /// The longest file header of a capture.
-pub const FILE_HEADER_MAX: usize = crate::dnstap::frames::OPENING_MAX;
+pub const FILE_HEADER_MAX: usize = classic::FILE_HEADER;
 
 /// Looks whether a stream that begins with these bytes, [`FILE_HEADER_MAX`] of them if there are so many, is a capture that
 /// can be read.
@@ -174,7 +174,7 @@ impl Format {
             return Ok((format, 0));
         }
         if let Some(format) = dnstap::open(bytes) {
-            return Ok((format?, 0));
+            return Ok((format, 0));
         }
         match classic::open(bytes) {
             Some(format) => Ok((format?, classic::FILE_HEADER)),

@@ -206,7 +206,7 @@ columns! {
         ResponseIpTtl, "response_ip_ttl", U8, Seldom, SIDES, network::response_ip_ttl, "TTL or hop limit of the response's packet";
         QueryIpLength, "query_ip_length", U32, Seldom, SIDES, network::query_ip_length, "Length of the query's IP packet, if it came in one datagram, bytes";
         ResponseIpLength, "response_ip_length", U32, Seldom, SIDES, network::response_ip_length, "Length of the response's IP packet, if it came in one datagram, bytes";
-        UdpChecksum, "udp_checksum", U16, Seldom, SIDES, network::udp_checksum, "The checksum in the query's UDP header";
+        UdpChecksum, "udp_checksum", U16, Seldom, SIDES, network::udp_checksum, "The checksum in the query's UDP header; absent if anything is hidden, which it would tell of";
         EdnsVersion, "edns_version", U8, Seldom, SIDES, edns::version, "EDNS version of the query; absent if it has no OPT record";
         EdnsUdpSize, "edns_udp_size", U16, Seldom, SIDES, edns::udp_size, "The longest datagram that the client can take";
         EdnsDo, "edns_do", Bool, Seldom, SIDES, edns::dnssec_ok, "The client wants DNSSEC records";
