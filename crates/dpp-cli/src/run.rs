@@ -19,6 +19,7 @@ use dpp::capture::{CaptureError, InputError};
 use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp_sink::TableSink;
+use dpp_sink::arrow::{self, Arrow, Form};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use std::error::Error;
@@ -108,6 +109,13 @@ impl Work<'_> {
                 let version = if v2 { Version::Two } else { Version::One };
                 let settings = parquet::Settings { compression, version, ..Default::default() };
                 self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
+            }
+            Format::Arrow | Format::ArrowStream => {
+                let form = if format == Format::Arrow { Form::File } else { Form::Stream };
+                let settings =
+                    arrow::Settings { metadata: report::metadata_of(&plan), ..arrow::Settings::of(form) };
+                let sink = Arrow::new(opened, &plan, settings).map_err(explain)?;
+                self.fill(captures, sink, &plan, &output)?
             }
             format => bail!("there is no sink for {format:?}"),
         };

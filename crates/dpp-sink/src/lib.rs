@@ -1,10 +1,12 @@
-//! Where tables go: CSV and Parquet.
+//! Where tables go: CSV, Parquet and Arrow.
 //!
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`part_file`] keeps output under
 //! another name until it is complete, [`text`] prints values.
 
 use dpp::pipeline::Sink;
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 pub mod csv;
 #[cfg(feature = "parquet")]
 pub mod parquet;
