@@ -49,9 +49,13 @@ struct Printer(Box<[u8; NAME_ROOM]>);
 
 impl Chunk {
     pub(super) fn new(fields: &[Field]) -> Self {
+        Chunk::of(fields.iter().map(|field| Column::of(field.kind())).collect())
+    }
+
+    pub(super) fn of(columns: Vec<Column>) -> Self {
         Chunk {
             rows: 0,
-            columns: fields.iter().map(|field| Column::of(field.kind())).collect(),
+            columns,
             weights: Vec::new(),
             weight: 0,
             printer: Printer(Box::new([0; NAME_ROOM])),
@@ -61,11 +65,9 @@ impl Chunk {
 
     /// Takes the rows of a chunk in the place of what was here.
     pub(super) fn fill(&mut self, rows: &Rows, fields: &[Field], context: &Context) {
+        self.begin(rows.len());
         let Chunk { columns, weights, printer, scratch, .. } = self;
-        weights.clear();
-        weights.resize(rows.len(), 0);
         for (field, column) in fields.iter().zip(columns) {
-            column.clear();
             match is_weighed(field.kind()) {
                 false => field.for_each_value(rows.iter(), context, scratch, |value| {
                     column.push(value, printer);
@@ -81,8 +83,29 @@ impl Chunk {
                 }
             }
         }
-        self.rows = rows.len();
+        self.weigh();
+    }
+
+    /// Forgets the rows that were here, and makes room for others.
+    fn begin(&mut self, rows: usize) {
+        self.rows = rows;
+        self.weights.clear();
+        self.weights.resize(rows, 0);
+        self.columns.iter_mut().for_each(Column::clear);
+    }
+
+    fn weigh(&mut self) {
         self.weight = self.weights.iter().map(|&weight| u64::from(weight)).sum();
+    }
+
+    /// Takes rows that have these values in the first column.
+    #[cfg(test)]
+    pub(super) fn fill_first(&mut self, values: &[Value]) {
+        self.begin(values.len());
+        for (value, weight) in values.iter().zip(&mut self.weights) {
+            *weight = self.columns[0].push(*value, &mut self.printer);
+        }
+        self.weigh();
     }
 
     /// About how many bytes of memory it takes.

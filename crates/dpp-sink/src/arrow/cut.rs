@@ -51,7 +51,8 @@ impl Cut {
     }
 
     /// Rows of the batch.
-    pub(super) fn rows(&self) -> usize {
+    #[cfg(test)]
+    fn rows(&self) -> usize {
         self.rows
     }
 }

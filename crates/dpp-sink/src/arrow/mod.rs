@@ -19,6 +19,8 @@ mod lane;
 mod message;
 mod open;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use crate::TableSink;

@@ -27,7 +27,7 @@ pub(super) fn dictionaries(schema: &Schema) -> Vec<i64> {
 
 /// Times are UTC; those in seconds with a fraction are numbers, as the tools have it whose columns they are. Only words have
 /// dictionaries: of names and addresses there is no end.
-fn data_type(kind: Kind) -> DataType {
+pub(super) fn data_type(kind: Kind) -> DataType {
     let timestamp = |unit| DataType::Timestamp(unit, Some("UTC".into()));
     match kind {
         Kind::Bool => DataType::Boolean,
