@@ -6,9 +6,11 @@
 use crate::checks::Table;
 use crate::formats::Format;
 use crate::output::Opened;
+use crate::report;
 use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::TableSink;
+use dpp_sink::arrow::{self, Arrow, Form};
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::jsonl::Jsonl;
@@ -17,6 +19,7 @@ use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use dpp_sink::pcap::{self, Pcap};
 use dpp_sink::zeek::Zeek;
 use std::error::Error;
+use std::io;
 
 /// What all sinks write to.
 pub(crate) type Out = Packed<Opened>;
@@ -42,10 +45,17 @@ pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) ->
             let settings = parquet::Settings { compression, version, ..Default::default() };
             user.with(Parquet::new(out, plan, settings)?)
         }
+        Format::Arrow => user.with(arrow(Form::File, plan, out)?),
+        Format::ArrowStream => user.with(arrow(Form::Stream, plan, out)?),
         Format::Dnstap => user.with(DnstapFile::new(out, None)?),
         Format::Pcap => user.with(Pcap::new(out)?),
         format => anyhow::bail!("there is no sink for {format:?}"),
     }
+}
+
+fn arrow(form: Form, plan: &Plan, out: Out) -> io::Result<Arrow<Out>> {
+    let metadata = report::metadata_of(plan);
+    Arrow::new(out, plan, arrow::Settings { metadata, ..arrow::Settings::of(form) })
 }
 
 /// What a format needs of a transaction beside the columns.

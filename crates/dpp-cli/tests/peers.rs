@@ -1,4 +1,4 @@
-//! Parquet files, read by those who will read them: pyarrow, DuckDB and Polars. Each must see the rows of the CSV file.
+//! Parquet and Arrow, read by those who will read them: pyarrow, DuckDB and Polars. Each must see the rows of the CSV file.
 //!
 //! `make peers` installs the readers into `target/peers`; `DPP_PEERS_PYTHON` names another Python that has them.
 
@@ -45,6 +45,92 @@ for path in sys.argv[2:]:
         assert len(found) == len(expected), (path, reader, len(found), len(expected))
         for number, (ours, theirs) in enumerate(zip(expected, found)):
             assert tuple(theirs) == ours, (path, reader, number, ours, theirs)
+print("ok")
+"#;
+
+/// Reads Arrow files and streams of both schemas with all three: those of `dpp` must be what the CSV file says, and those of
+/// `full` must say the same of what both have. The last stream comes through a pipe.
+const ARROW_SCRIPT: &str = r#"
+import csv, subprocess, sys
+import duckdb, polars, pyarrow, pyarrow.ipc
+
+program, capture, folder = sys.argv[1:]
+path = lambda name: f"{folder}/{name}"
+with open(path("rows.csv"), newline="") as file:
+    us = lambda text: int(text) if text else None
+    expected = [(us(r["request_timestamp"]), us(r["response_timestamp"]), r["source_ip"], int(r["source_port"]), int(r["id"]),
+                 r["name"], r["query_type"], r["response_code"] or None) for r in csv.DictReader(file)]
+assert len(expected) == 100_000, len(expected)
+
+def opened(name):
+    return pyarrow.ipc.open_file(path(name)) if name.endswith(".arrow") else pyarrow.ipc.open_stream(path(name))
+
+def numbers(table):
+    columns = [c.cast(pyarrow.int64()) if pyarrow.types.is_timestamp(c.type) else c for c in table.columns]
+    return list(zip(*(c.to_pylist() for c in columns)))
+
+def polars_table(name):
+    return polars.read_ipc(path(name)) if name.endswith(".arrow") else polars.read_ipc_stream(path(name))
+
+def polars_numbers(frame):
+    times = [polars.col(c).to_physical() for c, t in frame.schema.items() if t == polars.Datetime]
+    return frame.with_columns(times).rows()
+
+word = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+for name in ("dpp.arrow", "dpp.arrows"):
+    table = opened(name).read_all()
+    table.validate(full=True)
+    time = pyarrow.timestamp("us", tz="UTC")
+    types = [time, time, pyarrow.string(), pyarrow.int32(), pyarrow.int32(), pyarrow.string(), word, word]
+    assert table.schema.types == types, table.schema
+    nullable = [field.nullable for field in table.schema]
+    assert nullable == [False, True, False, False, False, False, False, True], nullable
+    assert [len(c) for c in table.column("id").chunks if len(c)] == [65_536, 34_464]
+    assert b"dpp.plan" in table.schema.metadata
+    assert numbers(table) == expected, name
+    assert polars_numbers(polars_table(name)) == expected, name
+    rows = table
+    found = duckdb.sql("""select epoch_us(request_timestamp), epoch_us(response_timestamp), source_ip, source_port, id,
+                          name, query_type, response_code from rows""").fetchall()
+    assert found == expected, name
+
+full = wide = opened("full.arrow").read_all()
+full.validate(full=True)
+shared = {"query_time": 0, "response_time": 1, "src_ip": 2, "src_port": 3, "id": 4, "qname": 5}
+for column, (theirs, ours) in enumerate(shared.items()):
+    values = [row[ours] for row in expected]
+    found = full.column(theirs)
+    if ours < 2:
+        found = [None if ns is None else ns // 1000 for ns in found.cast(pyarrow.int64()).to_pylist()]
+    else:
+        found = found.to_pylist()
+    assert found == values, theirs
+rows = numbers(full)
+assert numbers(opened("full.arrows").read_all()) == rows
+for name in ("full.arrow", "full.arrows"):
+    found = polars_numbers(polars_table(name))
+    found = [tuple(list(v) if isinstance(v, polars.Series) else v for v in row) for row in found]
+    assert found == rows, name
+selected = "epoch_ns(query_time), src_ip, dst_port, aa, qname_entropy, match, vlan, frame_query"
+picked = duckdb.sql(f"select {selected} from wide").fetchall()
+names = ["query_time", "src_ip", "dst_port", "aa", "qname_entropy", "match", "vlan", "frame_query"]
+assert picked == numbers(full.select(names))
+assert any(v is not None for v in full.column("rcode").to_pylist()) and full.column("tunnel").null_count == len(full)
+
+assert b"dpp.totals" in opened("dpp.arrow").metadata
+run = subprocess.Popen([program, "-s", "-f", "arrows", capture, "-"], stdout=subprocess.PIPE)
+reader, found, last = pyarrow.ipc.open_stream(run.stdout), [], None
+while True:
+    try:
+        batch, last = reader.read_next_batch_with_custom_metadata()
+    except StopIteration:
+        break
+    found += numbers(pyarrow.table(batch))
+assert run.wait() == 0 and found == expected and b"dpp.totals" in last
+
+for name in ("none.arrow", "none.arrows"):
+    table = opened(name).read_all()
+    assert table.num_rows == 0 and len(table.schema) == 8 and len(polars_table(name)) == 0, name
 print("ok")
 "#;
 
@@ -127,3 +213,28 @@ fn pyarrow_duckdb_and_polars_agree_on_all_columns() {
     let output = Command::new(python()).args(["-c", FULL]).args(&files).output().expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn pyarrow_duckdb_and_polars_read_arrow_files_and_streams() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let (capture, none) = (path("capture.pcap"), path("none.pcap"));
+    dpp(&["generate", &capture, "--transactions", "100000", "--seed", "3"]);
+    std::fs::write(&none, EMPTY_PCAP).expect("the capture is written");
+    dpp(&["-s", &capture, &path("rows.csv")]);
+    for (input, schema, name) in
+        [(&capture, "dpp", "dpp"), (&capture, "full", "full"), (&none, "dpp", "none")]
+    {
+        for extension in ["arrow", "arrows"] {
+            dpp(&["-s", "--schema", schema, input, &path(&format!("{name}.{extension}"))]);
+        }
+    }
+    let arguments = [env!("CARGO_BIN_EXE_dpp"), &capture, folder.path().to_str().expect("UTF-8")];
+    let output =
+        Command::new(python()).args(["-c", ARROW_SCRIPT]).args(arguments).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A capture of Ethernet without packets.
+const EMPTY_PCAP: &[u8] =
+    &[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];

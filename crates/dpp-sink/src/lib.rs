@@ -1,4 +1,4 @@
-//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON) and Parquet.
+//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; and datasets of such files.
 //!
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
 //! in common, and [`text`] prints their values. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
@@ -7,6 +7,8 @@
 use dpp::pipeline::Sink;
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 pub mod csv;
 pub mod dataset;
 pub mod dnstap;

@@ -71,9 +71,25 @@ fn failed(failed: &Failed) -> Value {
     json!({ "filename": failed.input.path(), "error": failed.reason })
 }
 
-/// The key-value metadata of a Parquet file: the plan and what was counted. No times, paths or threads: the
-/// same capture and plan give the same bytes.
+/// The key-value metadata of a table: the plan and what was counted. No times, paths or threads: the same capture
+/// and plan give the same bytes.
 pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> {
+    let totals = json!({
+        "packets": packets(outcome),
+        "messages": object(&figures::messages(outcome)),
+        "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
+        "accounting": accounting(outcome),
+        "assembled": groups(outcome),
+        "parse_errors": object(&figures::parse_errors(outcome)),
+        "ending": End::of(&outcome.ending).name(),
+    });
+    let mut metadata = metadata_of(plan);
+    metadata.push(("dpp.totals".to_owned(), totals.to_string()));
+    metadata
+}
+
+/// What of it is known before the first row: the plan.
+pub(crate) fn metadata_of(plan: &Plan) -> Vec<(String, String)> {
     let columns = columns(plan);
     let plan = json!({
         "schema": plan.schema.name,
@@ -88,16 +104,7 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "where": condition(plan),
         "sample": plan.select.sample.map(|sample| sample.to_string()),
     });
-    let totals = json!({
-        "packets": packets(outcome),
-        "messages": object(&figures::messages(outcome)),
-        "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
-        "accounting": accounting(outcome),
-        "assembled": groups(outcome),
-        "parse_errors": object(&figures::parse_errors(outcome)),
-        "ending": End::of(&outcome.ending).name(),
-    });
-    vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
+    vec![("dpp.plan".to_owned(), plan.to_string())]
 }
 
 /// What is hidden, and how; null if nothing is. Keys are named by their fingerprints.

@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
-pub(crate) use json::metadata;
+pub(crate) use json::{metadata, metadata_of};
 pub(crate) use text::{banner, utc};
 
 /// All that is known after a run.
