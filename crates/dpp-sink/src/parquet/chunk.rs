@@ -7,7 +7,7 @@
 use super::compression::Compressor;
 use super::encoding::{runs_and_bits, width_of};
 use super::values::Bounds;
-use super::{Settings, Version};
+use super::{Settings, Version, lock};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType};
 use parquet::bloom_filter::Sbbf;
@@ -25,6 +25,7 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::collections::VecDeque;
 use std::io::Read;
+use std::sync::{Arc, Mutex};
 
 /// A chunk that is complete.
 pub(super) struct Closed {
@@ -36,7 +37,7 @@ pub(super) struct Closed {
 pub(super) struct Chunk {
     descriptor: ColumnDescPtr,
     version: Version,
-    compressor: Compressor,
+    compressor: Arc<Mutex<Compressor>>,
     pages: Pages,
     /// Bytes of all pages before compression, headers included.
     uncompressed: i64,
@@ -81,11 +82,15 @@ pub(super) struct DataPage<'a> {
 }
 
 impl Chunk {
-    pub(super) fn new(descriptor: ColumnDescPtr, settings: &Settings) -> Result<Self> {
-        Ok(Chunk {
+    pub(super) fn new(
+        descriptor: ColumnDescPtr,
+        settings: &Settings,
+        compressor: &Arc<Mutex<Compressor>>,
+    ) -> Self {
+        Chunk {
             descriptor,
             version: settings.version,
-            compressor: Compressor::new(settings.compression)?,
+            compressor: Arc::clone(compressor),
             pages: Pages::default(),
             uncompressed: 0,
             rows: 0,
@@ -94,7 +99,7 @@ impl Chunk {
             index: settings.page_index.then(Vec::new),
             encodings: Vec::new(),
             page: Vec::new(),
-        })
+        }
     }
 
     /// Appends a data page.
@@ -137,7 +142,7 @@ impl Chunk {
         }
         self.page.extend_from_slice(data.values);
         let page = Page::DataPage {
-            buf: Bytes::copy_from_slice(self.compressor.compress(&self.page)?),
+            buf: Bytes::copy_from_slice(lock(&self.compressor).compress(&self.page)?),
             num_values: data.entries as u32,
             encoding: data.encoding,
             def_level_encoding: Encoding::RLE,
@@ -158,7 +163,8 @@ impl Chunk {
         }
         let levels = self.page.len();
         let repetition = if data.repetition.is_some() { lengths[0] } else { 0 };
-        let compressed = self.compressor.compress(data.values)?;
+        let mut compressor = lock(&self.compressor);
+        let compressed = compressor.compress(data.values)?;
         let is_compressed = compressed.len() < data.values.len();
         self.page.extend_from_slice(if is_compressed { compressed } else { data.values });
         let page = Page::DataPageV2 {
@@ -192,7 +198,7 @@ impl Chunk {
         let mut pages = Pages::default();
         if let Some((values, texts)) = dictionary {
             let page = Page::DictionaryPage {
-                buf: Bytes::copy_from_slice(self.compressor.compress(texts)?),
+                buf: Bytes::copy_from_slice(lock(&self.compressor).compress(texts)?),
                 num_values: values as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
@@ -204,7 +210,7 @@ impl Chunk {
         let dictionary_bytes = pages.bytes;
         pages.append(std::mem::take(&mut self.pages));
         let metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
-            .set_compression(self.compressor.name())
+            .set_compression(lock(&self.compressor).name())
             .set_encodings(self.all_encodings())
             .set_page_encoding_stats(std::mem::take(&mut self.encodings))
             .set_num_values(std::mem::take(&mut self.entries) as i64)

@@ -12,6 +12,7 @@
 //! A list that is always there has no first definition level. A column that is always there has neither.
 
 use super::chunk::{Chunk, Closed, DataPage};
+use super::compression::Compressor;
 use super::values::{Extras, Values};
 use super::{PAGE_BYTES, Settings};
 use dpp::table::{Context, Field, Kind, Records, Scratch, Value};
@@ -19,6 +20,7 @@ use dpp::transaction::Transaction;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 /// A field of the table and its leaves.
 pub(super) struct Column {
@@ -56,9 +58,11 @@ impl Column {
         first_leaf: usize,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
+        shared: &Arc<Mutex<Compressor>>,
     ) -> Result<Self> {
         let has_bloom = settings.bloom.iter().any(|name| *name == field.name);
-        let shape = Shape::new(field.kind(), is_nullable, has_bloom, &leaves[first_leaf..], settings)?;
+        let leaves = &leaves[first_leaf..];
+        let shape = Shape::new(field.kind(), is_nullable, has_bloom, leaves, settings, shared)?;
         Ok(Column { field, shape, first_leaf })
     }
 
@@ -98,19 +102,27 @@ impl Column {
 }
 
 impl Shape {
-    /// The shape of a column of this kind, which has the first of these leaves.
+    /// The shape of a column of this kind, which has the first of these leaves. What a codec remembers may show in what it
+    /// does next, so only columns share one whose pages end in the same rows: their order does not depend on cuts.
     pub(super) fn new(
         kind: Kind,
         is_nullable: bool,
         has_bloom: bool,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
+        shared: &Arc<Mutex<Compressor>>,
     ) -> Result<Self> {
         let zero = Value::zero(kind);
-        let leaf = |index: usize, values| {
+        let leaf = |index: usize, values| -> Result<Leaf> {
             let descriptor = &leaves[index];
             let page = Page::new(descriptor, values, zero, is_nullable);
-            Leaf::new(descriptor, page, settings, has_bloom)
+            let compressor = match is_bulky(kind) {
+                true => &Arc::new(Mutex::new(Compressor::new(settings.compression)?)),
+                false => shared,
+            };
+            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings, compressor);
+            let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
+            Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
         };
         let text = || Values::of_element(Kind::Text);
         Ok(match kind {
@@ -213,12 +225,6 @@ struct Page {
 }
 
 impl Leaf {
-    fn new(descriptor: &ColumnDescPtr, page: Page, settings: &Settings, has_bloom: bool) -> Result<Self> {
-        let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
-        let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings)?;
-        Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
-    }
-
     /// Takes rows with one value at most.
     fn fill<'a>(
         &mut self,

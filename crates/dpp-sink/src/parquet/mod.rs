@@ -23,6 +23,7 @@ mod values;
 use crate::TableSink;
 use chunk::Closed;
 use column::{Column, leaves_of};
+use compression::Compressor;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::table::{Context, Field, Kind};
@@ -156,9 +157,16 @@ impl<W: Write + Send> Parquet<W> {
         let leaves = file.schema_descr().columns();
         let mut columns: Vec<Vec<Column>> = Vec::new();
         columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
+        let compressors: ParquetResult<Vec<_>> = columns
+            .iter()
+            .map(|_| Ok(Arc::new(Mutex::new(Compressor::new(settings.compression)?))))
+            .collect();
+        let compressors = compressors?;
         let mut first_leaf = 0;
         for (lane, field) in lanes_of(fields).into_iter().zip(fields) {
-            let column = Column::new(field.clone(), plan.is_nullable(field), first_leaf, leaves, &settings)?;
+            let is_nullable = plan.is_nullable(field);
+            let column =
+                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &compressors[lane])?;
             columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }

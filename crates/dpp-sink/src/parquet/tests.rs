@@ -1,6 +1,7 @@
 //! Tables of all kinds, also of those that no column has yet, read back by the parquet crate and by others.
 
 use super::column::{Shape, leaves_of};
+use super::compression::Compressor;
 use super::lane::PAGE_ROWS;
 use super::{Compression, File, Settings, Version, lanes_of, properties, schema_field};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A value of its own.
 #[derive(Clone, Debug)]
@@ -165,7 +166,9 @@ fn write(columns: Columns, rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
     let mut first = 0;
     for (number, &(name, kind, nullable)) in columns.iter().enumerate() {
         let has_bloom = settings.bloom.iter().any(|other| other == name);
-        let mut shape = Shape::new(kind, nullable, has_bloom, &leaves[first..], settings).unwrap();
+        let compressor = Arc::new(Mutex::new(Compressor::new(settings.compression).unwrap()));
+        let leaves = &leaves[first..];
+        let mut shape = Shape::new(kind, nullable, has_bloom, leaves, settings, &compressor).unwrap();
         let scratch = &mut Scratch::default();
         let mut closed = Vec::new();
         for group in rows.chunks(settings.group_rows.get()) {
