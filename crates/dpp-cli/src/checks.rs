@@ -5,12 +5,15 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
-use crate::flags::{Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
+use crate::dataset;
+use crate::flags::{
+    Datasets, Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
+};
 use crate::formats::{FORMATS, Format};
 use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::lookups;
-use crate::output::{Output, Target};
+use crate::output::{Output, Target, table_stem};
 use crate::plan;
 use crate::saved::Saved;
 use anyhow::bail;
@@ -19,11 +22,12 @@ use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::table::{Context as TableContext, Schema};
+use dpp::transaction::Needs;
 use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -90,7 +94,15 @@ pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Re
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
-    check(Wish { inputs: inputs::one(&path)?, manner: Manner::default(), per_file: false, output, options })
+    let datasets = Datasets::default();
+    check(Wish {
+        inputs: inputs::one(&path)?,
+        manner: Manner::default(),
+        per_file: false,
+        datasets,
+        output,
+        options,
+    })
 }
 
 /// Judges a run on many captures.
@@ -98,7 +110,7 @@ pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Re
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
 pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
-    let Extract { inputs, output, many, per_file, options } = extract;
+    let Extract { inputs, output, many, datasets, per_file, options } = extract;
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
@@ -114,7 +126,7 @@ pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
             "--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first"
         )
     }
-    check(Wish { inputs, manner, per_file, output, options })
+    check(Wish { inputs, manner, per_file, datasets, output, options })
 }
 
 /// How several captures are to be read.
@@ -128,11 +140,12 @@ struct Wish {
     inputs: Inputs,
     manner: Manner,
     per_file: bool,
+    datasets: Datasets,
     output: Option<PathBuf>,
     options: Options,
 }
 
-fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Result<Job> {
+fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> anyhow::Result<Job> {
     let privacy = hiding::privacy(&options)?;
     let needs_of_check = hiding::needs_of_check(&privacy, &options);
     let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
@@ -145,12 +158,17 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
-    let named = output.as_deref().filter(|_| !per_file);
+    let is_dataset = datasets.are_asked_for();
+    let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     let (told, packing) = named.map_or((None, None), Format::of_path);
-    let format = format.or(told).unwrap_or(Format::Csv);
-    let target = match per_file {
-        true => check_directory(output.as_deref(), format, &inputs.captures)?,
-        false => Target::One(check_output(named, format)?),
+    let usual = if is_dataset { Format::Parquet } else { Format::Csv };
+    let format = format.or(told).unwrap_or(usual);
+    let wish = dataset::wish(&datasets, output.as_deref(), per_file, extension_of(format))?;
+    let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
+    let target = match wish {
+        Some(wish) => check_dataset(wish, &inputs.captures)?,
+        None if per_file => check_directory(output.as_deref(), format, &inputs.captures)?,
+        None => Target::One(check_output(named, format)?),
     };
     hiding::check(&privacy, &schema, format)?;
     let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
@@ -168,7 +186,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
             ports,
             schema,
             context,
-            sink_needs: needs_of_check,
+            sink_needs: needs_of_check | dataset_needs,
             select,
             duplicates_ns,
             unasked: options.unasked,
@@ -268,6 +286,29 @@ fn check_file(path: &Path) -> anyhow::Result<Output> {
         }
         _ => Ok(Output::Path(path)),
     }
+}
+
+/// The directory of a dataset. What is in it, its manifest tells when the run begins.
+fn check_dataset(wish: dataset::Wish, captures: &[Input]) -> anyhow::Result<Target> {
+    let root = fs::canonicalize(&wish.root).unwrap_or_else(|_| wish.root.clone());
+    if let Some(inside) = captures.iter().find(|capture| Path::new(&capture.path()).starts_with(&root)) {
+        bail!(
+            "{} lies in the dataset's directory '{}'; name another directory",
+            inside.name(),
+            wish.root.display()
+        );
+    }
+    let mut seen: HashMap<OsString, &Input> = HashMap::new();
+    for capture in captures.iter().filter(|_| wish.per_file) {
+        if let Some(other) = seen.insert(table_stem(capture), capture) {
+            bail!(
+                "--per-file: the files of {} and {} would have the same names; rename one, or read them in two runs",
+                other.name(),
+                capture.name()
+            );
+        }
+    }
+    Ok(Target::Dataset(Box::new(wish)))
 }
 
 /// The directory of the tables of `--per-file`, and each of them in it.

@@ -8,6 +8,7 @@ mod affinity;
 mod captures;
 mod checks;
 mod completions;
+mod dataset;
 mod explain;
 mod flags;
 mod formats;

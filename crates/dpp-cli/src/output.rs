@@ -3,6 +3,7 @@
 //! [`checks`](crate::checks) decides which of them; [`run`](crate::run) opens it, once the input is known to
 //! be a capture, and closes it.
 
+use crate::dataset;
 use crate::inputs::Input;
 use dpp_sink::part_file::PartFile;
 use std::ffi::OsString;
@@ -15,12 +16,14 @@ use std::path::{Path, PathBuf};
 pub(crate) const STDOUT: &str = "cannot write to standard output";
 
 /// Where the tables of a run go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// All rows to one.
     One(Output),
     /// A table for each capture, with such an extension.
     Directory { path: PathBuf, extension: &'static str },
+    /// A dataset.
+    Dataset(Box<dataset::Wish>),
 }
 
 impl Target {
@@ -28,14 +31,14 @@ impl Target {
     pub(crate) fn one(&self) -> Option<&Output> {
         match self {
             Target::One(output) => Some(output),
-            Target::Directory { .. } => None,
+            Target::Directory { .. } | Target::Dataset(_) => None,
         }
     }
 
     /// The output of this capture alone, if it has one.
     pub(crate) fn of(&self, capture: &Input) -> Option<Output> {
         match self {
-            Target::One(_) => None,
+            Target::One(_) | Target::Dataset(_) => None,
             Target::Directory { path, extension } => {
                 Some(Output::Path(path.join(table_name(capture, extension))))
             }
@@ -52,7 +55,14 @@ const CAPTURES: [&str; 5] = ["pcap", "pcapng", "cap", "dmp", "ntar"];
 /// The name of a capture's table: that of the capture without the extensions of compressions and captures, and
 /// with the table's. `eth0.pcap.gz` gives `eth0.csv`; `eth0.pcap7`, as tcpdump numbers them, `eth0.pcap7.csv`.
 fn table_name(capture: &Input, extension: &str) -> OsString {
-    let Input::Path(path) = capture else { return format!("stdin.{extension}").into() };
+    let mut table = table_stem(capture);
+    table.push(format!(".{extension}"));
+    table
+}
+
+/// That name without its extension.
+pub(crate) fn table_stem(capture: &Input) -> OsString {
+    let Input::Path(path) = capture else { return "stdin".into() };
     let mut name = PathBuf::from(path.file_name().unwrap_or_default());
     let is_one_of = |name: &Path, known: &[&str]| {
         name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
@@ -65,9 +75,7 @@ fn table_name(capture: &Input, extension: &str) -> OsString {
     if is_one_of(&name, &CAPTURES) {
         name.set_extension("");
     }
-    let mut table = name.into_os_string();
-    table.push(format!(".{extension}"));
-    table
+    name.into_os_string()
 }
 
 /// An output that nothing speaks against.

@@ -8,6 +8,7 @@
 use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Voice};
+use crate::dataset;
 use crate::inputs::Input;
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
@@ -16,14 +17,16 @@ use crate::report::{self, Account, Times, grouped};
 use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, anyhow, bail};
-use dpp::capture::{CaptureError, InputError};
+use dpp::capture::{CaptureError, Ending, InputError};
 use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
+use dpp_sink::dataset::{Dataset, Manifest, RunEntry};
 use dpp_sink::packed::Packed;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -38,7 +41,13 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
     let opener = Opener::new(job.manner, stop);
     let captures = opener.look(job.captures.clone())?;
-    let tables = Work { job: &job, watch: &watch, opener: &opener }.write_all(captures)?;
+    let work = Work { job: &job, watch: &watch, opener: &opener };
+    let Some(tables) = work.write_all(captures)? else {
+        if job.voice != Voice::Silent {
+            let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
+        }
+        return Ok(());
+    };
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let times = Times::new(&tables, started.elapsed());
     let account = Account::new(&job, tables, std::mem::take(&mut opener.log().failed), times);
@@ -67,11 +76,19 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Writes all tables.
-    fn write_all(&self, captures: Vec<Input>) -> anyhow::Result<Vec<Done>> {
+    /// Writes all tables; `None` if there is nothing to do, because the manifest of a dataset has all runs.
+    fn write_all(&self, captures: Vec<Input>) -> anyhow::Result<Option<Vec<Done>>> {
         let (count, size) = (captures.len(), size_of_all(&captures));
         let (mut tables, mut progress) = (Vec::new(), None);
+        let mut manifest = self.manifest()?;
+        let mut complete = 0;
         for (captures, output) in portions(&self.job.target, captures) {
+            let inputs = dataset::named(&captures);
+            if manifest.as_ref().is_some_and(|manifest| manifest.has(&inputs)) {
+                complete += 1;
+                continue;
+            }
+            let names = captures.clone();
             let captures = match self.opener.captures(captures) {
                 Ok(captures) if captures.is_empty() => continue,
                 Ok(captures) => captures,
@@ -80,15 +97,72 @@ impl Work<'_> {
             };
             let size = if count == 1 { captures.size() } else { size };
             progress.get_or_insert_with(|| self.announce(size));
-            tables.push(self.write(captures, output).map_err(|error| behind(&tables, error))?);
+            let written = match (&self.job.target, &mut manifest) {
+                (Target::Dataset(wish), Some(manifest)) => {
+                    self.write_dataset(captures, &names, wish, manifest, output)
+                }
+                _ => self.write(captures, output),
+            };
+            tables.push(written.map_err(|error| behind(&tables, error))?);
             if self.watch.stop.load(Ordering::Acquire) {
                 break;
             }
         }
+        if tables.is_empty() && complete > 0 {
+            return Ok(None);
+        }
         if tables.is_empty() {
             bail!("none of the {} captures can be read", self.job.captures.len());
         }
-        Ok(tables)
+        Ok(Some(tables))
+    }
+
+    /// The manifest of the dataset, if it is one.
+    fn manifest(&self) -> anyhow::Result<Option<Manifest>> {
+        let Target::Dataset(wish) = &self.job.target else { return Ok(None) };
+        let made_with = wish.plan(&self.job.plan, &self.job.table);
+        Ok(Some(Manifest::open(&wish.root, &made_with)?))
+    }
+
+    /// Writes the files of a run of a dataset, which the manifest has then.
+    fn write_dataset(
+        &self,
+        captures: Captures,
+        inputs: &[Input],
+        wish: &dataset::Wish,
+        manifest: &mut Manifest,
+        output: Output,
+    ) -> anyhow::Result<Done> {
+        let (plan, started) = (self.plan(&captures), Instant::now());
+        let files = dataset::Files { table: &self.job.table, plan: &plan };
+        let sink = Dataset::new(&wish.root, &plan, wish.settings_of(inputs), files);
+        let (outcome, checked) = self.look(captures, &sink, &plan, &output)?;
+        let processing = started.elapsed();
+        let finishing = Instant::now();
+        let files = sink.finish()?;
+        if !matches!(outcome.ending, Ending::Interrupted) {
+            manifest.add(RunEntry { inputs: dataset::named(inputs), files })?;
+        }
+        let taken = std::mem::take(&mut self.opener.log().taken);
+        Ok(Done { output, taken, outcome, processing, finishing: finishing.elapsed(), checked })
+    }
+
+    /// Runs the engine, and looks a second time at the rows if that is wanted.
+    fn look<S: Sink<Error: Error + Sync + 'static>>(
+        &self,
+        captures: Captures,
+        sink: &S,
+        plan: &Plan,
+        output: &Output,
+    ) -> anyhow::Result<(Outcome, Option<LeakCheck>)> {
+        if !self.job.options.hiding.check_privacy {
+            return Ok((self.engine(captures, sink, plan, output)?, None));
+        }
+        let watched = Checked::new(sink, plan);
+        let outcome = self.engine(captures, &watched, plan, output)?;
+        let found = watched.found();
+        refuse_leaks(&found, plan, output)?;
+        Ok((outcome, Some(found)))
     }
 
     /// Says what is going to be done, and shows how far it has come.
@@ -184,15 +258,7 @@ impl UseSink for Fill<'_> {
     fn with<S: TableSink<Out, Error: Error + Sync + 'static>>(self, sink: S) -> anyhow::Result<Filled> {
         let Fill { work, captures, plan, output } = self;
         let started = Instant::now();
-        let (outcome, checked) = match work.job.options.hiding.check_privacy {
-            false => (work.engine(captures, &sink, plan, output)?, None),
-            true => {
-                let watched = Checked::new(&sink, plan);
-                let outcome = work.engine(captures, &watched, plan, output)?;
-                (outcome, Some(watched.found()))
-            }
-        };
-        checked.as_ref().map_or(Ok(()), |found| refuse_leaks(found, plan, output))?;
+        let (outcome, checked) = work.look(captures, &sink, plan, output)?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let packed = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
@@ -224,6 +290,11 @@ fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Resu
 fn portions(target: &Target, captures: Vec<Input>) -> Vec<(Vec<Input>, Output)> {
     match target {
         Target::One(output) => vec![(captures, output.clone())],
+        Target::Dataset(wish) if wish.per_file => {
+            let output = Output::Path(wish.root.clone());
+            captures.into_iter().map(|capture| (vec![capture], output.clone())).collect()
+        }
+        Target::Dataset(wish) => vec![(captures, Output::Path(wish.root.clone()))],
         Target::Directory { .. } => captures
             .into_iter()
             .filter_map(|capture| target.of(&capture).map(|output| (vec![capture], output)))

@@ -279,6 +279,7 @@ fn target_path(target: &Target) -> String {
     match target {
         Target::One(output) => output_path(output),
         Target::Directory { path, .. } => direct(path),
+        Target::Dataset(wish) => direct(&wish.root),
     }
 }
 

@@ -60,6 +60,12 @@ pub struct Error {
     source: FileError,
 }
 
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        std::io::Error::other(error)
+    }
+}
+
 impl Error {
     fn at(path: &Path, source: impl Into<FileError>) -> Error {
         Error { path: path.to_owned(), source: source.into() }
@@ -78,11 +84,16 @@ pub trait FileFormat: Send + Sync {
     fn write(&self, path: &Path, rows: &mut dyn Iterator<Item = Rows>, pool: &Pool) -> Result<(), FileError>;
 }
 
-/// Writes all rows into a sink, and finishes it.
+/// Writes all rows into a sink, and finishes it with this metadata.
 ///
 /// # Errors
 /// The sink's.
-pub fn fill<W, S>(sink: S, rows: &mut dyn Iterator<Item = Rows>, pool: &Pool) -> Result<W, FileError>
+pub fn fill<W, S>(
+    sink: S,
+    rows: &mut dyn Iterator<Item = Rows>,
+    pool: &Pool,
+    metadata: Vec<(String, String)>,
+) -> Result<W, FileError>
 where
     S: TableSink<W>,
     S::Error: std::error::Error + Sync + 'static,
@@ -94,7 +105,7 @@ where
         }
         sink.recycle(piece, pool);
     }
-    Ok(sink.finish(Vec::new())?)
+    Ok(sink.finish(metadata)?)
 }
 
 /// A dataset in the making.
@@ -104,7 +115,7 @@ pub struct Dataset<F> {
     settings: Settings,
     format: F,
     lanes: Vec<Mutex<Lane>>,
-    /// The folders and files that are complete.
+    /// The files that are complete.
     written: Mutex<Vec<FileEntry>>,
     pool: Pool,
 }
