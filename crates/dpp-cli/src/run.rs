@@ -20,6 +20,7 @@ use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::TableSink;
+use dpp_sink::cdns::CdnsFile;
 use dpp_sink::csv::Csv;
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
@@ -114,6 +115,10 @@ impl Work<'_> {
             Format::Dnstap => {
                 self.fill(captures, DnstapFile::new(opened, None).map_err(explain)?, &plan, &output)?
             }
+            Format::Cdns => {
+                let sink = CdnsFile::new(opened, &plan, &self.job.cdns, RandomState::new().hash_one(0));
+                self.fill(captures, sink.map_err(explain)?, &plan, &output)?
+            }
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
@@ -126,6 +131,7 @@ impl Work<'_> {
         plan.sparse = captures.is_sparse();
         plan.sink_needs = match self.job.table.format {
             Format::Dnstap => dnstap::NEEDS,
+            Format::Cdns => self.job.cdns.needs(),
             _ => Needs::NOTHING,
         };
         plan.context.inputs = captures.names().into();

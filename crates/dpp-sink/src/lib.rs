@@ -6,6 +6,7 @@
 use dpp::pipeline::Sink;
 use std::sync::{Mutex, PoisonError};
 
+pub mod cdns;
 pub mod csv;
 pub mod dnstap;
 #[cfg(feature = "parquet")]

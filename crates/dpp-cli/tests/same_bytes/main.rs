@@ -28,6 +28,7 @@ mod plain;
 use dpp::pipeline::{Machine, Watch, run};
 use dpp::plan::Plan;
 use dpp_sink::TableSink;
+use dpp_sink::cdns::{self, CdnsFile};
 use dpp_sink::csv::Csv;
 use dpp_sink::parquet::{Compression, Parquet, Settings};
 use encoding::{Capture, PLAIN};
@@ -78,6 +79,34 @@ fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
     for compression in [Compression::Snappy, Compression::Zstd(3)] {
         check("Parquet", |capture, machine| parquet(capture, &Plan::default(), machine, compression, 1000));
     }
+}
+
+#[test]
+fn cdns_of_any_scene_is_the_same_on_every_machine() {
+    law(3, 25, |scene| {
+        let capture = Capture::of(&scene.packets, PLAIN).bytes;
+        let mut files =
+            machines().into_iter().map(|machine| (cdns(&capture, &scene.plan, &machine, 7), machine));
+        let (first, _) = files.next().expect("a machine");
+        for (file, machine) in files {
+            prop_assert!(file == first, "other bytes on {:?}", machine);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn cdns_of_a_long_capture_is_the_same_on_every_machine() {
+    check("C-DNS", |capture, machine| cdns(capture, &Plan::default(), machine, 1000));
+}
+
+/// A C-DNS file of everything, in blocks of so many items.
+fn cdns(capture: &[u8], plan: &Plan, machine: &Machine, block_items: u64) -> Vec<u8> {
+    let settings = cdns::Settings { block_items, ..cdns::Settings::default() };
+    let plan = Plan { unasked: true, sink_needs: settings.needs(), ..plan.clone() };
+    let sink = CdnsFile::new(Vec::new(), &plan, &settings, machine.seed).expect("memory takes everything");
+    run(dpp::capture::single(capture), &plan, machine, &sink, &Watch::default()).expect("a run");
+    sink.finish(Vec::new()).expect("memory takes everything")
 }
 
 /// A CSV file.
