@@ -19,7 +19,6 @@ use dpp::cdns::{
 };
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::transaction::Needs;
 use prepared::{Prepared, Preparing, Row};
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,8 +43,7 @@ impl<W: Write> CdnsFile<W> {
     pub fn new(out: W, plan: &Plan, settings: &Settings, seed: u64) -> io::Result<Self> {
         let writer = Writer::new(preamble(plan, settings), seed);
         let writer = if settings.is_listed() { writer.only_listed() } else { writer };
-        let counts =
-            Counted { discarded: settings.is_listed(), malformed: settings.needs().has(Needs::DAMAGE) };
+        let counts = Counted { discarded: settings.is_listed(), malformed: settings.has_malformed() };
         let mut lane = Lane {
             out,
             writer,

@@ -59,7 +59,7 @@ def block(value, storage):
     keys(head, "block preamble", set(), {0, 1})
     if any(0 in item for item in items + malformed):
         seconds, ticks = head[0]
-        each(seconds > 0 and 0 <= ticks < storage[0], head)
+        each(seconds >= 0 and 0 <= ticks < storage[0], head)
     keys(statistics, "statistics", {0, 1, 2, 3}, {4, 5})
     keys(tables, "tables", set(), set(range(9)))
     for key, table in tables.items():

@@ -14,6 +14,9 @@ use dpp::table::Context;
 use dpp::transaction::{Edns, Face, Facts, Key, Lacks, Role, Side, Transaction, Transport};
 use std::net::IpAddr;
 
+/// Where compressed names are written out.
+type Scratch = [u8; dns::name::WIRE_MAX];
+
 /// What of rows is prepared.
 #[derive(Clone, Debug)]
 pub(super) struct Preparing {
@@ -122,12 +125,12 @@ impl Prepared {
     /// Prepares rows, from the first on; gives how many. Those behind are left for later if these are very long.
     pub(super) fn fill(&mut self, rows: &Rows, preparing: &Preparing) -> usize {
         self.clear();
-        let mut before = None;
+        let (mut before, mut scratch) = (None, [0; dns::name::WIRE_MAX]);
         for (index, row) in rows.iter().enumerate() {
             if self.size() > CDNS_PREPARED_MAX {
                 return index;
             }
-            self.row(&row, before.as_ref(), preparing);
+            self.row(&row, before.as_ref(), (preparing, &mut scratch));
             before = Some(row);
         }
         rows.len()
@@ -141,7 +144,7 @@ impl Prepared {
         preparing: &Preparing,
     ) {
         self.clear();
-        self.row(row, before, preparing);
+        self.row(row, before, (preparing, &mut [0; dns::name::WIRE_MAX]));
     }
 
     fn clear(&mut self) {
@@ -157,7 +160,12 @@ impl Prepared {
         self.bytes.len() + self.rows.len() * size_of::<Row>() + placed * size_of::<Placed>()
     }
 
-    fn row(&mut self, row: &Transaction, before: Option<&Transaction>, preparing: &Preparing) {
+    fn row(
+        &mut self,
+        row: &Transaction,
+        before: Option<&Transaction>,
+        (preparing, scratch): (&Preparing, &mut Scratch),
+    ) {
         let Some(facts) = row.facts() else { unreachable!("the plan keeps what this sink needs") };
         let is_half = row.face() == Face::Response && !row.is_unasked();
         if is_half || before.is_some_and(|before| is_same_message(before, row)) {
@@ -167,7 +175,7 @@ impl Prepared {
         let mut out = self.begin(row, facts, preparing);
         let mut query = row.query();
         if let Some(side) = query
-            && !is_readable(row, side)
+            && !is_readable(row, side, scratch)
         {
             let payload = self.place(row.kept(side.message));
             out.malformed = Some(Malformed { time_ns: out.time_ns, payload });
@@ -188,7 +196,7 @@ impl Prepared {
         out.messages = if out.has_query { 1 + facts.retries } else { 0 };
         out.messages += if out.has_response { facts.answer_messages.max(1) } else { 0 };
         self.question(&key, own, &mut out);
-        self.messages(row, (query, response), preparing, &mut out);
+        self.messages(row, (query, response), (preparing, scratch), &mut out);
         sizes((query, response), &mut out);
         headers((query, response), own, &mut out);
         self.rows.push(out);
@@ -233,7 +241,7 @@ impl Prepared {
         &mut self,
         row: &Transaction,
         (query, response): (Option<&Side>, Option<&Side>),
-        preparing: &Preparing,
+        (preparing, scratch): (&Preparing, &mut Scratch),
         out: &mut Row,
     ) {
         use item_hints::*;
@@ -241,7 +249,8 @@ impl Prepared {
         if let Some(message) = query.and_then(|side| Message::parse(row.kept(side.message))) {
             let stored = [QUERY_QUESTIONS, QUERY_ANSWERS, QUERY_AUTHORITY, QUERY_ADDITIONAL];
             let stored = stored.map(|hint| preparing.has(hint));
-            let walked = self.message(&message, key.name(), stored, preparing, &mut out.query);
+            let walked =
+                self.message(&message, key.name(), stored, (preparing, &mut *scratch), &mut out.query);
             out.opt_rdata = walked.opt_rdata;
             if let Some(flags) = &mut out.signature.transport_flags
                 && walked.has_trailing
@@ -254,7 +263,7 @@ impl Prepared {
         if let Some(message) = response.and_then(|side| Message::parse(row.kept(side.message)))
             && stored != [false; 4]
         {
-            self.message(&message, key.name(), stored, preparing, &mut out.response);
+            self.message(&message, key.name(), stored, (preparing, &mut *scratch), &mut out.response);
         }
     }
 
@@ -265,11 +274,11 @@ impl Prepared {
         message: &Message,
         name: &[u8],
         [questions, sections @ ..]: [bool; 4],
-        preparing: &Preparing,
+        (preparing, scratch): (&Preparing, &mut Scratch),
         counts: &mut Counts,
     ) -> Walked {
         let mut walked = Walked::default();
-        let (bytes, mut scratch) = (message.bytes(), [0; dns::name::WIRE_MAX]);
+        let bytes = message.bytes();
         let mut at = Message::QUESTIONS;
         let several = message.question_count() > 1;
         for _ in 0..message.question_count() {
@@ -278,7 +287,7 @@ impl Prepared {
                 at = next;
                 continue;
             }
-            let Ok((question, next)) = message.question(at, &mut scratch) else { return walked };
+            let Ok((question, next)) = message.question(at, scratch) else { return walked };
             at = next;
             let class_type = ClassType { rtype: question.qtype, class: question.qclass };
             // The one that the row is about stands in the item.
@@ -309,7 +318,7 @@ impl Prepared {
                 _ if !preparing.has_names() => None,
                 (Some(pointer), Some((known, place))) if known == pointer => Some(place),
                 _ => {
-                    let Ok(name) = record.owner(bytes, &mut scratch) else { return walked };
+                    let Ok(name) = record.owner(bytes, scratch) else { return walked };
                     let place = self.place(name);
                     owner = pointer.map(|pointer| (pointer, place)).or(owner);
                     Some(place)
@@ -455,10 +464,15 @@ fn own_bytes<'a>(row: &Transaction<'a>) -> &'a [u8] {
 }
 
 /// Whether the first question of a query can be read, if its bytes are there and there is one.
-fn is_readable(row: &Transaction, side: &Side) -> bool {
-    match Message::parse(row.kept(side.message)) {
-        Some(message) if message.question_count() > 0 => {
-            message.question(Message::QUESTIONS, &mut [0; dns::name::WIRE_MAX]).is_ok()
+fn is_readable(row: &Transaction, side: &Side, scratch: &mut Scratch) -> bool {
+    let (bytes, name) = (row.kept(side.message), row.key().name());
+    // As nearly always: it is the row's own, and complete.
+    let is_own = bytes
+        .get(Message::QUESTIONS..)
+        .is_some_and(|rest| !name.is_empty() && rest.starts_with(name) && rest.len() >= name.len() + 4);
+    match Message::parse(bytes) {
+        Some(message) if !is_own && message.question_count() > 0 => {
+            message.question(Message::QUESTIONS, scratch).is_ok()
         }
         _ => true,
     }

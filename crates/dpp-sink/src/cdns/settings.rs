@@ -204,17 +204,22 @@ impl Settings {
         })
     }
 
+    /// Whether messages that cannot be read are stored.
+    pub(super) fn has_malformed(&self) -> bool {
+        self.hints().other & MALFORMED != 0
+    }
+
     /// What the plan has to keep for this.
     pub fn needs(&self) -> Needs {
         let hints = self.hints();
+        // Queries that cannot be read are known by their bytes.
         let of_query = hints.item & QUERY_SECTIONS != 0
             || hints.signature & (TRANSPORT_FLAGS | OPT_RDATA) != 0
             || hints.other & MALFORMED != 0;
         let wants = [
-            (true, Needs::SIDES),
+            (true, Needs::UNREADABLE),
             (of_query, Needs::QUERY),
             (hints.item & RESPONSE_SECTIONS != 0, Needs::RESPONSE),
-            (hints.other & MALFORMED != 0, Needs::DAMAGE),
         ];
         wants.into_iter().filter(|want| want.0).fold(Needs::NOTHING, |needs, want| needs | want.1)
     }

@@ -228,7 +228,8 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let pairing = Pairing::of(arrived, reader.multicast);
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
-        let error = if reader.malformed { message.inspect(stated_length) } else { None };
+        let inspects = reader.needs.has(Needs::DAMAGE);
+        let error = if inspects { message.inspect(stated_length) } else { None };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
