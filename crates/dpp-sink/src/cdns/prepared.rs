@@ -65,7 +65,7 @@ struct Place {
 }
 
 impl Place {
-    fn of<'a>(self, bytes: &'a [u8]) -> &'a [u8] {
+    fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..][..self.length as usize]
     }
 }
@@ -249,8 +249,7 @@ impl Prepared {
         if let Some(message) = query.and_then(|side| Message::parse(row.kept(side.message))) {
             let stored = [QUERY_QUESTIONS, QUERY_ANSWERS, QUERY_AUTHORITY, QUERY_ADDITIONAL];
             let stored = stored.map(|hint| preparing.has(hint));
-            let walked =
-                self.message(&message, key.name(), stored, (preparing, &mut *scratch), &mut out.query);
+            let walked = self.message(&message, &key, stored, (preparing, &mut *scratch), &mut out.query);
             out.opt_rdata = walked.opt_rdata;
             if let Some(flags) = &mut out.signature.transport_flags
                 && walked.has_trailing
@@ -263,7 +262,7 @@ impl Prepared {
         if let Some(message) = response.and_then(|side| Message::parse(row.kept(side.message)))
             && stored != [false; 4]
         {
-            self.message(&message, key.name(), stored, (preparing, &mut *scratch), &mut out.response);
+            self.message(&message, &key, stored, (preparing, &mut *scratch), &mut out.response);
         }
     }
 
@@ -272,7 +271,7 @@ impl Prepared {
     fn message(
         &mut self,
         message: &Message,
-        name: &[u8],
+        key: &Key,
         [questions, sections @ ..]: [bool; 4],
         (preparing, scratch): (&Preparing, &mut Scratch),
         counts: &mut Counts,
@@ -280,7 +279,7 @@ impl Prepared {
         let mut walked = Walked::default();
         let bytes = message.bytes();
         let mut at = Message::QUESTIONS;
-        let several = message.question_count() > 1;
+        let (several, mut is_met) = (message.question_count() > 1, false);
         for _ in 0..message.question_count() {
             if !(several && questions) {
                 let Ok(next) = message.skip_question(at) else { return walked };
@@ -291,8 +290,9 @@ impl Prepared {
             at = next;
             let class_type = ClassType { rtype: question.qtype, class: question.qclass };
             // The one that the row is about stands in the item.
-            if walked.first.is_none() && question.name == name {
-                walked.first = Some(class_type);
+            let is_own = question.qtype == key.qtype() && question.name.eq_ignore_ascii_case(key.name());
+            if is_own && !is_met {
+                is_met = true;
                 continue;
             }
             let name = preparing.has_names().then(|| self.place(question.name));
@@ -440,8 +440,6 @@ const OPCODE_DSO: u8 = 6;
 /// What is found on the way through a message.
 #[derive(Default)]
 struct Walked {
-    /// Type and class of the question that the row is about; only where there are several.
-    first: Option<ClassType>,
     opt_rdata: Option<Place>,
     has_trailing: bool,
 }
