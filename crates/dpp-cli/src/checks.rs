@@ -5,6 +5,7 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
+use crate::cdns;
 use crate::dataset;
 use crate::flags::{
     Datasets, Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
@@ -23,6 +24,7 @@ use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::table::{Context as TableContext, Schema};
 use dpp::transaction::Needs;
+use dpp_sink::cdns::Settings as CdnsSettings;
 use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
@@ -65,7 +67,7 @@ pub(crate) struct Manner {
 }
 
 /// How the table is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) format: Format,
     /// What is around it.
@@ -74,6 +76,8 @@ pub(crate) struct Table {
     pub(crate) zstd: Option<i32>,
     /// Parquet's format version 2.
     pub(crate) v2: bool,
+    /// What C-DNS stores, and how.
+    pub(crate) cdns: CdnsSettings,
 }
 
 /// What is told of the run, beside errors.
@@ -189,7 +193,8 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
             sink_needs: needs_of_check | dataset_needs,
             select,
             duplicates_ns,
-            unasked: options.unasked,
+            // C-DNS has items without a query, and those who read it expect them.
+            unasked: options.unasked || format == Format::Cdns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()
@@ -494,7 +499,12 @@ fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> a
     if packing.is_some() && !format.row().packs {
         bail!("{name} is compressed inside; name the output without .gz or .zst")
     }
-    Ok(Table { format, packing, zstd, v2: options.v2 })
+    if format != Format::Cdns
+        && let Some(option) = cdns::first_given(&options.cdns)
+    {
+        bail!("{option} is for C-DNS; add -f cdns, or leave it out")
+    }
+    Ok(Table { format, packing, zstd, v2: options.v2, cdns: cdns::settings(&options.cdns)? })
 }
 
 fn voice(options: &Options, target: &Target, report: Option<ReportFormat>) -> Voice {

@@ -187,7 +187,7 @@ impl Work<'_> {
     fn plan(&self, captures: &Captures) -> Plan {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
-        plan.sink_needs |= sinks::needs(self.job.table.format);
+        plan.sink_needs |= sinks::needs(&self.job.table);
         let inputs = captures.inputs();
         plan.context.inputs = inputs.iter().map(Input::file_name).collect();
         if let Some(template) = &self.job.template {

@@ -11,6 +11,7 @@ use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::TableSink;
 use dpp_sink::arrow::{self, Arrow, Form};
+use dpp_sink::cdns::CdnsFile;
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::jsonl::Jsonl;
@@ -19,6 +20,7 @@ use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use dpp_sink::pcap::{self, Pcap};
 use dpp_sink::zeek::Zeek;
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 /// What all sinks write to.
@@ -47,9 +49,9 @@ pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) ->
         }
         Format::Arrow => user.with(arrow(Form::File, plan, out)?),
         Format::ArrowStream => user.with(arrow(Form::Stream, plan, out)?),
+        Format::Cdns => user.with(CdnsFile::new(out, plan, &table.cdns, RandomState::new().hash_one(0))?),
         Format::Dnstap => user.with(DnstapFile::new(out, None)?),
         Format::Pcap => user.with(Pcap::new(out)?),
-        format => anyhow::bail!("there is no sink for {format:?}"),
     }
 }
 
@@ -59,8 +61,9 @@ fn arrow(form: Form, plan: &Plan, out: Out) -> io::Result<Arrow<Out>> {
 }
 
 /// What a format needs of a transaction beside the columns.
-pub(crate) fn needs(format: Format) -> Needs {
-    match format {
+pub(crate) fn needs(table: &Table) -> Needs {
+    match table.format {
+        Format::Cdns => table.cdns.needs(),
         Format::Dnstap => dnstap::NEEDS,
         Format::Pcap => pcap::NEEDS,
         _ => Needs::NOTHING,

@@ -169,7 +169,7 @@ fn build() -> Value {
 
 fn config(job: &Job) -> Value {
     let options = &job.options;
-    let Table { format, zstd, v2, .. } = job.table;
+    let Table { format, zstd, v2, .. } = &job.table;
     let format = format.row().name;
     let report_format = match options.report_format {
         Ok(ReportFormat::Json) => "json",

@@ -41,7 +41,7 @@ pub(crate) fn banner(job: &Job) {
     let mut lines = Lines::default();
     lines.plain(&format!("dpp {}", env!("CARGO_PKG_VERSION")));
     lines.line("Input", &inputs_path(job));
-    lines.line("Format is", &table(job.table));
+    lines.line("Format is", &table(&job.table));
     lines.line("Anonymization", &anonymization(job));
     if let Some(hidden) = hidden(job) {
         lines.line("Hidden", &hidden);
@@ -87,8 +87,8 @@ pub(super) fn report(account: &Account) -> String {
     lines.text
 }
 
-fn table(table: Table) -> String {
-    let Table { format, packing, zstd, v2 } = table;
+fn table(table: &Table) -> String {
+    let Table { format, packing, zstd, v2, .. } = *table;
     let version = if v2 { " V2" } else { "" };
     let inside = if zstd.is_some() { " with ZSTD compression" } else { "" };
     let around = packing.map(|packing| format!(" in {packing:?}").to_uppercase()).unwrap_or_default();

@@ -236,28 +236,16 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     ) -> Self {
         let pairing = Pairing::of(arrived, reader.multicast);
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
+        let stated_length = arrived.datagram.payload_length;
+        let inspects = reader.needs.has(Needs::DAMAGE);
+        let error = if inspects { message.inspect(stated_length) } else { None };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
-        Reading {
-            reader,
-            arrived,
-            message,
-            tuple,
-            hash,
-            pairing,
-            error: None,
-            lacks,
-            kept: None,
-            events,
-            totals,
-        }
+        Reading { reader, arrived, message, tuple, hash, pairing, error, lacks, kept: None, events, totals }
     }
 
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
-        if self.reader.malformed {
-            self.error = self.message.inspect(self.arrived.datagram.payload_length);
-        }
         if let Some(error) = self.error {
             self.totals.parse_errors[error as usize] += 1;
         }
