@@ -6,7 +6,7 @@
 //! `run` does the job.
 
 use crate::flags::{Extract, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
-use crate::formats::{FORMATS, Format, Packing};
+use crate::formats::{FORMATS, Format};
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::output::{Output, Target};
 use crate::plan;
@@ -17,6 +17,7 @@ use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::Pseudonyms;
 use dpp::table::{Context as TableContext, Schema};
+use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;

@@ -5,6 +5,7 @@
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use dpp_sink::packed::Packing;
 use std::path::Path;
 
 /// A format of the table.
@@ -98,13 +99,6 @@ const fn row(
     help: &'static str,
 ) -> Row {
     Row { format, name, aliases, extensions, packs, streams, help }
-}
-
-/// A compression around the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Gzip,
-    Zstd,
 }
 
 /// Compressions and what files end with that have them.

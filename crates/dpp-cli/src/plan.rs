@@ -161,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn no_name_of_a_schema_is_there_twice_or_both_a_value_and_an_object() {
+        for (name, schema) in SCHEMAS {
+            let schema = schema();
+            let names: Vec<&str> = schema.fields().iter().map(|field| &*field.name).collect();
+            for (at, one) in names.iter().enumerate() {
+                let is_object = |other: &&&str| {
+                    schema.style.nests && other.strip_prefix(one).is_some_and(|rest| rest.starts_with('.'))
+                };
+                assert_eq!(names.iter().find(is_object), None, "{name}: {one}");
+                assert!(!names[at + 1..].contains(one), "{name}: {one} is there twice");
+            }
+        }
+    }
+
+    #[test]
     fn windows_have_units_and_an_end() {
         for (text, ns) in [
             ("10ms", Some(10_000_000)),

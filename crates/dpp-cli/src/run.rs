@@ -20,9 +20,12 @@ use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::TableSink;
-use dpp_sink::csv::Csv;
+use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
+use dpp_sink::jsonl::Jsonl;
+use dpp_sink::packed::Packed;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
+use dpp_sink::zeek::Zeek;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -99,12 +102,16 @@ impl Work<'_> {
 
     /// Writes a whole table. On an error nothing is left of it.
     fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
-        let opened = output.open()?;
+        let Table { format, packing, zstd, v2 } = self.job.table;
+        let opened = Packed::new(output.open()?, packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
-        let explain = |error| output.explain(error);
-        let Table { format, zstd, v2, .. } = self.job.table;
         let (outcome, processing, finishing) = match format {
-            Format::Csv => self.fill(captures, Csv::new(opened, &plan).map_err(explain)?, &plan, &output)?,
+            Format::Csv => self.fill(captures, Csv::new(opened, &plan), &plan, &output)?,
+            Format::Tsv if plan.schema.style.zeek_log => {
+                self.fill(captures, Zeek::new(opened, &plan), &plan, &output)?
+            }
+            Format::Tsv => self.fill(captures, Tsv::new(opened, &plan), &plan, &output)?,
+            Format::Jsonl => self.fill(captures, Jsonl::new(opened, &plan), &plan, &output)?,
             Format::Parquet => {
                 let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);
                 let version = if v2 { Version::Two } else { Version::One };
@@ -133,7 +140,7 @@ impl Work<'_> {
     }
 
     /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took.
-    fn fill<S: TableSink<Opened, Error: Error + Sync + 'static>>(
+    fn fill<S: TableSink<Packed<Opened>, Error: Error + Sync + 'static>>(
         &self,
         captures: Captures,
         sink: S,
@@ -149,7 +156,7 @@ impl Work<'_> {
         let processing = started.elapsed();
         let finishing = Instant::now();
         let opened = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
-        opened.finish().map_err(|error| output.explain(error))?;
+        opened.finish().and_then(Opened::finish).map_err(|error| output.explain(error))?;
         Ok((outcome, processing, finishing.elapsed()))
     }
 

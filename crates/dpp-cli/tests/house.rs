@@ -137,14 +137,14 @@ fn written(kind: Kind) -> (&'static str, &'static str) {
         Kind::I64 => ("number", "INT64"),
         Kind::F64 => ("number", "DOUBLE"),
         Kind::TimestampMicros => ("microseconds since 1970 UTC", "INT64, TIMESTAMP(MICROS, UTC)"),
-        Kind::TimestampNanos => ("nanoseconds since 1970 UTC", "INT64, TIMESTAMP(NANOS, UTC)"),
+        Kind::TimestampNanos => ("RFC 3339 UTC, nine digits", "INT64, TIMESTAMP(NANOS, UTC)"),
         Kind::Seconds => ("seconds, six decimals", "DOUBLE"),
         Kind::Address => ("text (RFC 5952)", "BYTE_ARRAY, STRING"),
         Kind::Name => ("text, escaped", "BYTE_ARRAY, STRING"),
         Kind::Word | Kind::Text => ("text", "BYTE_ARRAY, STRING"),
         Kind::Bytes => ("hexadecimal digits", "BYTE_ARRAY"),
         Kind::Numbers => ("numbers, semicolons between", "LIST of INT32, INT(16, unsigned)"),
-        Kind::Texts => ("texts, semicolons between", "LIST of BYTE_ARRAY, STRING"),
+        Kind::Texts => ("JSON", "LIST of BYTE_ARRAY, STRING"),
         Kind::Records => ("JSON", "LIST of a group: name, type, class, ttl, data"),
     }
 }

@@ -1,141 +1,222 @@
-//! CSV (RFC 4180, with `\n` at line ends): a header line, then a line a row.
+//! CSV (RFC 4180, with `\n` at line ends) and TSV: a header line, then a line a row.
 //!
-//! A field is quoted if it has a comma or a quote in it, which only names can have (their line ends are escaped). Absent
-//! values are empty. Each chunk is printed by any worker into one buffer; the one lane writes the buffers in order.
+//! Both are the same but for what separates cells, and for what is done about a separator in a cell. In CSV such a cell, or
+//! one with a quote or a line end in it, is quoted. TSV knows no quotes; in a column of any text tabs, line ends and
+//! backslashes are `\t`, `\n`, `\r` and `\\`, and in other columns nothing of the kind can be: names are escaped already,
+//! and so is JSON, which lists of texts and of records are written as. Absent values are empty.
 
-use crate::TableSink;
-use crate::text::{self, ADDRESS_ROOM, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps};
-use dpp::pipeline::{Pool, Rows, Sink};
-use dpp::plan::Plan;
+use crate::lines::{Format, Lines, Span, Table};
+use crate::text::{self, ADDRESS_ROOM, Dates, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps, json};
+use dpp::pipeline::Rows;
 use dpp::table::{Context, Field, Schema, Scratch, Value};
-use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::marker::PhantomData;
 
 /// A CSV file in the making.
+pub type Csv<W> = Table<W, Delimited<Comma>>;
+/// A TSV file in the making.
+pub type Tsv<W> = Table<W, Delimited<Tab>>;
+
+/// Cells with something between them.
 #[derive(Debug)]
-pub struct Csv<W> {
-    schema: Schema,
-    context: Context,
-    out: Mutex<W>,
-    /// Buffers to print into again.
-    buffers: Mutex<Vec<Lines>>,
+pub struct Delimited<S> {
+    fields: Vec<Field>,
+    separator: PhantomData<S>,
 }
 
-impl<W: Write> Csv<W> {
-    /// Writes the header line for the plan's columns.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub fn new(mut out: W, plan: &Plan) -> io::Result<Self> {
-        let names: Vec<&str> = plan.schema.fields().iter().map(|field| &*field.name).collect();
-        out.write_all(names.join(",").as_bytes())?;
-        out.write_all(b"\n")?;
-        Ok(Csv {
-            schema: plan.schema.clone(),
-            context: plan.context.clone(),
-            out: Mutex::new(out),
-            buffers: Mutex::default(),
-        })
-    }
+/// What stands between cells.
+pub trait Separator: Sync {
+    /// The separator.
+    const OCTET: u8;
+
+    /// Appends a text in which there may be anything, so that it is one cell.
+    fn push_text(text: &[u8], out: &mut Vec<u8>);
+
+    /// Makes a cell of JSON, which has no tabs and line ends in it.
+    fn push_json(json: &[u8], out: &mut Vec<u8>);
+
+    /// Makes a cell of a name, which has neither tabs nor line ends in it, but may have a comma or a quote.
+    fn close_name(cell: &mut [u8; CELL_ROOM], length: usize) -> usize;
 }
 
-impl<W: Write + Send> TableSink<W> for Csv<W> {
-    fn finish(self, _: Vec<(String, String)>) -> io::Result<W> {
-        let mut out = self.out.into_inner().unwrap_or_else(PoisonError::into_inner);
-        out.flush()?;
-        Ok(out)
-    }
-}
+/// CSV's.
+#[derive(Debug)]
+pub struct Comma;
 
-impl<W: Write + Send> Sink for Csv<W> {
-    type Piece = Lines;
-    type Error = io::Error;
+/// TSV's.
+#[derive(Debug)]
+pub struct Tab;
 
-    fn lanes(&self) -> usize {
-        1
-    }
+impl Separator for Comma {
+    const OCTET: u8 = b',';
 
-    fn encode(&self, rows: Rows, pool: &Pool) -> Lines {
-        let mut lines = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        lines.print(&rows, self.schema.fields(), &self.context);
-        pool.recycle(rows);
-        lines
+    fn push_text(text: &[u8], out: &mut Vec<u8>) {
+        push_quoted(text, out);
     }
 
-    fn size(&self, lines: &Lines) -> usize {
-        lines.filled
+    fn push_json(json: &[u8], out: &mut Vec<u8>) {
+        push_quoted(json, out);
     }
 
-    fn accept(&self, _lane: usize, lines: &Lines) -> io::Result<()> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines.text())
-    }
-
-    fn recycle(&self, lines: Lines, _pool: &Pool) {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(lines);
+    #[cold]
+    fn close_name(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
+        if !needs_quotes(&cell[..length]) {
+            return length;
+        }
+        let mut quoted = Vec::new();
+        push_quoted(&cell[..length], &mut quoted);
+        cell[..quoted.len()].copy_from_slice(&quoted);
+        quoted.len()
     }
 }
 
-/// The lines of a chunk.
-#[derive(Debug, Default)]
-pub struct Lines {
-    /// As long as it has ever been, so that it is cleared only once.
-    bytes: Vec<u8>,
-    filled: usize,
-}
+impl Separator for Tab {
+    const OCTET: u8 = b'\t';
 
-/// Room for the longest cell: a name in which everything is escaped and quoted.
-const CELL_ROOM: usize = 2 * NAME_ROOM;
-
-impl Lines {
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.filled]
-    }
-
-    fn print(&mut self, rows: &Rows, fields: &[Field], context: &Context) {
-        let mut scratch = Scratch::default();
-        self.filled = 0;
-        let mut times = Timestamps::default();
-        let row_room = fields.len() * (CELL_ROOM + 1);
-        for transaction in rows.iter() {
-            if self.bytes.len() < self.filled + row_room {
-                self.bytes.resize((self.filled + row_room) * 2, 0);
+    fn push_text(text: &[u8], out: &mut Vec<u8>) {
+        for &octet in text {
+            match octet {
+                b'\t' => out.extend_from_slice(b"\\t"),
+                b'\n' => out.extend_from_slice(b"\\n"),
+                b'\r' => out.extend_from_slice(b"\\r"),
+                b'\\' => out.extend_from_slice(b"\\\\"),
+                _ => out.push(octet),
             }
-            let mut at = self.filled;
-            for field in fields {
+        }
+    }
+
+    fn push_json(json: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(json);
+    }
+
+    #[inline(always)]
+    fn close_name(_: &mut [u8; CELL_ROOM], length: usize) -> usize {
+        length
+    }
+}
+
+fn needs_quotes(text: &[u8]) -> bool {
+    text.iter().any(|octet| matches!(octet, b',' | b'"' | b'\n' | b'\r'))
+}
+
+/// Appends a text, with quotes around it and those in it doubled if it needs them.
+fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
+    if !needs_quotes(text) {
+        return out.extend_from_slice(text);
+    }
+    out.push(b'"');
+    for (index, part) in text.split(|&octet| octet == b'"').enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part);
+    }
+    out.push(b'"');
+}
+
+impl<S: Separator> Format for Delimited<S> {
+    fn of(schema: &Schema) -> Self {
+        Delimited { fields: schema.fields().to_vec(), separator: PhantomData }
+    }
+
+    fn head(&self, _: Span) -> Vec<u8> {
+        let mut head = Vec::new();
+        for field in &self.fields {
+            S::push_text(field.name.as_bytes(), &mut head);
+            head.push(S::OCTET);
+        }
+        head.pop();
+        head.push(b'\n');
+        head
+    }
+
+    fn print(&self, rows: &Rows, context: &Context, lines: &mut Lines) {
+        let (mut scratch, mut times, mut dates) =
+            (Scratch::default(), Timestamps::default(), Dates::default());
+        let row_room = self.fields.len() * (CELL_ROOM + 1);
+        for transaction in rows.iter() {
+            let mut at = lines.filled;
+            lines.make_room(at, row_room);
+            for field in &self.fields {
                 let value = field.value(&transaction, context, &mut scratch);
-                let cell = self.bytes[at..].first_chunk_mut().expect("there is room for the row");
-                let length = write_cell(value, &mut times, cell);
-                cell[length] = b',';
+                let cell = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
+                let length = match write_common::<S>(value, &mut times, cell) {
+                    Some(length) => length,
+                    None => put_other::<S>(value, &mut dates, lines, at, row_room),
+                };
+                lines.bytes[at + length] = S::OCTET;
                 at += length + 1;
             }
-            self.bytes[at - 1] = b'\n';
-            self.filled = at;
+            lines.bytes[at - 1] = b'\n';
+            lines.filled = at;
         }
     }
 }
 
+/// Room for the longest cell that is no list, text or bytes: a name in which everything is escaped and quoted.
+const CELL_ROOM: usize = 2 * NAME_ROOM;
+
+/// Prints a value of the kinds that the default schema has.
 #[inline(always)]
-fn write_cell(value: Value, times: &mut Timestamps, cell: &mut [u8; CELL_ROOM]) -> usize {
-    match value {
+fn write_common<S: Separator>(
+    value: Value<'_>,
+    times: &mut Timestamps,
+    cell: &mut [u8; CELL_ROOM],
+) -> Option<usize> {
+    let length = match value {
         Value::Null => 0,
         Value::TimestampMicros(micros) => times.write(micros, room::<NUMBER_ROOM>(cell)),
         Value::Address(address) => text::write_address(address, room::<ADDRESS_ROOM>(cell)),
         Value::U16(number) => text::write_u16(number, room::<NUMBER_ROOM>(cell)),
         Value::Name(wire) => match text::write_name(wire, room::<NAME_ROOM>(cell)) {
             NameText { length, plain: true } => length,
-            NameText { length, .. } => quote_if_needed(cell, length),
+            NameText { length, .. } => S::close_name(cell, length),
         },
         Value::Word(text) => {
             cell[..text.len()].copy_from_slice(text.as_bytes());
             text.len()
         }
-        Value::U64(number) => text::write_i64(signed(number), room::<NUMBER_ROOM>(cell)),
-        Value::Numbers(numbers) => text::write_numbers(numbers, cell),
-        value => todo!("{value:?}"),
+        _ => return None,
+    };
+    Some(length)
+}
+
+/// Prints a value of the other kinds at `at`, with so much room behind it.
+#[inline(never)]
+fn put_other<S: Separator>(
+    value: Value<'_>,
+    dates: &mut Dates,
+    lines: &mut Lines,
+    at: usize,
+    row_room: usize,
+) -> usize {
+    let number = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
+    match value {
+        Value::Bool(yes) => text::write_bool(yes, number),
+        Value::U64(value) => text::write_u64(value, number),
+        Value::I64(value) => text::write_i64(value, number),
+        Value::F64(value) => text::write_f64(value, number),
+        Value::TimestampNanos(ns) => dates.write(ns, number),
+        Value::Seconds(ns) => text::write_seconds(ns, number),
+        value => lines.put_long(at, row_room, |out| push_long::<S>(value, out)),
     }
 }
 
+/// Appends a value that may be of any length.
+fn push_long<S: Separator>(value: Value<'_>, out: &mut Vec<u8>) {
+    let mut json = Vec::new();
+    match value {
+        Value::Text(text) => return S::push_text(text.as_bytes(), out),
+        Value::Bytes(bytes) => return text::push_hex(bytes, out),
+        Value::Numbers(numbers) => return text::push_numbers(numbers, b';', out),
+        Value::Texts(texts) => json::push_texts(texts, &mut json),
+        Value::Records(records) => json::push_records(records, &mut json),
+        value => unreachable!("{value:?} is short"),
+    }
+    S::push_json(&json, out);
+}
+
 /// No number that is counted or measured here comes near 2^63.
+#[cfg(feature = "parquet")]
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -145,20 +226,127 @@ fn room<const N: usize>(cell: &mut [u8; CELL_ROOM]) -> &mut [u8; N] {
     cell.first_chunk_mut().expect("a cell has room for every kind")
 }
 
-/// If there is a comma or a quote in the text in `cell`, puts quotes around it and doubles those in it.
-#[cold]
-fn quote_if_needed(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
-    if !cell[..length].iter().any(|octet| matches!(octet, b',' | b'"')) {
-        return length;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{list, records};
+    use proptest::prelude::*;
+
+    /// A cell with others before and behind it, as a row has them.
+    fn cell<S: Separator>(value: Value<'_>) -> String {
+        let mut lines = Lines::default();
+        lines.make_room(1, CELL_ROOM);
+        lines.bytes.fill(b'?');
+        let room = lines.bytes[1..].first_chunk_mut().unwrap();
+        let length = match write_common::<S>(value, &mut Timestamps::default(), room) {
+            Some(length) => length,
+            None => put_other::<S>(value, &mut Dates::default(), &mut lines, 1, CELL_ROOM),
+        };
+        assert_eq!(lines.bytes[0], b'?');
+        assert!(lines.bytes.len() > length + CELL_ROOM, "there is room for the rest of the row");
+        String::from_utf8(lines.bytes[1..=length].to_vec()).unwrap()
     }
-    let text = cell[..length].to_vec();
-    let quoted = std::iter::once(b'"')
-        .chain(text.iter().flat_map(|&octet| std::iter::repeat_n(octet, if octet == b'"' { 2 } else { 1 })))
-        .chain(std::iter::once(b'"'));
-    let mut at = 0;
-    for octet in quoted {
-        cell[at] = octet;
-        at += 1;
+
+    #[test]
+    fn each_kind_has_its_text() {
+        let (none, texts) = (list(&[]), list(&["a", "", "b,\t\"\\"]));
+        let record = records(&[("n.example", "MX", "IN", Some(300), "10 \"m\""), ("", "A", "CH", None, "é")]);
+        for (value, csv, tsv) in [
+            (Value::Null, "", ""),
+            (Value::Bool(true), "true", "true"),
+            (Value::Bool(false), "false", "false"),
+            (Value::U16(65535), "65535", "65535"),
+            (Value::U64(u64::MAX), "18446744073709551615", "18446744073709551615"),
+            (Value::I64(i64::MIN), "-9223372036854775808", "-9223372036854775808"),
+            (Value::F64(2.75), "2.75", "2.75"),
+            (Value::TimestampMicros(1_700_000_000_000_001), "1700000000000001", "1700000000000001"),
+            (
+                Value::TimestampNanos(1_795_271_908_123_456_789),
+                "2026-11-21T14:38:28.123456789Z",
+                "2026-11-21T14:38:28.123456789Z",
+            ),
+            (Value::Seconds(-1), "-0.000001", "-0.000001"),
+            (Value::Address([192, 0, 2, 1].into()), "192.0.2.1", "192.0.2.1"),
+            (Value::Name(b"\x03a,\"\x01b\0"), "\"a\\,\\\"\".b\"", "a\\,\\\".b"),
+            (Value::Name(b"\x02\t\n\0"), "\\011\\012", "\\011\\012"),
+            (Value::Word("NoError"), "NoError", "NoError"),
+            (Value::Text(""), "", ""),
+            (Value::Text("a,b\"c"), "\"a,b\"\"c\"", "a,b\"c"),
+            (Value::Text("a\tb\nc\rd\\"), "\"a\tb\nc\rd\\\"", "a\\tb\\nc\\rd\\\\"),
+            (Value::Bytes(&[0, 0xFF]), "00ff", "00ff"),
+            (Value::Numbers(&[1, 65535]), "1;65535", "1;65535"),
+            (Value::Numbers(&[]), "", ""),
+            (Value::Texts(none.texts()), "[]", "[]"),
+            (Value::Texts(texts.texts()), r#""[""a"","""",""b,\t\""\\""]""#, r#"["a","","b,\t\"\\"]"#),
+            (
+                Value::Records(record.records()),
+                concat!(
+                    r#""[{""name"":""n.example"",""type"":""MX"",""class"":""IN"",""ttl"":300,""data"":""10 \""m\""""},"#,
+                    r#"{""name"":"""",""type"":""A"",""class"":""CH"",""ttl"":null,""data"":""é""}]""#
+                ),
+                concat!(
+                    r#"[{"name":"n.example","type":"MX","class":"IN","ttl":300,"data":"10 \"m\""},"#,
+                    r#"{"name":"","type":"A","class":"CH","ttl":null,"data":"é"}]"#
+                ),
+            ),
+        ] {
+            assert_eq!(cell::<Comma>(value), csv, "CSV, {value:?}");
+            assert_eq!(cell::<Tab>(value), tsv, "TSV, {value:?}");
+        }
     }
-    at
+
+    #[test]
+    fn values_may_be_of_any_length() {
+        let long = "x,".repeat(2 << 20);
+        assert_eq!(cell::<Comma>(Value::Text(&long)), format!("\"{long}\""));
+        assert_eq!(cell::<Tab>(Value::Text(&long)), long);
+        assert_eq!(cell::<Tab>(Value::Bytes(&[0xAB; 65_535])), "ab".repeat(65_535));
+        assert_eq!(cell::<Comma>(Value::Numbers(&[7; 32_000])).len(), 2 * 32_000 - 1);
+        let escaped: Vec<u8> = [&[63; 1][..], &[b','; 63]].concat().repeat(3);
+        assert_eq!(cell::<Comma>(Value::Name(&[&escaped[..], &[0]].concat())).len(), 3 * 126 + 2 + 2);
+    }
+
+    /// What undoes the escapes of a TSV's text.
+    fn unescaped(text: &str) -> String {
+        let (mut plain, mut rest) = (String::new(), text.chars());
+        while let Some(character) = rest.next() {
+            plain.push(match character {
+                '\\' => match rest.next().unwrap() {
+                    't' => '\t',
+                    'n' => '\n',
+                    'r' => '\r',
+                    other => other,
+                },
+                other => other,
+            });
+        }
+        plain
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(first in any::<String>(), second in "[a,\"\n\r\t\\\\]{0,9}") {
+            let line = format!("{},{},0\n", cell::<Comma>(Value::Text(&first)), cell::<Comma>(Value::Text(&second)));
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+            let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+            prop_assert_eq!(rows.len(), 1);
+            prop_assert_eq!(rows[0].iter().collect::<Vec<_>>(), [&first, &second, "0"]);
+            let cells = [&first, &second].map(|text| cell::<Tab>(Value::Text(text)));
+            for (cell, text) in cells.iter().zip([&first, &second]) {
+                prop_assert!(!cell.contains(['\t', '\n', '\r']));
+                prop_assert_eq!(&unescaped(cell), text);
+            }
+        }
+
+        #[test]
+        fn any_list_reads_back(texts in proptest::collection::vec(any::<String>(), 0..4)) {
+            let scratch = list(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let tsv = cell::<Tab>(Value::Texts(scratch.texts()));
+            prop_assert!(!tsv.contains(['\t', '\n', '\r']));
+            prop_assert_eq!(serde_json::from_str::<Vec<String>>(&tsv).unwrap(), texts);
+            let line = cell::<Comma>(Value::Texts(scratch.texts())) + "\n";
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+            prop_assert_eq!(&reader.records().next().unwrap().unwrap()[0], &tsv);
+        }
+    }
 }

@@ -1,17 +1,24 @@
-//! Where tables go: CSV and Parquet.
+//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON) and Parquet.
 //!
-//! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`part_file`] keeps output under
-//! another name until it is complete, [`text`] prints values.
+//! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
+//! in common, and [`text`] prints their values. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
+//! name until it is complete.
 
 use dpp::pipeline::Sink;
 use std::sync::{Mutex, PoisonError};
 
 pub mod csv;
 pub mod dnstap;
+pub mod jsonl;
+pub mod lines;
+pub mod packed;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;
+#[cfg(test)]
+mod testing;
 pub mod text;
+pub mod zeek;
 
 /// Buffers to write into again.
 #[derive(Debug, Default)]

@@ -2,9 +2,16 @@
 //!
 //! Row-wise sinks print tens of millions of cells a second, so nothing here allocates or goes through `fmt`. A writer gets
 //! room for the longest text it can produce and says how much it used; what lies behind that is undefined. Each has a
-//! plain twin in the tests.
+//! plain twin in the tests. What may be of any length (texts, bytes, lists) is appended to a vector instead; those functions
+//! begin with `push`.
+
+mod dates;
+pub(crate) mod json;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub(crate) use dates::Civil;
+pub use dates::Dates;
 
 /// Room for a number, and more than it needs: writers store whole words.
 pub const NUMBER_ROOM: usize = 32;
@@ -31,21 +38,87 @@ const ZEROS: u64 = 0x0130_3030_3030;
 
 /// Prints any number.
 pub fn write_i64(number: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
-    let mut digits = [0; 20];
-    let (mut rest, mut at) = (number.unsigned_abs(), digits.len());
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    if number >= 0 {
+        return write_u64(number.unsigned_abs(), room);
     }
-    let sign = usize::from(number < 0);
+    let mut digits = [0; NUMBER_ROOM];
+    let length = write_u64(number.unsigned_abs(), &mut digits);
     room[0] = b'-';
-    let length = digits.len() - at;
-    room[sign..sign + length].copy_from_slice(&digits[at..]);
-    sign + length
+    room[1..].copy_from_slice(&digits[..NUMBER_ROOM - 1]);
+    1 + length
+}
+
+/// Prints any number that is not negative.
+#[inline]
+pub fn write_u64(number: u64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    match u16::try_from(number) {
+        Ok(number) => write_u16(number, room),
+        Err(_) => write_long(number, room),
+    }
+}
+
+/// Prints three digits at a time, the last ones first.
+fn write_long(number: u64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let (mut digits, mut at, mut rest) = ([0; 24], 24, number);
+    while rest >= 1000 {
+        at -= 3;
+        digits[at..at + 3].copy_from_slice(&THREE_DIGITS[(rest % 1000) as usize][..3]);
+        rest /= 1000;
+    }
+    let first = write_u16(rest as u16, room);
+    let length = first + digits.len() - at;
+    room[first..length].copy_from_slice(&digits[at..]);
+    length
+}
+
+/// Prints a number with a fraction: the fewest digits that read back as the same number, with a point or an exponent in
+/// any case. What is no number is `NaN`, `inf` or `-inf`.
+pub fn write_f64(number: f64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format(number).as_bytes();
+    room[..text.len()].copy_from_slice(text);
+    text.len()
+}
+
+/// Prints nanoseconds as seconds with six decimals, rounded down.
+pub fn write_seconds(ns: i64, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let micros = ns.div_euclid(1000);
+    let (seconds, fraction) =
+        (micros.unsigned_abs() / 1_000_000, (micros.unsigned_abs() % 1_000_000) as usize);
+    let mut digits = [0; NUMBER_ROOM];
+    let length = write_u64(seconds, &mut digits);
+    digits[length] = b'.';
+    digits[length + 1..length + 5].copy_from_slice(&THREE_DIGITS[fraction / 1000]);
+    digits[length + 4..length + 8].copy_from_slice(&THREE_DIGITS[fraction % 1000]);
+    let sign = usize::from(micros < 0);
+    room[0] = b'-';
+    room[sign..].copy_from_slice(&digits[..NUMBER_ROOM - sign]);
+    sign + length + 7
+}
+
+/// Prints yes or no.
+pub fn write_bool(yes: bool, room: &mut [u8; NUMBER_ROOM]) -> usize {
+    let text: &[u8] = if yes { b"true" } else { b"false" };
+    room[..text.len()].copy_from_slice(text);
+    text.len()
+}
+
+/// Appends two hexadecimal digits for each octet.
+pub(crate) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let pairs =
+        bytes.iter().map(|&octet| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 0xF)]]);
+    out.extend(pairs.flatten());
+}
+
+/// Appends numbers with `separator` between them.
+pub(crate) fn push_numbers(numbers: &[u16], separator: u8, out: &mut Vec<u8>) {
+    for (index, &number) in numbers.iter().enumerate() {
+        if index > 0 {
+            out.push(separator);
+        }
+        json::push_number(number.into(), out);
+    }
 }
 
 /// Prints numbers with semicolons between them. There may be as many as VLAN ids are remembered.
@@ -334,6 +407,75 @@ mod tests {
     #[test]
     fn every_number_of_16_bits_prints_as_std_does() {
         (0..=u16::MAX).for_each(|number| assert_eq!(u16_text(number), number.to_string()));
+    }
+
+    #[track_caller]
+    fn check<T>(
+        write: impl Fn(T, &mut [u8; NUMBER_ROOM]) -> usize,
+        cases: impl IntoIterator<Item = (T, impl AsRef<str>)>,
+    ) {
+        for (value, expected) in cases {
+            let mut room = [b'?'; NUMBER_ROOM];
+            let length = write(value, &mut room);
+            assert_eq!(std::str::from_utf8(&room[..length]).unwrap(), expected.as_ref());
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_length_print_as_std_does() {
+        let powers = (0..20).map(|exponent| 10u64.pow(exponent));
+        let near = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7)]);
+        let unsigned: Vec<u64> = near.chain([1 << 53, u64::MAX, i64::MAX as u64]).collect();
+        check(write_u64, unsigned.iter().map(|&number| (number, number.to_string())));
+        let signed =
+            unsigned.iter().map(|&number| number as i64).flat_map(|number| [number, number.wrapping_neg()]);
+        check(write_i64, signed.chain([i64::MIN]).map(|number| (number, number.to_string())));
+    }
+
+    #[test]
+    fn fractions_have_the_fewest_digits_that_read_back() {
+        check(
+            write_f64,
+            [
+                (0.0, "0.0"),
+                (-0.5, "-0.5"),
+                (3.0, "3.0"),
+                (0.1 + 0.2, "0.30000000000000004"),
+                (f64::NAN, "NaN"),
+            ],
+        );
+        for number in [f64::MAX, f64::MIN_POSITIVE, -f64::MAX, 5e-324, 1.0 / 3.0, 2.75, 1e16, 1e-7] {
+            let mut room = [0; NUMBER_ROOM];
+            let length = write_f64(number, &mut room);
+            let text = std::str::from_utf8(&room[..length]).unwrap();
+            assert_eq!(text.parse::<f64>().unwrap(), number);
+            assert!(length <= format!("{number:e}").len() + 4, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_have_six_decimals_and_are_rounded_down() {
+        check(
+            write_seconds,
+            [
+                (0, "0.000000"),
+                (999, "0.000000"),
+                (1_000, "0.000001"),
+                (-1, "-0.000001"),
+                (-1_000_001, "-0.001001"),
+                (1_533_309_955_393_636_999, "1533309955.393636"),
+                (60_000_000_000, "60.000000"),
+                (i64::MAX, "9223372036.854775"),
+                (i64::MIN, "-9223372036.854776"),
+            ],
+        );
+    }
+
+    #[test]
+    fn bytes_are_two_digits_each() {
+        let mut out = Vec::new();
+        push_hex(&[0, 0x0F, 0xA0, 0xFF], &mut out);
+        assert_eq!(out, b"000fa0ff");
     }
 
     #[test]

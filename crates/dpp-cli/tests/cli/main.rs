@@ -14,3 +14,4 @@ mod reports;
 mod room;
 mod signals;
 mod tables;
+mod texts;

@@ -27,15 +27,21 @@ mod plain;
 
 use dpp::pipeline::{Machine, Watch, run};
 use dpp::plan::Plan;
+use dpp::table::{COLUMNS, Schema};
 use dpp_sink::TableSink;
-use dpp_sink::csv::Csv;
+use dpp_sink::csv::{Csv, Tsv};
+use dpp_sink::jsonl::Jsonl;
+use dpp_sink::lines::{Format, Table};
+use dpp_sink::packed::{Packed, Packing};
 use dpp_sink::parquet::{Compression, Parquet, Settings};
+use dpp_sink::zeek::Zeek;
 use encoding::{Capture, PLAIN};
 use generate::{Scene, scenes};
 use oracle::meaning;
 use packet::Content;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::Command;
 
@@ -80,11 +86,46 @@ fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
     }
 }
 
+/// All columns.
+fn all_columns() -> Plan {
+    Plan { schema: Schema::of(COLUMNS.iter().map(|entry| entry.column)), ..Plan::default() }
+}
+
+#[test]
+fn lines_with_all_columns_are_the_same_on_every_machine() {
+    let plan = all_columns();
+    check("CSV", |capture, machine| filled(capture, &plan, machine, Csv::new(Vec::new(), &plan)));
+    check("TSV", |capture, machine| filled(capture, &plan, machine, Tsv::new(Vec::new(), &plan)));
+    check("JSON", |capture, machine| filled(capture, &plan, machine, Jsonl::new(Vec::new(), &plan)));
+    check("Zeek", |capture, machine| filled(capture, &plan, machine, Zeek::new(Vec::new(), &plan)));
+}
+
+#[test]
+fn packed_lines_are_the_same_on_every_machine() {
+    let plan = Plan::default();
+    for packing in [Packing::Gzip, Packing::Zstd] {
+        check("packed", |capture, machine| {
+            let packed = Packed::new(Vec::new(), Some(packing)).expect("there is memory");
+            let packed = filled(capture, &plan, machine, Csv::new(packed, &plan));
+            packed.finish().expect("memory takes everything")
+        });
+    }
+}
+
 /// A CSV file.
 fn csv(capture: &[u8], plan: &Plan, machine: &Machine) -> Vec<u8> {
-    let sink = Csv::new(Vec::new(), plan).expect("memory takes everything");
-    run(dpp::capture::single(capture), plan, machine, &sink, &Watch::default()).expect("a run");
-    sink.finish(Vec::new()).expect("memory takes everything")
+    filled(capture, plan, machine, Csv::new(Vec::new(), plan))
+}
+
+/// What a table of lines was written to.
+fn filled<W: Write + Send, F: Format>(
+    capture: &[u8],
+    plan: &Plan,
+    machine: &Machine,
+    table: Table<W, F>,
+) -> W {
+    run(dpp::capture::single(capture), plan, machine, &table, &Watch::default()).expect("a run");
+    table.finish(Vec::new()).expect("memory takes everything")
 }
 
 /// A Parquet file that carries all counts.
