@@ -5,14 +5,20 @@
 //! wherever their turn is.
 
 use super::compression::Compressor;
-use super::encoding::runs_and_bits;
+use super::encoding::{runs_and_bits, width_of};
+use super::values::Bounds;
 use super::{Settings, Version};
 use bytes::Bytes;
-use parquet::basic::{Encoding, PageType};
+use parquet::basic::{BoundaryOrder, Encoding, PageType};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
-use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
+};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
@@ -32,22 +38,43 @@ pub(super) struct Chunk {
     /// Bytes of all pages before compression, headers included.
     uncompressed: i64,
     rows: u64,
+    /// Values, with those that are not there.
+    entries: u64,
     nulls: u64,
+    /// What the index will say of the pages, if there is to be one.
+    index: Option<Vec<Indexed>>,
     /// Data pages by encoding, in order of appearance.
     encodings: Vec<PageEncodingStats>,
     /// Room to put a page together in, and to compress it into.
     page: Vec<u8>,
 }
 
+/// A page in the index.
+struct Indexed {
+    /// Where it begins among the data pages, and how long it is.
+    start: usize,
+    length: usize,
+    rows: usize,
+    nulls: usize,
+    /// Whether it has no value.
+    is_null: bool,
+    bounds: Option<Bounds>,
+}
+
 /// What a data page is made from.
 pub(super) struct DataPage<'a> {
     pub(super) rows: usize,
+    pub(super) entries: usize,
     pub(super) nulls: usize,
-    /// For each row 1, or 0 if it has no value; only of columns that may be without.
-    pub(super) present: Option<&'a [u8]>,
+    /// For each entry 0, or 1 if it continues the list of the one before; only of lists.
+    pub(super) repetition: Option<&'a [u8]>,
+    /// For each entry how much of it there is: 0, or 1 if it has a value; more of lists. Only of columns that may be
+    /// without.
+    pub(super) definition: Option<&'a [u8]>,
     pub(super) encoding: Encoding,
     /// The encoded values.
     pub(super) values: &'a [u8],
+    pub(super) bounds: Option<Bounds>,
 }
 
 impl Chunk {
@@ -59,20 +86,24 @@ impl Chunk {
             pages: TrackedWrite::new(Vec::new()),
             uncompressed: 0,
             rows: 0,
+            entries: 0,
             nulls: 0,
+            index: settings.page_index.then(Vec::new),
             encodings: Vec::new(),
             page: Vec::new(),
         })
     }
 
     /// Appends a data page.
-    pub(super) fn append(&mut self, data: &DataPage) -> Result<()> {
+    pub(super) fn append(&mut self, data: DataPage) -> Result<()> {
         let (page, uncompressed) = match self.version {
-            Version::One => self.page_version1(data)?,
-            Version::Two => self.page_version2(data)?,
+            Version::One => self.page_version1(&data)?,
+            Version::Two => self.page_version2(&data)?,
         };
+        let start = self.pages.bytes_written();
         self.uncompressed += write_page(&mut self.pages, page, uncompressed)?;
         self.rows += data.rows as u64;
+        self.entries += data.entries as u64;
         self.nulls += data.nulls as u64;
         let page_type = match self.version {
             Version::One => PageType::DATA_PAGE,
@@ -82,22 +113,29 @@ impl Chunk {
             Some(last) if last.encoding == data.encoding => last.count += 1,
             _ => self.encodings.push(PageEncodingStats { page_type, encoding: data.encoding, count: 1 }),
         }
+        if let Some(index) = &mut self.index {
+            let length = self.pages.bytes_written() - start;
+            let DataPage { rows, nulls, bounds, .. } = data;
+            let is_null = nulls == data.entries;
+            index.push(Indexed { start, length, rows, nulls, is_null, bounds });
+        }
         Ok(())
     }
 
     /// Levels and values are compressed together; the levels' length stands before them.
     fn page_version1(&mut self, data: &DataPage) -> Result<(Page, usize)> {
         self.page.clear();
-        if let Some(present) = data.present {
+        for (levels, width) in self.levels(data) {
+            let start = self.page.len();
             self.page.extend_from_slice(&[0; 4]);
-            runs_and_bits(present, 1, &mut self.page);
-            let length = self.page.len() as u32 - 4;
-            self.page[..4].copy_from_slice(&length.to_le_bytes());
+            runs_and_bits(levels, width, &mut self.page);
+            let length = (self.page.len() - start) as u32 - 4;
+            self.page[start..start + 4].copy_from_slice(&length.to_le_bytes());
         }
         self.page.extend_from_slice(data.values);
         let page = Page::DataPage {
             buf: Bytes::copy_from_slice(self.compressor.compress(&self.page)?),
-            num_values: data.rows as u32,
+            num_values: data.entries as u32,
             encoding: data.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
@@ -109,31 +147,43 @@ impl Chunk {
     /// Only the values are compressed, and only if that makes them shorter.
     fn page_version2(&mut self, data: &DataPage) -> Result<(Page, usize)> {
         self.page.clear();
-        if let Some(present) = data.present {
-            runs_and_bits(present, 1, &mut self.page);
+        let mut lengths = [0; 2];
+        for ((levels, width), length) in self.levels(data).zip(&mut lengths) {
+            let start = self.page.len();
+            runs_and_bits(levels, width, &mut self.page);
+            *length = self.page.len() - start;
         }
         let levels = self.page.len();
+        let repetition = if data.repetition.is_some() { lengths[0] } else { 0 };
         let compressed = self.compressor.compress(data.values)?;
         let is_compressed = compressed.len() < data.values.len();
         self.page.extend_from_slice(if is_compressed { compressed } else { data.values });
         let page = Page::DataPageV2 {
             buf: Bytes::copy_from_slice(&self.page),
-            num_values: data.rows as u32,
+            num_values: data.entries as u32,
             encoding: data.encoding,
             num_nulls: data.nulls as u32,
             num_rows: data.rows as u32,
-            def_levels_byte_len: levels as u32,
-            rep_levels_byte_len: 0,
+            def_levels_byte_len: (levels - repetition) as u32,
+            rep_levels_byte_len: repetition as u32,
             is_compressed,
             statistics: None,
         };
         Ok((page, levels + data.values.len()))
     }
 
+    /// The levels there are, with the bits that each takes.
+    fn levels<'d>(&self, data: &DataPage<'d>) -> impl Iterator<Item = (&'d [u8], u32)> + use<'d> {
+        let width = width_of(self.descriptor.max_def_level() as u64);
+        let repetition = data.repetition.map(|levels| (levels, 1));
+        repetition.into_iter().chain(data.definition.map(|levels| (levels, width)))
+    }
+
     /// Closes the chunk and starts the next one. `dictionary`: how many values, and their PLAIN encoding.
     pub(super) fn close(
         &mut self,
         dictionary: Option<(usize, &[u8])>,
+        bloom_filter: Option<Sbbf>,
         statistics: impl FnOnce(u64) -> Statistics,
     ) -> Result<Closed> {
         let mut pages = TrackedWrite::new(Vec::new());
@@ -155,7 +205,7 @@ impl Chunk {
             .set_compression(self.compressor.name())
             .set_encodings(self.all_encodings())
             .set_page_encoding_stats(std::mem::take(&mut self.encodings))
-            .set_num_values(self.rows as i64)
+            .set_num_values(std::mem::take(&mut self.entries) as i64)
             .set_total_compressed_size(bytes.len() as i64)
             .set_total_uncompressed_size(std::mem::take(&mut self.uncompressed))
             .set_dictionary_page_offset(dictionary.map(|_| 0))
@@ -166,11 +216,38 @@ impl Chunk {
             bytes_written: bytes.len() as u64,
             rows_written: std::mem::take(&mut self.rows),
             metadata,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: None,
+            bloom_filter,
+            column_index: self.column_index()?,
+            offset_index: self.offset_index(dictionary_bytes),
         };
+        self.index.iter_mut().for_each(Vec::clear);
         Ok(Closed { bytes: bytes.into(), result })
+    }
+
+    /// The bounds of the pages; none if a page has values without bounds.
+    fn column_index(&self) -> Result<Option<ColumnIndexMetaData>> {
+        let Some(pages) = &self.index else { return Ok(None) };
+        let mut builder = ColumnIndexBuilder::new(self.descriptor.physical_type());
+        for page in pages {
+            let (least, largest) = match &page.bounds {
+                Some(bounds) => bounds.plain.clone(),
+                None if page.is_null => (Vec::new(), Vec::new()),
+                None => return Ok(None),
+            };
+            builder.append(page.is_null, least, largest, page.nulls as i64);
+        }
+        builder.set_boundary_order(boundary_order(pages));
+        builder.build().map(Some)
+    }
+
+    /// Where the pages lie behind a dictionary of so many bytes.
+    fn offset_index(&self, dictionary_bytes: usize) -> Option<OffsetIndexMetaData> {
+        let mut builder = OffsetIndexBuilder::new();
+        for page in self.index.as_ref()? {
+            builder.append_row_count(page.rows as i64);
+            builder.append_offset_and_size((dictionary_bytes + page.start) as i64, page.length as i32);
+        }
+        Some(builder.build())
     }
 
     /// Each encoding once: those of pages, and that of the levels.
@@ -180,6 +257,18 @@ impl Chunk {
         encodings.sort_unstable();
         encodings.dedup();
         encodings
+    }
+}
+
+/// Whether the bounds of pages only grow, or only shrink. Pages without values do not matter.
+fn boundary_order(pages: &[Indexed]) -> BoundaryOrder {
+    let keys = || pages.iter().filter_map(|page| page.bounds.as_ref()).map(|bounds| &bounds.keys);
+    match () {
+        () if keys().is_sorted_by(|one, next| one.0 <= next.0 && one.1 <= next.1) => BoundaryOrder::ASCENDING,
+        () if keys().is_sorted_by(|one, next| one.0 >= next.0 && one.1 >= next.1) => {
+            BoundaryOrder::DESCENDING
+        }
+        () => BoundaryOrder::UNORDERED,
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Dictionary {
     ends: Vec<u32>,
     /// The texts as Parquet wants them in a dictionary page: each with its length before it.
     texts: Vec<u8>,
+    /// It takes no new value once its texts take so many bytes.
+    pub(super) texts_max: usize,
 }
 
 /// The upper half of a value's hash, and its number plus one; 0 is free.
@@ -36,7 +38,14 @@ impl Default for Dictionary {
     fn default() -> Self {
         let seed = std::hash::RandomState::new().hash_one(0);
         let slots = vec![Slot::default(); SLOTS_MIN];
-        Dictionary { seed, slots, raw: Vec::new(), ends: Vec::new(), texts: Vec::new() }
+        Dictionary {
+            seed,
+            slots,
+            raw: Vec::new(),
+            ends: Vec::new(),
+            texts: Vec::new(),
+            texts_max: TEXT_BYTES_MAX,
+        }
     }
 }
 
@@ -88,7 +97,7 @@ impl Dictionary {
     /// Puts a new value into the free slot `at`.
     #[cold]
     fn add(&mut self, raw: &[u8], hash: u32, at: usize, text: &[u8]) -> Option<u32> {
-        if self.texts.len() >= TEXT_BYTES_MAX {
+        if self.texts.len() >= self.texts_max {
             return None;
         }
         self.raw.extend_from_slice(raw);
@@ -113,6 +122,16 @@ impl Dictionary {
             self.slots[at] = slot;
         }
     }
+}
+
+/// The texts of a body of PLAIN texts.
+pub(super) fn plain_texts(mut body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = body.split_first_chunk()?;
+        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        body = rest;
+        Some(text)
+    })
 }
 
 /// PLAIN encoding of a text: its length in four bytes, and the text.
@@ -173,11 +192,11 @@ fn word(raw: &[u8], at: usize) -> u64 {
 }
 
 /// Digits of pi.
-const DIGITS: [u64; 3] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D1];
+pub(super) const DIGITS: [u64; 3] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D1];
 
 /// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
 #[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
+pub(super) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }

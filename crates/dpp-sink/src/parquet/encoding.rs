@@ -1,9 +1,10 @@
 //! Parquet's encodings of numbers (apache/parquet-format, Encodings.md): how a page's values become bytes.
 //!
-//! Three are enough: bit-packing is the base of the other two, runs and bits for dictionary indices and for
-//! "is there a value", deltas for all numbers. Deltas suit timestamps, and cost a random 16-bit number 17
-//! bits; PLAIN would cost 32 and a dictionary 16 and its 256 KiB. The parquet crate has all of this, but its
-//! door to dictionaries hashes and compares the text of each row again.
+//! Bit-packing is the base of two: runs and bits for dictionary indices, for flags and for "is there a value",
+//! deltas for numbers that have too many values for a dictionary. Deltas suit timestamps, and cost a random
+//! 16-bit number 17 bits; PLAIN would cost 32 and a dictionary 16 and its 256 KiB. Numbers with a fraction
+//! are split into streams, one for each of their bytes, as only some of the bytes are alike. The parquet
+//! crate has all of this, but its door to dictionaries hashes and compares the text of each row again.
 
 /// Runs this long or longer are written as runs. Bit-packed values come in eights.
 const GROUP: usize = 8;
@@ -25,13 +26,42 @@ pub(super) fn runs_and_bits<T: Copy + Eq + Into<u64>>(values: &[T], width: u32, 
         }
         bits(&values[packed..at], width, out);
         let length = values[at..].iter().take_while(|&&value| value == first).count();
-        varint((length as u64) << 1, out);
-        let bytes = first.into().to_le_bytes();
-        out.extend_from_slice(&bytes[..width.div_ceil(8) as usize]);
+        run(first.into(), length, width, out);
         at += length;
         packed = at;
     }
     bits(&values[packed..], width, out);
+}
+
+/// The same for values that are counted already: each with how often it stands there. `literals` is room for
+/// those that are packed.
+pub(super) fn counted_runs_and_bits(
+    runs: impl Iterator<Item = (u32, usize)>,
+    width: u32,
+    literals: &mut Vec<u32>,
+    out: &mut Vec<u8>,
+) {
+    literals.clear();
+    for (value, mut count) in runs {
+        // A run starts where the packed values before it are whole groups.
+        let fill = count.min(literals.len().next_multiple_of(GROUP) - literals.len());
+        if count - fill < GROUP {
+            literals.extend(std::iter::repeat_n(value, count));
+            continue;
+        }
+        literals.extend(std::iter::repeat_n(value, fill));
+        count -= fill;
+        bits(literals, width, out);
+        literals.clear();
+        run(value.into(), count, width, out);
+    }
+    bits(literals, width, out);
+}
+
+/// A run of the hybrid.
+fn run(value: u64, count: usize, width: u32, out: &mut Vec<u8>) {
+    varint((count as u64) << 1, out);
+    out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
 /// A bit-packed run of the hybrid; the last group is filled up with zeros.
@@ -66,8 +96,25 @@ fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 
-/// DELTA_BINARY_PACKED: the first value, then blocks of differences, each above the block's least.
+/// DELTA_BINARY_PACKED of 64-bit numbers: the first value, then blocks of differences, each above the block's
+/// least.
 pub(super) fn deltas(values: &[i64], out: &mut Vec<u8>) {
+    deltas_of(values, |difference| difference, |above| above, out);
+}
+
+/// The same of numbers that fit in 32 bits with their sign: a difference may not take more bits than that, so
+/// it wraps as the reader's sums do.
+pub(super) fn deltas_32(values: &[i64], out: &mut Vec<u8>) {
+    deltas_of(values, |difference| i64::from(difference as i32), |above| above & u64::from(u32::MAX), out);
+}
+
+#[inline(always)]
+fn deltas_of(
+    values: &[i64],
+    difference_of: impl Fn(i64) -> i64 + Copy,
+    above_of: impl Fn(u64) -> u64 + Copy,
+    out: &mut Vec<u8>,
+) {
     varint(BLOCK as u64, out);
     varint((BLOCK / MINIBLOCK) as u64, out);
     varint(values.len() as u64, out);
@@ -77,27 +124,35 @@ pub(super) fn deltas(values: &[i64], out: &mut Vec<u8>) {
     for block in values[1..].chunks(BLOCK) {
         let mut differences = [0; BLOCK];
         for (difference, &value) in differences.iter_mut().zip(block) {
-            *difference = value.wrapping_sub(before);
+            *difference = difference_of(value.wrapping_sub(before));
             before = value;
         }
-        delta_block(&differences, block.len(), out);
+        delta_block(&differences, block.len(), above_of, out);
     }
 }
 
-fn delta_block(differences: &[i64; BLOCK], length: usize, out: &mut Vec<u8>) {
+#[inline(always)]
+fn delta_block(differences: &[i64; BLOCK], length: usize, above_of: impl Fn(u64) -> u64, out: &mut Vec<u8>) {
     let least = differences[..length].iter().copied().min().unwrap_or(0);
     zigzag(least, out);
     // What lies behind the end counts as zero bits; miniblocks that have no value at all have no bytes
     // either.
     let mut above = [0; BLOCK];
     for (above, &difference) in above.iter_mut().zip(&differences[..length]) {
-        *above = difference.wrapping_sub(least) as u64;
+        *above = above_of(difference.wrapping_sub(least) as u64);
     }
     let miniblocks = || above.chunks_exact(MINIBLOCK);
     let width = |miniblock: &[u64]| width_of(miniblock.iter().fold(0, |all, &value| all | value));
     out.extend(miniblocks().map(|miniblock| width(miniblock) as u8));
     for miniblock in miniblocks().take(length.div_ceil(MINIBLOCK)) {
         pack(miniblock.iter().copied(), width(miniblock), out);
+    }
+}
+
+/// BYTE_STREAM_SPLIT of 64-bit values: the lowest bytes of all, then the next ones, and so on.
+pub(super) fn byte_streams(values: impl Iterator<Item = i64> + Clone, out: &mut Vec<u8>) {
+    for byte in 0..size_of::<i64>() {
+        out.extend(values.clone().map(|value| value.to_le_bytes()[byte]));
     }
 }
 
@@ -146,6 +201,36 @@ mod tests {
     fn values_that_need_no_bits_take_none() {
         check_runs_and_bits(&[0, 0, 0], 0, &[3]);
         check_runs_and_bits(&[], 1, &[]);
+    }
+
+    #[test]
+    fn counted_values_are_packed_as_uncounted_ones_or_in_fewer_bytes() {
+        for counts in [&[100][..], &[1, 100], &[3, 20, 1], &[9, 1, 1, 1, 30, 7, 8, 9], &[7, 8], &[]] {
+            let runs = || counts.iter().enumerate().map(|(value, &count)| (value as u32, count));
+            let values: Vec<u32> =
+                runs().flat_map(|(value, count)| std::iter::repeat_n(value, count)).collect();
+            let (mut plain, mut counted) = (Vec::new(), Vec::new());
+            runs_and_bits(&values, 3, &mut plain);
+            counted_runs_and_bits(runs(), 3, &mut Vec::new(), &mut counted);
+            assert!(counted.len() <= plain.len(), "{counts:?}: {counted:?} {plain:?}");
+        }
+        let mut out = Vec::new();
+        counted_runs_and_bits([(0, 3), (1, 20), (0, 1)].into_iter(), 1, &mut Vec::new(), &mut out);
+        assert_eq!(out, [3, 0b1111_1000, 30, 1, 3, 0]);
+    }
+
+    #[test]
+    fn differences_of_32_bit_numbers_take_at_most_32_bits() {
+        let mut out = Vec::new();
+        deltas_32(&[0, -1, i32::MAX.into(), i32::MIN.into(), 0], &mut out);
+        assert!(out[out.len() - 32 * 4 - 4..][..4] == [32, 0, 0, 0], "{out:?}");
+    }
+
+    #[test]
+    fn streams_have_a_byte_of_each_value() {
+        let mut out = Vec::new();
+        byte_streams([0x0102, 0x0304].into_iter(), &mut out);
+        assert_eq!(out, [2, 4, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[track_caller]

@@ -1,27 +1,33 @@
-//! Parquet files: a lane for each column, so that columns are encoded side by side.
+//! Parquet files: lanes of columns, so that columns are encoded side by side.
 //!
 //! ```text
 //!  rows -> value -> page (16,384 rows) -> chunk (524,288 rows) -> row group -> file
-//!          ------------ a lane, one for each column -----------    ---- in order ----
+//!          ------------- a lane, for some of the columns ------    ---- in order ----
 //! ```
 //! The bytes depend on the rows alone: see `lane`. Pages are encoded here, because a dictionary built from
-//! raw bytes (`dictionary`) neither prints nor hashes the text of each row; page headers, row groups and the
-//! footer are the parquet crate's. Neither page indexes nor bloom filters are written: rows are in time
+//! raw bytes (`dictionary`, `numbers`) neither prints nor hashes the text of each row; page headers, row groups and
+//! the footer are the parquet crate's. Page indexes and bloom filters are written on request: rows are in time
 //! order, and the statistics of chunks suffice to find a time.
 
 mod chunk;
+mod column;
 mod compression;
 mod dictionary;
 mod encoding;
 mod lane;
+mod numbers;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use crate::TableSink;
 use chunk::Closed;
+use column::{Column, leaves_of};
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::table::{Context, Field, Kind};
-use lane::Lane;
+use dpp::transaction::{Needs, Side, Transaction};
+use lane::{ClosedLeaves, Lane};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::KeyValue;
@@ -36,7 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use compression::Compression;
 
 /// How a file is written. What is in it does not depend on this.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The codec of all pages.
     pub compression: Compression,
@@ -44,6 +50,10 @@ pub struct Settings {
     pub version: Version,
     /// Rows of a row group. A row group is kept in memory, compressed, until it is complete.
     pub group_rows: NonZeroUsize,
+    /// Whether readers can find pages by their bounds, and rows in them.
+    pub page_index: bool,
+    /// The columns, by name, that have a bloom filter in each row group: readers can tell which ones lack a value.
+    pub bloom: Vec<String>,
 }
 
 /// The version of data pages, and the format version in the footer.
@@ -62,10 +72,27 @@ pub enum Version {
 /// and long. Twice as many would make files 1 % smaller.
 const GROUP_ROWS: usize = 1 << 19;
 
+/// Bytes of messages in the rows of a group, if the schema has columns that write them out: a group may be as short
+/// as a thousand rows if all messages are as long as they can be.
+const GROUP_BYTES: u64 = 1 << 26;
+
+/// A page of lists, texts or bytes ends with the row with which it takes so many bytes, which readers unpack at once.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// There are at most so many lanes: each costs a look at each piece, and more are of no use to any number of workers
+/// that the rest of the way keeps busy.
+const LANES_MAX: usize = 12;
+
 impl Default for Settings {
     fn default() -> Self {
         let group_rows = NonZeroUsize::new(GROUP_ROWS).expect("not zero");
-        Settings { compression: Compression::Snappy, version: Version::One, group_rows }
+        Settings {
+            compression: Compression::Snappy,
+            version: Version::One,
+            group_rows,
+            page_index: false,
+            bloom: Vec::new(),
+        }
     }
 }
 
@@ -96,6 +123,8 @@ impl From<ParquetError> for Error {
 pub struct Parquet<W: Write> {
     lanes: Vec<Mutex<Lane>>,
     context: Context,
+    /// Whether messages are kept for columns that write them out.
+    has_messages: bool,
     file: Mutex<File<W>>,
 }
 
@@ -105,16 +134,23 @@ impl<W: Write + Send> Parquet<W> {
     /// # Errors
     /// The writer's, or a compression level that does not exist.
     pub fn new(out: W, plan: &Plan, settings: Settings) -> Result<Self, Error> {
-        let file = SerializedFileWriter::new(out, schema(plan)?, Arc::new(properties(settings)))?;
-        let lane = |(field, descriptor): (&Field, &_)| {
-            Lane::new(field.clone(), Arc::clone(descriptor), &settings).map(Mutex::new)
-        };
-        let lanes: ParquetResult<Vec<_>> =
-            plan.schema.fields().iter().zip(file.schema_descr().columns()).map(lane).collect();
-        let closed = plan.schema.fields().iter().map(|_| VecDeque::new()).collect();
+        let fields = plan.schema.fields();
+        let file = SerializedFileWriter::new(out, schema(plan)?, Arc::new(properties(&settings)))?;
+        let leaves = file.schema_descr().columns();
+        let mut columns: Vec<Vec<Column>> = Vec::new();
+        columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
+        let mut first_leaf = 0;
+        for (number, field) in fields.iter().enumerate() {
+            let column = Column::new(field.clone(), plan.is_nullable(field), first_leaf, leaves, &settings)?;
+            columns[number % LANES_MAX].push(column);
+            first_leaf += leaves_of(field.kind());
+        }
+        let lane = |columns| Mutex::new(Lane::new(columns, settings.group_rows.get()));
+        let closed = leaves.iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {
-            lanes: lanes?,
+            lanes: columns.into_iter().map(lane).collect(),
             context: plan.context.clone(),
+            has_messages: plan.needs().has(Needs::QUERY) || plan.needs().has(Needs::RESPONSE),
             file: Mutex::new(File { writer: file, closed }),
         })
     }
@@ -124,11 +160,11 @@ impl<W: Write + Send> TableSink<W> for Parquet<W> {
     /// Writes the last row group and the footer, with `metadata` as its key-value pairs.
     fn finish(self, metadata: Vec<(String, String)>) -> Result<W, Error> {
         let mut file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (number, lane) in self.lanes.into_iter().enumerate() {
-            let mut lane = lane.into_inner().unwrap_or_else(PoisonError::into_inner);
-            file.closed[number].extend(lane.finish()?);
+        let mut closed = Vec::new();
+        for lane in self.lanes {
+            lane.into_inner().unwrap_or_else(PoisonError::into_inner).finish(&mut closed)?;
         }
-        file.write_complete()?;
+        file.take(closed)?;
         for (key, value) in metadata {
             file.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
@@ -136,35 +172,48 @@ impl<W: Write + Send> TableSink<W> for Parquet<W> {
     }
 }
 
+/// What lanes get of a chunk of the capture.
+pub struct Piece {
+    rows: Rows,
+    /// How many bytes of messages each row has; of no row if none are kept.
+    weights: Vec<u32>,
+}
+
+/// The bytes of messages that were kept of a row.
+fn weight(row: Transaction) -> u32 {
+    let length = |side: &Side| side.message.length;
+    row.query().map_or(0, length).saturating_add(row.response().map_or(0, length))
+}
+
 impl<W: Write + Send> Sink for Parquet<W> {
-    type Piece = Rows;
+    type Piece = Piece;
     type Error = Error;
 
     fn lanes(&self) -> usize {
         self.lanes.len()
     }
 
-    fn encode(&self, rows: Rows, pool: &Pool) -> Rows {
-        rows.compact(pool)
+    fn encode(&self, rows: Rows, pool: &Pool) -> Piece {
+        let rows = rows.compact(pool);
+        let weights = if self.has_messages { rows.iter().map(weight).collect() } else { Vec::new() };
+        Piece { rows, weights }
     }
 
-    fn size(&self, rows: &Rows) -> usize {
-        rows.size()
+    fn size(&self, piece: &Piece) -> usize {
+        piece.rows.size() + piece.weights.len() * size_of::<u32>()
     }
 
-    fn accept(&self, lane: usize, rows: &Rows) -> Result<(), Error> {
+    fn accept(&self, lane: usize, piece: &Piece) -> Result<(), Error> {
         let mut closed = Vec::new();
-        lock(&self.lanes[lane]).accept(rows, &self.context, &mut closed)?;
+        lock(&self.lanes[lane]).accept(piece, &self.context, &mut closed)?;
         if !closed.is_empty() {
-            let mut file = lock(&self.file);
-            file.closed[lane].extend(closed);
-            file.write_complete()?;
+            lock(&self.file).take(closed)?;
         }
         Ok(())
     }
 
-    fn recycle(&self, rows: Rows, pool: &Pool) {
-        pool.recycle(rows);
+    fn recycle(&self, piece: Piece, pool: &Pool) {
+        pool.recycle(piece.rows);
     }
 }
 
@@ -176,11 +225,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The file, and the column chunks that wait for the others of their row group.
 struct File<W: Write> {
     writer: SerializedFileWriter<W>,
-    /// Of each column, in order.
+    /// Of each leaf, in order.
     closed: Vec<VecDeque<Closed>>,
 }
 
 impl<W: Write + Send> File<W> {
+    /// Takes chunks, and writes what is complete with them.
+    fn take(&mut self, closed: ClosedLeaves) -> ParquetResult<()> {
+        for (leaf, chunk) in closed {
+            self.closed[leaf].push_back(chunk);
+        }
+        self.write_complete()
+    }
+
     /// Writes the row groups of which all columns are there.
     fn write_complete(&mut self) -> ParquetResult<()> {
         while let Some(chunks) = self.next_complete() {
@@ -201,7 +258,7 @@ impl<W: Write + Send> File<W> {
     }
 }
 
-fn properties(settings: Settings) -> WriterProperties {
+fn properties(settings: &Settings) -> WriterProperties {
     let version = match settings.version {
         Version::One => WriterVersion::PARQUET_1_0,
         Version::Two => WriterVersion::PARQUET_2_0,
@@ -217,17 +274,58 @@ fn schema(plan: &Plan) -> ParquetResult<TypePtr> {
 }
 
 fn schema_field(field: &Field, nullable: bool) -> ParquetResult<Type> {
-    let (physical, logical) = match field.kind() {
-        Kind::TimestampMicros => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+    let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+    let element = match field.kind() {
+        Kind::Numbers => primitive("element", Kind::U16, Repetition::REQUIRED),
+        Kind::Texts => primitive("element", Kind::Text, Repetition::REQUIRED),
+        Kind::Records => record(),
+        kind => return primitive(&field.name, kind, repetition),
+    };
+    let list = Type::group_type_builder("list")
+        .with_repetition(Repetition::REPEATED)
+        .with_fields(vec![Arc::new(element?)])
+        .build()?;
+    Type::group_type_builder(&field.name)
+        .with_repetition(repetition)
+        .with_logical_type(Some(LogicalType::List))
+        .with_fields(vec![Arc::new(list)])
+        .build()
+}
+
+/// An element of a list of records.
+fn record() -> ParquetResult<Type> {
+    let part = |(name, kind, repetition)| primitive(name, kind, repetition).map(Arc::new);
+    let parts = [
+        ("name", Kind::Text, Repetition::REQUIRED),
+        ("type", Kind::Text, Repetition::REQUIRED),
+        ("class", Kind::Text, Repetition::REQUIRED),
+        ("ttl", Kind::U32, Repetition::OPTIONAL),
+        ("data", Kind::Text, Repetition::REQUIRED),
+    ];
+    let parts: ParquetResult<_> = parts.into_iter().map(part).collect();
+    Type::group_type_builder("element").with_repetition(Repetition::REQUIRED).with_fields(parts?).build()
+}
+
+fn primitive(name: &str, kind: Kind, repetition: Repetition) -> ParquetResult<Type> {
+    let unsigned = |bits| Some(LogicalType::integer(bits, false));
+    let (physical, logical) = match kind {
+        Kind::Bool => (PhysicalType::BOOLEAN, None),
+        Kind::U8 => (PhysicalType::INT32, unsigned(8)),
+        Kind::U16 => (PhysicalType::INT32, unsigned(16)),
+        Kind::U32 => (PhysicalType::INT32, unsigned(32)),
+        Kind::U64 => (PhysicalType::INT64, unsigned(64)),
         Kind::I32 => (PhysicalType::INT32, None),
-        Kind::U64 => (PhysicalType::INT64, None),
-        Kind::Address | Kind::Name | Kind::Word | Kind::Text | Kind::Numbers => {
+        Kind::I64 => (PhysicalType::INT64, None),
+        Kind::F64 | Kind::Seconds => (PhysicalType::DOUBLE, None),
+        Kind::TimestampMicros => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+        Kind::TimestampNanos => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
+        Kind::Address | Kind::Name | Kind::Word | Kind::Text => {
             (PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
         }
-        kind => todo!("{kind:?}"),
+        Kind::Bytes => (PhysicalType::BYTE_ARRAY, None),
+        Kind::Numbers | Kind::Texts | Kind::Records => unreachable!("{kind:?} is a list"),
     };
-    let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    Type::primitive_type_builder(&field.name, physical)
+    Type::primitive_type_builder(name, physical)
         .with_repetition(repetition)
         .with_logical_type(logical)
         .build()

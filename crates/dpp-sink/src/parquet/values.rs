@@ -1,126 +1,270 @@
-//! The values of a column chunk before they are encoded: numbers, or texts with their dictionary.
+//! The values of a column chunk before they are encoded: times and ports, other numbers, texts with their
+//! dictionary, bytes.
+//!
+//! A page of values is encoded alike but for one case: that in which the dictionary of texts gets full is two.
 
-use super::dictionary::{Dictionary, plain};
-use super::encoding::{deltas, runs_and_bits, width_of};
-use crate::csv::signed;
-use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name, write_numbers};
+use super::dictionary::{Dictionary, plain, plain_texts};
+use super::encoding::{deltas, deltas_32, runs_and_bits, width_of};
+use super::numbers::{Numbers, Numeric, widened};
+use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name};
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
-use parquet::data_type::ByteArray;
+use parquet::bloom_filter::Sbbf;
+use parquet::data_type::{AsBytes, ByteArray};
 use parquet::file::statistics::Statistics;
 use std::net::IpAddr;
 
 /// The values of a page, and what the chunk remembers of earlier ones.
 pub(super) enum Values {
-    /// Timestamps and small numbers.
-    Numbers(Numbers),
+    /// Those that are rarely equal to the one before them: times, ports, message ids.
+    Deltas(Deltas),
+    /// All other numbers.
+    Numbers(Box<Numbers>),
     /// All that is printed.
     Texts(Box<Texts>),
+    /// Messages.
+    Blobs(Blobs),
 }
 
 /// How many values were encoded, and how.
 pub(super) struct Encoded {
     pub(super) values: usize,
     pub(super) encoding: Encoding,
+    /// Their bounds, if pages have an index and the values have bounds.
+    pub(super) bounds: Option<Bounds>,
 }
 
+/// The least and the largest value of a page.
+pub(super) struct Bounds {
+    /// What they are compared by.
+    pub(super) keys: (Vec<u8>, Vec<u8>),
+    /// What the index says.
+    pub(super) plain: (Vec<u8>, Vec<u8>),
+}
+
+/// What is made beside pages, on request.
+#[derive(Default)]
+pub(super) struct Extras {
+    /// Whether pages have an index.
+    pub(super) has_index: bool,
+    /// Whether chunks have a bloom filter.
+    pub(super) has_bloom: bool,
+    /// That of the chunk, once it has a value.
+    pub(super) bloom: Option<Sbbf>,
+}
+
+/// Bytes of a bloom filter while it is filled: at half a million different values one in a hundred others passes.
+/// It is folded to what that takes in the end.
+const BLOOM_BYTES: usize = 1 << 20;
+
+/// How many values may pass a bloom filter though they are not there.
+const BLOOM_FALSE: f64 = 0.01;
+
+impl Extras {
+    /// Adds a value to the bloom filter, if there is one.
+    #[inline]
+    pub(super) fn sift<T: AsBytes + ?Sized>(&mut self, value: &T) {
+        if self.has_bloom {
+            self.bloom.get_or_insert_with(|| Sbbf::new_with_num_of_bytes(BLOOM_BYTES)).insert(value);
+        }
+    }
+
+    /// The chunk's bloom filter.
+    pub(super) fn take_bloom(&mut self) -> Option<Sbbf> {
+        let mut bloom = self.bloom.take()?;
+        bloom.fold_to_target_fpp(BLOOM_FALSE);
+        Some(bloom)
+    }
+}
+
+/// Longer texts are not in statistics: nobody looks for them there. No name is longer.
+const BOUND_MAX: usize = 1 << 10;
+
 impl Values {
+    /// No values of a column of this kind.
     pub(super) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::TimestampMicros | Kind::I32 | Kind::U64 => Values::Numbers(Numbers::new(kind)),
-            Kind::Address | Kind::Name | Kind::Word | Kind::Text | Kind::Numbers => {
-                Values::Texts(Box::default())
-            }
-            kind => todo!("{kind:?}"),
+            Kind::TimestampMicros | Kind::TimestampNanos | Kind::I32 => Values::Deltas(Deltas::new(kind)),
+            Kind::Address | Kind::Name | Kind::Word | Kind::Text => Values::Texts(Box::default()),
+            Kind::Bytes => Values::Blobs(Blobs::default()),
+            Kind::Bool
+            | Kind::U8
+            | Kind::U16
+            | Kind::U32
+            | Kind::U64
+            | Kind::I64
+            | Kind::F64
+            | Kind::Seconds => Values::Numbers(Box::new(Numbers::new(kind))),
+            Kind::Numbers | Kind::Texts | Kind::Records => unreachable!("{kind:?} is a list of other kinds"),
+        }
+    }
+
+    /// No values of an element of lists of this kind. A list is not torn apart where the dictionary gets full: that
+    /// is asked before each row.
+    pub(super) fn of_element(kind: Kind) -> Self {
+        let mut values = Values::of(kind);
+        if let Values::Texts(texts) = &mut values {
+            texts.dictionary.texts_max = usize::MAX;
+        }
+        values
+    }
+
+    /// A row begins in a column of lists.
+    pub(super) fn begin_list(&mut self) {
+        if let Values::Texts(texts) = self {
+            texts.is_full |= texts.dictionary.texts().len() >= super::dictionary::TEXT_BYTES_MAX;
+        }
+    }
+
+    /// Takes a value that is no NULL into the page.
+    #[inline]
+    pub(super) fn take(&mut self, value: Value) {
+        match self {
+            Values::Deltas(deltas) => deltas.take(value),
+            Values::Numbers(numbers) => numbers.take(value),
+            Values::Texts(texts) => texts.take(value),
+            Values::Blobs(blobs) => blobs.take(value),
         }
     }
 
     /// Whether the page has no values.
     pub(super) fn is_empty(&self) -> bool {
         match self {
-            Values::Numbers(numbers) => numbers.page.is_empty(),
+            Values::Deltas(deltas) => deltas.page.is_empty(),
+            Values::Numbers(numbers) => numbers.len() == 0,
             Values::Texts(texts) => texts.numbers.is_empty() && texts.plain_values == 0,
+            Values::Blobs(blobs) => blobs.lengths.is_empty(),
+        }
+    }
+
+    /// About how many bytes the page takes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Values::Deltas(deltas) => deltas.page.len() * size_of::<i64>(),
+            Values::Numbers(numbers) => numbers.size(),
+            Values::Texts(texts) => texts.numbers.len() * size_of::<u32>() + texts.plain.len(),
+            Values::Blobs(blobs) => blobs.lengths.len() * size_of::<u32>() + blobs.bytes.len(),
         }
     }
 
     /// Encodes as many values of the page as can be encoded alike, and takes them out of it.
-    pub(super) fn encode(&mut self, out: &mut Vec<u8>) -> Encoded {
+    pub(super) fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
         match self {
-            Values::Numbers(numbers) => numbers.encode(out),
-            Values::Texts(texts) => texts.encode(out),
+            Values::Deltas(deltas) => deltas.encode(out, extras),
+            Values::Numbers(numbers) => numbers.encode(out, extras),
+            Values::Texts(texts) => texts.encode(out, extras),
+            Values::Blobs(blobs) => blobs.encode(out, extras),
         }
     }
 
     /// The chunk's dictionary: how many values, and their PLAIN encoding.
     pub(super) fn dictionary(&self) -> Option<(usize, &[u8])> {
         match self {
-            Values::Numbers(_) => None,
+            Values::Deltas(_) | Values::Blobs(_) => None,
+            Values::Numbers(numbers) => numbers.dictionary(),
             Values::Texts(texts) => Some((texts.dictionary.len(), texts.dictionary.texts())),
+        }
+    }
+
+    /// Adds the dictionary's values to the bloom filter.
+    pub(super) fn sift_dictionary(&self, extras: &mut Extras) {
+        match self {
+            Values::Deltas(_) | Values::Blobs(_) => {}
+            Values::Numbers(numbers) => numbers.sift_dictionary(extras),
+            Values::Texts(texts) => plain_texts(texts.dictionary.texts()).for_each(|text| extras.sift(text)),
         }
     }
 
     /// What the footer says of the chunk's values.
     pub(super) fn statistics(&self, nulls: u64) -> Statistics {
         match self {
+            Values::Deltas(deltas) => deltas.numeric.statistics(deltas.bounds, nulls),
             Values::Numbers(numbers) => numbers.statistics(nulls),
             Values::Texts(texts) => texts.statistics(nulls),
+            Values::Blobs(_) => Statistics::byte_array(None, None, None, Some(nulls), false),
         }
     }
 
     /// Forgets the chunk.
     pub(super) fn forget(&mut self) {
         match self {
-            Values::Numbers(numbers) => numbers.bounds = None,
+            Values::Deltas(deltas) => deltas.bounds = None,
+            Values::Numbers(numbers) => numbers.forget(),
             Values::Texts(texts) => texts.forget(),
+            Values::Blobs(_) => {}
         }
     }
 }
 
-/// Numbers of one kind.
-pub(super) struct Numbers {
-    kind: Kind,
+/// Numbers of one kind, always encoded as their differences.
+pub(super) struct Deltas {
+    numeric: Numeric,
     page: Vec<i64>,
     /// The least and the largest of the chunk's earlier pages.
     bounds: Option<(i64, i64)>,
 }
 
-impl Numbers {
+impl Deltas {
     fn new(kind: Kind) -> Self {
-        Numbers { kind, page: Vec::new(), bounds: None }
+        Deltas { numeric: Numeric::new(kind), page: Vec::new(), bounds: None }
     }
 
-    /// Takes a value into the page, if it is one.
+    /// Takes a value that is no NULL into the page.
     #[inline(always)]
     pub(super) fn take(&mut self, value: Value) {
-        match value {
-            Value::Null => {}
-            Value::TimestampMicros(micros) => self.page.push(micros),
-            Value::U16(number) => self.page.push(number.into()),
-            Value::U64(number) => self.page.push(signed(number)),
-            _ => unreachable!("{value:?} in a column of numbers"),
-        }
+        self.page.push(match value {
+            Value::TimestampMicros(micros) => micros,
+            Value::U16(number) => number.into(),
+            other => self.numeric.bits(other),
+        });
     }
 
-    fn encode(&mut self, out: &mut Vec<u8>) -> Encoded {
-        if let Some(&first) = self.page.first() {
-            let bounds = self.bounds.unwrap_or((first, first));
-            let widen =
-                |(least, largest): (i64, i64), &number: &i64| (least.min(number), largest.max(number));
-            self.bounds = Some(self.page.iter().fold(bounds, widen));
+    fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+        let ranks = self.numeric.ranks(&self.page);
+        self.bounds = widened(self.bounds, ranks);
+        match self.numeric.kind {
+            Kind::I32 => deltas_32(&self.page, out),
+            _ => deltas(&self.page, out),
         }
-        deltas(&self.page, out);
+        if extras.has_bloom {
+            self.page.iter().for_each(|&number| self.numeric.sift(number, extras));
+        }
         let values = self.page.len();
         self.page.clear();
-        Encoded { values, encoding: Encoding::DELTA_BINARY_PACKED }
+        let bounds = extras.has_index.then(|| self.numeric.bounds(ranks)).flatten();
+        Encoded { values, encoding: Encoding::DELTA_BINARY_PACKED, bounds }
+    }
+}
+
+/// Bytes without a dictionary: each message is another one.
+#[derive(Default)]
+pub(super) struct Blobs {
+    lengths: Vec<i64>,
+    bytes: Vec<u8>,
+}
+
+impl Blobs {
+    fn take(&mut self, value: Value) {
+        let Value::Bytes(bytes) = value else { unreachable!("{value:?} in a column of bytes") };
+        self.lengths.push(bytes.len() as i64);
+        self.bytes.extend_from_slice(bytes);
     }
 
-    fn statistics(&self, nulls: u64) -> Statistics {
-        let (least, largest) = self.bounds.unzip();
-        let narrow = |bound: Option<i64>| bound.map(|number| number as i32);
-        match self.kind {
-            Kind::I32 => Statistics::int32(narrow(least), narrow(largest), None, Some(nulls), false),
-            _ => Statistics::int64(least, largest, None, Some(nulls), false),
+    /// DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes. There is neither an order nor a filter of messages.
+    fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+        if extras.has_bloom {
+            let mut rest = &self.bytes[..];
+            for &length in &self.lengths {
+                let (value, behind) = rest.split_at(length as usize);
+                extras.sift(value);
+                rest = behind;
+            }
         }
+        deltas_32(&self.lengths, out);
+        out.append(&mut self.bytes);
+        let values = self.lengths.len();
+        self.lengths.clear();
+        Encoded { values, encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY, bounds: None }
     }
 }
 
@@ -142,11 +286,10 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Takes a value into the page, if it is one.
+    /// Takes a value that is no NULL into the page.
     #[inline(always)]
     pub(super) fn take(&mut self, value: Value) {
         match value {
-            Value::Null => {}
             Value::Name(wire) => self.take_known_by(wire, value),
             // Eight bytes, so that there is no shorter value among the longer ones.
             Value::Address(IpAddr::V4(v4)) => {
@@ -154,10 +297,7 @@ impl Texts {
             }
             Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
             Value::Word(text) => self.take_fixed(text),
-            Value::Numbers(numbers) => {
-                let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-                self.take_known_by(&raw, value);
-            }
+            Value::Text(text) => self.take_known_by(text.as_bytes(), value),
             _ => unreachable!("{value:?} in a column of texts"),
         }
     }
@@ -202,24 +342,38 @@ impl Texts {
         self.plain_values += 1;
     }
 
-    fn encode(&mut self, out: &mut Vec<u8>) -> Encoded {
+    fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
         if self.is_full && self.numbers.is_empty() {
+            let bounds = extras.has_index.then(|| bounds_of(plain_texts(&self.plain))).flatten();
+            if extras.has_bloom {
+                plain_texts(&self.plain).for_each(|text| extras.sift(text));
+            }
             out.append(&mut self.plain);
             let values = std::mem::take(&mut self.plain_values);
-            return Encoded { values, encoding: Encoding::PLAIN };
+            return Encoded { values, encoding: Encoding::PLAIN, bounds };
         }
         let width = width_of(self.dictionary.len().saturating_sub(1) as u64);
         out.push(width as u8);
         runs_and_bits(&self.numbers, width, out);
+        let bounds = extras.has_index.then(|| self.bounds_of_page()).flatten();
         let values = self.numbers.len();
         self.numbers.clear();
-        Encoded { values, encoding: Encoding::RLE_DICTIONARY }
+        Encoded { values, encoding: Encoding::RLE_DICTIONARY, bounds }
+    }
+
+    /// The least and the largest of the page's values, looked up by their numbers.
+    fn bounds_of_page(&self) -> Option<Bounds> {
+        let mut is_there = vec![false; self.dictionary.len()];
+        self.numbers.iter().for_each(|&number| is_there[number as usize] = true);
+        let texts = plain_texts(self.dictionary.texts()).zip(&is_there);
+        bounds_of(texts.filter(|(_, is_there)| **is_there).map(|(text, _)| text))
     }
 
     fn statistics(&self, nulls: u64) -> Statistics {
         let bytes = |text: &Vec<u8>| ByteArray::from(text.clone());
-        let bounds = self.bounds.as_ref().map(|(least, largest)| (bytes(least), bytes(largest)));
-        let (least, largest) = bounds.unzip();
+        let short = |bound: &&(Vec<u8>, Vec<u8>)| bound.0.len().max(bound.1.len()) <= BOUND_MAX;
+        let bounds = self.bounds.as_ref().filter(short);
+        let (least, largest) = bounds.map(|(least, largest)| (bytes(least), bytes(largest))).unzip();
         Statistics::byte_array(least, largest, None, Some(nulls), false)
     }
 
@@ -229,6 +383,17 @@ impl Texts {
         self.bounds = None;
         self.fixed = Fixed::default();
     }
+}
+
+/// The least and the largest of some texts, unless one of them is long.
+fn bounds_of<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Option<Bounds> {
+    let widen = |bounds: Option<(&'t [u8], &'t [u8])>, text: &'t [u8]| match bounds {
+        Some((least, largest)) => Some((least.min(text), largest.max(text))),
+        None => Some((text, text)),
+    };
+    let (least, largest) = texts.fold(None, widen)?;
+    let both = || (least.to_vec(), largest.to_vec());
+    (least.len().max(largest.len()) <= BOUND_MAX).then(|| Bounds { keys: both(), plain: both() })
 }
 
 /// Makes room for a text between the least and the largest.
@@ -283,10 +448,6 @@ impl Printer {
             }
             Value::Word(text) => text.as_bytes(),
             Value::Text(text) => text.as_bytes(),
-            Value::Numbers(numbers) => {
-                let length = write_numbers(numbers, &mut self.address);
-                &self.address[..length]
-            }
             _ => unreachable!("{value:?} in a column of texts"),
         }
     }

@@ -5,6 +5,7 @@
 
 use super::pool::Pool;
 use crate::transaction::{Event, Face, Facts, Part, State, Transaction};
+use std::ops::Range;
 
 /// The finished rows of a chunk, in capture order.
 #[derive(Debug)]
@@ -107,7 +108,16 @@ impl Rows {
     /// The rows, in capture order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
-        self.order.iter().map(|row| {
+        self.range(0..self.len())
+    }
+
+    /// Those of these numbers, from 0.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[inline]
+    pub fn range(&self, numbers: Range<usize>) -> impl ExactSizeIterator<Item = Transaction<'_>> {
+        self.order[numbers].iter().map(|row| {
             Transaction::new(&self.parts[usize::from(row.shard)], row.index as usize).with_face(row.face)
         })
     }

@@ -1,0 +1,402 @@
+//! A column on its way into pages and column chunks: one leaf, or for records five.
+//!
+//! A list is told by two numbers for each entry, its levels. `vlan` of four rows:
+//!
+//! ```text
+//!  row         entry   repetition  definition
+//!  NULL        -       0           0           (no list)
+//!  []          -       0           1           (a list, and no element)
+//!  [7, 8]      7       0           2
+//!              8       1           2           (goes on with the list)
+//! ```
+//! A list that is always there has no first definition level. A column that is always there has neither.
+
+use super::chunk::{Chunk, Closed, DataPage};
+use super::values::{Extras, Values};
+use super::{PAGE_BYTES, Settings};
+use dpp::table::{Context, Field, Kind, Records, Scratch, Value};
+use dpp::transaction::Transaction;
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescPtr;
+use std::ops::Range;
+
+/// A field of the table and its leaves.
+pub(super) struct Column {
+    field: Field,
+    shape: Shape,
+    /// Its leaves' numbers begin here.
+    pub(super) first_leaf: usize,
+}
+
+/// Which leaves a column has.
+enum Shape {
+    /// One, with at most one value a row.
+    Flat(Leaf),
+    /// One, with any number.
+    List(Leaf),
+    /// Name, type, class, ttl and data of records.
+    Records(Box<[Leaf; 5]>),
+}
+
+/// How many leaves a column of this kind has.
+pub(super) fn leaves_of(kind: Kind) -> usize {
+    if kind == Kind::Records { 5 } else { 1 }
+}
+
+/// Whether a row may have values without number or of any length.
+fn is_bulky(kind: Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Bytes | Kind::Numbers | Kind::Texts | Kind::Records)
+}
+
+impl Column {
+    /// A column of the file whose leaves these are.
+    pub(super) fn new(
+        field: Field,
+        is_nullable: bool,
+        first_leaf: usize,
+        leaves: &[ColumnDescPtr],
+        settings: &Settings,
+    ) -> Result<Self> {
+        let has_bloom = settings.bloom.iter().any(|name| *name == field.name);
+        let zero = Value::zero(field.kind());
+        let leaf = |index: usize, values| {
+            let descriptor = &leaves[first_leaf + index];
+            let page = Page::new(descriptor, values, zero, is_nullable);
+            Leaf::new(descriptor, page, settings, has_bloom)
+        };
+        let text = || Values::of_element(Kind::Text);
+        let shape = match field.kind() {
+            Kind::Numbers => Shape::List(leaf(0, Values::of_element(Kind::U16))?),
+            Kind::Texts => Shape::List(leaf(0, text())?),
+            Kind::Records => {
+                let ttl = Values::of_element(Kind::U32);
+                let leaves =
+                    [leaf(0, text())?, leaf(1, text())?, leaf(2, text())?, leaf(3, ttl)?, leaf(4, text())?];
+                Shape::Records(Box::new(leaves))
+            }
+            kind => Shape::Flat(leaf(0, Values::of(kind))?),
+        };
+        Ok(Column { field, shape, first_leaf })
+    }
+
+    /// Takes rows.
+    pub(super) fn fill<'a>(
+        &mut self,
+        rows: impl ExactSizeIterator<Item = Transaction<'a>>,
+        context: &Context,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        if is_bulky(self.field.kind()) {
+            let mut done = Ok(());
+            let Column { field, shape, .. } = self;
+            field.for_each_value(rows, context, scratch, |value| {
+                if done.is_ok() {
+                    done = shape.take(value);
+                }
+            });
+            return done;
+        }
+        match &mut self.shape {
+            Shape::Flat(leaf) => leaf.fill(rows, &self.field, context, scratch),
+            _ => unreachable!("lists are bulky"),
+        }
+        Ok(())
+    }
+
+    /// Takes a row's value.
+    #[cfg(test)]
+    pub(super) fn take(&mut self, value: Value) -> Result<()> {
+        self.shape.take(value)
+    }
+
+    /// Ends the pages.
+    pub(super) fn end_page(&mut self) -> Result<()> {
+        self.leaves().try_for_each(Leaf::end_page)
+    }
+
+    /// Closes the chunks and starts new ones. Hands each over with the number of its leaf.
+    pub(super) fn close(&mut self, mut take: impl FnMut(usize, Closed)) -> Result<()> {
+        let first = self.first_leaf;
+        for (index, leaf) in self.leaves().enumerate() {
+            take(first + index, leaf.close()?);
+        }
+        Ok(())
+    }
+
+    fn leaves(&mut self) -> impl Iterator<Item = &mut Leaf> {
+        match &mut self.shape {
+            Shape::Flat(leaf) | Shape::List(leaf) => std::slice::from_mut(leaf).iter_mut(),
+            Shape::Records(leaves) => leaves.iter_mut(),
+        }
+    }
+}
+
+impl Shape {
+    /// Takes a row's value. Its pages end if they have got long.
+    fn take(&mut self, value: Value) -> Result<()> {
+        match self {
+            Shape::Flat(leaf) => {
+                leaf.take(value);
+                leaf.end_long_page()
+            }
+            Shape::List(leaf) => {
+                match value {
+                    Value::Null => leaf.take_absent_list(),
+                    Value::Numbers(numbers) => {
+                        leaf.take_list(numbers.iter().map(|&number| Value::U16(number)))
+                    }
+                    Value::Texts(texts) => leaf.take_list(texts.iter().map(Value::Text)),
+                    _ => unreachable!("{value:?} in a column of lists"),
+                }
+                leaf.end_long_page()
+            }
+            Shape::Records(leaves) => {
+                match value {
+                    Value::Null => leaves.iter_mut().for_each(Leaf::take_absent_list),
+                    Value::Records(records) => take_records(leaves, records),
+                    _ => unreachable!("{value:?} in a column of records"),
+                }
+                leaves.iter_mut().try_for_each(Leaf::end_long_page)
+            }
+        }
+    }
+}
+
+fn take_records([name, rtype, class, ttl, data]: &mut [Leaf; 5], records: Records) {
+    name.take_list(records.iter().map(|record| Value::Text(record.name)));
+    rtype.take_list(records.iter().map(|record| Value::Text(record.rtype)));
+    class.take_list(records.iter().map(|record| Value::Text(record.class)));
+    ttl.take_list(records.iter().map(|record| match record.ttl {
+        Some(ttl) => Value::U64(ttl.into()),
+        None => Value::Null,
+    }));
+    data.take_list(records.iter().map(|record| Value::Text(record.data)));
+}
+
+/// A column of the file.
+struct Leaf {
+    page: Page,
+    chunk: Chunk,
+    extras: Extras,
+    /// Room to encode a page in.
+    encoded: Vec<u8>,
+}
+
+/// A page that is not complete.
+struct Page {
+    rows: usize,
+    values: Values,
+    /// What stands for an absent value in a column that cannot be without: a stream of another format may turn up that
+    /// nobody could know of, and rows must not shift.
+    zero: Value<'static>,
+    /// For each entry 0, or 1 if it continues a list; only of lists.
+    repetition: Option<Vec<u8>>,
+    /// For each entry how much of it there is; only of columns that may be without.
+    definition: Option<Vec<u8>>,
+    /// The level of an entry that has a value, and of a list that has no element.
+    full: u8,
+    empty: u8,
+}
+
+impl Leaf {
+    fn new(descriptor: &ColumnDescPtr, page: Page, settings: &Settings, has_bloom: bool) -> Result<Self> {
+        let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
+        let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings)?;
+        Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
+    }
+
+    /// Takes rows with one value at most.
+    fn fill<'a>(
+        &mut self,
+        rows: impl ExactSizeIterator<Item = Transaction<'a>>,
+        field: &Field,
+        context: &Context,
+        scratch: &mut Scratch,
+    ) {
+        let Page { rows: count, values, definition, zero, .. } = &mut self.page;
+        *count += rows.len();
+        let zero = *zero;
+        // Each way has a loop of its own.
+        macro_rules! fill {
+            ($values:ident) => {
+                match definition {
+                    None => field.for_each_value(rows, context, scratch, |value| match value {
+                        Value::Null => $values.take(zero),
+                        value => $values.take(value),
+                    }),
+                    Some(definition) => field.for_each_value(rows, context, scratch, |value| {
+                        definition.push(u8::from(!matches!(value, Value::Null)));
+                        if !matches!(value, Value::Null) {
+                            $values.take(value);
+                        }
+                    }),
+                }
+            };
+        }
+        match values {
+            Values::Deltas(deltas) => fill!(deltas),
+            Values::Numbers(numbers) => fill!(numbers),
+            Values::Texts(texts) => fill!(texts),
+            Values::Blobs(_) => unreachable!("bytes are bulky"),
+        }
+    }
+
+    /// Takes a row with one value at most.
+    fn take(&mut self, value: Value) {
+        let Page { rows, values, definition, zero, .. } = &mut self.page;
+        *rows += 1;
+        match (value, definition) {
+            (Value::Null, None) => values.take(*zero),
+            (Value::Null, Some(definition)) => definition.push(0),
+            (value, definition) => {
+                definition.iter_mut().for_each(|definition| definition.push(1));
+                values.take(value);
+            }
+        }
+    }
+
+    /// Takes a row without a list.
+    fn take_absent_list(&mut self) {
+        self.page.rows += 1;
+        self.page.push(0, 0);
+    }
+
+    /// Takes a row with a list; an element may be NULL where the schema has a level for that.
+    fn take_list<'v>(&mut self, elements: impl Iterator<Item = Value<'v>>) {
+        let page = &mut self.page;
+        page.rows += 1;
+        page.values.begin_list();
+        let mut repetition = 0;
+        for element in elements {
+            let is_there = element != Value::Null;
+            page.push(repetition, page.full - u8::from(!is_there));
+            repetition = 1;
+            if is_there {
+                page.values.take(element);
+            }
+        }
+        if repetition == 0 {
+            page.push(0, page.empty);
+        }
+    }
+
+    /// Ends the page if it takes many bytes: rows may have thousands of records.
+    fn end_long_page(&mut self) -> Result<()> {
+        if self.page.values.size() + self.page.entries() < PAGE_BYTES { Ok(()) } else { self.end_page() }
+    }
+
+    /// Closes the chunk and starts a new one.
+    fn close(&mut self) -> Result<Closed> {
+        self.end_page()?;
+        let Leaf { page, chunk, extras, .. } = self;
+        if extras.has_bloom {
+            page.values.sift_dictionary(extras);
+        }
+        let values = &mut page.values;
+        let closed = chunk.close(values.dictionary(), extras.take_bloom(), |nulls| values.statistics(nulls));
+        values.forget();
+        closed
+    }
+
+    /// Writes the page into the chunk and starts a new one.
+    fn end_page(&mut self) -> Result<()> {
+        let (mut start, end) = (0, self.page.entries());
+        while start < end {
+            self.encoded.clear();
+            let part = self.page.values.encode(&mut self.encoded, &mut self.extras);
+            let part_end = match self.page.values.is_empty() {
+                true => end,
+                false => self.page.entry_after(start, part.values),
+            };
+            let entries = start..part_end;
+            let page = &self.page;
+            self.chunk.append(DataPage {
+                rows: page.rows_in(entries.clone()),
+                entries: entries.len(),
+                nulls: entries.len() - part.values,
+                repetition: page.repetition.as_ref().map(|levels| &levels[entries.clone()]),
+                definition: page.definition.as_ref().map(|levels| &levels[entries.clone()]),
+                encoding: part.encoding,
+                values: &self.encoded,
+                bounds: part.bounds,
+            })?;
+            start = part_end;
+        }
+        self.page.clear();
+        Ok(())
+    }
+}
+
+impl Page {
+    /// `zero`: of columns that are no lists.
+    fn new(descriptor: &ColumnDescPtr, values: Values, zero: Value<'static>, is_nullable: bool) -> Page {
+        let full = descriptor.max_def_level() as u8;
+        Page {
+            rows: 0,
+            values,
+            zero,
+            repetition: (descriptor.max_rep_level() > 0).then(Vec::new),
+            definition: (full > 0).then(Vec::new),
+            full,
+            empty: u8::from(is_nullable),
+        }
+    }
+
+    /// Takes the levels of an entry of a list.
+    #[inline]
+    fn push(&mut self, repetition: u8, definition: u8) {
+        self.repetition.iter_mut().for_each(|levels| levels.push(repetition));
+        self.definition.iter_mut().for_each(|levels| levels.push(definition));
+    }
+
+    /// How many entries there are.
+    fn entries(&self) -> usize {
+        self.definition.as_ref().map_or(self.rows, Vec::len)
+    }
+
+    /// How many rows begin among these entries.
+    fn rows_in(&self, entries: Range<usize>) -> usize {
+        match &self.repetition {
+            Some(levels) => levels[entries].iter().filter(|&&level| level == 0).count(),
+            None => entries.len(),
+        }
+    }
+
+    /// The entry behind the next `values` values from entry `start` on.
+    fn entry_after(&self, start: usize, values: usize) -> usize {
+        let Some(definition) = &self.definition else { return start + values };
+        let mut left = values;
+        let is_beyond = |&level: &u8| {
+            let is_beyond = left == 0;
+            left -= usize::from(!is_beyond && level == self.full);
+            is_beyond
+        };
+        start + definition[start..].iter().position(is_beyond).unwrap_or(definition.len() - start)
+    }
+
+    fn clear(&mut self) {
+        self.rows = 0;
+        self.repetition.iter_mut().for_each(Vec::clear);
+        self.definition.iter_mut().for_each(Vec::clear);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_split_right_behind_the_last_value_of_its_first_part() {
+        let page = Page {
+            rows: 5,
+            values: Values::of(Kind::Word),
+            zero: Value::Null,
+            repetition: None,
+            definition: Some(vec![0, 1, 0, 1, 1]),
+            full: 1,
+            empty: 0,
+        };
+        assert_eq!([page.entry_after(0, 0), page.entry_after(0, 1), page.entry_after(0, 2)], [0, 2, 4]);
+        assert_eq!([page.entry_after(2, 1), page.entry_after(2, 2)], [4, 5]);
+    }
+}

@@ -1,0 +1,530 @@
+//! Numbers of all kinds but those of the default schema: what a message says in numbers is mostly the same again.
+//!
+//! ```text
+//!  53 53 53 53 53 123 53 ...  ->  53 five times, 123 once, 53 ...  ->  codes 0, 1, 0 of a dictionary [53, 123]
+//! ```
+//! Equal neighbours are counted while the values come in, so a column that never changes costs a comparison a row
+//! and nothing after that. A page becomes codes if that is smaller by a reckoning of its own values; the first page
+//! of a chunk for which it is not ends the dictionary, and it and all further ones are DELTA_BINARY_PACKED, or
+//! BYTE_STREAM_SPLIT if numbers have fractions. Yes and no are runs and bits as they are.
+
+use super::dictionary::{DIGITS, fold};
+use super::encoding::{byte_streams, counted_runs_and_bits, deltas, deltas_32, width_of};
+use super::values::{Bounds, Encoded, Extras};
+use dpp::table::{Kind, Value};
+use parquet::basic::Encoding;
+use parquet::file::statistics::Statistics;
+use std::hash::BuildHasher;
+
+/// How numbers lie in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Physical {
+    Bit,
+    Int32,
+    Int64,
+    Double,
+}
+
+impl Physical {
+    fn of(kind: Kind) -> Physical {
+        match kind {
+            Kind::Bool => Physical::Bit,
+            Kind::U8 | Kind::U16 | Kind::U32 | Kind::I32 => Physical::Int32,
+            Kind::F64 | Kind::Seconds => Physical::Double,
+            _ => Physical::Int64,
+        }
+    }
+
+    /// The bytes of a number in PLAIN.
+    fn length(self) -> usize {
+        match self {
+            Physical::Bit => 1,
+            Physical::Int32 => 4,
+            Physical::Int64 | Physical::Double => 8,
+        }
+    }
+}
+
+/// What is known of the numbers of a kind: a number is kept in 64 bits, fractions as the bits they have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numeric {
+    pub(super) kind: Kind,
+    physical: Physical,
+    /// What is beyond these is written as these.
+    least: i64,
+    most: i64,
+}
+
+impl Numeric {
+    pub(super) fn new(kind: Kind) -> Self {
+        let (least, most) = match kind {
+            Kind::U8 => (0, u8::MAX.into()),
+            Kind::U16 => (0, u16::MAX.into()),
+            Kind::U32 => (0, u32::MAX.into()),
+            Kind::I32 => (i32::MIN.into(), i32::MAX.into()),
+            _ => (i64::MIN, i64::MAX),
+        };
+        Numeric { kind, physical: Physical::of(kind), least, most }
+    }
+
+    /// The 64 bits of a value that is no NULL.
+    #[inline(always)]
+    pub(super) fn bits(&self, value: Value) -> i64 {
+        let bits = match value {
+            Value::Bool(is) => is.into(),
+            Value::U16(number) => number.into(),
+            Value::U64(number) if self.kind == Kind::U64 => return number as i64,
+            Value::U64(number) => number.min(i64::MAX as u64) as i64,
+            Value::I64(number) => number,
+            Value::TimestampMicros(time) | Value::TimestampNanos(time) => time,
+            // As text formats print it: rounded down to microseconds.
+            Value::Seconds(ns) => return (ns.div_euclid(1000) as f64 / 1e6).to_bits() as i64,
+            Value::F64(number) => return number.to_bits() as i64,
+            _ => unreachable!("{value:?} in a column of numbers"),
+        };
+        bits.clamp(self.least, self.most)
+    }
+
+    /// A number that is ordered among others as what the bits stand for; none for what is no number.
+    #[inline(always)]
+    fn rank(&self, bits: i64) -> Option<i64> {
+        match self.kind {
+            Kind::U64 => Some(bits ^ i64::MIN),
+            Kind::F64 | Kind::Seconds if f64::from_bits(bits as u64).is_nan() => None,
+            Kind::F64 | Kind::Seconds => Some(upside_down(bits)),
+            _ => Some(bits),
+        }
+    }
+
+    /// The bits of the least and of the largest, by their ranks. A zero may be of either sign there, and stands for
+    /// the other one too.
+    fn bits_of(&self, (least, largest): (i64, i64)) -> (i64, i64) {
+        match self.kind {
+            Kind::U64 => (least ^ i64::MIN, largest ^ i64::MIN),
+            Kind::F64 | Kind::Seconds => match (upside_down(least), upside_down(largest)) {
+                (0, largest) if largest == i64::MIN => (i64::MIN, 0),
+                (0, largest) => (i64::MIN, largest),
+                (least, i64::MIN) => (least, 0),
+                both => both,
+            },
+            _ => (least, largest),
+        }
+    }
+
+    pub(super) fn statistics(&self, ranks: Option<(i64, i64)>, nulls: u64) -> Statistics {
+        let (least, largest) = ranks.map(|ranks| self.bits_of(ranks)).unzip();
+        let nulls = Some(nulls);
+        match self.physical {
+            Physical::Bit => {
+                let bit = |bits: Option<i64>| bits.map(|bits| bits != 0);
+                Statistics::boolean(bit(least), bit(largest), None, nulls, false)
+            }
+            Physical::Int32 => {
+                let narrow = |bits: Option<i64>| bits.map(|bits| bits as i32);
+                Statistics::int32(narrow(least), narrow(largest), None, nulls, false)
+            }
+            Physical::Int64 => Statistics::int64(least, largest, None, nulls, false),
+            Physical::Double => {
+                let double = |bits: Option<i64>| bits.map(|bits| f64::from_bits(bits as u64));
+                Statistics::double(double(least), double(largest), None, nulls, false)
+            }
+        }
+    }
+
+    /// What the index says of a page.
+    pub(super) fn bounds(&self, ranks: Option<(i64, i64)>) -> Option<Bounds> {
+        let (least, largest) = ranks?;
+        let key = |rank: i64| (rank ^ i64::MIN).to_be_bytes().to_vec();
+        let bits = self.bits_of((least, largest));
+        let plain = |bits: i64| bits.to_le_bytes()[..self.physical.length()].to_vec();
+        Some(Bounds { keys: (key(least), key(largest)), plain: (plain(bits.0), plain(bits.1)) })
+    }
+
+    /// The least and the largest of numbers, by rank.
+    pub(super) fn ranks(&self, numbers: &[i64]) -> Option<(i64, i64)> {
+        let ranks = numbers.iter().filter_map(|&bits| self.rank(bits));
+        ranks.fold(None, |ranks, rank| widened(ranks, Some((rank, rank))))
+    }
+
+    /// Adds a number to a bloom filter.
+    pub(super) fn sift(&self, bits: i64, extras: &mut Extras) {
+        match self.physical {
+            Physical::Int32 => extras.sift(&(bits as i32)),
+            _ => extras.sift(&bits),
+        }
+    }
+}
+
+/// Makes the order of bits that of numbers with fractions, and back.
+fn upside_down(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
+}
+
+/// What lies between the least and the largest of both.
+pub(super) fn widened(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The numbers of a page, and what the chunk remembers of earlier ones.
+pub(super) struct Numbers {
+    numeric: Numeric,
+    runs: Runs,
+    book: Codebook,
+    /// Whether a page has codes.
+    has_codes: bool,
+    /// Whether the dictionary has not paid in this chunk.
+    is_over: bool,
+    /// The least and the largest of the chunk, by rank.
+    ranks: Option<(i64, i64)>,
+    /// Room for what a page is encoded from.
+    codes: Vec<u32>,
+    literals: Vec<u32>,
+    expanded: Vec<i64>,
+}
+
+impl Numbers {
+    pub(super) fn new(kind: Kind) -> Self {
+        let numeric = Numeric::new(kind);
+        Numbers {
+            numeric,
+            runs: Runs::default(),
+            book: Codebook::new(numeric.physical.length()),
+            has_codes: false,
+            is_over: false,
+            ranks: None,
+            codes: Vec::new(),
+            literals: Vec::new(),
+            expanded: Vec::new(),
+        }
+    }
+
+    /// Takes a value that is no NULL into the page.
+    #[inline(always)]
+    pub(super) fn take(&mut self, value: Value) {
+        self.runs.push(self.numeric.bits(value));
+    }
+
+    /// How many values the page has.
+    pub(super) fn len(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// About how many bytes the page takes.
+    pub(super) fn size(&self) -> usize {
+        self.len() * self.numeric.physical.length()
+    }
+
+    pub(super) fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+        let values = self.len();
+        let ranks = self.numeric.ranks(self.runs.numbers());
+        self.ranks = widened(self.ranks, ranks);
+        let bounds = extras.has_index.then(|| self.numeric.bounds(ranks)).flatten();
+        let encoding = match self.numeric.physical {
+            _ if values == 0 => Encoding::PLAIN,
+            Physical::Bit => self.encode_bits(out),
+            physical => match self.find_codes(ranks) {
+                true => self.encode_codes(out),
+                false => self.encode_all(physical, out, extras),
+            },
+        };
+        self.runs.clear();
+        Encoded { values, encoding, bounds }
+    }
+
+    /// Runs and bits, and their length before them.
+    fn encode_bits(&mut self, out: &mut Vec<u8>) -> Encoding {
+        let start = out.len();
+        out.extend_from_slice(&[0; 4]);
+        counted_runs_and_bits(
+            self.runs.iter().map(|(bits, count)| (bits as u32, count)),
+            1,
+            &mut self.literals,
+            out,
+        );
+        let length = (out.len() - start - 4) as u32;
+        out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        Encoding::RLE
+    }
+
+    /// Finds the codes of the page's runs, if codes pay.
+    fn find_codes(&mut self, ranks: Option<(i64, i64)>) -> bool {
+        if self.is_over {
+            return false;
+        }
+        let known = self.book.len();
+        self.codes.clear();
+        for &bits in self.runs.numbers() {
+            self.codes.push(self.book.code(bits));
+        }
+        if self.do_codes_pay(known, ranks) {
+            self.has_codes = true;
+            return true;
+        }
+        self.book.truncate(known);
+        self.is_over = true;
+        false
+    }
+
+    /// Whether codes and what they add to the dictionary are smaller than the numbers themselves. Deltas are
+    /// reckoned as bits for the range, and one for the sign of a difference, and the head of a block.
+    fn do_codes_pay(&self, known: usize, ranks: Option<(i64, i64)>) -> bool {
+        let added = (self.book.len() - known) * self.numeric.physical.length() * 8;
+        let width = width_of(self.book.len().saturating_sub(1) as u64) as usize;
+        let bits = match (self.numeric.physical, ranks) {
+            (Physical::Double, _) | (_, None) => 64,
+            (_, Some((least, largest))) => width_of(largest.wrapping_sub(least) as u64) as usize + 1,
+        };
+        self.book.len() <= CODES_MAX && added + width * self.runs.turns() < self.len() * bits + 256
+    }
+
+    fn encode_codes(&mut self, out: &mut Vec<u8>) -> Encoding {
+        let width = width_of(self.book.len() as u64 - 1);
+        out.push(width as u8);
+        let runs = self.codes.iter().zip(self.runs.iter()).map(|(&code, (_, count))| (code, count));
+        counted_runs_and_bits(runs, width, &mut self.literals, out);
+        Encoding::RLE_DICTIONARY
+    }
+
+    fn encode_all(&mut self, physical: Physical, out: &mut Vec<u8>, extras: &mut Extras) -> Encoding {
+        self.runs.numbers().iter().for_each(|&bits| self.numeric.sift(bits, extras));
+        self.expanded.clear();
+        for (bits, count) in self.runs.iter() {
+            self.expanded.extend(std::iter::repeat_n(bits, count));
+        }
+        match physical {
+            Physical::Double => {
+                byte_streams(self.expanded.iter().copied(), out);
+                return Encoding::BYTE_STREAM_SPLIT;
+            }
+            Physical::Int64 => deltas(&self.expanded, out),
+            _ => {
+                // What has its 32nd bit set is a negative number there.
+                self.expanded.iter_mut().for_each(|number| *number = i64::from(*number as i32));
+                deltas_32(&self.expanded, out);
+            }
+        }
+        Encoding::DELTA_BINARY_PACKED
+    }
+
+    /// The chunk's dictionary, if pages have codes of it.
+    pub(super) fn dictionary(&self) -> Option<(usize, &[u8])> {
+        self.has_codes.then_some((self.book.len(), &self.book.plain[..]))
+    }
+
+    /// Adds the dictionary's numbers to the bloom filter.
+    pub(super) fn sift_dictionary(&self, extras: &mut Extras) {
+        self.book.numbers.iter().for_each(|&bits| self.numeric.sift(bits, extras));
+    }
+
+    pub(super) fn statistics(&self, nulls: u64) -> Statistics {
+        self.numeric.statistics(self.ranks, nulls)
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.book.truncate(0);
+        (self.has_codes, self.is_over, self.ranks) = (false, false, None);
+    }
+}
+
+/// Equal neighbours, counted.
+struct Runs {
+    /// What each run has, and where it ends, up to `last`. The first one may be empty.
+    numbers: Vec<i64>,
+    ends: Vec<u32>,
+    last: usize,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Runs { numbers: vec![0; 64], ends: vec![0; 64], last: 0 }
+    }
+}
+
+impl Runs {
+    /// There is no branch that depends on the value: flags that come and go would be mispredicted.
+    #[inline(always)]
+    fn push(&mut self, number: i64) {
+        let end = self.ends[self.last] + 1;
+        self.last += usize::from(self.numbers[self.last] != number);
+        if self.last == self.numbers.len() {
+            self.grow();
+        }
+        self.numbers[self.last] = number;
+        self.ends[self.last] = end;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let length = self.numbers.len() * 2;
+        self.numbers.resize(length, 0);
+        self.ends.resize(length, 0);
+    }
+
+    /// How many values.
+    fn len(&self) -> usize {
+        self.ends[self.last] as usize
+    }
+
+    /// How many values are not within long runs, at most.
+    fn turns(&self) -> usize {
+        self.len().min((self.last + 1) * 8)
+    }
+
+    fn start(&self) -> usize {
+        usize::from(self.ends[0] == 0 && self.last > 0)
+    }
+
+    /// The runs' values.
+    fn numbers(&self) -> &[i64] {
+        if self.len() == 0 { &[] } else { &self.numbers[self.start()..=self.last] }
+    }
+
+    /// The runs: a value, and how often it stands there.
+    fn iter(&self) -> impl Iterator<Item = (i64, usize)> {
+        let ends = &self.ends[self.start()..];
+        let mut before = 0;
+        self.numbers().iter().zip(ends).map(move |(&number, &end)| {
+            let count = end - std::mem::replace(&mut before, end);
+            (number, count as usize)
+        })
+    }
+
+    fn clear(&mut self) {
+        (self.numbers[0], self.ends[0], self.last) = (0, 0, 0);
+    }
+}
+
+/// More numbers than this do not get codes: the dictionary should stay in the cache, of this column and of its
+/// reader.
+const CODES_MAX: usize = 1 << 15;
+
+/// Numbers and their codes, in the order of first sight.
+struct Codebook {
+    seed: u64,
+    /// Open addressing, a power of two long, at most half full: a code plus one, or 0.
+    slots: Vec<u32>,
+    numbers: Vec<i64>,
+    /// The body of a dictionary page, each number in so many bytes.
+    plain: Vec<u8>,
+    length: usize,
+}
+
+const SLOTS_MIN: usize = 1 << 6;
+
+impl Codebook {
+    fn new(length: usize) -> Self {
+        let seed = std::hash::RandomState::new().hash_one(0);
+        Codebook { seed, slots: vec![0; SLOTS_MIN], numbers: Vec::new(), plain: Vec::new(), length }
+    }
+
+    fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The code of a number.
+    #[inline]
+    fn code(&mut self, number: i64) -> u32 {
+        let at = self.place(number);
+        match self.slots[at] {
+            0 => self.add(number, at),
+            code => code - 1,
+        }
+    }
+
+    /// The slot that a number has or may have.
+    #[inline]
+    fn place(&self, number: i64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = fold(number as u64 ^ self.seed, DIGITS[0]) as usize & mask;
+        while let Some(code) = self.slots[at].checked_sub(1)
+            && self.numbers[code as usize] != number
+        {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn add(&mut self, number: i64, at: usize) -> u32 {
+        self.numbers.push(number);
+        self.plain.extend_from_slice(&number.to_le_bytes()[..self.length]);
+        self.slots[at] = self.len() as u32;
+        if self.len() * 2 > self.slots.len() {
+            self.place_all(self.slots.len() * 2);
+        }
+        self.len() as u32 - 1
+    }
+
+    /// Forgets all but the first numbers.
+    fn truncate(&mut self, length: usize) {
+        if length < self.len() {
+            self.numbers.truncate(length);
+            self.plain.truncate(length * self.length);
+            self.place_all((length * 2).next_power_of_two().max(SLOTS_MIN));
+        }
+    }
+
+    fn place_all(&mut self, slots: usize) {
+        self.slots.clear();
+        self.slots.resize(slots, 0);
+        for code in 0..self.len() {
+            let at = self.place(self.numbers[code]);
+            self.slots[at] = code as u32 + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_neighbours_are_counted() {
+        for numbers in [&[][..], &[0], &[5], &[0, 0, 5], &[5, 0, 0, 5, 5, 5], &[i64::MIN, -1, -1]] {
+            let mut runs = Runs::default();
+            for _ in 0..2 {
+                runs.clear();
+                numbers.iter().for_each(|&number| runs.push(number));
+                let all: Vec<i64> =
+                    runs.iter().flat_map(|(bits, count)| std::iter::repeat_n(bits, count)).collect();
+                assert_eq!((&all[..], runs.len()), (numbers, numbers.len()));
+                assert_eq!(runs.numbers().len(), numbers.chunk_by(|one, other| one == other).count());
+            }
+        }
+    }
+
+    #[test]
+    fn a_codebook_forgets_its_last_numbers() {
+        let mut book = Codebook::new(4);
+        let codes: Vec<u32> = (0..1000).map(|number| book.code(number * 7 % 501)).collect();
+        assert_eq!((book.len(), codes[501]), (501, 0));
+        book.truncate(10);
+        assert_eq!((book.code(63), book.code(-1), book.code(0), book.plain.len()), (9, 10, 0, 44));
+    }
+
+    #[track_caller]
+    fn check_double_statistics(numbers: &[f64], expected: Option<(f64, f64)>) {
+        let mut column = Numbers::new(Kind::F64);
+        numbers.iter().for_each(|&number| column.take(Value::F64(number)));
+        column.encode(&mut Vec::new(), &mut Extras::default());
+        let (least, largest) = expected.unzip();
+        let expected = Statistics::double(least, largest, None, Some(0), false);
+        // Text tells -0 from 0.
+        assert_eq!(format!("{:?}", column.statistics(0)), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn statistics_leave_out_what_is_no_number_and_take_zeros_of_either_sign() {
+        check_double_statistics(&[1.5, f64::NAN, -2.0], Some((-2.0, 1.5)));
+        check_double_statistics(&[f64::NAN, -f64::NAN], None);
+        check_double_statistics(&[0.0], Some((-0.0, 0.0)));
+        check_double_statistics(&[-0.0, -1.0], Some((-1.0, 0.0)));
+        check_double_statistics(&[0.0, 3.0], Some((-0.0, 3.0)));
+        check_double_statistics(
+            &[f64::NEG_INFINITY, f64::INFINITY],
+            Some((f64::NEG_INFINITY, f64::INFINITY)),
+        );
+    }
+}
