@@ -119,7 +119,7 @@ impl Work<'_> {
                 self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
             }
             Format::Dnstap => {
-                self.fill(captures, DnstapFile::new(opened, None).map_err(explain)?, &plan, &output)?
+                self.fill(captures, DnstapFile::new(opened, None).map_err(|error| output.explain(error))?, &plan, &output)?
             }
             format => bail!("there is no sink for {format:?}"),
         };
