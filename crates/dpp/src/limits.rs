@@ -76,6 +76,12 @@ pub const PIECES_BYTES_MAX: usize = 32 << 20;
 /// completes many messages some twenty times. So many bytes of messages count as one byte of the window of streams: 1 GiB of
 /// messages may wait, which is T + R of 4 Gbit/s of nothing but DNS.
 pub const KEPT_PER_STREAM_BYTE: u64 = 4;
+
+/// Text of the records of one section of one message, bytes. A section of 64 KiB comes to some 300 KB of text; names that are
+/// made to be long when they are written out, to thirty times as much. Records beyond that are left out of the list, and
+/// `ancount` and its siblings tell that there were more.
+pub const RECORDS_TEXT_MAX: usize = 1 << 20;
+
 /// Values looked at while a database of addresses is opened, for each octet of them. Real ones come to three: their values
 /// are records of some ten octets that point to some ten others. In one that is made to cost time, millions of records lead to
 /// the same long list.

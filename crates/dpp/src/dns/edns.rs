@@ -97,7 +97,7 @@ impl<'a> Opt<'a> {
     /// assert_eq!(options, [(edns::NSID, &b"hi"[..]), (edns::PADDING, b"")]);
     /// ```
     pub fn options(&self) -> Options<'a> {
-        Options { rest: self.options }
+        Options::of(self.options)
     }
 
     /// The data of the first option with this code.
@@ -121,12 +121,15 @@ impl<'a> Message<'a> {
     /// assert_eq!((opt.udp_size, opt.version, opt.dnssec_ok()), (1232, 0, true));
     /// ```
     pub fn opt(&self, at: usize) -> Option<Opt<'a>> {
+        self.opt_record(at).and_then(|record| Opt::of(&record))
+    }
+
+    /// The same as a record, which says where it lies.
+    pub fn opt_record(&self, at: usize) -> Option<Record<'a>> {
         if self.field(10) == 0 {
             return None;
         }
-        self.records(at)
-            .filter(|record| record.section == Section::Additional)
-            .find_map(|record| Opt::of(&record))
+        self.records(at).find(|record| record.section == Section::Additional && record.rtype == TYPE_OPT)
     }
 }
 
@@ -136,7 +139,12 @@ pub struct Options<'a> {
     rest: &'a [u8],
 }
 
-impl Options<'_> {
+impl<'a> Options<'a> {
+    /// Those in the RDATA of an OPT record.
+    pub fn of(rdata: &'a [u8]) -> Options<'a> {
+        Options { rest: rdata }
+    }
+
     /// Whether nothing is left behind the options that were read.
     pub fn is_complete(&self) -> bool {
         self.rest.is_empty()

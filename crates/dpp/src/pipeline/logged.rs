@@ -157,6 +157,8 @@ impl Around for Frame<'_> {
         let mut lacks = addresses(message.query_address, message.response_address).1;
         lacks.set(Lacks::CLIENT_PORT, message.query_port.is_none());
         lacks.set(Lacks::SERVER_PORT, message.response_port.is_none());
+        // It is dated like the frame before.
+        lacks.set(Lacks::TIME, !self.is_echo && message.time_ns().is_none());
         lacks.set(Lacks::TRANSPORT, transport(message.socket_protocol) == Transport::Unknown);
         lacks.and(self.lacks)
     }

@@ -3,6 +3,7 @@
 //! The same for a datagram, for one put together from fragments and for a message from a TCP stream; they differ in where
 //! their events go ([`Events`]).
 
+use crate::dns::edns::Opt;
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
 use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
@@ -342,9 +343,15 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
             let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
-            let edns = end.and_then(|end| self.message.opt(end)).map(Edns::from);
+            let opt = end.and_then(|end| self.message.opt_record(end));
+            let options = opt.map(|record| (record.rdata_at as u32, record.rdata.len() as u16));
+            let edns = opt.and_then(|record| Opt::of(&record)).map(Edns::from);
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
-            part.describe(Facts { own: Side { edns, ..side }, handshake_rtt_ns, ..Facts::default() });
+            part.describe(Facts {
+                own: Side { edns, options, ..side },
+                handshake_rtt_ns,
+                ..Facts::default()
+            });
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
@@ -358,7 +365,9 @@ impl<A: Around> Arrived<'_, A> {
         let is_response =
             dns::Message::parse(self.datagram.payload).is_some_and(|message| message.is_response());
         let needed = if is_response { Needs::RESPONSE } else { Needs::QUERY };
-        let message = if needs.has(needed) { self.datagram.payload } else { &[] };
+        // A message of no length was made up, of what the one that answers it says.
+        let is_there = !self.around.lacks().has(Lacks::LENGTH);
+        let message = if needs.has(needed) && is_there { self.datagram.payload } else { &[] };
         let record = if needs.has(Needs::FRAME) { self.around.record() } else { &[] };
         (part.keep(message), part.keep(record))
     }

@@ -156,6 +156,8 @@ pub struct Side {
     pub rcode: u16,
     /// What the OPT record says beside its options.
     pub edns: Option<Edns>,
+    /// Where in the message the options of its OPT record start, and how many octets they are; if there is one.
+    pub options: Option<(u32, u16)>,
     /// What is not known of it. (Of packets, only the type of a question that is cut, and the server of a group.)
     pub lacks: Lacks,
     /// What is wrong with it.

@@ -1,15 +1,26 @@
 //! What the headers of the two messages say: codes, flags, counts, lengths.
 
 use super::{Context, Scratch, Value, maybe};
+use crate::dns::iana::TSIG_ERROR;
 use crate::transaction::{Lacks, Side, Transaction};
 
-pub(super) fn opcode<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+/// The opcode of the query, or of the response if there is no query.
+pub(super) fn opcode_of(row: &Transaction<'_>) -> Option<u16> {
     let own = row.facts().map(|facts| &facts.own).filter(|own| !own.lacks.has(Lacks::OPCODE));
-    maybe(own, |own| Value::U64((own.flags >> 11 & 0x0F).into()))
+    own.map(|own| own.flags >> 11 & 0x0F)
+}
+
+/// The response code, with a mark if it is the error of a TSIG record.
+pub(super) fn rcode_of(row: &Transaction<'_>) -> Option<u16> {
+    row.response_code().filter(|_| !row.lacks(Lacks::RCODE))
+}
+
+pub(super) fn opcode<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+    maybe(opcode_of(row), |opcode| Value::U64(opcode.into()))
 }
 
 pub(super) fn rcode<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.response_code().filter(|_| !row.lacks(Lacks::RCODE)), Value::U16)
+    maybe(rcode_of(row), |rcode| Value::U16(rcode & !TSIG_ERROR))
 }
 
 macro_rules! flags {
