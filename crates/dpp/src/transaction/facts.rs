@@ -21,6 +21,8 @@ impl Needs {
     pub const QUERY: Needs = Needs(1 | 2);
     /// The bytes of the response, and its side.
     pub const RESPONSE: Needs = Needs(1 | 4);
+    /// The bytes of both.
+    pub const MESSAGES: Needs = Needs(1 | 2 | 4);
     /// What is wrong with messages. Queries whose question cannot be read become rows then.
     pub const DAMAGE: Needs = Needs(1 | 8);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
