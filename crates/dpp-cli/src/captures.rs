@@ -218,10 +218,10 @@ impl Captures {
         self.opener.log().is_sparse || self.waiting.iter().any(|input| !input.is_file())
     }
 
-    /// The names of all, without their directories.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// All of them, in order.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
         let first = self.opener.log().taken.last().map(|taken| taken.input.clone());
-        first.iter().chain(&self.waiting).map(Input::file_name).collect()
+        first.iter().chain(&self.waiting).cloned().collect()
     }
 
     /// Whether not one could be opened.

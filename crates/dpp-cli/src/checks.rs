@@ -5,17 +5,19 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
-use crate::flags::{Extract, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
+use crate::flags::{Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
 use crate::formats::{FORMATS, Format};
+use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
+use crate::lookups;
 use crate::output::{Output, Target};
 use crate::plan;
 use crate::saved::Saved;
-use anyhow::{Context, bail};
+use anyhow::bail;
+use dpp::enrich::Template;
 use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
-use dpp::privacy::Pseudonyms;
 use dpp::table::{Context as TableContext, Schema};
 use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
@@ -40,6 +42,8 @@ pub(crate) struct Job {
     pub(crate) saved: Option<Saved>,
     pub(crate) voice: Voice,
     pub(crate) plan: Plan,
+    /// What captures are called.
+    pub(crate) template: Option<Template>,
     pub(crate) workers: NonZeroUsize,
     pub(crate) cpus: NonZeroUsize,
     /// What the user said, for the report.
@@ -129,7 +133,8 @@ struct Wish {
 }
 
 fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Result<Job> {
-    let pseudonyms = options.anonymize.as_deref().map(read_key).transpose()?;
+    let privacy = hiding::privacy(&options)?;
+    let needs_of_check = hiding::needs_of_check(&privacy, &options);
     let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
     let format = understood(options.format.clone(), "DPP_FORMAT", &names.join(", "))?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
@@ -146,8 +151,11 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         true => check_directory(output.as_deref(), format, &inputs.captures)?,
         false => Target::One(check_output(named, format)?),
     };
-    let saved = check_saved(&options, &inputs.captures)?;
-    check_overlap(&inputs, &target, saved.as_ref(), options.anonymize.as_deref())?;
+    hiding::check(&privacy, &schema, format)?;
+    let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
+    let template = lookups::template(&options.lookups, &inputs.captures)?;
+    let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
+    check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
     let table = check_table(format, packing, &options)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -158,13 +166,15 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
             match_timeout_ns,
             ports,
             schema,
-            context: TableContext { pseudonyms, ..TableContext::default() },
+            context,
+            sink_needs: needs_of_check,
             duplicates_ns,
             unasked: options.unasked,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()
         },
+        template,
         workers: workers.unwrap_or(cpus).min(NonZeroUsize::new(WORKERS_MAX).expect("there may be workers")),
         cpus,
         captures: inputs.captures,
@@ -178,16 +188,24 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
 
 /// The columns of the table.
 fn check_schema(options: &Options) -> anyhow::Result<Schema> {
-    match (&options.fields, &options.schema) {
+    let mut schema = match (&options.fields, &options.schema) {
         (Some(_), Some(_)) => bail!("--fields and --schema both choose columns; use one of the two"),
-        (Some(fields), None) => plan::columns(fields).map(Schema::of),
-        (None, Some(schema)) => plan::schema(schema),
-        (None, None) => Ok(Schema::dpp()),
+        (Some(fields), None) => {
+            let columns = plan::columns("--fields", fields)?;
+            lookups::check(&columns, options)?;
+            Schema::of(columns)
+        }
+        (None, Some(schema)) => plan::schema(schema)?,
+        (None, None) => Schema::dpp(),
+    };
+    if let Some(columns) = &options.drop {
+        plan::drop_columns(&mut schema, columns)?;
     }
+    Ok(schema)
 }
 
 /// Where skipped packets are to be saved. They are fetched by a second reading, as they were captured.
-fn check_saved(options: &Options, captures: &[Input]) -> anyhow::Result<Option<Saved>> {
+fn check_saved(options: &Options, captures: &[Input], hides: bool) -> anyhow::Result<Option<Saved>> {
     let examples = understood(Some(options.examples.clone()), "DPP_EXAMPLES", "a number from 1 to 64")?;
     let Some(path) = &options.save_skipped else { return Ok(None) };
     if path == Path::new("-") || path == Path::new("") {
@@ -199,30 +217,16 @@ fn check_saved(options: &Options, captures: &[Input]) -> anyhow::Result<Option<S
             input.name()
         )
     }
-    if options.anonymize.is_some() {
-        bail!(
-            "--save-skipped keeps packets as they were captured, with the addresses that --anonymize hides; use one of the two"
-        );
+    if hides {
+        let hiding = match options.hiding.anonymize {
+            Some(_) => "the addresses that --anonymize hides; use one of the two",
+            None => "what --hide-addresses and --hide-names hide; leave it out",
+        };
+        bail!("--save-skipped keeps packets as they were captured, with {hiding}");
     }
     match check_file(path)? {
         Output::Path(path) => Ok(Some(Saved { path, examples: examples.unwrap_or_default().into() })),
         Output::Stdout => unreachable!("a path is no standard output"),
-    }
-}
-
-/// A key file is a plain file, so that reading it can neither wait nor end somewhere else the next time.
-fn read_key(path: &Path) -> anyhow::Result<Pseudonyms> {
-    let name = path.display();
-    let known = fs::metadata(path)
-        .with_context(|| format!("--anonymize: cannot open the key file '{name}'; check the path"))?;
-    if !known.is_file() {
-        bail!("--anonymize: the key file '{name}' is not a regular file; write the passphrase into one");
-    }
-    let content = fs::read(path)
-        .with_context(|| format!("--anonymize: cannot read the key file '{name}'; check its permissions"))?;
-    match Pseudonyms::from_key_file(&content) {
-        Ok(pseudonyms) => Ok(pseudonyms),
-        Err(error) => bail!("--anonymize: the key file '{name}' {error}; it must hold a passphrase as text"),
     }
 }
 
@@ -308,18 +312,18 @@ fn follow(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(end)
 }
 
-/// Refuses an output that would destroy a capture, a list of captures or the key.
+/// Refuses an output that would destroy a capture, a list of captures, or another file that is read.
 fn check_overlap(
     inputs: &Inputs,
     target: &Target,
     saved: Option<&Saved>,
-    key: Option<&Path>,
+    options: &Options,
 ) -> anyhow::Result<()> {
     let mut precious: HashMap<Identity, String> = HashMap::new();
     let lists = inputs.lists.iter().map(|list| (identity(list), format!("the list '{}'", list.display())));
     let captures = inputs.captures.iter().map(|capture| (capture.identity(), called(inputs, capture)));
-    let key = key.map(|key| (identity(key), "the key file".to_owned()));
-    for (file, called) in lists.chain(key).chain(captures) {
+    let read = files_read(options).map(|(path, called)| (identity(path), called.to_owned()));
+    for (file, called) in lists.chain(read).chain(captures) {
         precious.extend(file.map(|file| (file, called)));
     }
     let tables: Vec<Output> = inputs.captures.iter().map_while(|capture| target.of(capture)).collect();
@@ -336,6 +340,17 @@ fn check_overlap(
         }
     }
     Ok(())
+}
+
+/// The files that are read beside captures, and what they are called.
+fn files_read(options: &Options) -> impl Iterator<Item = (&Path, &'static str)> {
+    let Hiding { anonymize, hide_key, .. } = &options.hiding;
+    let Lookups { geoip, psl, servers, .. } = &options.lookups;
+    let keys = anonymize.iter().chain(hide_key).map(|path| (path, "the key file"));
+    let databases = geoip.iter().map(|path| (path, "the database of --geoip"));
+    let lists = psl.iter().map(|path| (path, "the list of --psl"));
+    let tables = servers.iter().map(|path| (path, "the table of --servers"));
+    keys.chain(databases).chain(lists).chain(tables).map(|(path, called)| (path.as_path(), called))
 }
 
 /// What a capture is called where it is clear that there is one.

@@ -252,14 +252,19 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_SCHEMA", hide_env = true, help_heading = "Table", value_name = "NAME")]
     pub(crate) schema: Option<OsString>,
 
+    /// Without these columns of the schema, or of --fields
+    #[arg(long, env = "DPP_DROP", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
+    pub(crate) drop: Option<OsString>,
+
     /// Responses that nobody asked for become rows too, at their own places
     #[arg(long, env = "DPP_UNASKED", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) unasked: bool,
 
-    /// Replace client addresses by pseudonyms made with this passphrase
-    #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Table", value_name = "KEYFILE")]
-    #[arg(value_parser = path())]
-    pub(crate) anonymize: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) hiding: Hiding,
+
+    #[command(flatten)]
+    pub(crate) lookups: Lookups,
 
     /// Later than this a response does not answer its query; 1 to 5000
     #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
@@ -331,6 +336,77 @@ pub(crate) struct Options {
     #[arg(short, long, env = "DPP_BONDED", hide_env = true, help_heading = "Accepted for compatibility")]
     #[arg(hide_short_help = true, value_name = "N", value_parser = Late(str::parse::<usize>))]
     pub(crate) bonded: Option<Setting<usize>>,
+}
+
+/// What is hidden, and how.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Hiding {
+    /// Replace client addresses by pseudonyms made with this passphrase
+    #[arg(long, env = "DPP_ANONYMIZE", hide_env = true, help_heading = "Privacy", value_name = "KEYFILE")]
+    #[arg(value_parser = path())]
+    pub(crate) anonymize: Option<PathBuf>,
+
+    /// Replace addresses: truncate, truncate:24,48, cryptopan, ipcrypt-pfx, ipcrypt-det, ipcrypt-nd, ipcrypt-ndx, hmac, dpp
+    #[arg(
+        long,
+        env = "DPP_HIDE_ADDRESSES",
+        hide_env = true,
+        help_heading = "Privacy",
+        value_name = "SCHEME"
+    )]
+    pub(crate) hide_addresses: Option<OsString>,
+
+    /// Replace names: drop, registered-domain, registered-domain:hash, hash
+    #[arg(long, env = "DPP_HIDE_NAMES", hide_env = true, help_heading = "Privacy", value_name = "SCHEME")]
+    pub(crate) hide_names: Option<OsString>,
+
+    /// Where: client, server, ecs, rdata, ptr, dnstap, names, or all; else client,ecs,dnstap,names
+    #[arg(
+        long,
+        env = "DPP_HIDE_FIELDS",
+        hide_env = true,
+        help_heading = "Privacy",
+        value_name = "FIELD,..."
+    )]
+    pub(crate) hide_fields: Option<OsString>,
+
+    /// The key: 32 or 64 hexadecimal digits, or a passphrase
+    #[arg(long, env = "DPP_HIDE_KEY", hide_env = true, help_heading = "Privacy", value_name = "KEYFILE")]
+    #[arg(value_parser = path())]
+    pub(crate) hide_key: Option<PathBuf>,
+
+    /// Look at each row again for addresses that should be hidden; one is an error, and there is no table
+    #[arg(long, env = "DPP_CHECK_PRIVACY", hide_env = true, help_heading = "Privacy", value_parser = Truth)]
+    pub(crate) check_privacy: bool,
+}
+
+/// Tables that columns look up.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Lookups {
+    /// A database of countries or networks in MaxMind's format; of several, for each fact the first that has it
+    #[arg(long, env = "DPP_GEOIP", hide_env = true, help_heading = "Lookup", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) geoip: Vec<PathBuf>,
+
+    /// A list of public suffixes instead of the one that is built in
+    #[arg(long, env = "DPP_PSL", hide_env = true, help_heading = "Lookup", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) psl: Option<PathBuf>,
+
+    /// A table of servers: a line is an address or prefix, a server and a site
+    #[arg(long, env = "DPP_SERVERS", hide_env = true, help_heading = "Lookup", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) servers: Option<PathBuf>,
+
+    /// What captures are called: '{server}_{site}-%Y%m%d.pcap*' tells server and site
+    #[arg(
+        long,
+        env = "DPP_SERVER_TEMPLATE",
+        hide_env = true,
+        help_heading = "Lookup",
+        value_name = "TEMPLATE"
+    )]
+    pub(crate) server_template: Option<OsString>,
 }
 
 /// What is read as DNS.

@@ -16,24 +16,41 @@ pub(crate) const HELP: &str = "help";
 /// the same IPv4 identification.
 const WINDOW_MAX_NS: i64 = 10_000_000_000;
 
-/// The columns of `--fields`, in the order they are named.
+/// The columns that an option (`--fields`, `--drop`) names, in their order there.
 ///
 /// # Errors
 /// A name that no column has, or that stands there twice.
-pub(crate) fn columns(text: &OsStr) -> anyhow::Result<Vec<Column>> {
+pub(crate) fn columns(option: &str, text: &OsStr) -> anyhow::Result<Vec<Column>> {
     let mut columns = Vec::new();
     for name in text.to_string_lossy().split(',').map(str::trim) {
         let Some(column) = Column::named(name) else {
             let known = COLUMNS.iter().map(|entry| entry.name).chain(ALIASES.iter().map(|alias| alias.0));
             let hint = did_you_mean(name, known);
-            bail!("--fields: there is no column '{name}'{hint} (--fields help lists them all)")
+            bail!("{option}: there is no column '{name}'{hint} (--fields help lists them all)")
         };
         if columns.contains(&column) {
-            bail!("--fields: the column '{name}' stands there twice; name it once");
+            bail!("{option}: the column '{name}' stands there twice; name it once");
         }
         columns.push(column);
     }
     Ok(columns)
+}
+
+/// Takes the columns of `--drop` out of a schema.
+///
+/// # Errors
+/// A column that is not in it, and if nothing would be left.
+pub(crate) fn drop_columns(schema: &mut Schema, text: &OsStr) -> anyhow::Result<()> {
+    let columns = columns("--drop", text)?;
+    if let Some(column) = columns.iter().find(|column| !schema.contains(**column)) {
+        let name = column.entry().name;
+        bail!("--drop: the column '{name}' is not in the table anyway; leave it out here");
+    }
+    schema.remove(&columns);
+    match schema.fields() {
+        [] => bail!("--drop: no column would be left; leave one"),
+        _ => Ok(()),
+    }
 }
 
 /// The schemas that `--schema` knows.
@@ -205,9 +222,9 @@ mod tests {
             ("", "no column ''"),
             ("id,name,id", "'id' stands there twice"),
         ] {
-            let error = columns(text.as_ref()).expect_err(text).to_string();
+            let error = columns("--fields", text.as_ref()).expect_err(text).to_string();
             assert!(error.contains(reason), "{error}");
         }
-        assert_eq!(columns("id, name".as_ref()).unwrap(), [Column::Id, Column::Name]);
+        assert_eq!(columns("--fields", "id, name".as_ref()).unwrap(), [Column::Id, Column::Name]);
     }
 }

@@ -10,15 +10,17 @@ use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Table, Voice};
 use crate::formats::Format;
 use crate::inputs::Input;
+use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times};
+use crate::report::{self, Account, Times, grouped};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{CaptureError, InputError};
-use dpp::pipeline::{self, Machine, Outcome, RunError, Watch};
+use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::transaction::Needs;
+use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
@@ -59,6 +61,8 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
     pub(crate) processing: Duration,
     pub(crate) finishing: Duration,
+    /// What a second look at the rows has found.
+    pub(crate) checked: Option<LeakCheck>,
 }
 
 /// The engine between captures and a sink.
@@ -105,7 +109,7 @@ impl Work<'_> {
         let Table { format, packing, zstd, v2 } = self.job.table;
         let opened = Packed::new(output.open()?, packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
-        let (outcome, processing, finishing) = match format {
+        let (outcome, processing, finishing, checked) = match format {
             Format::Csv => self.fill(captures, Csv::new(opened, &plan), &plan, &output)?,
             Format::Tsv if plan.schema.style.zeek_log => {
                 self.fill(captures, Zeek::new(opened, &plan), &plan, &output)?
@@ -124,7 +128,7 @@ impl Work<'_> {
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);
-        Ok(Done { output, taken, outcome, processing, finishing })
+        Ok(Done { output, taken, outcome, processing, finishing, checked })
     }
 
     /// The plan for these captures.
@@ -135,29 +139,54 @@ impl Work<'_> {
             Format::Dnstap => dnstap::NEEDS,
             _ => Needs::NOTHING,
         };
-        plan.context.inputs = captures.names().into();
+        let inputs = captures.inputs();
+        plan.context.inputs = inputs.iter().map(Input::file_name).collect();
+        if let Some(template) = &self.job.template {
+            plan.context.input_places =
+                inputs.iter().map(|input| lookups::place(template, input).unwrap_or_default()).collect();
+        }
         plan
     }
 
-    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took.
+    /// Fills the sink with the rows of the captures, and finishes it. Gives also how long both took, and what a second look at
+    /// the rows has found.
     fn fill<S: TableSink<Packed<Opened>, Error: Error + Sync + 'static>>(
         &self,
         captures: Captures,
         sink: S,
         plan: &Plan,
         output: &Output,
-    ) -> anyhow::Result<(Outcome, Duration, Duration)> {
+    ) -> anyhow::Result<(Outcome, Duration, Duration, Option<LeakCheck>)> {
         let started = Instant::now();
-        let outcome = match pipeline::run(captures, plan, &self.machine(), &sink, self.watch) {
-            Ok(outcome) => outcome,
-            Err(RunError::Sink(error)) => return Err(output.explain(error)),
-            Err(RunError::Capture(error)) => return Err(self.explain(error)),
+        let (outcome, checked) = match self.job.options.hiding.check_privacy {
+            false => (self.engine(captures, &sink, plan, output)?, None),
+            true => {
+                let watched = Checked::new(&sink, plan);
+                let outcome = self.engine(captures, &watched, plan, output)?;
+                (outcome, Some(watched.found()))
+            }
         };
+        checked.as_ref().map_or(Ok(()), |found| refuse_leaks(found, plan, output))?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let opened = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;
         opened.finish().and_then(Opened::finish).map_err(|error| output.explain(error))?;
-        Ok((outcome, processing, finishing.elapsed()))
+        Ok((outcome, processing, finishing.elapsed(), checked))
+    }
+
+    /// Runs the engine.
+    fn engine<S: Sink<Error: Error + Sync + 'static>>(
+        &self,
+        captures: Captures,
+        sink: &S,
+        plan: &Plan,
+        output: &Output,
+    ) -> anyhow::Result<Outcome> {
+        match pipeline::run(captures, plan, &self.machine(), sink, self.watch) {
+            Ok(outcome) => Ok(outcome),
+            Err(RunError::Sink(error)) => Err(output.explain(error)),
+            Err(RunError::Capture(error)) => Err(self.explain(error)),
+        }
     }
 
     /// Why the engine cannot go on, with the name of the capture.
@@ -182,6 +211,25 @@ impl Work<'_> {
         }
         machine
     }
+}
+
+/// A table that gives away what it should hide is none.
+fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Result<()> {
+    let counted = plan.schema.fields().iter().zip(&found.leaks).filter(|(_, values)| **values > 0);
+    let columns: Vec<String> =
+        counted.map(|(field, values)| format!("'{}' in {} rows", field.name, grouped(*values))).collect();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let kept = match output {
+        Output::Stdout => "the rows are already written",
+        Output::Path(_) => "no table was written",
+    };
+    bail!(
+        "--check-privacy: addresses that are to be hidden are seen in other columns: {}; {kept}; \
+         hide more (--hide-fields, --hide-names), or --drop these columns",
+        columns.join(", ")
+    )
 }
 
 /// Which captures go into which output.

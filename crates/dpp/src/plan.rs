@@ -17,7 +17,7 @@ pub struct Plan {
     pub ports: Ports,
     /// The columns of a row, in order, and what they are called.
     pub schema: Schema,
-    /// What columns look up: pseudonyms, names of inputs. Matching sees the real addresses.
+    /// What columns look up, and what they write instead of what. Matching sees the real addresses and names.
     pub context: Context,
     /// What the sink needs of a transaction beside its columns.
     pub sink_needs: Needs,
@@ -70,7 +70,9 @@ impl Plan {
         match field.column.entry().presence {
             Presence::Always => self.sparse,
             Presence::OfQuery => self.sparse || self.unasked,
-            Presence::OfQuestion => self.sparse || self.unasked || self.wants_malformed(),
+            Presence::OfQuestion => {
+                self.sparse || self.unasked || self.wants_malformed() || self.context.drops_names()
+            }
             Presence::Seldom => true,
         }
     }

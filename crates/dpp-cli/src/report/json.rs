@@ -16,7 +16,9 @@ use dpp::capture::Ending;
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
+use dpp::privacy::Privacy;
 use dpp::stats::Volume;
+use dpp::table::LeakCheck;
 use serde_json::{Map, Value, json};
 
 /// The whole report, without the line's end.
@@ -38,6 +40,7 @@ pub(super) fn report(account: &Account) -> Value {
         "seen": seen::json(&outcome.totals.seen),
         "inputs": inputs(account),
         "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
+        "privacy_check": privacy_check(account),
     })
 }
 
@@ -78,7 +81,9 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": plan.monotonic,
         "dedup_packets_ns": plan.duplicates_ns,
-        "anonymized": plan.context.pseudonyms.is_some(),
+        "anonymized": plan.context.privacy.addresses.is_some(),
+        "privacy": privacy(plan),
+        "geoip": databases(plan),
     });
     let totals = json!({
         "packets": packets(outcome),
@@ -90,6 +95,40 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
         "ending": End::of(&outcome.ending).name(),
     });
     vec![("dpp.plan".to_owned(), plan.to_string()), ("dpp.totals".to_owned(), totals.to_string())]
+}
+
+/// What is hidden, and how; null if nothing is. Keys are named by their fingerprints.
+fn privacy(plan: &Plan) -> Value {
+    let Privacy { addresses, names, fields } = &plan.context.privacy;
+    if !plan.context.privacy.is_active() {
+        return Value::Null;
+    }
+    json!({
+        "addresses": addresses.as_ref().map(|map| map.scheme().to_string()),
+        "addresses_key": addresses.as_ref().and_then(|map| map.fingerprint()),
+        "names": names.as_ref().map(|map| map.scheme().to_string()),
+        "names_key": names.as_ref().and_then(|map| map.fingerprint()),
+        "fields": fields.to_string(),
+    })
+}
+
+/// Which databases tell where addresses are.
+fn databases(plan: &Plan) -> Vec<Value> {
+    let databases = plan.context.geo.iter().flat_map(|geo| geo.databases());
+    databases
+        .map(|database| json!({ "type": database.kind().database_type, "built": database.kind().built }))
+        .collect()
+}
+
+/// What a second look at the rows has found; null if there was none.
+fn privacy_check(account: &Account) -> Value {
+    let mut sum: Option<LeakCheck> = None;
+    for found in account.tables.iter().filter_map(|table| table.checked.as_ref()) {
+        sum.get_or_insert_default().merge(found);
+    }
+    sum.map_or(Value::Null, |LeakCheck { rows, values, hidden, unchanged, .. }| {
+        json!({ "rows": rows, "values": values, "hidden": hidden, "unchanged": unchanged })
+    })
 }
 
 fn columns(plan: &Plan) -> Vec<&str> {
@@ -132,8 +171,8 @@ fn config(job: &Job) -> Value {
         "match_timeout_ms": job.plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": job.plan.monotonic,
         "dns_wire_fast_path": options.dns_wire_fast_path,
-        "anonymization_enabled": options.anonymize.is_some(),
-        "anonymize_key_path": options.anonymize.as_ref().map(|path| path.display().to_string()),
+        "anonymization_enabled": options.hiding.anonymize.is_some(),
+        "anonymize_key_path": options.hiding.anonymize.as_ref().map(|path| path.display().to_string()),
         "zstd": zstd.is_some(),
         "v2": v2,
         "silent": options.silent,
@@ -152,6 +191,12 @@ fn config(job: &Job) -> Value {
         "merge": job.manner.merge,
         "per_file": matches!(job.target, Target::Directory { .. }),
         "keep_going": job.manner.keep_going,
+        "privacy": privacy(&job.plan),
+        "check_privacy": options.hiding.check_privacy,
+        "geoip": databases(&job.plan),
+        "psl": options.lookups.psl.as_deref().map(direct),
+        "servers": options.lookups.servers.as_deref().map(direct),
+        "server_template": options.lookups.server_template.as_ref().map(|text| text.to_string_lossy()),
     })
 }
 

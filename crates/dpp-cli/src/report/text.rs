@@ -10,6 +10,7 @@ use crate::checks::{Job, Table, Voice};
 use crate::output::Target;
 use dpp::packet::SKIPS;
 use dpp::pipeline::Outcome;
+use dpp::privacy::Privacy;
 use std::fmt::Write;
 
 /// DPP's figures, in the order of its text report; its JSON has another.
@@ -41,6 +42,9 @@ pub(crate) fn banner(job: &Job) {
     lines.line("Input", &inputs_path(job));
     lines.line("Format is", &table(job.table));
     lines.line("Anonymization", &anonymization(job));
+    if let Some(hidden) = hidden(job) {
+        lines.line("Hidden", &hidden);
+    }
     lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
     if job.plan.monotonic {
         lines.line("Monotonic capture", "True, ends at the first packet that is earlier than the one before");
@@ -78,10 +82,20 @@ fn table(table: Table) -> String {
 }
 
 fn anonymization(job: &Job) -> String {
-    match &job.options.anonymize {
+    match &job.options.hiding.anonymize {
         None => "False".to_owned(),
         Some(key) => format!("True, key file {}", key.display()),
     }
+}
+
+/// What is hidden, unless it is hidden as DPP does it.
+fn hidden(job: &Job) -> Option<String> {
+    let Privacy { addresses, names, fields } = &job.plan.context.privacy;
+    let addresses = addresses.as_ref().map(|map| format!("addresses by {}", map.scheme()));
+    let names = names.as_ref().map(|map| format!("names by {}", map.scheme()));
+    let what: Vec<String> = addresses.into_iter().chain(names).collect();
+    let is_told = job.options.hiding.anonymize.is_some() || what.is_empty();
+    (!is_told).then(|| format!("{}, of {fields}", what.join(", ")))
 }
 
 /// The report as it grows.

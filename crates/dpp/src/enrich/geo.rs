@@ -29,6 +29,12 @@ pub struct Geo {
     databases: Vec<GeoDb>,
 }
 
+impl std::fmt::Debug for Geo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Geo({} databases)", self.databases.len())
+    }
+}
+
 impl Geo {
     /// Databases, those that are asked first before the others.
     pub fn new(databases: Vec<GeoDb>) -> Self {

@@ -60,6 +60,12 @@ impl std::fmt::Debug for SuffixList {
     }
 }
 
+impl Default for SuffixList {
+    fn default() -> Self {
+        SuffixList::built_in()
+    }
+}
+
 enum Rules {
     BuiltIn,
     /// By the labels of a rule in wire form, without the root. What rules end in is there too.

@@ -8,6 +8,7 @@
 //! decoding and encoding by any, chunk by chunk; a shard and a lane see all chunks in order. There is no router and no
 //! aggregator, and with one worker it is simply the sequential program.
 
+mod checked;
 mod decode;
 mod defragment;
 mod fates;
@@ -29,6 +30,7 @@ use crate::stats::Totals;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+pub use checked::Checked;
 pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;

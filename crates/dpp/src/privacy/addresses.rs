@@ -111,15 +111,7 @@ impl AddressMap {
             (AddressScheme::Truncate { v4, v6 }, _) => {
                 Mapping { scheme, kind: Kind::Truncate(Kept { v4, v6 }), labels: None, fingerprint: None }
             }
-            (AddressScheme::Dpp, Some(key)) => {
-                let key = Pseudonyms::key(key.content())?;
-                Mapping {
-                    scheme,
-                    kind: Kind::Dpp(Pseudonyms::new(key)),
-                    labels: Some(LabelHash::new(key::derive(&key, "reverse names"))),
-                    fingerprint: Some(key::fingerprint(&key, scheme.word())),
-                }
-            }
+            (AddressScheme::Dpp, Some(key)) => return Ok(Self::dpp(key.content())?),
             (_, Some(key)) => Mapping {
                 scheme,
                 kind: Kind::keyed(scheme, key)?,
@@ -129,6 +121,20 @@ impl AddressMap {
             (_, None) => return Err(MapError::KeyMissing(scheme.word())),
         };
         Ok(AddressMap(Arc::new(mapping)))
+    }
+
+    /// DPP's mapping for the passphrase in a key file, which may hold any text: what `--anonymize` has always taken.
+    ///
+    /// # Errors
+    /// [`KeyError`] if there is no passphrase in it.
+    pub fn dpp(content: &[u8]) -> Result<Self, KeyError> {
+        let (scheme, key) = (AddressScheme::Dpp, Pseudonyms::key(content)?);
+        Ok(AddressMap(Arc::new(Mapping {
+            scheme,
+            kind: Kind::Dpp(Pseudonyms::new(key)),
+            labels: Some(LabelHash::new(key::derive(&key, "reverse names"))),
+            fingerprint: Some(key::fingerprint(&key, scheme.word())),
+        })))
     }
 
     /// The pseudonym of an address. Only nd and ndx look at the `occasion` (see [`occasion`](super::occasion)): the tweak is

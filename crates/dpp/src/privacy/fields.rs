@@ -81,6 +81,11 @@ impl Fields {
     /// All of them.
     pub const ALL: Fields = Fields((1 << FIELDS.len()) - 1);
 
+    /// This one alone.
+    pub fn only(field: Field) -> Self {
+        Fields(1 << field as u8)
+    }
+
     /// Whether the field is one of them.
     pub fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0

@@ -25,6 +25,7 @@ pub use dpp::Pseudonyms;
 pub use fields::{FIELDS, Field, FieldEntry, Fields, UnknownField};
 pub use key::{KeyError, KeyFile};
 pub use names::{NAME_MAX, NameMap};
+pub use reverse::address_of;
 pub use spec::{ADDRESS_SCHEMES, AddressScheme, NAME_SCHEMES, NameScheme, SchemeEntry, SpecError};
 
 use std::net::IpAddr;
@@ -54,6 +55,17 @@ pub struct Privacy {
 }
 
 impl Privacy {
+    /// Whether anything is mapped.
+    pub fn is_active(&self) -> bool {
+        self.addresses.is_some() || self.names.is_some()
+    }
+
+    /// Whether there are to be no names at all.
+    pub fn drops_names(&self) -> bool {
+        let names = self.names.as_ref().filter(|_| self.fields.contains(Field::Names));
+        names.is_some_and(|names| names.scheme() == NameScheme::Drop)
+    }
+
     /// The mapping for the addresses of a field, if they are mapped.
     pub fn map_of(&self, field: Field) -> Option<&AddressMap> {
         self.addresses.as_ref().filter(|_| self.fields.contains(field))
@@ -84,7 +96,7 @@ impl Privacy {
         scratch: &'s mut [u8; NAME_MAX],
     ) -> Option<&'s [u8]> {
         let names = self.names.as_ref().filter(|_| self.fields.contains(Field::Names));
-        if names.is_some_and(|names| names.scheme() == NameScheme::Drop) {
+        if self.drops_names() {
             return None;
         }
         match (self.map_of(Field::Ptr), names) {

@@ -27,6 +27,19 @@ pub(super) fn is_reverse(name: &[u8]) -> bool {
     tree(name).is_some()
 }
 
+/// The address that a name points back to, if it spells a whole one right below the tree's own labels.
+///
+/// ```
+/// # use dpp::privacy::address_of;
+/// let name = b"\x011\x012\x010\x03192\x07in-addr\x04arpa\0";
+/// assert_eq!(address_of(name), Some("192.0.2.1".parse().unwrap()));
+/// ```
+pub fn address_of(name: &[u8]) -> Option<IpAddr> {
+    let (tree, labels) = tree(name)?;
+    let spelled = tree.spelled(name, &labels);
+    (spelled.len() == tree.labels).then(|| tree.address(&spelled))
+}
+
 /// See [`AddressMap::reverse_name`].
 pub(super) fn mapped<'s>(
     name: &[u8],

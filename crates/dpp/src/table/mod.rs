@@ -10,12 +10,14 @@
 
 mod columns;
 mod context;
+mod leak;
 mod schema;
 mod scratch;
 mod value;
 
 pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
 pub use context::Context;
+pub use leak::LeakCheck;
 pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
 pub use value::{Kind, Value};

@@ -161,6 +161,11 @@ impl Schema {
         Schema::new("fields", columns.into_iter().map(Field::from).collect())
     }
 
+    /// Takes columns out of it.
+    pub fn remove(&mut self, columns: &[Column]) {
+        self.fields.retain(|field| !columns.contains(&field.column));
+    }
+
     /// Adds a column.
     pub fn push(&mut self, column: Column) {
         self.fields.push(column.into());

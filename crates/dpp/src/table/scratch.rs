@@ -17,6 +17,8 @@ pub struct Scratch {
     pub records: Vec<RecordText>,
     /// A name that is compressed in its message.
     pub name: [u8; WIRE_MAX],
+    /// What is written instead of a name.
+    pub pseudonym: [u8; WIRE_MAX],
 }
 
 impl Default for Scratch {
@@ -27,6 +29,7 @@ impl Default for Scratch {
             ends: Vec::new(),
             records: Vec::new(),
             name: [0; WIRE_MAX],
+            pseudonym: [0; WIRE_MAX],
         }
     }
 }

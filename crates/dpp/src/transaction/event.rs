@@ -205,6 +205,25 @@ impl Part {
         self.first_position + u64::from(event.packet)
     }
 
+    /// How many other questions stand before the one of this event among the rows of its packet. All events of a packet that are
+    /// rows are in one part, one behind the other. Only changes count, so that it is the same for rows that were copied, each
+    /// once or twice.
+    pub(super) fn ordinal(&self, index: usize) -> u8 {
+        let event = &self.events[index];
+        let of_packet = self.events[..index].iter().rev().take_while(|other| other.packet == event.packet);
+        let (mut ordinal, mut key) = (0, self.key(event));
+        for other in of_packet.filter(|other| other.state.is_row()) {
+            let before = self.key(other);
+            if before != key {
+                (ordinal, key) = (ordinal + 1, before);
+            }
+            if ordinal == u8::MAX {
+                break;
+            }
+        }
+        ordinal
+    }
+
     /// Appends a message, or one question of it.
     #[inline(always)]
     pub(crate) fn push(

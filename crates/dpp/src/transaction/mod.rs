@@ -133,6 +133,13 @@ impl<'a> Transaction<'a> {
         self.facts().is_some_and(|facts| facts.own.lacks.has(what))
     }
 
+    /// A number that says which row it is: the position of its packet in the capture, and in the lowest eight bits which question
+    /// of that packet it asks. Where the capture was cut, and what lies between the rows, does not matter. (Of more than 256
+    /// different questions in one packet the rest share a number, and so do equal ones, which are of the same client.)
+    pub fn number(&self) -> u64 {
+        self.part.position(self.event) << 8 | u64::from(self.part.ordinal(self.index as usize))
+    }
+
     /// Bytes of a message or frame of this row.
     #[inline]
     pub fn kept(&self, kept: Kept) -> &'a [u8] {

@@ -1,7 +1,7 @@
 //! The eight columns of DPP, which are the default schema. They are computed in every run of nearly every user, so each is
 //! inlined into the loops of the sinks.
 
-use super::{Context, Scratch, Value};
+use super::{Context, Scratch, Value, maybe};
 use crate::dns::iana;
 use crate::transaction::{Lacks, Transaction};
 
@@ -22,11 +22,12 @@ pub(super) fn response_timestamp<'a>(row: &Transaction<'a>, _: &'a Context, _: &
 }
 
 #[inline(always)]
-pub(super) fn source_ip<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    match row.lacks(Lacks::CLIENT) {
-        true => Value::Null,
-        false => Value::Address(context.client(row.key().client())),
-    }
+pub(super) fn source_ip<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    context.client(row, scratch)
 }
 
 #[inline(always)]
@@ -46,10 +47,10 @@ pub(super) fn id<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) 
 }
 
 #[inline(always)]
-pub(super) fn name<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+pub(super) fn name<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     match row.key().name() {
         [] => Value::Null,
-        name => Value::Name(name),
+        name => maybe(context.name(name, &mut scratch.pseudonym), Value::Name),
     }
 }
 

@@ -5,11 +5,8 @@ use crate::packet::Outer;
 use crate::transaction::{Lacks, Side, Transaction};
 use std::net::IpAddr;
 
-pub(super) fn src_ip<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    match row.lacks(Lacks::CLIENT) {
-        true => Value::Null,
-        false => Value::Address(context.client(row.key().client())),
-    }
+pub(super) fn src_ip<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    context.client(row, scratch)
 }
 
 pub(super) fn src_port<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
@@ -19,11 +16,8 @@ pub(super) fn src_port<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scr
     }
 }
 
-pub(super) fn dst_ip<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    match row.lacks(Lacks::SERVER) {
-        true => Value::Null,
-        false => Value::Address(row.key().server()),
-    }
+pub(super) fn dst_ip<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    context.server(row, scratch)
 }
 
 pub(super) fn dst_port<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {

@@ -1,4 +1,5 @@
-//! What was asked: name, type and class, and what can be told from the name alone.
+//! What was asked: name, type and class, and what can be told from the name alone: from the real one, whatever is written
+//! instead of it.
 
 use super::{Context, Scratch, Value, maybe};
 use crate::transaction::{Lacks, Transaction};
@@ -6,6 +7,11 @@ use crate::transaction::{Lacks, Transaction};
 /// The name in wire form, if there is one.
 fn wire<'a>(row: &Transaction<'a>) -> Option<&'a [u8]> {
     Some(row.key().name()).filter(|name| !name.is_empty())
+}
+
+/// The same, if what can be told from it may come out.
+fn told<'a>(row: &Transaction<'a>, context: &Context) -> Option<&'a [u8]> {
+    wire(row).filter(|_| !context.drops_names())
 }
 
 /// The labels of a name in wire form.
@@ -19,12 +25,17 @@ fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-pub(super) fn qname<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(wire(row), Value::Name)
+pub(super) fn qname<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    maybe(wire(row).and_then(|name| context.name(name, &mut scratch.pseudonym)), Value::Name)
 }
 
-pub(super) fn qname_lower<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    let Some(name) = wire(row) else { return Value::Null };
+pub(super) fn qname_lower<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    let name = wire(row).and_then(|name| context.name(name, &mut scratch.pseudonym));
+    let Some(name) = name else { return Value::Null };
     if !name.iter().any(u8::is_ascii_uppercase) {
         return Value::Name(name);
     }
@@ -51,20 +62,24 @@ pub(super) fn labels_count(wire: &[u8]) -> u64 {
     labels(wire).count() as u64
 }
 
-pub(super) fn labels_of<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(wire(row), |name| Value::U64(labels_count(name)))
+pub(super) fn labels_of<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+    maybe(told(row, context), |name| Value::U64(labels_count(name)))
 }
 
-pub(super) fn qname_length<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(wire(row), |name| Value::U64(name.len() as u64))
+pub(super) fn qname_length<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+    maybe(told(row, context), |name| Value::U64(name.len() as u64))
 }
 
-pub(super) fn label_length_max<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(wire(row), |name| Value::U64(labels(name).map(<[u8]>::len).max().unwrap_or(0) as u64))
+pub(super) fn label_length_max<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    _: &'a mut Scratch,
+) -> Value<'a> {
+    maybe(told(row, context), |name| Value::U64(labels(name).map(<[u8]>::len).max().unwrap_or(0) as u64))
 }
 
-pub(super) fn entropy<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(wire(row), |name| Value::F64(shannon(name)))
+pub(super) fn entropy<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+    maybe(told(row, context), |name| Value::F64(shannon(name)))
 }
 
 /// n * log2(n) for the lengths that names have: a table, as the logarithm is what entropy costs. Filled by a plain series so

@@ -1,0 +1,199 @@
+//! What is hidden: from the options to the engine's mapping, and what cannot be had together with it.
+//!
+//! [`checks`](crate::checks) calls this. The surprising fact: `--anonymize` takes key files that `--hide-key` refuses, because it
+//! has always taken any text for a passphrase.
+
+use crate::flags::{Hiding, Options};
+use crate::formats::Format;
+use anyhow::{Context, bail};
+use dpp::limits::KEY_FILE_BYTES_MAX;
+use dpp::privacy::{
+    AddressMap, AddressScheme, FIELDS, Field, Fields, KeyFile, MapError, NameMap, NameScheme, Privacy,
+};
+use dpp::table::{Column, Schema};
+use dpp::transaction::Needs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+use std::str::FromStr;
+
+/// What is to be written instead of what.
+///
+/// # Errors
+/// A scheme, field or key that is none; options that do not go together.
+pub(crate) fn privacy(options: &Options) -> anyhow::Result<Privacy> {
+    let Hiding { anonymize, hide_addresses, hide_names, hide_fields, hide_key, check_privacy } =
+        &options.hiding;
+    if let Some(path) = anonymize {
+        if hide_addresses.is_some() || hide_names.is_some() || hide_fields.is_some() || hide_key.is_some() {
+            bail!(
+                "--anonymize hides clients as DPP does, and nothing else; use either it or the options --hide-... \
+                 (--hide-addresses dpp gives the same pseudonyms)"
+            );
+        }
+        return anonymized(path);
+    }
+    let addresses: Option<AddressScheme> = scheme("--hide-addresses", hide_addresses.as_deref())?;
+    let names: Option<NameScheme> = scheme("--hide-names", hide_names.as_deref())?;
+    if addresses.is_none() && names.is_none() {
+        if hide_fields.is_some() || hide_key.is_some() || *check_privacy {
+            let option = match (hide_fields, hide_key) {
+                (Some(_), _) => "--hide-fields",
+                (_, Some(_)) => "--hide-key",
+                _ => "--check-privacy",
+            };
+            bail!(
+                "{option}: nothing is hidden; add --hide-addresses or --hide-names (dpp --help tells more)"
+            );
+        }
+        return Ok(Privacy::default());
+    }
+    let fields = fields(hide_fields.as_deref(), addresses, names)?;
+    let key = key(hide_key.as_deref(), addresses, names)?;
+    let map_error = |option: &str, error: MapError| match error {
+        MapError::KeyMissing(_) => anyhow::anyhow!("{option}: {error}; name it with --hide-key"),
+        MapError::Key(_) => anyhow::anyhow!("--hide-key: {error}"),
+    };
+    let addresses = addresses.map(|scheme| AddressMap::new(scheme, key.as_ref())).transpose();
+    let names = names.map(|scheme| NameMap::new(scheme, key.as_ref())).transpose();
+    Ok(Privacy {
+        addresses: addresses.map_err(|error| map_error("--hide-addresses", error))?,
+        names: names.map_err(|error| map_error("--hide-names", error))?,
+        fields,
+    })
+}
+
+/// The compatible way: DPP's pseudonyms for clients.
+fn anonymized(path: &Path) -> anyhow::Result<Privacy> {
+    let content = read_file("--anonymize", "the key file", path, u64::MAX)?;
+    match AddressMap::dpp(&content) {
+        Ok(map) => Ok(Privacy { addresses: Some(map), names: None, fields: Fields::only(Field::Client) }),
+        Err(error) => {
+            bail!("--anonymize: the key file '{}' {error}; it must hold a passphrase as text", path.display())
+        }
+    }
+}
+
+/// The scheme of an option.
+fn scheme<S: FromStr<Err: std::fmt::Display>>(
+    option: &str,
+    text: Option<&OsStr>,
+) -> anyhow::Result<Option<S>> {
+    let scheme = text.map(|text| text.to_string_lossy().trim().parse::<S>()).transpose();
+    scheme.map_err(|error| anyhow::anyhow!("{option}: {error}"))
+}
+
+/// The fields. What is named must be of use: who names a field thinks that it is hidden.
+fn fields(
+    text: Option<&OsStr>,
+    addresses: Option<AddressScheme>,
+    names: Option<NameScheme>,
+) -> anyhow::Result<Fields> {
+    let Some(text) = text else { return Ok(Fields::default()) };
+    let fields: Fields = match text.to_string_lossy().parse() {
+        Ok(fields) => fields,
+        Err(error) => bail!("--hide-fields: {error}"),
+    };
+    let is_name = |field: Field| field == Field::Names;
+    let named = |names: bool| {
+        FIELDS.iter().find(|entry| fields.contains(entry.field) && is_name(entry.field) == names)
+    };
+    let is_all = fields == Fields::ALL;
+    match (named(false), addresses) {
+        (Some(entry), None) if !is_all => {
+            bail!(
+                "--hide-fields: '{}' is addresses, and nothing says how they are hidden; add --hide-addresses",
+                entry.word
+            )
+        }
+        (None, Some(_)) => {
+            bail!("--hide-fields: no addresses are among them, so --hide-addresses hides nothing; add client")
+        }
+        _ => {}
+    }
+    match (named(true), names) {
+        (Some(_), None) if !is_all => {
+            bail!("--hide-fields: nothing says how 'names' are hidden; add --hide-names")
+        }
+        (None, Some(_)) => {
+            bail!("--hide-fields: 'names' is not among them, so --hide-names hides nothing; add names")
+        }
+        _ => {}
+    }
+    Ok(fields)
+}
+
+/// The key, which must be of use too.
+fn key(
+    path: Option<&Path>,
+    addresses: Option<AddressScheme>,
+    names: Option<NameScheme>,
+) -> anyhow::Result<Option<KeyFile>> {
+    let Some(path) = path else { return Ok(None) };
+    let is_needed =
+        addresses.is_some_and(AddressScheme::needs_key) || names.is_some_and(NameScheme::needs_key);
+    if !is_needed {
+        bail!("--hide-key: no scheme that was chosen has a key; leave it out, or choose another scheme");
+    }
+    let content = read_file("--hide-key", "the key file", path, KEY_FILE_BYTES_MAX as u64)?;
+    match KeyFile::read(&content) {
+        Ok(key) => Ok(Some(key)),
+        Err(error) => bail!("--hide-key: the key file '{}' {error}; {}", path.display(), error.remedy()),
+    }
+}
+
+/// A file that an option names, up to one byte more than it may have. It must be a plain file, so that reading it can neither
+/// wait nor end somewhere else the next time.
+pub(crate) fn read_file(option: &str, what: &str, path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let name = path.display();
+    let known = fs::metadata(path)
+        .with_context(|| format!("{option}: cannot open {what} '{name}'; check the path"))?;
+    if !known.is_file() {
+        bail!("{option}: {what} '{name}' is not a regular file; save it as one");
+    }
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(bytes_max.saturating_add(1)).read_to_end(&mut content))
+        .with_context(|| format!("{option}: cannot read {what} '{name}'; check its permissions"))?;
+    Ok(content)
+}
+
+/// Refuses what would carry all that is hidden.
+///
+/// # Errors
+/// Columns and formats of whole messages.
+pub(crate) fn check(privacy: &Privacy, schema: &Schema, format: Format) -> anyhow::Result<()> {
+    if !privacy.is_active() {
+        return Ok(());
+    }
+    for column in [Column::QueryWire, Column::ResponseWire] {
+        if schema.contains(column) {
+            let name = column.entry().name;
+            bail!(
+                "the column '{name}' holds messages as they were captured, with all that is to be hidden; \
+                 leave it out (--drop {name})"
+            );
+        }
+    }
+    match format {
+        Format::Dnstap | Format::Pcap => bail!(
+            "-f {} writes messages as they were captured, with all that is to be hidden; \
+             choose a format of columns, such as csv or parquet",
+            format.row().name
+        ),
+        Format::Cdns => {
+            bail!("-f cdns cannot hide anything yet; choose a format of columns, such as csv or parquet")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the second look needs of a transaction: the addresses that lie in messages.
+pub(crate) fn needs_of_check(privacy: &Privacy, options: &Options) -> Needs {
+    let in_messages = [Field::Ecs, Field::Rdata].into_iter().any(|field| privacy.map_of(field).is_some());
+    match options.hiding.check_privacy && in_messages {
+        true => Needs::QUERY | Needs::RESPONSE,
+        false => Needs::NOTHING,
+    }
+}
