@@ -215,12 +215,6 @@ fn push_long<S: Separator>(value: Value<'_>, out: &mut Vec<u8>) {
     S::push_json(&json, out);
 }
 
-/// No number that is counted or measured here comes near 2^63.
-#[cfg(feature = "parquet")]
-pub(crate) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 #[inline(always)]
 fn room<const N: usize>(cell: &mut [u8; CELL_ROOM]) -> &mut [u8; N] {
     cell.first_chunk_mut().expect("a cell has room for every kind")

@@ -156,6 +156,16 @@ impl Schema {
         Schema { name, style: Style::default(), by_message: false, fields }
     }
 
+    /// The same, written in this style by text formats.
+    pub fn in_style(self, style: Style) -> Schema {
+        Schema { style, ..self }
+    }
+
+    /// The same with a row for each message.
+    pub fn of_messages(self) -> Schema {
+        Schema { by_message: true, ..self }
+    }
+
     /// A user's choice of columns.
     pub fn of(columns: impl IntoIterator<Item = Column>) -> Schema {
         Schema::new("fields", columns.into_iter().map(Field::from).collect())
