@@ -146,7 +146,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
     let named = output.as_deref().filter(|_| !per_file);
     let (told, packing) = named.map_or((None, None), Format::of_path);
-    let format = format.or(told).unwrap_or(Format::Csv);
+    let format = format.or(told).unwrap_or_else(|| Format::of_schema(schema.name));
     let target = match per_file {
         true => check_directory(output.as_deref(), format, &inputs.captures)?,
         false => Target::One(check_output(named, format)?),

@@ -89,8 +89,9 @@ pub(crate) fn schema_list() -> String {
 
 /// What `--fields help` prints: each column and its sentence.
 pub(crate) fn column_list() -> String {
-    let width = COLUMNS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
-    COLUMNS.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.sentence)).collect()
+    let own = || COLUMNS.iter().filter(|entry| !entry.is_foreign);
+    let width = own().map(|entry| entry.name.len()).max().unwrap_or(0);
+    own().map(|entry| format!("{:width$}  {}\n", entry.name, entry.sentence)).collect()
 }
 
 /// The ports of all `--port` options together; the default if there is none.

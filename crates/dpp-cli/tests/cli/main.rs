@@ -8,6 +8,7 @@ mod extract;
 mod frames;
 mod generate;
 mod plans;
+mod presets;
 mod progress;
 mod refusals;
 mod reports;

@@ -34,6 +34,8 @@ pub struct Entry {
     pub needs: Needs,
     /// Whether it is in the schema `full`.
     pub in_full: bool,
+    /// Whether only the schemas of other tools have it.
+    pub is_foreign: bool,
     /// What it says, in a sentence.
     pub sentence: &'static str,
     /// Its value of a transaction.
@@ -77,6 +79,7 @@ macro_rules! columns {
                 presence: $hot_presence,
                 needs: Needs::NOTHING,
                 in_full: false,
+                is_foreign: false,
                 sentence: $hot_sentence,
                 value: $hot_compute,
             },)*
@@ -87,6 +90,7 @@ macro_rules! columns {
                 presence: $presence,
                 needs: Needs::$needs,
                 in_full: is_full(stringify!($schema)),
+                is_foreign: is_preset(stringify!($schema)),
                 sentence: $sentence,
                 value: $compute,
             },)*)*
@@ -130,6 +134,10 @@ macro_rules! columns {
             }
         }
     };
+}
+
+const fn is_preset(schema: &str) -> bool {
+    schema.as_bytes()[0] == b'p'
 }
 
 const fn is_full(schema: &str) -> bool {
