@@ -26,6 +26,7 @@ use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::jsonl::Jsonl;
 use dpp_sink::packed::Packed;
+use dpp_sink::packetq::PacketQ;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use dpp_sink::zeek::Zeek;
 use std::error::Error;
@@ -115,6 +116,9 @@ impl Work<'_> {
                 self.fill(captures, Zeek::new(opened, &plan), &plan, &output)?
             }
             Format::Tsv => self.fill(captures, Tsv::new(opened, &plan), &plan, &output)?,
+            Format::Jsonl if plan.schema.style.wraps => {
+                self.fill(captures, PacketQ::new(opened, &plan), &plan, &output)?
+            }
             Format::Jsonl => self.fill(captures, Jsonl::new(opened, &plan), &plan, &output)?,
             Format::Parquet => {
                 let compression = zstd.map_or(Compression::Snappy, Compression::Zstd);

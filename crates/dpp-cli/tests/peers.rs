@@ -111,7 +111,7 @@ for name in "dns_id ip_ttl prot dns_rcode dns_qtype dns_proc_time dns_req_len tc
 dns = duckdb.read_parquet(entrada)
 top = duckdb.sql("select dns_domainname, count(1) from dns group by 1 order by 2 desc limit 25").fetchall()
 assert len(top) == 25, top
-address = duckdb.sql("select dns_rdata[1].data from dns where dns_rdata[1].type = 'A' limit 1").fetchone()[0]
+address = duckdb.sql("select dns_rdata[1].data from dns where dns_rdata[1].type = 'A' limit 1").fetchall()[0][0]
 found = duckdb.sql(f"""select dns_qname, dns_domainname, dns_rdata from dns
     where len(list_filter(dns_rdata, lambda r: r.data = '{address}')) > 0 limit 100""").fetchall()
 assert found, address

@@ -328,8 +328,8 @@ mod tests {
         String::from_utf8(lines.bytes[..lines.filled].to_vec()).unwrap()
     }
 
-    const PLAIN: Style = Style { omits_absent: false, nests: false, zeek_log: false };
-    const NESTING: Style = Style { omits_absent: true, nests: true, zeek_log: false };
+    const PLAIN: Style = Style { omits_absent: false, nests: false, zeek_log: false, wraps: false };
+    const NESTING: Style = Style { omits_absent: true, nests: true, ..PLAIN };
 
     #[test]
     fn each_kind_has_its_json() {

@@ -181,6 +181,17 @@ fn the_packets_of_a_packetq_table_come_out() {
     ];
     let plain = rows.map(|row| row.replace('"', ""));
     assert_eq!(found, [header, &plain[0], &plain[1]]);
+    // Its JSON: a head, then the rows as they are.
+    let found = of_packets(&packets, &["--schema", "packetq", "--format", "jsonl"]);
+    let head =
+        ["[", "  {", "    \"table_name\": \"result-0\",", "    \"query\": \"select * from dns\",", "    \"head\": ["];
+    assert_eq!(&found[..5], head);
+    assert_eq!(found[5], "      { \"name\": \"id\",\"type\": \"int\" },");
+    assert_eq!(found[49], "      { \"name\": \"edns0_ecs_address\",\"type\": \"text\" }");
+    let data = [format!("      [{}],", rows[0]), format!("      [{}]", rows[1])];
+    assert_eq!(found[50..], ["    ],", "    \"data\": [", &data[0], &data[1], "    ]", "  }", "]"]);
+    let empty = of_packets(&[], &["--schema", "packetq", "--format", "jsonl"]);
+    assert!(serde_json::from_str::<Value>(&empty.join("\n")).unwrap()[0]["data"].as_array().unwrap().is_empty());
 }
 
 #[test]
@@ -200,10 +211,9 @@ fn packetq_shows_odd_octets_as_dollars() {
         .map(|(id, (name, _))| (u64::from(id), client, server, message(id, 0x0100, name, 1, [0; 3], &[])))
         .collect();
     let found = of_packets(&packets, &["--schema", "packetq", "--format", "jsonl"]);
-    let names: Vec<String> = found
-        .iter()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["qname"].as_str().unwrap().to_owned())
-        .collect();
+    let table: Value = serde_json::from_str(&found.join("\n")).unwrap();
+    let rows = table[0]["data"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row[12].as_str().unwrap()).collect();
     assert_eq!(names, odd.map(|odd| odd.1));
 }
 

@@ -132,6 +132,8 @@ pub struct Style {
     pub nests: bool,
     /// TSV has Zeek's header and footer lines, and Zeek's marks for what is absent or empty.
     pub zeek_log: bool,
+    /// JSON is one array with a head that names the columns, as PacketQ writes it.
+    pub wraps: bool,
 }
 
 impl Schema {

@@ -9,6 +9,7 @@ use super::{
 use super::{Context, Field};
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::{Record, Section};
+use crate::table::Style;
 use crate::transaction::{Edns, Lacks, Transaction};
 
 /// Columns and their names, in PacketQ's order. Its integers have 32 bits, but for those of times.
@@ -64,14 +65,21 @@ const FIELDS: [(Column, &str); 45] = [
 pub(super) fn schema() -> Schema {
     let fields = FIELDS.map(|(column, name)| {
         let field = field(column, name).or_zero();
-        match field.kind {
+        let field = match field.kind {
             Kind::Text if column == Column::None => field.of_kind(Kind::I32),
             Kind::U8 | Kind::U16 => field.of_kind(Kind::I32),
             _ => field,
-        }
+        };
+        let is_flag = matches!(name, "aa" | "tc" | "rd" | "cd" | "ra" | "ad" | "do" | "edns0" | "qr" | "edns0_ecs");
+        let type_name = match field.kind {
+            Kind::Text | Kind::Address => "text",
+            _ if is_flag => "bool",
+            _ => "int",
+        };
+        Field { type_name, ..field }
     });
-    let fields: Vec<Field> = fields.into();
-    Schema::new("packetq", fields).of_messages()
+    let style = Style { wraps: true, ..Style::default() };
+    Schema::new("packetq", fields.into()).of_messages().in_style(style)
 }
 
 /// Yes and no are numbers.

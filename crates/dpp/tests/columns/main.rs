@@ -3,127 +3,12 @@
 //! A case is an exchange, carried by packets or told by the frames of a server, and what some columns of its first row must
 //! say. Every column is asked in both ways that sinks ask, whatever the case is about, and must say the same, of its kind.
 
-use dpp::capture::single;
-use dpp::dns::name;
-use dpp::dnstap::{Dnstap, Message, MessageType, Policy, Time, frames};
-use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Watch};
-use dpp::plan::Plan;
-use dpp::table::{ALIASES, COLUMNS, Column, Context, Kind, Record, Schema, Scratch, Value};
-use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::num::NonZeroUsize;
-use std::sync::Mutex;
+mod asked;
 
-/// A row: its columns' values by their names.
-type Row = BTreeMap<&'static str, String>;
-
-#[derive(Default)]
-struct Collect(Mutex<Vec<Row>>);
-
-impl Sink for Collect {
-    type Piece = Vec<Row>;
-    type Error = Infallible;
-
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn encode(&self, rows: Rows, pool: &Pool) -> Vec<Row> {
-        let (context, mut scratch) = (Context::default(), Scratch::default());
-        let mut told: Vec<Row> = rows.iter().map(|_| Row::new()).collect();
-        for entry in COLUMNS {
-            let mut values = Vec::new();
-            entry.column.for_each_value(rows.iter(), &context, &mut scratch, |value| {
-                assert!(fits(entry.kind, &value), "{}: {value:?}", entry.name);
-                values.push(written(&value));
-            });
-            for ((transaction, row), value) in rows.iter().zip(&mut told).zip(values) {
-                let alone = written(&entry.column.value(&transaction, &context, &mut scratch));
-                assert_eq!(alone, value, "{}", entry.name);
-                row.insert(entry.name, value);
-            }
-        }
-        pool.recycle(rows);
-        told
-    }
-
-    fn size(&self, piece: &Vec<Row>) -> usize {
-        piece.len()
-    }
-
-    fn accept(&self, _: usize, piece: &Vec<Row>) -> Result<(), Infallible> {
-        self.0.lock().unwrap().extend_from_slice(piece);
-        Ok(())
-    }
-
-    fn recycle(&self, _: Vec<Row>, _: &Pool) {}
-}
-
-/// Whether a value is one of the kind.
-fn fits(kind: Kind, value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(_) => kind == Kind::Bool,
-        Value::U16(_) => matches!(kind, Kind::U16 | Kind::I32),
-        Value::U64(number) => match kind {
-            Kind::U8 => *number <= u8::MAX.into(),
-            Kind::U32 => *number <= u32::MAX.into(),
-            kind => kind == Kind::U64,
-        },
-        Value::I64(_) => matches!(kind, Kind::I32 | Kind::I64),
-        Value::F64(_) => kind == Kind::F64,
-        Value::TimestampMicros(_) => kind == Kind::TimestampMicros,
-        Value::TimestampNanos(_) => kind == Kind::TimestampNanos,
-        Value::Seconds(_) => kind == Kind::Seconds,
-        Value::Address(_) => kind == Kind::Address,
-        Value::Name(_) => kind == Kind::Name,
-        Value::Word(_) | Value::Text(_) => matches!(kind, Kind::Word | Kind::Text),
-        Value::Bytes(_) => kind == Kind::Bytes,
-        Value::Numbers(_) => kind == Kind::Numbers,
-        Value::Texts(_) => kind == Kind::Texts,
-        Value::Records(_) => kind == Kind::Records,
-    }
-}
-
-/// A value as text; `-` if it is absent.
-fn written(value: &Value) -> String {
-    let record = |Record { name, rtype, class, ttl, data }: Record| {
-        let ttl = ttl.map_or("-".to_string(), |ttl| ttl.to_string());
-        format!("{name} {ttl} {class} {rtype} {data}")
-    };
-    match value {
-        Value::Null => "-".to_string(),
-        Value::Bool(is) => is.to_string(),
-        Value::U16(number) => number.to_string(),
-        Value::U64(number) => number.to_string(),
-        Value::I64(number)
-        | Value::TimestampMicros(number)
-        | Value::TimestampNanos(number)
-        | Value::Seconds(number) => number.to_string(),
-        Value::F64(number) => number.to_string(),
-        Value::Address(address) => address.to_string(),
-        Value::Name(wire) => {
-            let mut text = Vec::new();
-            name::write_text(wire, &mut text);
-            String::from_utf8(text).expect("ASCII")
-        }
-        Value::Word(text) => text.to_string(),
-        Value::Text(text) => text.to_string(),
-        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        Value::Numbers(numbers) => format!("{numbers:?}"),
-        Value::Texts(texts) => format!("[{}]", texts.iter().collect::<Vec<_>>().join("; ")),
-        Value::Records(records) => format!("[{}]", records.iter().map(record).collect::<Vec<_>>().join("; ")),
-    }
-}
-
-/// All rows of an input.
-fn rows(input: &[u8]) -> Vec<Row> {
-    let all = Schema::of(COLUMNS.iter().map(|entry| entry.column));
-    let plan = Plan { schema: all, unasked: true, sparse: true, ..Plan::default() };
-    let (machine, sink) = (Machine::new(NonZeroUsize::MIN, 0), Collect::default());
-    pipeline::run(single(input), &plan, &machine, &sink, &Watch::default()).expect("a capture");
-    sink.0.into_inner().unwrap()
-}
+use asked::{capture_of, rows, stream_of};
+use dpp::dnstap::{Dnstap, Message, MessageType, Policy, Time};
+use dpp::table::{ALIASES, COLUMNS, Column, Kind, Schema};
+use std::collections::BTreeSet;
 
 /// The first row of an input says this.
 fn check_input(input: &[u8], expected: &[(&str, &str)]) {
@@ -134,22 +19,7 @@ fn check_input(input: &[u8], expected: &[(&str, &str)]) {
 
 /// The row of these messages, each in a packet of its own, says this.
 fn check(messages: &[&[u8]], expected: &[(&str, &str)]) {
-    let mut capture = b"\x4D\x3C\xB2\xA1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x65\0\0\0".to_vec();
-    for (number, message) in messages.iter().enumerate() {
-        let is_response = message[2] & 0x80 != 0;
-        let (udp, ip) = (message.len() as u16 + 8, message.len() as u16 + 28);
-        let [client, server] = [&b"\xC0\0\x02\x01"[..], b"\xC0\0\x02\x02"];
-        let (addresses, ports) = match is_response {
-            false => ([client, server].concat(), [40000, 53]),
-            true => ([server, client].concat(), [53, 40000]),
-        };
-        let head = [b"\x45\0", &ip.to_be_bytes()[..], b"\0\0\0\0\x40\x11\0\0", &addresses].concat();
-        let ports = ports.map(u16::to_be_bytes).concat();
-        let packet = [&head[..], &ports, &udp.to_be_bytes(), b"\0\0", message].concat();
-        let lengths = (packet.len() as u32).to_le_bytes();
-        capture.extend([&[1, 0, 0, 0, number as u8, 0, 0, 0], &lengths[..], &lengths, &packet].concat());
-    }
-    check_input(&capture, expected);
+    check_input(&capture_of(messages), expected);
 }
 
 /// A message about `a.`, type A, with these flags, counts of records and records.
@@ -418,15 +288,12 @@ fn told(kind: u32) -> Message<'static> {
 
 /// A stream of these frames.
 fn stream(told: &[Dnstap]) -> Vec<u8> {
-    let mut stream = Vec::new();
-    frames::write_start(&mut stream);
-    for frame in told {
+    let written = |frame: &Dnstap| {
         let mut bytes = Vec::new();
         frame.write(&mut bytes);
-        frames::write_frame(&mut stream, &bytes);
-    }
-    frames::write_stop(&mut stream);
-    stream
+        bytes
+    };
+    stream_of(&told.iter().map(written).collect::<Vec<_>>())
 }
 
 #[test]
