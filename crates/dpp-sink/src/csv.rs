@@ -5,7 +5,7 @@
 //! backslashes are `\t`, `\n`, `\r` and `\\`, and in other columns nothing of the kind can be: names are escaped already,
 //! and so is JSON, which lists of texts and of records are written as. Absent values are empty.
 
-use crate::lines::{Format, Lines, Span, Table};
+use crate::lines::{CELL_ROOM, Format, Lines, SHORT_ROOM, Span, Table, room_of};
 use crate::text::{self, ADDRESS_ROOM, Dates, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps, json};
 use dpp::pipeline::Rows;
 use dpp::table::{Context, Field, Schema, Scratch, Value};
@@ -132,7 +132,7 @@ impl<S: Separator> Format for Delimited<S> {
     fn print(&self, rows: &Rows, context: &Context, lines: &mut Lines) {
         let (mut scratch, mut times, mut dates) =
             (Scratch::default(), Timestamps::default(), Dates::default());
-        let row_room = self.fields.len() * (CELL_ROOM + 1);
+        let row_room = self.fields.iter().map(|field| room_of(field.kind()) + 1).sum::<usize>() + CELL_ROOM;
         for transaction in rows.iter() {
             let mut at = lines.filled;
             lines.make_room(at, row_room);
@@ -140,10 +140,16 @@ impl<S: Separator> Format for Delimited<S> {
                 let value = field.value(&transaction, context, &mut scratch);
                 let cell = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
                 let length = match write_common::<S>(value, &mut times, cell) {
-                    Some(length) => length,
-                    None => put_other::<S>(value, &mut dates, lines, at, row_room),
+                    Some(length) => {
+                        cell[length] = S::OCTET;
+                        length
+                    }
+                    None => {
+                        let length = put_other::<S>(value, &mut dates, lines, at, row_room);
+                        lines.bytes[at + length] = S::OCTET;
+                        length
+                    }
                 };
-                lines.bytes[at + length] = S::OCTET;
                 at += length + 1;
             }
             lines.bytes[at - 1] = b'\n';
@@ -151,9 +157,6 @@ impl<S: Separator> Format for Delimited<S> {
         }
     }
 }
-
-/// Room for the longest cell that is no list, text or bytes: a name in which everything is escaped and quoted.
-const CELL_ROOM: usize = 2 * NAME_ROOM;
 
 /// Prints a value of the kinds that the default schema has.
 #[inline(always)]
@@ -171,7 +174,7 @@ fn write_common<S: Separator>(
             NameText { length, plain: true } => length,
             NameText { length, .. } => S::close_name(cell, length),
         },
-        Value::Word(text) => {
+        Value::Word(text) if text.len() <= SHORT_ROOM => {
             cell[..text.len()].copy_from_slice(text.as_bytes());
             text.len()
         }
@@ -205,6 +208,7 @@ fn put_other<S: Separator>(
 fn push_long<S: Separator>(value: Value<'_>, out: &mut Vec<u8>) {
     let mut json = Vec::new();
     match value {
+        Value::Word(text) => return S::push_text(text.as_bytes(), out),
         Value::Text(text) => return S::push_text(text.as_bytes(), out),
         Value::Bytes(bytes) => return text::push_hex(bytes, out),
         Value::Numbers(numbers) => return text::push_numbers(numbers, b';', out),
@@ -225,6 +229,12 @@ mod tests {
     use super::*;
     use crate::testing::{list, records};
     use proptest::prelude::*;
+
+    /// A word longer than words are.
+    const LONG: &str = match str::from_utf8(&[b'w'; SHORT_ROOM + 1]) {
+        Ok(text) => text,
+        Err(_) => "",
+    };
 
     /// A cell with others before and behind it, as a row has them.
     fn cell<S: Separator>(value: Value<'_>) -> String {
@@ -264,6 +274,7 @@ mod tests {
             (Value::Name(b"\x03a,\"\x01b\0"), "\"a\\,\\\"\".b\"", "a\\,\\\".b"),
             (Value::Name(b"\x02\t\n\0"), "\\011\\012", "\\011\\012"),
             (Value::Word("NoError"), "NoError", "NoError"),
+            (Value::Word(LONG), LONG, LONG),
             (Value::Text(""), "", ""),
             (Value::Text("a,b\"c"), "\"a,b\"\"c\"", "a,b\"c"),
             (Value::Text("a\tb\nc\rd\\"), "\"a\tb\nc\rd\\\"", "a\\tb\\nc\\rd\\\\"),

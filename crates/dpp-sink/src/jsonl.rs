@@ -5,7 +5,7 @@
 //! is left out, or names with dots become objects in objects, as the schema's style says. All keys are printed once, into
 //! a list of [`Step`]s that each row follows.
 
-use crate::lines::{Format, Lines, Span};
+use crate::lines::{CELL_ROOM, Format, Lines, SHORT_ROOM, Span, room_of};
 use crate::text::{self, ADDRESS_ROOM, Dates, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps, json};
 use dpp::pipeline::Rows;
 use dpp::table::{Context, Field, Schema, Scratch, Value};
@@ -77,14 +77,11 @@ fn push_steps(nodes: Vec<Node<'_>>, steps: &mut Vec<Step>) {
     }
 }
 
-/// Room for the longest value that is no list, text or bytes: a name in which everything is escaped.
-const CELL_ROOM: usize = 2 * NAME_ROOM;
-
 impl Step {
     /// The room it takes at most, with a comma or a brace.
     fn room(&self) -> usize {
         match self {
-            Step::Member(key, _) => key.len() + CELL_ROOM + 1,
+            Step::Member(key, field) => key.len() + room_of(field.kind()) + 1,
             Step::Open(key) => key.len(),
             Step::Close(_) => 1,
         }
@@ -102,7 +99,7 @@ impl Format for Objects {
         }
         let mut steps = Vec::new();
         push_steps(nodes, &mut steps);
-        let row_room = steps.iter().map(Step::room).sum::<usize>() + b"{}\n".len();
+        let row_room = steps.iter().map(Step::room).sum::<usize>() + CELL_ROOM + b"{}\n".len();
         Objects { steps, omits_absent: schema.style.omits_absent, row_room }
     }
 
@@ -226,7 +223,7 @@ impl Printer {
 
     fn text(&mut self, text: &str, lines: &mut Lines) -> usize {
         let length = text.len();
-        if length > CELL_ROOM - 2 || !json::is_plain(text.as_bytes()) {
+        if length > SHORT_ROOM - 2 || !json::is_plain(text.as_bytes()) {
             return lines.put_long(self.at, self.row_room, |out| json::push_text(text, out));
         }
         let cell = lines.bytes[self.at..].first_chunk_mut().expect("there is room for the row");
@@ -306,7 +303,8 @@ mod tests {
 
     /// A row of such fields and values.
     fn line(style: Style, members: &[(&'static str, Value<'_>)]) -> String {
-        let field = |name: &'static str| Field { name: name.into(), ..Column::Id.into() };
+        // The kind says only how much room there is, and a name takes most.
+        let field = |name: &'static str| Field { name: name.into(), ..Column::Name.into() };
         let fields = members.iter().map(|member| field(member.0)).collect();
         let mut schema = Schema::new("test", fields);
         schema.style = style;

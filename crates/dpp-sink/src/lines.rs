@@ -5,9 +5,10 @@
 //! none will come, for Zeek's logs begin with the time of their first row.
 
 use crate::TableSink;
+use crate::text::NAME_ROOM;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::table::{Context, Schema};
+use dpp::table::{Context, Kind, Schema};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -115,7 +116,8 @@ impl<W: Write + Send, F: Format> Sink for Table<W, F> {
     }
 
     fn size(&self, lines: &Lines) -> usize {
-        lines.filled
+        // A buffer grows to twice what it needs.
+        lines.filled.max(lines.bytes.len() / 2)
     }
 
     fn accept(&self, _lane: usize, lines: &Lines) -> io::Result<()> {
@@ -138,6 +140,21 @@ pub struct Lines {
     pub(crate) span: Span,
     /// Room to make a text in that may be of any length.
     pub(crate) long: Vec<u8>,
+}
+
+/// Room for the longest value that is no list, text or bytes: a name in which everything is escaped and quoted. So much
+/// there is for every cell, also the last one, so that values are printed without looking whether there is.
+pub(crate) const CELL_ROOM: usize = 2 * NAME_ROOM;
+
+/// What a value takes at most that is no name; one that takes more is put where there is room for it.
+pub(crate) const SHORT_ROOM: usize = 128;
+
+/// What a value of this kind takes at most of the room of a row.
+pub(crate) fn room_of(kind: Kind) -> usize {
+    match kind {
+        Kind::Name => CELL_ROOM,
+        _ => SHORT_ROOM,
+    }
 }
 
 /// Memory of a buffer that is kept for another chunk. The lines of a chunk of 256 KiB take a fraction of it, but for those

@@ -76,13 +76,15 @@ fn parquet_of_any_scene_is_the_same_on_every_machine() {
 
 #[test]
 fn csv_of_a_long_capture_is_the_same_on_every_machine() {
-    check("CSV", |capture, machine| csv(capture, &Plan::default(), machine));
+    check(machines(), "CSV", |capture, machine| csv(capture, &Plan::default(), machine));
 }
 
 #[test]
 fn parquet_of_a_long_capture_is_the_same_on_every_machine() {
     for compression in [Compression::Snappy, Compression::Zstd(3)] {
-        check("Parquet", |capture, machine| parquet(capture, &Plan::default(), machine, compression, 1000));
+        check(machines(), "Parquet", |capture, machine| {
+            parquet(capture, &Plan::default(), machine, compression, 1000)
+        });
     }
 }
 
@@ -91,20 +93,34 @@ fn all_columns() -> Plan {
     Plan { schema: Schema::of(COLUMNS.iter().map(|entry| entry.column)), ..Plan::default() }
 }
 
+/// Lines with all columns of a long capture take long to print without optimization.
+fn some_machines() -> Vec<Machine> {
+    let machines = machines().into_iter();
+    machines.filter(|machine| machine.workers.get() < 3 && machine.chunk_bytes > 4096).collect()
+}
+
 #[test]
 fn lines_with_all_columns_are_the_same_on_every_machine() {
     let plan = all_columns();
-    check("CSV", |capture, machine| filled(capture, &plan, machine, Csv::new(Vec::new(), &plan)));
-    check("TSV", |capture, machine| filled(capture, &plan, machine, Tsv::new(Vec::new(), &plan)));
-    check("JSON", |capture, machine| filled(capture, &plan, machine, Jsonl::new(Vec::new(), &plan)));
-    check("Zeek", |capture, machine| filled(capture, &plan, machine, Zeek::new(Vec::new(), &plan)));
+    check(some_machines(), "CSV", |capture, machine| {
+        filled(capture, &plan, machine, Csv::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "TSV", |capture, machine| {
+        filled(capture, &plan, machine, Tsv::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "JSON", |capture, machine| {
+        filled(capture, &plan, machine, Jsonl::new(Vec::new(), &plan))
+    });
+    check(some_machines(), "Zeek", |capture, machine| {
+        filled(capture, &plan, machine, Zeek::new(Vec::new(), &plan))
+    });
 }
 
 #[test]
 fn packed_lines_are_the_same_on_every_machine() {
     let plan = Plan::default();
     for packing in [Packing::Gzip, Packing::Zstd] {
-        check("packed", |capture, machine| {
+        check(some_machines(), "packed", |capture, machine| {
             let packed = Packed::new(Vec::new(), Some(packing)).expect("there is memory");
             let packed = filled(capture, &plan, machine, Csv::new(packed, &plan));
             packed.finish().expect("memory takes everything")
@@ -232,11 +248,11 @@ fn machines() -> Vec<Machine> {
     machines
 }
 
-/// Checks that `write` gives the same bytes on all machines.
-fn check(what: &str, write: impl Fn(&[u8], &Machine) -> Vec<u8>) {
+/// Checks that `write` gives the same bytes on these machines.
+fn check(machines: Vec<Machine>, what: &str, write: impl Fn(&[u8], &Machine) -> Vec<u8>) {
     let capture = capture();
     let mut first = None;
-    for machine in machines() {
+    for machine in machines {
         let bytes = write(&capture, &machine);
         let first = first.get_or_insert_with(|| bytes.clone());
         assert!(bytes.len() > 20_000, "{what}: only {} bytes", bytes.len());
