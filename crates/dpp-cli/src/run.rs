@@ -221,7 +221,7 @@ impl Work<'_> {
 fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Result<()> {
     let counted = plan.schema.fields().iter().zip(&found.leaks).filter(|(_, values)| **values > 0);
     let columns: Vec<String> =
-        counted.map(|(field, values)| format!("'{}' in {} rows", field.name, grouped(*values))).collect();
+        counted.map(|(field, values)| format!("'{}' (rows: {})", field.name, grouped(*values))).collect();
     if columns.is_empty() {
         return Ok(());
     }
@@ -230,7 +230,7 @@ fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Resu
         Output::Path(_) => "no table was written",
     };
     bail!(
-        "--check-privacy: addresses that are to be hidden are seen in other columns: {}; {kept}; \
+        "--check-privacy: addresses that are to be hidden are seen in {}; {kept}; \
          hide more (--hide-fields, --hide-names), or --drop these columns",
         columns.join(", ")
     )

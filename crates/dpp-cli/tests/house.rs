@@ -276,6 +276,23 @@ fn every_skip_reason_is_documented() {
     assert_eq!(read("docs/operations.md"), page, "docs/operations.md is behind the code: run `make schema`");
 }
 
+/// The rows of docs/privacy.md are those of the engine's tables.
+#[test]
+fn every_scheme_and_field_is_documented() {
+    use dpp::privacy::{ADDRESS_SCHEMES, FIELDS, NAME_SCHEMES};
+    let page = read("docs/privacy.md");
+    let schemes = ADDRESS_SCHEMES.iter().map(|entry| (entry.word, entry.sentence));
+    let schemes = schemes.chain(NAME_SCHEMES.iter().map(|entry| (entry.word, entry.sentence)));
+    let schemes = schemes.map(|(word, sentence)| format!("| `{word}` | {sentence} |"));
+    let fields = FIELDS.iter().map(|entry| {
+        let hidden = if entry.default { " hidden" } else { "" };
+        format!("| `{}` |{hidden} | {} |", entry.word, entry.sentence)
+    });
+    for row in schemes.chain(fields) {
+        assert!(page.lines().any(|line| line == row), "docs/privacy.md does not have the row {row}");
+    }
+}
+
 /// The options of all runs, on one capture and on many.
 fn options() -> BTreeSet<String> {
     let mut options = options_of(&["--help"]);

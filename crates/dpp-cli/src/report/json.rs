@@ -122,11 +122,7 @@ fn databases(plan: &Plan) -> Vec<Value> {
 
 /// What a second look at the rows has found; null if there was none.
 fn privacy_check(account: &Account) -> Value {
-    let mut sum: Option<LeakCheck> = None;
-    for found in account.tables.iter().filter_map(|table| table.checked.as_ref()) {
-        sum.get_or_insert_default().merge(found);
-    }
-    sum.map_or(Value::Null, |LeakCheck { rows, values, hidden, unchanged, .. }| {
+    account.checked().map_or(Value::Null, |LeakCheck { rows, values, hidden, unchanged, .. }| {
         json!({ "rows": rows, "values": values, "hidden": hidden, "unchanged": unchanged })
     })
 }

@@ -17,6 +17,7 @@ use anyhow::bail;
 use dpp::capture::{Ending, InputsRead, Listed};
 use dpp::pipeline::Outcome;
 use dpp::stats::Totals;
+use dpp::table::LeakCheck;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -122,6 +123,14 @@ impl<'a> Account<'a> {
             }
             Voice::Json => writeln!(io::stdout(), "{}", json::report(self)),
         }
+    }
+
+    /// What a second look at the rows has found, if there was one.
+    fn checked(&self) -> Option<LeakCheck> {
+        let mut looks = self.tables.iter().filter_map(|table| table.checked.as_ref());
+        let mut sum = looks.next()?.clone();
+        looks.for_each(|found| sum.merge(found));
+        Some(sum)
     }
 
     /// Whether the run was good: the machine could read everything, and so it must be with `--strict`.

@@ -11,6 +11,7 @@ use crate::output::Target;
 use dpp::packet::SKIPS;
 use dpp::pipeline::Outcome;
 use dpp::privacy::Privacy;
+use dpp::table::LeakCheck;
 use std::fmt::Write;
 
 /// DPP's figures, in the order of its text report; its JSON has another.
@@ -66,6 +67,13 @@ pub(super) fn report(account: &Account) -> String {
         lines.captures(account);
     }
     lines.rows(outcome);
+    if let Some(LeakCheck { rows, hidden, unchanged, .. }) = account.checked() {
+        let [rows, hidden, unchanged] = [rows, hidden, unchanged].map(grouped);
+        lines.line(
+            "Privacy check",
+            &format!("{rows} rows with {hidden} hidden addresses, none is seen; {unchanged} are their own pseudonyms"),
+        );
+    }
     lines.accounting(outcome);
     lines.warnings(account);
     lines.figures(&metrics, &MACHINE);

@@ -100,14 +100,14 @@ impl Field {
         scratch: &mut Scratch,
         mut take: impl FnMut(Value<'_>),
     ) {
-        match self.absent {
-            Absent::Null => self.column.for_each_value(rows, context, scratch, take),
-            absent => {
-                let absent = absent.value(self.kind);
-                let or_absent = |value: Value<'_>| take(if value == Value::Null { absent } else { value });
-                self.column.for_each_value(rows, context, scratch, or_absent);
-            }
+        if self.absent == Absent::Null && self.kind == self.column.entry().kind {
+            return self.column.for_each_value(rows, context, scratch, take);
         }
+        let absent = self.absent.value(self.kind);
+        self.column.for_each_value(rows, context, scratch, |value| match value {
+            Value::Null => take(absent),
+            value => take(value.in_kind(self.kind)),
+        });
     }
 }
 

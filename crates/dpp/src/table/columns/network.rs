@@ -63,8 +63,10 @@ pub(super) fn response_ip_length<'a>(row: &Transaction<'a>, _: &'a Context, _: &
     ip_length(row.response())
 }
 
-pub(super) fn udp_checksum<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.query().and_then(|side| side.udp_checksum), Value::U16)
+/// It is over the addresses and the name, too: who knows all else could tell 16 bits of what is hidden.
+pub(super) fn udp_checksum<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
+    let side = row.query().filter(|_| !context.privacy.is_active());
+    maybe(side.and_then(|side| side.udp_checksum), Value::U16)
 }
 
 pub(super) fn tcp_rtt_ns<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {

@@ -1,0 +1,252 @@
+//! What is hidden, by which options, and what is refused together with it.
+
+use crate::frames::{message, udp};
+use crate::room::{Room, pcap};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+const FIELDS: [&str; 2] = ["--fields", "source_ip,src_ip,dst_ip,name,qname,id"];
+
+/// A room with a capture and keys.
+fn room() -> Room {
+    let room = Room::with_capture();
+    room.write("key", KEY);
+    room.write("other", "correct horse battery staple\n");
+    room
+}
+
+/// The cells of the rows of a run with these options.
+fn rows(room: &Room, options: &[&str]) -> Vec<Vec<String>> {
+    room.dpp(&[&["in.pcap", "out.csv"], &FIELDS[..], options].concat()).well();
+    let lines = room.lines("out.csv");
+    lines[1..].iter().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn addresses_and_names_are_mapped_alike_in_all_columns_and_rows() {
+    let room = room();
+    let plain = rows(&room, &[]);
+    for scheme in ["truncate", "cryptopan", "ipcrypt-pfx", "ipcrypt-det", "hmac", "dpp"] {
+        let key: &[&str] = if scheme == "truncate" { &[] } else { &["--hide-key", "key"] };
+        let options = ["--hide-addresses", scheme, "--hide-fields", "client,server", "--check-privacy"];
+        let hidden = rows(&room, &[&options, key].concat());
+        assert_eq!(plain.len(), hidden.len());
+        let mut pseudonyms = BTreeMap::new();
+        for (plain, hidden) in plain.iter().zip(&hidden) {
+            for column in 0..3 {
+                // What ends in zeros is cut already.
+                let is_cut = scheme == "truncate" && plain[column].ends_with(".0");
+                assert_eq!(plain[column] == hidden[column], is_cut, "{scheme}");
+                let seen = pseudonyms.entry(&plain[column]).or_insert(&hidden[column]);
+                assert_eq!(*seen, &hidden[column], "{scheme}");
+            }
+            assert_eq!(plain[3..], hidden[3..], "{scheme}");
+        }
+    }
+    let names = rows(&room, &["--hide-names", "registered-domain:hash", "--hide-key", "other"]);
+    for (plain, hidden) in plain.iter().zip(&names) {
+        assert_eq!((&plain[..3], &plain[5]), (&hidden[..3], &hidden[5]));
+        assert_eq!(hidden[3], hidden[4]);
+    }
+    assert!(names.iter().zip(&plain).any(|(hidden, plain)| hidden[3] != plain[3]));
+    assert!(rows(&room, &["--hide-names", "drop"]).iter().all(|row| row[3].is_empty() && row[4].is_empty()));
+}
+
+#[test]
+fn what_is_no_address_is_hexadecimal_and_the_same_for_any_number_of_workers() {
+    let room = room();
+    let options = ["--hide-addresses", "ipcrypt-nd", "--hide-key", "key", "-t"];
+    let one = rows(&room, &[&options[..], &["1"]].concat());
+    assert_eq!(one, rows(&room, &[&options[..], &["3"]].concat()));
+    for row in &one {
+        assert!(row[0].len() == 48 && row[0].bytes().all(|octet| octet.is_ascii_hexdigit()), "{}", row[0]);
+        assert_eq!(row[0], row[1]);
+    }
+    let some = &one[0][0];
+    assert_eq!(one.iter().filter(|row| row[0] == *some).count(), 1);
+    let parquet = [&["in.pcap", "out.pq", "--fields", "src_ip"], &options[..], &["2"]].concat();
+    room.dpp(&parquet).well();
+    let table = room.read("out.pq");
+    assert!(table.windows(48).any(|text| text == some.as_bytes()), "Parquet has the same texts");
+}
+
+#[test]
+fn the_compatible_option_is_one_of_the_schemes() {
+    let room = room();
+    // Digits that are no key: DPP takes them for a passphrase.
+    room.write("digits", "0123456789abcdef0123456789abcdef01");
+    room.dpp(&["in.pcap", "digits.csv", "--anonymize", "digits"]).well();
+    let compatible = rows(&room, &["--anonymize", "other"]);
+    assert_eq!(
+        compatible,
+        rows(&room, &["--hide-addresses", "dpp", "--hide-key", "other", "--hide-fields", "client"])
+    );
+}
+
+#[test]
+fn keys_are_known_by_their_fingerprints_and_nothing_else() {
+    let room = room();
+    let hidden = |options: &[&str]| {
+        let run = ["in.pcap", "out.pq", "--fields", "src_ip,name", "--report-format", "json"];
+        let report = room.dpp(&[&run, options].concat()).well().report();
+        let table = String::from_utf8_lossy(&room.read("out.pq")).into_owned();
+        let privacy = &report["config"]["privacy"];
+        assert!(table.contains(&format!(r#""privacy":{privacy}"#)), "the plan in the table: {privacy}");
+        let told = format!("{report} {table}");
+        assert!(!told.contains(KEY.trim()) && !told.contains("battery"), "the key is nowhere");
+        privacy.clone()
+    };
+    assert_eq!(hidden(&[]), Value::Null);
+    let addresses = ["--hide-addresses", "cryptopan", "--hide-key"];
+    let one = hidden(&[&addresses[..], &["key"]].concat());
+    assert_eq!(
+        (&one["addresses"], &one["names"], &one["names_key"]),
+        (&"cryptopan".into(), &Value::Null, &Value::Null)
+    );
+    assert_eq!(one["fields"], "client,ecs,dnstap,names");
+    assert_eq!(one["addresses_key"].as_str().map(str::len), Some(16));
+    let other = hidden(&[&addresses[..], &["other"]].concat());
+    assert_ne!(one["addresses_key"], other["addresses_key"]);
+    let both = hidden(&[&addresses[..], &["key", "--hide-names", "hash"]].concat());
+    assert_eq!(both["addresses_key"], one["addresses_key"]);
+    assert_ne!(both["names_key"], both["addresses_key"]);
+}
+
+#[test]
+fn matching_sees_what_was_captured() {
+    let room = room();
+    let messages = |options: &[&str]| {
+        let run = ["in.pcap", "out.csv", "--report-format", "json"];
+        room.dpp(&[&run, options].concat()).well().report()["messages"].clone()
+    };
+    let all = ["--hide-addresses", "truncate:0,0", "--hide-names", "drop", "--hide-fields", "all"];
+    assert_eq!(messages(&all), messages(&[]));
+}
+
+#[test]
+fn columns_can_be_dropped() {
+    let room = room();
+    room.dpp(&["in.pcap", "out.csv", "--drop", "source_ip,name"]).well();
+    let header = "request_timestamp,response_timestamp,source_port,id,query_type,response_code";
+    assert_eq!(room.lines("out.csv")[0], header);
+    room.dpp(&["in.pcap", "out.csv", "--fields", "id,qname,src_ip", "--drop", "ip.src"]).well();
+    assert_eq!(room.lines("out.csv")[0], "id,qname");
+}
+
+#[test]
+fn a_table_that_gives_a_client_away_is_none() {
+    let room = Room::new();
+    room.write("key", KEY);
+    let query = |name| udp("192.0.2.1:40000", "192.0.2.53:53", &message(7, 0x0100, name));
+    let frames = [query("www.example"), query("ip-192.0.2.1.example"), query("1.2.0.192.in-addr.arpa")];
+    room.write("in.pcap", pcap(&frames.each_ref().map(Vec::as_slice)));
+    let before = room.inventory();
+    let options = ["--fields", "src_ip,qname", "--hide-addresses", "cryptopan", "--hide-key", "key"];
+    for output in ["out.csv", "out.pq"] {
+        let run = room.dpp(&[&["in.pcap", output, "--check-privacy"], &options[..]].concat());
+        assert_eq!(run.code, Some(1));
+        let reason = "--check-privacy: addresses that are to be hidden are seen in 'qname' (rows: 2); \
+                      no table was written";
+        assert!(run.stderr.contains(reason), "{}", run.stderr);
+        assert!(room.inventory() == before);
+    }
+    let piped = room.dpp(&[&["in.pcap", "-", "--check-privacy"], &options[..]].concat());
+    assert!(
+        piped.code == Some(1) && piped.stderr.contains("the rows are already written"),
+        "{}",
+        piped.stderr
+    );
+    room.dpp(&[&["in.pcap", "out.csv"], &options[..]].concat()).well();
+    let hash = ["--check-privacy", "--hide-names", "hash", "--report-format", "json"];
+    let report = room.dpp(&[&["in.pcap", "out.csv"], &options[..], &hash].concat()).well().report();
+    let check = &report["privacy_check"];
+    assert_eq!((&check["rows"], &check["values"], &check["hidden"]), (&3.into(), &6.into(), &3.into()));
+    let text = room.dpp(&[&["in.pcap", "out.csv"], &options[..], &hash[..3]].concat()).well().stderr;
+    assert!(text.contains("Privacy check: 3 rows with 3 hidden addresses, none is seen; 0 are"), "{text}");
+    assert!(
+        text.contains("Hidden: addresses by cryptopan, names by hash, of client,ecs,dnstap,names"),
+        "{text}"
+    );
+    let same = udp("192.0.2.1:40000", "192.0.2.1:53", &message(7, 0x0100, "www.example"));
+    room.write("in.pcap", pcap(&[&same]));
+    let own = ["--fields", "src_ip,dst_ip", "--check-privacy", "--hide-addresses", "truncate"];
+    let run = room.dpp(&[&["in.pcap", "own.csv"], &own[..]].concat());
+    assert!(run.stderr.contains("'dst_ip' (rows: 1)"), "a client that asks itself: {}", run.stderr);
+}
+
+#[test]
+fn options_that_hide_nothing_or_too_little_are_refused() {
+    let room = room();
+    room.write("short", "0123456789abcdef0123456789ab\n");
+    room.write("empty", "\n");
+    let before = room.inventory();
+    for (options, reason) in [
+        (
+            &["--hide-addresses", "crypto-pan"][..],
+            "--hide-addresses: there is no 'crypto-pan'; did you mean one of truncate,",
+        ),
+        (&["--hide-addresses", "truncate:33,64"], "--hide-addresses: "),
+        (&["--hide-names", "hsh"], "--hide-names: there is no 'hsh'; did you mean one of drop,"),
+        (&["--hide-addresses", "cryptopan"], "--hide-addresses: 'cryptopan' needs a key file"),
+        (&["--hide-names", "hash"], "name it with --hide-key"),
+        (
+            &["--hide-names", "hash", "--hide-key", "missing"],
+            "--hide-key: cannot open the key file 'missing'",
+        ),
+        (&["--hide-names", "hash", "--hide-key", "."], "is not a regular file"),
+        (&["--hide-names", "hash", "--hide-key", "short"], "the key file 'short' has 28 hexadecimal digits"),
+        (&["--hide-names", "hash", "--hide-key", "empty"], "is empty; write a key into it"),
+        (&["--hide-names", "drop", "--hide-key", "key"], "no scheme that was chosen has a key"),
+        (&["--hide-key", "key"], "--hide-key: nothing is hidden; add --hide-addresses or --hide-names"),
+        (&["--hide-fields", "client"], "--hide-fields: nothing is hidden"),
+        (&["--check-privacy"], "--check-privacy: nothing is hidden"),
+        (&["--hide-addresses", "truncate", "--hide-fields", "clients"], "there is no field 'clients'"),
+        (
+            &["--hide-addresses", "truncate", "--hide-fields", "names"],
+            "so --hide-addresses hides nothing; add client",
+        ),
+        (
+            &["--hide-addresses", "truncate", "--hide-fields", "client,names"],
+            "'names' are hidden; add --hide-names",
+        ),
+        (&["--hide-names", "drop", "--hide-fields", "client,names"], "'client' is addresses"),
+        (
+            &["--hide-names", "drop", "--hide-addresses", "truncate", "--hide-fields", "ecs"],
+            "so --hide-names hides nothing",
+        ),
+        (
+            &["--anonymize", "other", "--hide-names", "drop"],
+            "--anonymize hides clients as DPP does, and nothing else",
+        ),
+        (&["--drop", "nam"], "--drop: there is no column 'nam'; did you mean 'name'?"),
+        (&["--drop", "rtt_ns"], "--drop: the column 'rtt_ns' is not in the table anyway"),
+        (&["--fields", "id", "--drop", "id"], "--drop: no column would be left"),
+    ] {
+        let run = room.dpp(&[&["in.pcap", "out.csv"], options].concat());
+        assert!(run.code == Some(1) && run.stderr.contains(reason), "{options:?}: {}", run.stderr);
+    }
+    assert!(room.inventory() == before);
+}
+
+#[test]
+fn whole_messages_and_what_is_hidden_do_not_go_together() {
+    let room = room();
+    let before = room.inventory();
+    for (options, reason) in [
+        (&["--fields", "id,query_wire"][..], "the column 'query_wire' holds messages as they were captured"),
+        (&["--fields", "id,response_wire"], "leave it out (--drop response_wire)"),
+        (&["-f", "pcap"], "-f pcap writes messages as they were captured"),
+        (&["-f", "dnstap"], "-f dnstap writes messages as they were captured"),
+        (&["-f", "cdns"], "-f cdns cannot hide anything yet"),
+        (&["--save-skipped", "skipped.pcap"], "with what --hide-addresses and --hide-names hide"),
+        (&["--save-skipped", "skipped.pcap", "--anonymize", "other"], "--anonymize hides"),
+    ] {
+        let hide: &[&str] = if options.contains(&"--anonymize") { &[] } else { &["--hide-names", "drop"] };
+        let run = room.dpp(&[&["in.pcap", "out"], hide, options].concat());
+        assert!(run.code == Some(1) && run.stderr.contains(reason), "{options:?}: {}", run.stderr);
+    }
+    let key = room.dpp(&["in.pcap", "key", "--hide-names", "hash", "--hide-key", "key"]);
+    assert!(key.stderr.contains("the output 'key' and the key file are the same file"), "{}", key.stderr);
+    assert!(room.inventory() == before);
+}
