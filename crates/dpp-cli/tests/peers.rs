@@ -129,3 +129,49 @@ fn tables_of_other_tools_have_their_types_and_answer_their_queries() {
         Command::new(python()).args(["-c", PRESETS, &probe, &entrada]).output().expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Reads a file of the schema `full` with all three: each must see what the others do, and the types.
+const FULL: &str = r#"
+import sys
+import duckdb, polars, pyarrow, pyarrow.parquet
+
+for path in sys.argv[1:]:
+    table = pyarrow.parquet.read_table(path)
+    times = [field.name for field in table.schema if pyarrow.types.is_timestamp(field.type)]
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types["query_time"] == "timestamp[ns, tz=UTC]" and types["rtt_ns"] == "int64", types
+    assert types["src_port"] == "uint16" and types["labels"] == "uint8" and types["query_size"] == "uint32", types
+    assert types["aa"] == "bool" and types["qname_entropy"] == "double" and types["frame_query"] == "uint64", types
+    columns = [c.cast(pyarrow.int64()) if n in times else c for n, c in zip(table.column_names, table.columns)]
+    ours = list(zip(*(c.to_pylist() for c in columns)))
+    wanted = ", ".join(f'epoch_ns("{n}")' if n in times else f'"{n}"' for n in table.column_names)
+    others = [duckdb.sql(f"select {wanted} from '{path}'").fetchall()]
+    frame = polars.read_parquet(path)
+    others.append(frame.with_columns([polars.col(n).to_physical() for n in times]).rows())
+    assert len(ours) > 15_000, len(ours)
+    for other in others:
+        assert len(ours) == len(other)
+        for number, (one, theirs) in enumerate(zip(ours, other)):
+            assert one == tuple(theirs), (path, number, one, theirs)
+    # What is known of the traffic that was made up.
+    at = table.column_names.index
+    assert all(row[at("dst_port")] == 53 and row[at("q_qdcount")] == 1 for row in ours)
+    assert {row[at("match")] for row in ours} == {"matched", "no_response"}
+    for row in ours:
+        matched = row[at("match")] == "matched"
+        assert (row[at("rcode")] is not None) == matched and (row[at("ra")] is not None) == matched, row
+        assert not matched or row[at("response_time")] - row[at("query_time")] == row[at("rtt_ns")], row
+"#;
+
+#[test]
+fn pyarrow_duckdb_and_polars_agree_on_all_columns() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let capture = path("capture.pcap");
+    dpp(&["generate", &capture, "--transactions", "20000", "--seed", "3"]);
+    let files = [path("one.parquet"), path("two.parquet")];
+    dpp(&["-s", "--schema", "full", &capture, &files[0]]);
+    dpp(&["-s", "--schema", "full", "--v2", "-z", &capture, &files[1]]);
+    let output = Command::new(python()).args(["-c", FULL]).args(&files).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use dpp::pipeline::{Machine, Pool, Rows, Sink, Watch, run};
 use dpp::plan::Plan;
-use dpp::table::{Scratch, Value};
+use dpp::table::{Schema, Scratch, Value};
 use dpp_sink::TableSink;
 use dpp_sink::parquet::{Compression, Error, Parquet, Settings, Version};
 use dpp_sink::text::{NAME_ROOM, write_name};
@@ -114,13 +114,13 @@ struct Way {
 
 const SIMPLY: Way = Way { workers: 1, chunk_bytes: 1 << 18 };
 
-fn pour<S: Sink>(capture: &[u8], way: Way, sink: &S) -> Result<(), S::Error>
+fn pour<S: Sink>(capture: &[u8], plan: &Plan, way: Way, sink: &S) -> Result<(), S::Error>
 where
     S::Error: std::fmt::Debug,
 {
     let mut machine = Machine::new(NonZeroUsize::new(way.workers).unwrap(), 7);
     machine.chunk_bytes = way.chunk_bytes;
-    match run(dpp::capture::single(capture), &Plan::default(), &machine, sink, &Watch::default()) {
+    match run(dpp::capture::single(capture), plan, &machine, sink, &Watch::default()) {
         Ok(_) => Ok(()),
         Err(dpp::pipeline::RunError::Sink(error)) => Err(error),
         Err(error) => panic!("{error:?}"),
@@ -133,7 +133,7 @@ fn groups_of(rows: usize) -> Settings {
 
 fn write(queries: &[Query], way: Way, settings: Settings) -> Vec<u8> {
     let sink = Parquet::new(Vec::new(), &Plan::default(), settings).unwrap();
-    pour(&capture(queries), way, &sink).unwrap();
+    pour(&capture(queries), &Plan::default(), way, &sink).unwrap();
     sink.finish(vec![("dpp.plan".into(), "the plan".into())]).unwrap()
 }
 
@@ -213,7 +213,7 @@ impl Sink for Kept {
 #[track_caller]
 fn check_reads_back(queries: &[Query], settings: Settings) {
     let kept = Kept::default();
-    let Ok(()) = pour(&capture(queries), SIMPLY, &kept);
+    let Ok(()) = pour(&capture(queries), &Plan::default(), SIMPLY, &kept);
     let expected = kept.0.into_inner().unwrap();
     assert_eq!(expected.len(), queries.len());
     assert!(read(write(queries, SIMPLY, settings)) == expected, "rows differ");
@@ -353,6 +353,40 @@ fn the_bytes_depend_neither_on_workers_nor_on_chunks() {
     }
 }
 
+/// A plan with all columns there are.
+fn all_columns() -> Plan {
+    let columns = dpp::table::COLUMNS.iter().map(|entry| entry.column);
+    Plan { schema: Schema::of(columns), ..Plan::default() }
+}
+
+fn write_all_columns(queries: &[Query], way: Way, settings: &Settings) -> Vec<u8> {
+    let sink = Parquet::new(Vec::new(), &all_columns(), settings.clone()).unwrap();
+    pour(&capture(queries), &all_columns(), way, &sink).unwrap();
+    sink.finish(Vec::new()).unwrap()
+}
+
+fn group_sizes(file: &[u8]) -> Vec<i64> {
+    metadata(file.to_vec()).row_groups().iter().map(|group| group.num_rows()).collect()
+}
+
+#[test]
+fn neither_do_those_of_all_columns_with_row_groups_that_end_by_bytes() {
+    let bloom = vec!["qname".to_owned(), "src_port".to_owned()];
+    // At this level the codec lets what it has done before decide what it does.
+    let compression = Compression::Zstd(9);
+    let settings = Settings { compression, group_bytes: 100_000, page_index: true, bloom, ..groups_of(4000) };
+    let queries = mixed(9000);
+    let expected = write_all_columns(&queries, SIMPLY, &settings);
+    for (workers, chunk_bytes) in [(1, 1 << 12), (2, 1 << 13), (3, 1 << 20)] {
+        let file = write_all_columns(&queries, Way { workers, chunk_bytes }, &settings);
+        assert!(file == expected, "{workers} workers, chunks of {chunk_bytes} bytes");
+    }
+    let groups = group_sizes(&expected);
+    assert_eq!(groups.iter().sum::<i64>(), 9000);
+    assert!(groups.iter().all(|&rows| rows <= 4000) && groups[0] < 4000, "{groups:?}");
+    assert_eq!(open(expected).get_row_iter(None).unwrap().count(), 9000);
+}
+
 /// A writer that has room for so many bytes.
 struct Full(usize);
 
@@ -373,9 +407,9 @@ fn a_full_disk_ends_the_run_with_its_error() {
         |error: Error| matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::StorageFull);
     let queries = all_different(20_000);
     let sink = Parquet::new(Full(100_000), &Plan::default(), groups_of(1000)).unwrap();
-    assert!(is_full(pour(&capture(&queries), SIMPLY, &sink).unwrap_err()));
+    assert!(is_full(pour(&capture(&queries), &Plan::default(), SIMPLY, &sink).unwrap_err()));
     let sink = Parquet::new(Full(100), &Plan::default(), Settings::default()).unwrap();
-    pour(&capture(&queries), SIMPLY, &sink).unwrap();
+    pour(&capture(&queries), &Plan::default(), SIMPLY, &sink).unwrap();
     assert!(is_full(sink.finish(Vec::new()).err().unwrap()));
 }
 

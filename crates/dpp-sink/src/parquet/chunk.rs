@@ -7,7 +7,7 @@
 use super::compression::Compressor;
 use super::encoding::{runs_and_bits, width_of};
 use super::values::Bounds;
-use super::{Settings, Version};
+use super::{Settings, Version, lock};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType};
 use parquet::bloom_filter::Sbbf;
@@ -19,13 +19,17 @@ use parquet::file::metadata::{
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use std::collections::VecDeque;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
 
 /// A chunk that is complete.
 pub(super) struct Closed {
-    pub(super) bytes: Bytes,
+    pub(super) pages: Pages,
     pub(super) result: ColumnCloseResult,
 }
 
@@ -33,8 +37,8 @@ pub(super) struct Closed {
 pub(super) struct Chunk {
     descriptor: ColumnDescPtr,
     version: Version,
-    compressor: Compressor,
-    pages: TrackedWrite<Vec<u8>>,
+    compressor: Arc<Mutex<Compressor>>,
+    pages: Pages,
     /// Bytes of all pages before compression, headers included.
     uncompressed: i64,
     rows: u64,
@@ -78,12 +82,16 @@ pub(super) struct DataPage<'a> {
 }
 
 impl Chunk {
-    pub(super) fn new(descriptor: ColumnDescPtr, settings: &Settings) -> Result<Self> {
-        Ok(Chunk {
+    pub(super) fn new(
+        descriptor: ColumnDescPtr,
+        settings: &Settings,
+        compressor: &Arc<Mutex<Compressor>>,
+    ) -> Self {
+        Chunk {
             descriptor,
             version: settings.version,
-            compressor: Compressor::new(settings.compression)?,
-            pages: TrackedWrite::new(Vec::new()),
+            compressor: Arc::clone(compressor),
+            pages: Pages::default(),
             uncompressed: 0,
             rows: 0,
             entries: 0,
@@ -91,7 +99,7 @@ impl Chunk {
             index: settings.page_index.then(Vec::new),
             encodings: Vec::new(),
             page: Vec::new(),
-        })
+        }
     }
 
     /// Appends a data page.
@@ -100,8 +108,8 @@ impl Chunk {
             Version::One => self.page_version1(&data)?,
             Version::Two => self.page_version2(&data)?,
         };
-        let start = self.pages.bytes_written();
-        self.uncompressed += write_page(&mut self.pages, page, uncompressed)?;
+        let start = self.pages.bytes;
+        self.uncompressed += self.pages.write(page, uncompressed)?;
         self.rows += data.rows as u64;
         self.entries += data.entries as u64;
         self.nulls += data.nulls as u64;
@@ -114,7 +122,7 @@ impl Chunk {
             _ => self.encodings.push(PageEncodingStats { page_type, encoding: data.encoding, count: 1 }),
         }
         if let Some(index) = &mut self.index {
-            let length = self.pages.bytes_written() - start;
+            let length = self.pages.bytes - start;
             let DataPage { rows, nulls, bounds, .. } = data;
             let is_null = nulls == data.entries;
             index.push(Indexed { start, length, rows, nulls, is_null, bounds });
@@ -134,7 +142,7 @@ impl Chunk {
         }
         self.page.extend_from_slice(data.values);
         let page = Page::DataPage {
-            buf: Bytes::copy_from_slice(self.compressor.compress(&self.page)?),
+            buf: Bytes::copy_from_slice(lock(&self.compressor).compress(&self.page)?),
             num_values: data.entries as u32,
             encoding: data.encoding,
             def_level_encoding: Encoding::RLE,
@@ -155,7 +163,8 @@ impl Chunk {
         }
         let levels = self.page.len();
         let repetition = if data.repetition.is_some() { lengths[0] } else { 0 };
-        let compressed = self.compressor.compress(data.values)?;
+        let mut compressor = lock(&self.compressor);
+        let compressed = compressor.compress(data.values)?;
         let is_compressed = compressed.len() < data.values.len();
         self.page.extend_from_slice(if is_compressed { compressed } else { data.values });
         let page = Page::DataPageV2 {
@@ -186,34 +195,33 @@ impl Chunk {
         bloom_filter: Option<Sbbf>,
         statistics: impl FnOnce(u64) -> Statistics,
     ) -> Result<Closed> {
-        let mut pages = TrackedWrite::new(Vec::new());
+        let mut pages = Pages::default();
         if let Some((values, texts)) = dictionary {
             let page = Page::DictionaryPage {
-                buf: Bytes::copy_from_slice(self.compressor.compress(texts)?),
+                buf: Bytes::copy_from_slice(lock(&self.compressor).compress(texts)?),
                 num_values: values as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             };
-            self.uncompressed += write_page(&mut pages, page, texts.len())?;
+            self.uncompressed += pages.write(page, texts.len())?;
             let page_type = PageType::DICTIONARY_PAGE;
             self.encodings.insert(0, PageEncodingStats { page_type, encoding: Encoding::PLAIN, count: 1 });
         }
-        let dictionary_bytes = pages.bytes_written();
-        let data_pages = std::mem::replace(&mut self.pages, TrackedWrite::new(Vec::new())).into_inner()?;
-        let bytes = [pages.into_inner()?, data_pages].concat();
+        let dictionary_bytes = pages.bytes;
+        pages.append(std::mem::take(&mut self.pages));
         let metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
-            .set_compression(self.compressor.name())
+            .set_compression(lock(&self.compressor).name())
             .set_encodings(self.all_encodings())
             .set_page_encoding_stats(std::mem::take(&mut self.encodings))
             .set_num_values(std::mem::take(&mut self.entries) as i64)
-            .set_total_compressed_size(bytes.len() as i64)
+            .set_total_compressed_size(pages.bytes as i64)
             .set_total_uncompressed_size(std::mem::take(&mut self.uncompressed))
             .set_dictionary_page_offset(dictionary.map(|_| 0))
             .set_data_page_offset(dictionary_bytes as i64)
             .set_statistics(statistics(std::mem::take(&mut self.nulls)))
             .build()?;
         let result = ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
+            bytes_written: pages.bytes as u64,
             rows_written: std::mem::take(&mut self.rows),
             metadata,
             bloom_filter,
@@ -221,7 +229,7 @@ impl Chunk {
             offset_index: self.offset_index(dictionary_bytes),
         };
         self.index.iter_mut().for_each(Vec::clear);
-        Ok(Closed { bytes: bytes.into(), result })
+        Ok(Closed { pages, result })
     }
 
     /// The bounds of the pages; none if a page has values without bounds.
@@ -272,8 +280,69 @@ fn boundary_order(pages: &[Indexed]) -> BoundaryOrder {
     }
 }
 
-/// Appends a page with its header. Gives the page's bytes before compression, header included.
-fn write_page(pages: &mut TrackedWrite<Vec<u8>>, page: Page, uncompressed: usize) -> Result<i64> {
-    let written = SerializedPageWriter::new(pages).write_page(CompressedPage::new(page, uncompressed))?;
-    Ok(written.uncompressed_size as i64)
+/// Pages with their headers, one behind the other. Each has memory of its own: a buffer that grows with the chunk would
+/// be copied again and again.
+#[derive(Default)]
+pub(super) struct Pages {
+    pages: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Pages {
+    /// Appends a page with its header. Gives the page's bytes before compression, header included.
+    fn write(&mut self, page: Page, uncompressed: usize) -> Result<i64> {
+        let page = CompressedPage::new(page, uncompressed);
+        let mut out = TrackedWrite::new(Vec::with_capacity(page.compressed_size() + HEADER_ROOM));
+        let written = SerializedPageWriter::new(&mut out).write_page(page)?;
+        let bytes = Bytes::from(out.into_inner()?);
+        self.bytes += bytes.len();
+        self.pages.push_back(bytes);
+        Ok(written.uncompressed_size as i64)
+    }
+
+    fn append(&mut self, other: Pages) {
+        self.pages.extend(other.pages);
+        self.bytes += other.bytes;
+    }
+}
+
+/// More than the header of a page takes.
+const HEADER_ROOM: usize = 64;
+
+/// The parquet crate copies the chunk from here into the file, from its start to its end.
+impl ChunkReader for Pages {
+    type T = PagesRead;
+
+    fn get_read(&self, start: u64) -> Result<PagesRead> {
+        let mut read = PagesRead(self.pages.clone());
+        std::io::copy(&mut (&mut read).take(start), &mut std::io::sink())?;
+        Ok(read)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.get_read(start)?.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+impl Length for Pages {
+    fn len(&self) -> u64 {
+        self.bytes as u64
+    }
+}
+
+/// What is still to be read of pages.
+pub(super) struct PagesRead(VecDeque<Bytes>);
+
+impl Read for PagesRead {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while self.0.front().is_some_and(Bytes::is_empty) {
+            self.0.pop_front();
+        }
+        let Some(page) = self.0.front_mut() else { return Ok(0) };
+        let length = page.len().min(out.len());
+        out[..length].copy_from_slice(&page.split_to(length));
+        Ok(length)
+    }
 }

@@ -12,6 +12,7 @@
 //! A list that is always there has no first definition level. A column that is always there has neither.
 
 use super::chunk::{Chunk, Closed, DataPage};
+use super::compression::Compressor;
 use super::values::{Extras, Values};
 use super::{PAGE_BYTES, Settings};
 use dpp::table::{Context, Field, Kind, Records, Scratch, Value};
@@ -19,21 +20,22 @@ use dpp::transaction::Transaction;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 /// A field of the table and its leaves.
 pub(super) struct Column {
     field: Field,
     shape: Shape,
     /// Its leaves' numbers begin here.
-    pub(super) first_leaf: usize,
+    first_leaf: usize,
 }
 
 /// Which leaves a column has.
-enum Shape {
+pub(super) enum Shape {
     /// One, with at most one value a row.
-    Flat(Leaf),
+    Flat(Box<Leaf>),
     /// One, with any number.
-    List(Leaf),
+    List(Box<Leaf>),
     /// Name, type, class, ttl and data of records.
     Records(Box<[Leaf; 5]>),
 }
@@ -49,33 +51,18 @@ fn is_bulky(kind: Kind) -> bool {
 }
 
 impl Column {
-    /// A column of the file whose leaves these are.
+    /// A column whose leaves begin with the first of these.
     pub(super) fn new(
         field: Field,
         is_nullable: bool,
         first_leaf: usize,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
+        shared: &Arc<Mutex<Compressor>>,
     ) -> Result<Self> {
         let has_bloom = settings.bloom.iter().any(|name| *name == field.name);
-        let zero = Value::zero(field.kind());
-        let leaf = |index: usize, values| {
-            let descriptor = &leaves[first_leaf + index];
-            let page = Page::new(descriptor, values, zero, is_nullable);
-            Leaf::new(descriptor, page, settings, has_bloom)
-        };
-        let text = || Values::of_element(Kind::Text);
-        let shape = match field.kind() {
-            Kind::Numbers => Shape::List(leaf(0, Values::of_element(Kind::U16))?),
-            Kind::Texts => Shape::List(leaf(0, text())?),
-            Kind::Records => {
-                let ttl = Values::of_element(Kind::U32);
-                let leaves =
-                    [leaf(0, text())?, leaf(1, text())?, leaf(2, text())?, leaf(3, ttl)?, leaf(4, text())?];
-                Shape::Records(Box::new(leaves))
-            }
-            kind => Shape::Flat(leaf(0, Values::of(kind))?),
-        };
+        let leaves = &leaves[first_leaf..];
+        let shape = Shape::new(field.kind(), is_nullable, has_bloom, leaves, settings, shared)?;
         Ok(Column { field, shape, first_leaf })
     }
 
@@ -103,10 +90,59 @@ impl Column {
         Ok(())
     }
 
-    /// Takes a row's value.
-    #[cfg(test)]
-    pub(super) fn take(&mut self, value: Value) -> Result<()> {
-        self.shape.take(value)
+    /// Ends the pages.
+    pub(super) fn end_page(&mut self) -> Result<()> {
+        self.shape.end_page()
+    }
+
+    /// Closes the chunks and starts new ones. Hands each over with the number of its leaf.
+    pub(super) fn close(&mut self, take: impl FnMut(usize, Closed)) -> Result<()> {
+        self.shape.close(self.first_leaf, take)
+    }
+}
+
+impl Shape {
+    /// The shape of a column of this kind, which has the first of these leaves. What a codec remembers may show in what it
+    /// does next, so only columns share one whose pages end in the same rows: their order does not depend on cuts.
+    pub(super) fn new(
+        kind: Kind,
+        is_nullable: bool,
+        has_bloom: bool,
+        leaves: &[ColumnDescPtr],
+        settings: &Settings,
+        shared: &Arc<Mutex<Compressor>>,
+    ) -> Result<Self> {
+        let zero = Value::zero(kind);
+        let leaf = |index: usize, values| -> Result<Leaf> {
+            let descriptor = &leaves[index];
+            let page = Page::new(descriptor, values, zero, is_nullable);
+            let compressor = match is_bulky(kind) {
+                true => &Arc::new(Mutex::new(Compressor::new(settings.compression)?)),
+                false => shared,
+            };
+            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings, compressor);
+            let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
+            Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
+        };
+        let text = || Values::of_element(Kind::Text);
+        Ok(match kind {
+            Kind::Numbers => Shape::List(Box::new(leaf(0, Values::of_element(Kind::U16))?)),
+            Kind::Texts => Shape::List(Box::new(leaf(0, text())?)),
+            Kind::Records => {
+                let ttl = Values::of_element(Kind::U32);
+                let leaves =
+                    [leaf(0, text())?, leaf(1, text())?, leaf(2, text())?, leaf(3, ttl)?, leaf(4, text())?];
+                Shape::Records(Box::new(leaves))
+            }
+            kind => Shape::Flat(Box::new(leaf(0, Values::of(kind))?)),
+        })
+    }
+
+    fn leaves(&mut self) -> impl Iterator<Item = &mut Leaf> {
+        match self {
+            Shape::Flat(leaf) | Shape::List(leaf) => std::slice::from_mut(&mut **leaf).iter_mut(),
+            Shape::Records(leaves) => leaves.iter_mut(),
+        }
     }
 
     /// Ends the pages.
@@ -115,25 +151,15 @@ impl Column {
     }
 
     /// Closes the chunks and starts new ones. Hands each over with the number of its leaf.
-    pub(super) fn close(&mut self, mut take: impl FnMut(usize, Closed)) -> Result<()> {
-        let first = self.first_leaf;
+    pub(super) fn close(&mut self, first_leaf: usize, mut take: impl FnMut(usize, Closed)) -> Result<()> {
         for (index, leaf) in self.leaves().enumerate() {
-            take(first + index, leaf.close()?);
+            take(first_leaf + index, leaf.close()?);
         }
         Ok(())
     }
 
-    fn leaves(&mut self) -> impl Iterator<Item = &mut Leaf> {
-        match &mut self.shape {
-            Shape::Flat(leaf) | Shape::List(leaf) => std::slice::from_mut(leaf).iter_mut(),
-            Shape::Records(leaves) => leaves.iter_mut(),
-        }
-    }
-}
-
-impl Shape {
     /// Takes a row's value. Its pages end if they have got long.
-    fn take(&mut self, value: Value) -> Result<()> {
+    pub(super) fn take(&mut self, value: Value) -> Result<()> {
         match self {
             Shape::Flat(leaf) => {
                 leaf.take(value);
@@ -174,7 +200,7 @@ fn take_records([name, rtype, class, ttl, data]: &mut [Leaf; 5], records: Record
 }
 
 /// A column of the file.
-struct Leaf {
+pub(super) struct Leaf {
     page: Page,
     chunk: Chunk,
     extras: Extras,
@@ -199,12 +225,6 @@ struct Page {
 }
 
 impl Leaf {
-    fn new(descriptor: &ColumnDescPtr, page: Page, settings: &Settings, has_bloom: bool) -> Result<Self> {
-        let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
-        let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings)?;
-        Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
-    }
-
     /// Takes rows with one value at most.
     fn fill<'a>(
         &mut self,

@@ -19,7 +19,8 @@ impl Compression {
     }
 }
 
-/// A codec at work. One for each column, so that what it remembers is the same on every run.
+/// A codec at work. One for each lane, and one for each column whose pages end by bytes, so that what it remembers is
+/// the same on every run; its tables take a megabyte.
 pub(super) struct Compressor {
     codec: Codec,
     /// What the footer calls it.

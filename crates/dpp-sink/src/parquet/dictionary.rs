@@ -80,16 +80,17 @@ impl Dictionary {
             if slot.number == 0 {
                 return self.add(raw, hash, at, text());
             }
-            if slot.hash == hash && is_same(self.raw_of(slot), raw) {
+            if slot.hash == hash && is_same(self.raw(slot.number - 1), raw) {
                 return Some(slot.number - 1);
             }
             at = (at + 1) & mask;
         }
     }
 
+    /// The raw value of a number.
     #[inline]
-    fn raw_of(&self, slot: Slot) -> &[u8] {
-        let index = slot.number as usize - 1;
+    pub(super) fn raw(&self, number: u32) -> &[u8] {
+        let index = number as usize;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.raw[start as usize..self.ends[index] as usize]
     }

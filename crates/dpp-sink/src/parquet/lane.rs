@@ -6,7 +6,7 @@
 
 use super::chunk::Closed;
 use super::column::Column;
-use super::{GROUP_BYTES, Piece};
+use super::{Piece, Settings};
 use dpp::table::{Context, Scratch};
 use parquet::errors::Result;
 
@@ -15,7 +15,7 @@ use parquet::errors::Result;
 pub(super) const PAGE_ROWS: usize = 1 << 14;
 
 /// Columns of a lane take turns after so many rows, which then are still in the cache.
-const TURN_ROWS: usize = 1 << 9;
+const TURN_ROWS: usize = 1 << 7;
 
 /// Some columns, and where in a row group they are.
 pub(super) struct Lane {
@@ -23,7 +23,8 @@ pub(super) struct Lane {
     /// Rows of a group, and how many this one has.
     group_rows: usize,
     rows: usize,
-    /// Bytes of messages in the group's rows.
+    /// Bytes of messages in the rows of a group, and in those of this one.
+    group_bytes: u64,
     bytes: u64,
     scratch: Scratch,
 }
@@ -32,8 +33,9 @@ pub(super) struct Lane {
 pub(super) type ClosedLeaves = Vec<(usize, Closed)>;
 
 impl Lane {
-    pub(super) fn new(columns: Vec<Column>, group_rows: usize) -> Self {
-        Lane { columns, group_rows, rows: 0, bytes: 0, scratch: Scratch::default() }
+    pub(super) fn new(columns: Vec<Column>, settings: &Settings) -> Self {
+        let (group_rows, group_bytes) = (settings.group_rows.get(), settings.group_bytes);
+        Lane { columns, group_rows, rows: 0, group_bytes, bytes: 0, scratch: Scratch::default() }
     }
 
     /// Takes the next rows. Chunks that are full then are appended to `closed`.
@@ -64,7 +66,7 @@ impl Lane {
         // The row with which the group gets too heavy is its last one.
         for (number, &weight) in weights.iter().take(taken).enumerate() {
             self.bytes += u64::from(weight);
-            if self.bytes >= GROUP_BYTES {
+            if self.bytes >= self.group_bytes {
                 taken = number + 1;
                 break;
             }
@@ -73,7 +75,7 @@ impl Lane {
     }
 
     fn end_what_is_full(&mut self, closed: &mut ClosedLeaves) -> Result<()> {
-        if self.rows == self.group_rows || self.bytes >= GROUP_BYTES {
+        if self.rows == self.group_rows || self.bytes >= self.group_bytes {
             return self.finish(closed);
         }
         match self.rows.is_multiple_of(PAGE_ROWS) {

@@ -23,6 +23,7 @@ mod values;
 use crate::TableSink;
 use chunk::Closed;
 use column::{Column, leaves_of};
+use compression::Compressor;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::table::{Context, Field, Kind};
@@ -50,6 +51,9 @@ pub struct Settings {
     pub version: Version,
     /// Rows of a row group. A row group is kept in memory, compressed, until it is complete.
     pub group_rows: NonZeroUsize,
+    /// Bytes of messages in the rows of a row group, if there are columns that write messages out: with these a row
+    /// group may end earlier.
+    pub group_bytes: u64,
     /// Whether readers can find pages by their bounds, and rows in them.
     pub page_index: bool,
     /// The columns, by name, that have a bloom filter in each row group: readers can tell which ones lack a value.
@@ -72,16 +76,29 @@ pub enum Version {
 /// and long. Twice as many would make files 1 % smaller.
 const GROUP_ROWS: usize = 1 << 19;
 
-/// Bytes of messages in the rows of a group, if the schema has columns that write them out: a group may be as short
-/// as a thousand rows if all messages are as long as they can be.
+/// Bytes of messages in the rows of a row group unless set otherwise: a group may be as short as five hundred rows if
+/// all messages are as long as they can be.
 const GROUP_BYTES: u64 = 1 << 26;
 
 /// A page of lists, texts or bytes ends with the row with which it takes so many bytes, which readers unpack at once.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// There are at most so many lanes: each costs a look at each piece, and more are of no use to any number of workers
+/// There are at most so many lanes: each reads all rows once more, and more are of no use to any number of workers
 /// that the rest of the way keeps busy.
-const LANES_MAX: usize = 12;
+const LANES_MAX: usize = 8;
+
+/// Which lane each field's column is in. Columns with large dictionaries have half of the lanes to themselves, one
+/// each: what other columns read would drive the dictionaries out of the cache.
+fn lanes_of(fields: &[Field]) -> Vec<usize> {
+    if fields.len() <= LANES_MAX {
+        return (0..fields.len()).collect();
+    }
+    let is_heavy = |field: &Field| matches!(field.kind(), Kind::Name | Kind::Address | Kind::Records);
+    let heavy = fields.iter().filter(|field| is_heavy(field)).count().min(LANES_MAX / 2);
+    let (mut own, mut shared) = (0..heavy, (heavy..LANES_MAX).cycle());
+    let lane = |field: &Field| is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next());
+    fields.iter().filter_map(lane).collect()
+}
 
 impl Default for Settings {
     fn default() -> Self {
@@ -90,6 +107,7 @@ impl Default for Settings {
             compression: Compression::Snappy,
             version: Version::One,
             group_rows,
+            group_bytes: GROUP_BYTES,
             page_index: false,
             bloom: Vec::new(),
         }
@@ -139,13 +157,20 @@ impl<W: Write + Send> Parquet<W> {
         let leaves = file.schema_descr().columns();
         let mut columns: Vec<Vec<Column>> = Vec::new();
         columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
+        let compressors: ParquetResult<Vec<_>> = columns
+            .iter()
+            .map(|_| Ok(Arc::new(Mutex::new(Compressor::new(settings.compression)?))))
+            .collect();
+        let compressors = compressors?;
         let mut first_leaf = 0;
-        for (number, field) in fields.iter().enumerate() {
-            let column = Column::new(field.clone(), plan.is_nullable(field), first_leaf, leaves, &settings)?;
-            columns[number % LANES_MAX].push(column);
+        for (lane, field) in lanes_of(fields).into_iter().zip(fields) {
+            let is_nullable = plan.is_nullable(field);
+            let column =
+                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &compressors[lane])?;
+            columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }
-        let lane = |columns| Mutex::new(Lane::new(columns, settings.group_rows.get()));
+        let lane = |columns| Mutex::new(Lane::new(columns, &settings));
         let closed = leaves.iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {
             lanes: columns.into_iter().map(lane).collect(),
@@ -243,7 +268,7 @@ impl<W: Write + Send> File<W> {
         while let Some(chunks) = self.next_complete() {
             let mut group = self.writer.next_row_group()?;
             for chunk in chunks {
-                group.append_column(&chunk.bytes, chunk.result)?;
+                group.append_column(&chunk.pages, chunk.result)?;
             }
             group.close()?;
         }
@@ -268,24 +293,25 @@ fn properties(settings: &Settings) -> WriterProperties {
 }
 
 fn schema(plan: &Plan) -> ParquetResult<TypePtr> {
-    let field = |field: &Field| schema_field(field, plan.is_nullable(field)).map(Arc::new);
+    let field =
+        |field: &Field| schema_field(&field.name, field.kind(), plan.is_nullable(field)).map(Arc::new);
     let fields: ParquetResult<_> = plan.schema.fields().iter().map(field).collect();
     Type::group_type_builder("schema").with_fields(fields?).build().map(Arc::new)
 }
 
-fn schema_field(field: &Field, nullable: bool) -> ParquetResult<Type> {
+fn schema_field(name: &str, kind: Kind, nullable: bool) -> ParquetResult<Type> {
     let repetition = if nullable { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let element = match field.kind() {
+    let element = match kind {
         Kind::Numbers => primitive("element", Kind::U16, Repetition::REQUIRED),
         Kind::Texts => primitive("element", Kind::Text, Repetition::REQUIRED),
         Kind::Records => record(),
-        kind => return primitive(&field.name, kind, repetition),
+        kind => return primitive(name, kind, repetition),
     };
     let list = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)
         .with_fields(vec![Arc::new(element?)])
         .build()?;
-    Type::group_type_builder(&field.name)
+    Type::group_type_builder(name)
         .with_repetition(repetition)
         .with_logical_type(Some(LogicalType::List))
         .with_fields(vec![Arc::new(list)])

@@ -297,7 +297,7 @@ impl Texts {
             }
             Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
             Value::Word(text) => self.take_fixed(text),
-            Value::Text(text) => self.take_known_by(text.as_bytes(), value),
+            Value::Text(text) => self.take_text(text),
             _ => unreachable!("{value:?} in a column of texts"),
         }
     }
@@ -316,6 +316,16 @@ impl Texts {
             self.is_full = true;
         }
         self.take_plain(value);
+    }
+
+    /// Takes a text that is often the one before it: the name of an input.
+    fn take_text(&mut self, text: &str) {
+        match self.numbers.last() {
+            Some(&last) if !self.is_full && self.dictionary.raw(last) == text.as_bytes() => {
+                self.numbers.push(last)
+            }
+            _ => self.take_known_by(text.as_bytes(), Value::Text(text)),
+        }
     }
 
     /// Takes a text that lies at a fixed place.

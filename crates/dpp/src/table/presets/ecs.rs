@@ -4,7 +4,7 @@
 //! are cut from times whose duration is given in nanoseconds.
 
 use super::{
-    Column, Context, Field, Schema, Scratch, Value, carrier, constant, field, flag, ip_protocol, length,
+    Column, Context, Field, Schema, Scratch, Value, carrier, constant, field, flag, ip_protocol, is_shown, length,
     maybe, options, push, push_lossy, push_rdata_address, push_second, records,
 };
 use crate::dns::edns::{self, ClientSubnet};
@@ -336,8 +336,8 @@ super::columns! {
 
     subdomain(row, context, scratch) {
         let wire = row.key().name();
-        // A name of which parts are pseudonyms is not cut in two: nobody could tell where.
-        let start = registered(row, context).filter(|start| *start > 0 && !context.privacy.is_active());
+        let is_shown = is_shown(row, context, &mut scratch.pseudonym);
+        let start = registered(row, context).filter(|start| *start > 0 && is_shown);
         let Some(start) = start else { return Value::Null };
         let before = [&wire[..start], &[0]].concat();
         push_name(&before, &mut scratch.bytes);

@@ -1,7 +1,7 @@
 //! ENTRADA2's Iceberg table (SCHEMA.md of SIDN's entrada2): 49 columns. What is not known is NULL. The surprising fact: the name is
 //! cut in two, `dns_domainname` is what somebody registered and `dns_qname` the labels before it.
 
-use super::{Column, Context, Field, Kind, Schema, Scratch, Value, field, maybe, options, push_raw_name};
+use super::{Column, Context, Field, Kind, Schema, Scratch, Value, field, is_shown, maybe, options, push_raw_name};
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::name;
 use crate::transaction::Transaction;
@@ -103,10 +103,8 @@ super::columns! {
     qname(row, context, scratch) {
         let wire = row.key().name();
         let start = context.suffixes.registered_domain(wire);
-        // A name of which parts are pseudonyms is not cut in two: nobody could tell where.
-        let Some(start) = start.filter(|start| *start > 0 && !context.privacy.is_active()) else {
-            return Value::Null;
-        };
+        let is_shown = is_shown(row, context, &mut scratch.pseudonym);
+        let Some(start) = start.filter(|start| *start > 0 && is_shown) else { return Value::Null };
         let before = name::labels(wire).scan(0, |at, label| {
             *at += 1 + label.len();
             (*at <= start).then_some(label)

@@ -180,6 +180,12 @@ fn question<'b, 'a: 'b>(
     }
 }
 
+/// Whether the name that is asked for comes out as it is. If parts of it are pseudonyms, it is not cut in two: nobody could tell
+/// where.
+fn is_shown(row: &Transaction<'_>, context: &Context, pseudonym: &mut [u8; name::WIRE_MAX]) -> bool {
+    context.name(row.key().name(), pseudonym) == Some(row.key().name())
+}
+
 /// 17 or 6: over what the message came, or what came over that.
 fn ip_protocol(transport: Transport) -> Option<u64> {
     match transport {
