@@ -19,8 +19,8 @@ use anyhow::{Context, anyhow, bail};
 use dpp::capture::{CaptureError, InputError};
 use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
-use dpp::transaction::Needs;
 use dpp::table::LeakCheck;
+use dpp::transaction::Needs;
 use dpp_sink::TableSink;
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
@@ -126,9 +126,12 @@ impl Work<'_> {
                 let settings = parquet::Settings { compression, version, ..Default::default() };
                 self.fill(captures, Parquet::new(opened, &plan, settings)?, &plan, &output)?
             }
-            Format::Dnstap => {
-                self.fill(captures, DnstapFile::new(opened, None).map_err(|error| output.explain(error))?, &plan, &output)?
-            }
+            Format::Dnstap => self.fill(
+                captures,
+                DnstapFile::new(opened, None).map_err(|error| output.explain(error))?,
+                &plan,
+                &output,
+            )?,
             format => bail!("there is no sink for {format:?}"),
         };
         let taken = std::mem::take(&mut self.opener.log().taken);

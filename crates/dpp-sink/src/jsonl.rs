@@ -129,14 +129,7 @@ impl Format for Objects {
 
 impl Objects {
     #[inline(always)]
-    fn member(
-        &self,
-        key: &[u8],
-        field: &Field,
-        value: Value<'_>,
-        printer: &mut Printer,
-        lines: &mut Lines,
-    ) {
+    fn member(&self, key: &[u8], field: &Field, value: Value<'_>, printer: &mut Printer, lines: &mut Lines) {
         if self.omits_absent && matches!(value, Value::Null) {
             return;
         }

@@ -30,7 +30,9 @@ impl Format for Wrapped {
         let columns: Vec<String> = self
             .fields
             .iter()
-            .map(|field| format!("      {{ \"name\": \"{}\",\"type\": \"{}\" }}", field.name, field.type_name))
+            .map(|field| {
+                format!("      {{ \"name\": \"{}\",\"type\": \"{}\" }}", field.name, field.type_name)
+            })
             .collect();
         let head = format!(
             "[\n  {{\n    \"table_name\": \"result-0\",\n    \"query\": \"select * from dns\",\n    \"head\": [\n{}\n    ],\n    \"data\": [",

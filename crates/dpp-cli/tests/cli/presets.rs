@@ -81,7 +81,8 @@ fn zeeks_header_lines_name_and_type_the_fields() {
 /// A name in wire form, of labels without dots in them.
 fn wire(name: &str) -> Vec<u8> {
     let labels = name.split('.').filter(|label| !label.is_empty());
-    let mut wire: Vec<u8> = labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+    let mut wire: Vec<u8> =
+        labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
     wire.push(0);
     wire
 }
@@ -183,15 +184,22 @@ fn the_packets_of_a_packetq_table_come_out() {
     assert_eq!(found, [header, &plain[0], &plain[1]]);
     // Its JSON: a head, then the rows as they are.
     let found = of_packets(&packets, &["--schema", "packetq", "--format", "jsonl"]);
-    let head =
-        ["[", "  {", "    \"table_name\": \"result-0\",", "    \"query\": \"select * from dns\",", "    \"head\": ["];
+    let head = [
+        "[",
+        "  {",
+        "    \"table_name\": \"result-0\",",
+        "    \"query\": \"select * from dns\",",
+        "    \"head\": [",
+    ];
     assert_eq!(&found[..5], head);
     assert_eq!(found[5], "      { \"name\": \"id\",\"type\": \"int\" },");
     assert_eq!(found[49], "      { \"name\": \"edns0_ecs_address\",\"type\": \"text\" }");
     let data = [format!("      [{}],", rows[0]), format!("      [{}]", rows[1])];
     assert_eq!(found[50..], ["    ],", "    \"data\": [", &data[0], &data[1], "    ]", "  }", "]"]);
     let empty = of_packets(&[], &["--schema", "packetq", "--format", "jsonl"]);
-    assert!(serde_json::from_str::<Value>(&empty.join("\n")).unwrap()[0]["data"].as_array().unwrap().is_empty());
+    assert!(
+        serde_json::from_str::<Value>(&empty.join("\n")).unwrap()[0]["data"].as_array().unwrap().is_empty()
+    );
 }
 
 #[test]
@@ -404,7 +412,8 @@ fn dns_collector_has_all_keys_in_a_line_for_each_message() {
     let (client, server) = (([10, 0, 0, 1], 36232), ([10, 0, 0, 2], 53));
     let name = wire("Google.nl");
     let answers =
-        [record(Some("a1.com"), 1, 100, &[1, 1, 1, 1]), record(Some("a2.com"), 1, 200, &[2, 2, 2, 2])].concat();
+        [record(Some("a1.com"), 1, 100, &[1, 1, 1, 1]), record(Some("a2.com"), 1, 200, &[2, 2, 2, 2])]
+            .concat();
     let options = b"\0\x08\0\x08\0\x01\x20\x00\xC0\xA8\0\0\0\x0F\0\x09\0\x0FBlocked\0\x0A\0\x08aaaabbbb";
     let additional = opt(options);
     let response = [answers, additional].concat();
@@ -471,7 +480,9 @@ fn dns_collector_has_all_keys_in_a_line_for_each_message() {
             ("network.protocol", json!("UDP")),
         ],
     );
-    assert!(found[0].contains(r#""dnstap.latency":0,"#) && found[1].contains(r#""dnstap.latency":0.014617,"#));
+    assert!(
+        found[0].contains(r#""dnstap.latency":0,"#) && found[1].contains(r#""dnstap.latency":0.014617,"#)
+    );
 }
 
 #[test]
@@ -500,7 +511,9 @@ fn the_columns_of_entrada_and_its_heirs_have_their_values() {
     );
     assert_eq!(found[0], expected);
     let unanswered: Value = serde_json::from_str(&found[1]).unwrap();
-    for (key, expected) in [("rcode", json!(-1)), ("qname", json!("")), ("labels", json!(0)), ("aa", json!(false))] {
+    for (key, expected) in
+        [("rcode", json!(-1)), ("qname", json!("")), ("labels", json!(0)), ("aa", json!(false))]
+    {
         assert_eq!(unanswered[key], expected, "{key}");
     }
     let found = of_packets(&packets, &["--schema", "entrada2", "--format", "jsonl"]);
@@ -533,7 +546,8 @@ fn each_schema_is_listed_and_every_one_has_a_table() {
     // What stands in place of what is not known is of the column's kind in every format.
     for name in names {
         for output in ["out.csv", "out.tsv", "out.jsonl", "out.parquet"] {
-            room.dpp(&[&collected("zeek__dns-dynamic-update.pcap"), output, "--schema", name, "--unasked"]).well();
+            room.dpp(&[&collected("zeek__dns-dynamic-update.pcap"), output, "--schema", name, "--unasked"])
+                .well();
         }
     }
 }

@@ -91,7 +91,9 @@ impl<'a> Value<'a> {
     pub fn in_kind(self, kind: Kind) -> Value<'a> {
         match (kind, self) {
             (Kind::I32 | Kind::I64, Value::U16(number)) => Value::I64(number.into()),
-            (Kind::I32 | Kind::I64, Value::U64(number)) => Value::I64(i64::try_from(number).unwrap_or(i64::MAX)),
+            (Kind::I32 | Kind::I64, Value::U64(number)) => {
+                Value::I64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
             (_, value) => value,
         }
     }

@@ -15,8 +15,8 @@ mod times;
 
 use super::presets;
 use super::{Context, Kind, Scratch, Value};
-pub(super) use records::{message as message_of, section};
 use crate::transaction::{Needs, Transaction};
+pub(super) use records::{message as message_of, section};
 use std::io::Write;
 
 /// What is said of a column.

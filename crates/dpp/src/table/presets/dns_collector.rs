@@ -5,7 +5,8 @@
 
 use super::{
     Column, Context, Kind, Schema, Scratch, Value, constant, count, field, flag, is_response, length, maybe,
-    options, own, own_time, push, push_lossy, push_raw_name, push_rdata_address, push_second, question, records,
+    options, own, own_time, push, push_lossy, push_raw_name, push_rdata_address, push_second, question,
+    records,
 };
 use crate::dns::edns::{self, ClientSubnet, ExtendedError, Opt};
 use crate::dns::iana::{self, TSIG_ERROR};
@@ -457,8 +458,22 @@ fn type_name(code: u16) -> &'static str {
     match code {
         0 => "NONE",
         23 => "NSAP_PTR",
-        1..=30 | 33 | 35..=39 | 41..=53 | 55 | 56 | 59..=62 | 64 | 65 | 99 | 103 | 108 | 109 | 249..=259
-        | 32768 | 32769 => iana::type_name(code).unwrap_or(UNKNOWN),
+        1..=30
+        | 33
+        | 35..=39
+        | 41..=53
+        | 55
+        | 56
+        | 59..=62
+        | 64
+        | 65
+        | 99
+        | 103
+        | 108
+        | 109
+        | 249..=259
+        | 32768
+        | 32769 => iana::type_name(code).unwrap_or(UNKNOWN),
         _ => UNKNOWN,
     }
 }

@@ -145,7 +145,10 @@ super::columns! {
 /// Algorithms that a client understands, an octet each, with commas between.
 fn understood<'a>(row: &Transaction<'a>, code: u16, scratch: &'a mut Scratch) -> Value<'a> {
     let option = options(row, row.query()).find(|option| option.0 == code);
-    push_list(option.into_iter().flat_map(|option| option.1).map(|&number| number.into()), &mut scratch.bytes);
+    push_list(
+        option.into_iter().flat_map(|option| option.1).map(|&number| number.into()),
+        &mut scratch.bytes,
+    );
     Value::Text(scratch.text())
 }
 

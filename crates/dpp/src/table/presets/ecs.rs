@@ -4,8 +4,8 @@
 //! are cut from times whose duration is given in nanoseconds.
 
 use super::{
-    Column, Context, Field, Schema, Scratch, Value, carrier, constant, field, flag, ip_protocol, is_shown, length,
-    maybe, options, push, push_lossy, push_rdata_address, push_second, records,
+    Column, Context, Field, Schema, Scratch, Value, carrier, constant, field, flag, ip_protocol, is_shown,
+    length, maybe, options, push, push_lossy, push_rdata_address, push_second, records,
 };
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::iana::{self, TSIG_ERROR};
@@ -465,7 +465,9 @@ fn push_name(wire: &[u8], out: &mut Vec<u8>) {
         out.push(b'.');
     }
     super::push_labels(wire, out, |octet, out| match octet {
-        b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\' => out.extend_from_slice(&[b'\\', octet]),
+        b'.' | b' ' | b'\'' | b'@' | b';' | b'(' | b')' | b'"' | b'\\' => {
+            out.extend_from_slice(&[b'\\', octet])
+        }
         b'!'..=b'~' => out.push(octet),
         _ => push(out, format_args!("\\{octet:03}")),
     });
@@ -580,7 +582,10 @@ fn push_record(
             let behind = name::skip(message, record.rdata_at).ok();
             let mailbox = behind.and_then(|at| name::read(message, at, name).ok());
             let mut rname = Vec::new();
-            push_name(mailbox.and_then(|(wire, _)| context.name(wire, pseudonym)).unwrap_or_default(), &mut rname);
+            push_name(
+                mailbox.and_then(|(wire, _)| context.name(wire, pseudonym)).unwrap_or_default(),
+                &mut rname,
+            );
             add("rname", Json::Text(rname));
             for (at, key) in (2..).zip(["serial", "refresh", "retry", "expire", "minimum"]) {
                 add(key, Json::Number(word(at).into()));

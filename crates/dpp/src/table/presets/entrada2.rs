@@ -1,7 +1,9 @@
 //! ENTRADA2's Iceberg table (SCHEMA.md of SIDN's entrada2): 49 columns. What is not known is NULL. The surprising fact: the name is
 //! cut in two, `dns_domainname` is what somebody registered and `dns_qname` the labels before it.
 
-use super::{Column, Context, Field, Kind, Schema, Scratch, Value, field, is_shown, maybe, options, push_raw_name};
+use super::{
+    Column, Context, Field, Kind, Schema, Scratch, Value, field, is_shown, maybe, options, push_raw_name,
+};
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::name;
 use crate::transaction::Transaction;

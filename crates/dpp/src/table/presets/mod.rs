@@ -174,8 +174,7 @@ fn question<'b, 'a: 'b>(
         None => of_query,
         Some(message) => {
             let (question, _) = message.question(Message::QUESTIONS, scratch).ok()?;
-            (message.question_count() > 0)
-                .then_some((question.name, Some((question.qtype, question.qclass))))
+            (message.question_count() > 0).then_some((question.name, Some((question.qtype, question.qclass))))
         }
     }
 }

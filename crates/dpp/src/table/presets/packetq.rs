@@ -70,7 +70,8 @@ pub(super) fn schema() -> Schema {
             Kind::U8 | Kind::U16 => field.of_kind(Kind::I32),
             _ => field,
         };
-        let is_flag = matches!(name, "aa" | "tc" | "rd" | "cd" | "ra" | "ad" | "do" | "edns0" | "qr" | "edns0_ecs");
+        let is_flag =
+            matches!(name, "aa" | "tc" | "rd" | "cd" | "ra" | "ad" | "do" | "edns0" | "qr" | "edns0_ecs");
         let type_name = match field.kind {
             Kind::Text | Kind::Address => "text",
             _ if is_flag => "bool",
@@ -92,7 +93,9 @@ fn edns(row: &Transaction<'_>) -> Option<Edns> {
 }
 
 fn subnet(row: &Transaction<'_>) -> Option<ClientSubnet> {
-    options(row, own(row)).find(|option| option.0 == edns::ECS).and_then(|option| ClientSubnet::parse(option.1))
+    options(row, own(row))
+        .find(|option| option.0 == edns::ECS)
+        .and_then(|option| ClientSubnet::parse(option.1))
 }
 
 fn first_answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], Record<'a>)> {

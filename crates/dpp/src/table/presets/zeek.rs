@@ -225,7 +225,8 @@ fn asked(row: &Transaction<'_>) -> Option<(u16, u16)> {
 fn reported<'a>(row: &Transaction<'a>) -> Box<dyn Iterator<Item = (&'a [u8], Record<'a>)> + 'a> {
     let answers = |side, which| records(row, side, which);
     if !is_update(row) {
-        let is_reported = |(_, record): &(_, Record)| !matches!(record.rtype, 13 | 41 | 64 | 65 | 249 | 250 | 257);
+        let is_reported =
+            |(_, record): &(_, Record)| !matches!(record.rtype, 13 | 41 | 64 | 65 | 249 | 250 | 257);
         return Box::new(answers(row.response(), Section::Answer).filter(is_reported));
     }
     let both = |side| answers(side, Section::Answer).chain(answers(side, Section::Authority));
@@ -313,8 +314,7 @@ fn push_answer(
         29 => push(bytes, format_args!("LOC:  {} {} {}", rdata.get(1)?, rdata.get(2)?, rdata.get(3)?)),
         35 => {
             let (numbers, strings) = rdata.split_at_checked(4)?;
-            let [order, preference] =
-                [0, 2].map(|at| u16::from_be_bytes([numbers[at], numbers[at + 1]]));
+            let [order, preference] = [0, 2].map(|at| u16::from_be_bytes([numbers[at], numbers[at + 1]]));
             push(bytes, format_args!("NAPTR {order} {preference}"));
             for string in counted(strings).take(3) {
                 bytes.push(b' ');
@@ -421,12 +421,7 @@ fn push_base62(bits: [u8; 12], out: &mut Vec<u8>) {
 }
 
 /// The word for a code; one without is made of its number.
-fn named<'a>(
-    code: u16,
-    words: &[(u16, &'static str)],
-    prefix: &str,
-    scratch: &'a mut Scratch,
-) -> Value<'a> {
+fn named<'a>(code: u16, words: &[(u16, &'static str)], prefix: &str, scratch: &'a mut Scratch) -> Value<'a> {
     match words.iter().find(|word| word.0 == code) {
         Some(word) => Value::Word(word.1),
         None => {
@@ -436,14 +431,8 @@ fn named<'a>(
     }
 }
 
-const CLASSES: &[(u16, &str)] = &[
-    (1, "C_INTERNET"),
-    (2, "C_CSNET"),
-    (3, "C_CHAOS"),
-    (4, "C_HESIOD"),
-    (254, "C_NONE"),
-    (255, "C_ANY"),
-];
+const CLASSES: &[(u16, &str)] =
+    &[(1, "C_INTERNET"), (2, "C_CSNET"), (3, "C_CHAOS"), (4, "C_HESIOD"), (254, "C_NONE"), (255, "C_ANY")];
 
 const RCODES: &[(u16, &str)] = &[
     (0, "NOERROR"),
@@ -459,14 +448,8 @@ const RCODES: &[(u16, &str)] = &[
     (10, "NOTZONE"),
 ];
 
-const OPCODES: &[(u16, &str)] = &[
-    (0, "query"),
-    (1, "iquery"),
-    (2, "server-status"),
-    (4, "notify"),
-    (5, "dynamic-update"),
-    (6, "dso"),
-];
+const OPCODES: &[(u16, &str)] =
+    &[(0, "query"), (1, "iquery"), (2, "server-status"), (4, "notify"), (5, "dynamic-update"), (6, "dso")];
 
 /// Zeek's word for a type: IANA's up to where its table ends, but for a few.
 fn type_name(code: u16) -> Option<&'static str> {
