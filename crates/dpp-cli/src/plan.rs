@@ -5,7 +5,7 @@
 use crate::nearest::did_you_mean;
 use anyhow::bail;
 use dpp::plan::Ports;
-use dpp::table::{ALIASES, COLUMNS, Column, PRESETS, Schema};
+use dpp::table::{ALIASES, COLUMNS, Column, PRESETS, Preset, Schema};
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 
@@ -53,14 +53,12 @@ pub(crate) fn drop_columns(schema: &mut Schema, text: &OsStr) -> anyhow::Result<
     }
 }
 
-/// A schema: its name, a sentence, and what makes it.
-type Known = (&'static str, &'static str, fn() -> Schema);
-
 /// The schemas that `--schema` knows.
-pub(crate) fn schemas() -> impl Iterator<Item = Known> {
-    let own: [Known; 2] = [
-        ("dpp", "the default: the eight columns of DPP community 0.3.1", Schema::dpp),
-        ("full", "all columns of our own", Schema::full),
+pub(crate) fn schemas() -> impl Iterator<Item = Preset> {
+    let dpp = "the default: the eight columns of DPP community 0.3.1";
+    let own = [
+        Preset { name: "dpp", sentence: dpp, schema: Schema::dpp },
+        Preset { name: "full", sentence: "all columns of our own", schema: Schema::full },
     ];
     own.into_iter().chain(PRESETS.iter().copied())
 }
@@ -71,11 +69,11 @@ pub(crate) fn schemas() -> impl Iterator<Item = Known> {
 /// A name that no schema has.
 pub(crate) fn schema(text: &OsStr) -> anyhow::Result<Schema> {
     let text = text.to_string_lossy();
-    match schemas().find(|schema| schema.0 == text) {
-        Some((_, _, schema)) => Ok(schema()),
+    match schemas().find(|known| known.name == text) {
+        Some(known) => Ok((known.schema)()),
         None => {
-            let hint = did_you_mean(&text, schemas().map(|schema| schema.0));
-            let known: Vec<&str> = schemas().map(|schema| schema.0).collect();
+            let hint = did_you_mean(&text, schemas().map(|known| known.name));
+            let known: Vec<&str> = schemas().map(|known| known.name).collect();
             bail!("--schema: there is no schema '{text}'{hint} (there are {})", known.join(", "))
         }
     }
@@ -83,8 +81,8 @@ pub(crate) fn schema(text: &OsStr) -> anyhow::Result<Schema> {
 
 /// What `--schema help` prints: each schema and its sentence.
 pub(crate) fn schema_list() -> String {
-    let width = schemas().map(|schema| schema.0.len()).max().unwrap_or(0);
-    schemas().map(|(name, sentence, _)| format!("{name:width$}  {sentence}\n")).collect()
+    let width = schemas().map(|known| known.name.len()).max().unwrap_or(0);
+    schemas().map(|known| format!("{:width$}  {}\n", known.name, known.sentence)).collect()
 }
 
 /// What `--fields help` prints: each column and its sentence.
@@ -195,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_name_of_a_schema_is_there_twice_or_both_a_value_and_an_object() {
-        for (name, _, schema) in schemas() {
+        for Preset { name, schema, .. } in schemas() {
             let schema = schema();
             let names: Vec<&str> = schema.fields().iter().map(|field| &*field.name).collect();
             for (at, one) in names.iter().enumerate() {

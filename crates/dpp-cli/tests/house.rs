@@ -1,6 +1,6 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
-use dpp::table::{Absent, COLUMNS, Entry, Kind, PRESETS, Presence, Schema};
+use dpp::table::{Absent, COLUMNS, Entry, Kind, PRESETS, Presence, Preset, Schema};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -210,7 +210,7 @@ fn schema_page() -> String {
     page += "\n## Schemas of other tools\n\nTheir columns, under the names that they have there; [presets.md](presets.md) says \
              what is equal to the tool's own output. `--fields` can name the columns that are in the last column of these \
              tables.\n";
-    for (name, sentence, schema) in PRESETS {
+    for Preset { name, sentence, schema } in PRESETS {
         page += &preset_page(name, sentence, &schema());
     }
     page += "\n### What can be wrong with a message\n\nThe values of `parse_error`:\n\n| value | what it says |\n| --- | --- |\n";

@@ -19,7 +19,7 @@ mod value;
 pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
 pub use context::Context;
 pub use leak::LeakCheck;
-pub use presets::PRESETS;
+pub use presets::{PRESETS, Preset};
 pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
 pub use value::{Kind, Value};

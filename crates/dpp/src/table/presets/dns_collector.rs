@@ -287,19 +287,19 @@ super::columns! {
 
     qname(row, context, scratch) {
         let Scratch { bytes, name, pseudonym, .. } = scratch;
-        let wire = question(row, name).and_then(|(wire, _)| context.name(wire, pseudonym));
+        let wire = question(row, name).and_then(|asked| context.name(asked.name, pseudonym));
         let Some(wire) = wire.filter(|wire| !wire.is_empty()) else { return Value::Null };
         push_raw_name(wire, bytes);
         Value::Text(scratch.text())
     }
 
     qtype(row, _, scratch) {
-        let asked = question(row, &mut scratch.name).and_then(|asked| asked.1);
+        let asked = question(row, &mut scratch.name).and_then(|asked| asked.what);
         maybe(asked, |(qtype, _)| Value::Word(type_name(qtype)))
     }
 
     qclass(row, _, scratch) {
-        let asked = question(row, &mut scratch.name).and_then(|asked| asked.1);
+        let asked = question(row, &mut scratch.name).and_then(|asked| asked.what);
         maybe(asked, |(_, qclass)| Value::Word(class_name(qclass)))
     }
 

@@ -15,6 +15,7 @@ use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::Style;
 use crate::transaction::{Edns, Lacks, Side, State, Transaction, Transport};
 use sha1::{Digest, Sha1};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// Columns and keys, in their order.
@@ -230,8 +231,9 @@ super::columns! {
         }
         all.extend(resolved.texts().iter().map(str::to_owned));
         scratch.clear();
-        for (number, address) in all.iter().enumerate() {
-            if !all[..number].contains(address) {
+        let mut seen = HashSet::new();
+        for address in &all {
+            if seen.insert(address) {
                 scratch.bytes.extend_from_slice(address.as_bytes());
                 scratch.end_text();
             }

@@ -20,15 +20,30 @@ use crate::dns::{Message, Record, Section};
 use crate::transaction::{Face, Lacks, Side, Transaction, Transport};
 use std::net::IpAddr;
 
-/// All of them: the name, a sentence, and the schema.
-pub const PRESETS: &[(&str, &str, fn() -> Schema)] = &[
-    ("dns-probe", "CZ.NIC DNS Probe 1.6: its 55 Parquet columns, those of ENTRADA", dns_probe::schema),
-    ("entrada2", "SIDN ENTRADA2: the 49 columns of its Iceberg table", entrada2::schema),
-    ("zeek", "Zeek 8: dns.log, as TSV with its header lines or as JSON", zeek::schema),
-    ("dns-collector", "DNS-collector: flat JSON, a line for each message", dns_collector::schema),
-    ("ecs", "Elastic Common Schema: JSON as Packetbeat 8 writes it", ecs::schema),
-    ("packetq", "PacketQ 1.7: the table `dns`, a row for each message", packetq::schema),
+/// A schema of another tool.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// What it is asked for by.
+    pub name: &'static str,
+    /// Whose it is, in a sentence.
+    pub sentence: &'static str,
+    /// Makes it.
+    pub schema: fn() -> Schema,
+}
+
+/// All of them.
+pub const PRESETS: &[Preset] = &[
+    preset("dns-probe", "CZ.NIC DNS Probe 1.6: its 55 Parquet columns, those of ENTRADA", dns_probe::schema),
+    preset("entrada2", "SIDN ENTRADA2: the 49 columns of its Iceberg table", entrada2::schema),
+    preset("zeek", "Zeek 8: dns.log, as TSV with its header lines or as JSON", zeek::schema),
+    preset("dns-collector", "DNS-collector: flat JSON, a line for each message", dns_collector::schema),
+    preset("ecs", "Elastic Common Schema: JSON as Packetbeat 8 writes it", ecs::schema),
+    preset("packetq", "PacketQ 1.7: the table `dns`, a row for each message", packetq::schema),
 ];
+
+const fn preset(name: &'static str, sentence: &'static str, schema: fn() -> Schema) -> Preset {
+    Preset { name, sentence, schema }
+}
 
 /// The functions of columns, without what they all have in common.
 macro_rules! columns {
@@ -159,24 +174,26 @@ fn options<'a>(
     Options::of(options.unwrap_or_default())
 }
 
-/// The question of the message that is the row: name, type and class. A response has one of its own.
-fn question<'b, 'a: 'b>(
-    row: &Transaction<'a>,
-    scratch: &'b mut [u8; name::WIRE_MAX],
-) -> Option<(&'b [u8], Option<(u16, u16)>)> {
+/// What a message asks.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// In wire form; empty if it could not be read.
+    name: &'a [u8],
+    /// QTYPE and QCLASS.
+    what: Option<(u16, u16)>,
+}
+
+/// The question of the message that is the row. A response has one of its own.
+fn question<'b, 'a: 'b>(row: &Transaction<'a>, scratch: &'b mut [u8; name::WIRE_MAX]) -> Option<Asked<'b>> {
     let key = row.key();
-    let of_key = (!row.lacks(Lacks::TYPE)).then(|| (key.qtype(), key.qclass()));
-    let of_query = Some((key.name(), of_key)).filter(|(name, of_key)| !name.is_empty() || of_key.is_some());
-    if !is_response(row) {
-        return of_query;
-    }
-    match message_of(row, row.response()) {
-        None => of_query,
-        Some(message) => {
-            let (question, _) = message.question(Message::QUESTIONS, scratch).ok()?;
-            (message.question_count() > 0).then_some((question.name, Some((question.qtype, question.qclass))))
-        }
-    }
+    let what = (!row.lacks(Lacks::TYPE)).then(|| (key.qtype(), key.qclass()));
+    let of_query =
+        Some(Asked { name: key.name(), what }).filter(|asked| !asked.name.is_empty() || what.is_some());
+    let message = if is_response(row) { message_of(row, row.response()) } else { None };
+    let Some(message) = message else { return of_query };
+    let (question, _) = message.question(Message::QUESTIONS, scratch).ok()?;
+    let what = Some((question.qtype, question.qclass));
+    (message.question_count() > 0).then_some(Asked { name: question.name, what })
 }
 
 /// Whether the name that is asked for comes out as it is. If parts of it are pseudonyms, it is not cut in two: nobody could tell

@@ -151,7 +151,7 @@ super::columns! {
 
     qname(row, context, scratch) {
         let Scratch { bytes, name, pseudonym, .. } = scratch;
-        let wire = question(row, name).and_then(|(wire, _)| context.name(wire, pseudonym));
+        let wire = question(row, name).and_then(|asked| context.name(asked.name, pseudonym));
         let Some(wire) = wire.filter(|wire| !wire.is_empty()) else { return Value::Null };
         push_name(wire, bytes);
         Value::Text(scratch.text())
@@ -186,11 +186,11 @@ super::columns! {
     udp_size(row, _, _) { maybe(edns(row), |edns| Value::U16(edns.udp_size)) }
 
     qtype(row, _, scratch) {
-        maybe(question(row, &mut scratch.name).and_then(|asked| asked.1), |(qtype, _)| Value::U16(qtype))
+        maybe(question(row, &mut scratch.name).and_then(|asked| asked.what), |(qtype, _)| Value::U16(qtype))
     }
 
     qclass(row, _, scratch) {
-        maybe(question(row, &mut scratch.name).and_then(|asked| asked.1), |(_, qclass)| Value::U16(qclass))
+        maybe(question(row, &mut scratch.name).and_then(|asked| asked.what), |(_, qclass)| Value::U16(qclass))
     }
 
     atype(row, _, _) { maybe(first_answer(row), |(_, record)| Value::U16(record.rtype)) }
