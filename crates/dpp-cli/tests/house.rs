@@ -246,6 +246,10 @@ fn the_schema_page_is_made_from_the_column_table() {
     if std::env::var_os("DPP_UPDATE").is_some() {
         fs::write(&path, schema_page()).expect("docs/ is writable");
     }
+    let presets = read("docs/presets.md");
+    for Preset { name, .. } in PRESETS {
+        assert!(presets.contains(&format!("\n## `{name}`\n")), "docs/presets.md does not speak of {name}");
+    }
     assert_eq!(read("docs/schema.md"), schema_page(), "docs/schema.md is behind the code: run `make schema`");
 }
 

@@ -237,8 +237,7 @@ fn push_lossy(octets: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a name, its octets as they are, with what is no UTF-8 replaced. (All of it at once, for a character may be in two
-/// labels no more than in two names.)
+/// Appends a name, its octets as they are, with what is no UTF-8 replaced. A character does not reach from label to label.
 fn push_raw_name(wire: &[u8], out: &mut Vec<u8>) {
     for (number, label) in name::labels(wire).enumerate() {
         if number > 0 {
@@ -293,4 +292,58 @@ fn date(days: i64) -> (i64, i64, i64) {
     let of_month = day - (month * 153 + 2) / 5 + 1;
     let year = 1600 + cycle * 400 + century * 100 + four * 4 + year + i64::from(month >= 10);
     (year, (month + 2) % 12 + 1, of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_follow_each_other() {
+        let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let (mut year, mut month, mut day) = (1677, 1, 1);
+        for days in -107_015..106_751 {
+            assert_eq!(date(days), (year, month, day));
+            let last = match month {
+                2 => 28 + i64::from(is_leap(year)),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            (year, month, day) = match (day == last, month) {
+                (false, _) => (year, month, day + 1),
+                (true, 12) => (year + 1, 1, 1),
+                (true, _) => (year, month + 1, 1),
+            };
+        }
+        assert_eq!(date(0), (1970, 1, 1));
+    }
+
+    #[test]
+    fn names_are_text_whatever_is_in_them() {
+        let check = |wire: &[u8], expected: &str| {
+            let mut out = Vec::new();
+            push_raw_name(wire, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        };
+        check(b"\0", "");
+        check(b"\x03a.b\x01C\0", "a.b.C");
+        check(b"\x02\xC3\xB6\x02\xFFx\0", "\u{F6}.\u{FFFD}x");
+        // Half a character in each of two labels is none.
+        check(b"\x01\xC3\x01\xB6\0", "\u{FFFD}.\u{FFFD}");
+    }
+
+    #[test]
+    fn no_schema_has_another_number_of_columns_than_its_tool() {
+        let counts: Vec<(&str, usize)> =
+            PRESETS.iter().map(|preset| (preset.name, (preset.schema)().fields().len())).collect();
+        let expected = [
+            ("dns-probe", 55),
+            ("entrada2", 49),
+            ("zeek", 26),
+            ("dns-collector", 64),
+            ("ecs", 69),
+            ("packetq", 45),
+        ];
+        assert_eq!(counts, expected);
+    }
 }
