@@ -165,8 +165,8 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let is_dataset = datasets.are_asked_for();
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     let (told, packing) = named.map_or((None, None), Format::of_path);
-    let usual = if is_dataset { Format::Parquet } else { Format::Csv };
-    let format = format.or(told).unwrap_or(usual);
+    let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
+    let format = format.or(told).unwrap_or_else(usual);
     let wish = dataset::wish(&datasets, output.as_deref(), per_file, extension_of(format))?;
     let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
     let target = match wish {

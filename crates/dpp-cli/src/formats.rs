@@ -110,6 +110,15 @@ impl Format {
         FORMATS.iter().find(|row| row.format == self).expect("each format has a row")
     }
 
+    /// What a schema is written as where neither an option nor the name of a file says: as its tool does, if that is text.
+    pub(crate) fn of_schema(name: &str) -> Format {
+        match name {
+            "zeek" => Format::Tsv,
+            "dns-collector" | "ecs" => Format::Jsonl,
+            _ => Format::Csv,
+        }
+    }
+
     /// The format and the compression that a file's extensions tell.
     pub(crate) fn of_path(path: &Path) -> (Option<Format>, Option<Packing>) {
         let extension = |path: &Path| path.extension().unwrap_or_default().to_string_lossy().to_lowercase();

@@ -29,6 +29,7 @@ mod sinks;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -40,9 +41,9 @@ fn main() -> ExitCode {
     // Clap answers --help and --version, and ends with exit code 2 where it cannot understand.
     let CommandLine { command, run } = flags::parse();
     let done = match command {
-        None if wants_columns(&run.options) => columns(),
+        None if let Some(list) = wanted_list(&run.options) => print(&list),
         None => checks::check_one(run).and_then(run::run),
-        Some(Command::Extract(extract)) if wants_columns(&extract.options) => columns(),
+        Some(Command::Extract(extract)) if let Some(list) = wanted_list(&extract.options) => print(&list),
         Some(Command::Extract(extract)) => checks::check_many(*extract).and_then(run::run),
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
@@ -66,13 +67,17 @@ fn complain(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "Error: {error}{}", causes.collect::<String>());
 }
 
-/// Whether the user asks which columns there are.
-fn wants_columns(options: &flags::Options) -> bool {
-    options.fields.as_deref().is_some_and(|fields| fields == plan::HELP)
+/// The list of columns or of schemas, if the user asks which there are.
+fn wanted_list(options: &flags::Options) -> Option<String> {
+    let is_help = |text: &Option<OsString>| text.as_deref().is_some_and(|text| text == plan::HELP);
+    if is_help(&options.fields) {
+        return Some(plan::column_list());
+    }
+    is_help(&options.schema).then(plan::schema_list)
 }
 
-fn columns() -> anyhow::Result<()> {
-    io::stdout().write_all(plan::column_list().as_bytes()).context(output::STDOUT)
+fn print(list: &str) -> anyhow::Result<()> {
+    io::stdout().write_all(list.as_bytes()).context(output::STDOUT)
 }
 
 fn generate(arguments: flags::Generate) -> anyhow::Result<()> {

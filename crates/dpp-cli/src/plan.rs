@@ -6,7 +6,7 @@ use crate::nearest::did_you_mean;
 use anyhow::{anyhow, bail};
 use dpp::filter::{Filter, SampleError, Select};
 use dpp::plan::Ports;
-use dpp::table::{ALIASES, COLUMNS, Column, Schema};
+use dpp::table::{ALIASES, COLUMNS, Column, PRESETS, Preset, Schema};
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 
@@ -74,7 +74,14 @@ pub(crate) fn select(condition: Option<&OsStr>, sample: Option<&OsStr>) -> anyho
 }
 
 /// The schemas that `--schema` knows.
-pub(crate) const SCHEMAS: &[(&str, fn() -> Schema)] = &[("dpp", Schema::dpp), ("full", Schema::full)];
+pub(crate) fn schemas() -> impl Iterator<Item = Preset> {
+    let dpp = "the default: the eight columns of DPP community 0.3.1";
+    let own = [
+        Preset { name: "dpp", sentence: dpp, schema: Schema::dpp },
+        Preset { name: "full", sentence: "all columns of our own", schema: Schema::full },
+    ];
+    own.into_iter().chain(PRESETS.iter().copied())
+}
 
 /// The schema of `--schema`.
 ///
@@ -82,20 +89,27 @@ pub(crate) const SCHEMAS: &[(&str, fn() -> Schema)] = &[("dpp", Schema::dpp), ("
 /// A name that no schema has.
 pub(crate) fn schema(text: &OsStr) -> anyhow::Result<Schema> {
     let text = text.to_string_lossy();
-    match SCHEMAS.iter().find(|schema| schema.0 == text) {
-        Some(schema) => Ok(schema.1()),
+    match schemas().find(|known| known.name == text) {
+        Some(known) => Ok((known.schema)()),
         None => {
-            let hint = did_you_mean(&text, SCHEMAS.iter().map(|schema| schema.0));
-            let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.0).collect();
+            let hint = did_you_mean(&text, schemas().map(|known| known.name));
+            let known: Vec<&str> = schemas().map(|known| known.name).collect();
             bail!("--schema: there is no schema '{text}'{hint} (there are {})", known.join(", "))
         }
     }
 }
 
+/// What `--schema help` prints: each schema and its sentence.
+pub(crate) fn schema_list() -> String {
+    let width = schemas().map(|known| known.name.len()).max().unwrap_or(0);
+    schemas().map(|known| format!("{:width$}  {}\n", known.name, known.sentence)).collect()
+}
+
 /// What `--fields help` prints: each column and its sentence.
 pub(crate) fn column_list() -> String {
-    let width = COLUMNS.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
-    COLUMNS.iter().map(|entry| format!("{:width$}  {}\n", entry.name, entry.sentence)).collect()
+    let own = || COLUMNS.iter().filter(|entry| !entry.is_foreign);
+    let width = own().map(|entry| entry.name.len()).max().unwrap_or(0);
+    own().map(|entry| format!("{:width$}  {}\n", entry.name, entry.sentence)).collect()
 }
 
 /// The ports of all `--port` options together; the default if there is none.
@@ -199,7 +213,7 @@ mod tests {
 
     #[test]
     fn no_name_of_a_schema_is_there_twice_or_both_a_value_and_an_object() {
-        for (name, schema) in SCHEMAS {
+        for Preset { name, schema, .. } in schemas() {
             let schema = schema();
             let names: Vec<&str> = schema.fields().iter().map(|field| &*field.name).collect();
             for (at, one) in names.iter().enumerate() {

@@ -16,6 +16,7 @@ use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::jsonl::Jsonl;
 use dpp_sink::packed::Packed;
+use dpp_sink::packetq::PacketQ;
 use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use dpp_sink::pcap::{self, Pcap};
 use dpp_sink::zeek::Zeek;
@@ -40,6 +41,7 @@ pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) ->
         Format::Csv => user.with(Csv::new(out, plan)),
         Format::Tsv if plan.schema.style.zeek_log => user.with(Zeek::new(out, plan)),
         Format::Tsv => user.with(Tsv::new(out, plan)),
+        Format::Jsonl if plan.schema.style.wraps => user.with(PacketQ::new(out, plan)),
         Format::Jsonl => user.with(Jsonl::new(out, plan)),
         Format::Parquet => {
             let compression = table.zstd.map_or(Compression::Snappy, Compression::Zstd);

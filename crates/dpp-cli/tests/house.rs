@@ -1,6 +1,6 @@
 //! The order of the house: which room may know which, what derives from tables, and what documents promise.
 
-use dpp::table::{COLUMNS, Entry, Kind, Presence, Schema};
+use dpp::table::{Absent, COLUMNS, Entry, Kind, PRESETS, Presence, Preset, Schema};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -165,6 +165,32 @@ fn column_rows<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
     rows
 }
 
+/// The part of the page about a schema of another tool.
+fn preset_page(name: &str, sentence: &str, schema: &Schema) -> String {
+    let rows = if schema.by_message { "message, in the order query, response" } else { "query" };
+    let mut page = format!(
+        "\n### `{name}`\n\n{sentence}. One row per {rows}.\n\n| name | as text | Parquet | absent | what it says | our \
+         column |\n| --- | --- | --- | --- | --- | --- |\n"
+    );
+    for field in schema.fields() {
+        let (text, parquet) = written(field.kind);
+        let text = if field.is_json { "JSON" } else { text };
+        let absent = match field.absent {
+            Absent::Null if schema.style.omits_absent => "left out; NULL".to_owned(),
+            Absent::Null => "empty; NULL".to_owned(),
+            Absent::Zero => "0, false or empty".to_owned(),
+            Absent::Word(word) => format!("`{word}`"),
+            Absent::Number(number) => number.to_string(),
+        };
+        let entry = field.column.entry();
+        page += &format!(
+            "| `{}` | {text} | {parquet} | {absent} | {}. | `{}` |\n",
+            field.name, entry.sentence, entry.name
+        );
+    }
+    page
+}
+
 /// docs/schema.md, from the column table.
 fn schema_page() -> String {
     let mut page = String::from(
@@ -180,7 +206,13 @@ fn schema_page() -> String {
     page += &column_rows(further.iter().filter(|entry| entry.in_full));
     page += "\n## Further columns\n\nAny of these and those above, in any order: `--fields` names them.\n\n\
              | column | as text | Parquet | absent | what it says |\n| --- | --- | --- | --- | --- |\n";
-    page += &column_rows(further.iter().filter(|entry| !entry.in_full));
+    page += &column_rows(further.iter().filter(|entry| !entry.in_full && !entry.is_foreign));
+    page += "\n## Schemas of other tools\n\nTheir columns, under the names that they have there; [presets.md](presets.md) says \
+             what is equal to the tool's own output. `--fields` can name the columns that are in the last column of these \
+             tables.\n";
+    for Preset { name, sentence, schema } in PRESETS {
+        page += &preset_page(name, sentence, &schema());
+    }
     page += "\n### What can be wrong with a message\n\nThe values of `parse_error`:\n\n| value | what it says |\n| --- | --- |\n";
     for (_, name, sentence) in dpp::dns::PARSE_ERRORS {
         page += &format!("| `{name}` | {sentence} |\n");
@@ -213,6 +245,10 @@ fn the_schema_page_is_made_from_the_column_table() {
     let path = root().join("docs/schema.md");
     if std::env::var_os("DPP_UPDATE").is_some() {
         fs::write(&path, schema_page()).expect("docs/ is writable");
+    }
+    let presets = read("docs/presets.md");
+    for Preset { name, .. } in PRESETS {
+        assert!(presets.contains(&format!("\n## `{name}`\n")), "docs/presets.md does not speak of {name}");
     }
     assert_eq!(read("docs/schema.md"), schema_page(), "docs/schema.md is behind the code: run `make schema`");
 }

@@ -168,6 +168,54 @@ fn pyarrow_duckdb_and_polars_read_what_the_csv_says() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Reads tables of other tools' schemas: types, and the queries that their users have.
+const PRESETS: &str = r#"
+import sys
+import duckdb, pyarrow, pyarrow.parquet
+
+probe, entrada = sys.argv[1:]
+int32, int64, text, yes_no, real = pyarrow.int32(), pyarrow.int64(), pyarrow.string(), pyarrow.bool_(), pyarrow.float64()
+table = pyarrow.parquet.read_table(probe)
+names = """id unixtime time qname domainname len frag ttl ipv prot src srcp dst dstp udp_sum dns_len aa tc rd ra z ad cd
+           ancount arcount nscount qdcount opcode rcode qtype qclass country asn edns_udp edns_version edns_do edns_ping
+           edns_nsid edns_dnssec_dau edns_dnssec_dhu edns_dnssec_n3u edns_client_subnet edns_other
+           edns_client_subnet_asn edns_client_subnet_country labels res_len time_micro resp_frag proc_time is_google
+           is_opendns dns_res_len server_location tcp_hs_rtt""".split()
+of = {int64: "unixtime time time_micro", real: "tcp_hs_rtt",
+      yes_no: "aa tc rd ra z ad cd edns_do edns_ping is_google is_opendns",
+      text: """qname domainname src dst country asn edns_nsid edns_dnssec_dau edns_dnssec_dhu edns_dnssec_n3u
+               edns_client_subnet edns_other edns_client_subnet_asn edns_client_subnet_country server_location"""}
+types = {name: kind for kind, those in of.items() for name in those.split()}
+assert table.schema.names == names, table.schema
+assert table.schema.types == [types.get(name, int32) for name in names], table.schema
+assert [c for c in names if table[c].null_count] in ([], ["tcp_hs_rtt"]), "only one column may be NULL"
+
+table = pyarrow.parquet.read_table(entrada)
+assert len(table.schema) == 49 and table.schema.field("time").type == pyarrow.timestamp("us", tz="UTC"), table.schema
+for name in "dns_id ip_ttl prot dns_rcode dns_qtype dns_proc_time dns_req_len tcp_rtt".split():
+    assert table.schema.field(name).type == int32, name
+dns = duckdb.read_parquet(entrada)
+top = duckdb.sql("select dns_domainname, count(1) from dns group by 1 order by 2 desc limit 25").fetchall()
+assert len(top) == 25, top
+address = duckdb.sql("select dns_rdata[1].data from dns where dns_rdata[1].type = 'A' limit 1").fetchall()[0][0]
+found = duckdb.sql(f"""select dns_qname, dns_domainname, dns_rdata from dns
+    where len(list_filter(dns_rdata, lambda r: r.data = '{address}')) > 0 limit 100""").fetchall()
+assert found, address
+"#;
+
+#[test]
+fn tables_of_other_tools_have_their_types_and_answer_their_queries() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let (capture, probe, entrada) = (path("capture.pcap"), path("probe.parquet"), path("entrada.parquet"));
+    dpp(&["generate", &capture, "--transactions", "2000", "--seed", "3"]);
+    dpp(&["-s", &capture, &probe, "--schema", "dns-probe"]);
+    dpp(&["-s", &capture, &entrada, "--schema", "entrada2"]);
+    let output =
+        Command::new(python()).args(["-c", PRESETS, &probe, &entrada]).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Reads a file of the schema `full` with all three: each must see what the others do, and the types.
 const FULL: &str = r#"
 import sys

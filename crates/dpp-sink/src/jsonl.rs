@@ -115,7 +115,8 @@ impl Format for Objects {
             for step in &self.steps {
                 match step {
                     Step::Member(key, field) => {
-                        self.member(key, field.value(&row, context, &mut scratch), &mut printer, lines);
+                        let value = field.value(&row, context, &mut scratch);
+                        self.member(key, field, value, &mut printer, lines);
                     }
                     Step::Open(key) => printer.copy(key, lines),
                     Step::Close(opened) => printer.close(*opened, lines),
@@ -128,10 +129,17 @@ impl Format for Objects {
 
 impl Objects {
     #[inline(always)]
-    fn member(&self, key: &[u8], value: Value<'_>, printer: &mut Printer, lines: &mut Lines) {
-        if !(self.omits_absent && matches!(value, Value::Null)) {
-            printer.member(key, value, lines);
+    fn member(&self, key: &[u8], field: &Field, value: Value<'_>, printer: &mut Printer, lines: &mut Lines) {
+        if self.omits_absent && matches!(value, Value::Null) {
+            return;
         }
+        printer.copy(key, lines);
+        printer.at += match field.is_json {
+            false => printer.value(value, lines),
+            true => lines.put_long(printer.at, printer.row_room, |out| push_json(value, out)),
+        };
+        lines.bytes[printer.at] = b',';
+        printer.at += 1;
     }
 }
 
@@ -155,14 +163,6 @@ impl Printer {
     fn copy(&mut self, text: &[u8], lines: &mut Lines) {
         lines.bytes[self.at..self.at + text.len()].copy_from_slice(text);
         self.at += text.len();
-    }
-
-    #[inline]
-    fn member(&mut self, key: &[u8], value: Value<'_>, lines: &mut Lines) {
-        self.copy(key, lines);
-        self.at += self.value(value, lines);
-        lines.bytes[self.at] = b',';
-        self.at += 1;
     }
 
     /// Ends an object; one with nothing in it has never begun.
@@ -258,6 +258,18 @@ fn close_escaped(cell: &mut [u8; CELL_ROOM], length: usize) -> usize {
     close_quotes(cell, escaped.len())
 }
 
+/// Appends texts that are JSON already.
+fn push_json(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Word(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Texts(texts) => {
+            json::push_array(texts.iter(), out, |text, out| out.extend_from_slice(text.as_bytes()));
+        }
+        _ => out.extend_from_slice(b"null"),
+    }
+}
+
 /// Appends a value that may be of any length.
 fn push_long(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
@@ -296,7 +308,9 @@ mod tests {
         let value = |name: &str| members.iter().find(|member| member.0 == name).unwrap().1;
         for step in &objects.steps {
             match step {
-                Step::Member(key, field) => objects.member(key, value(&field.name), &mut printer, &mut lines),
+                Step::Member(key, field) => {
+                    objects.member(key, field, value(&field.name), &mut printer, &mut lines);
+                }
                 Step::Open(key) => printer.copy(key, &mut lines),
                 Step::Close(opened) => printer.close(*opened, &mut lines),
             }
@@ -305,8 +319,8 @@ mod tests {
         String::from_utf8(lines.bytes[..lines.filled].to_vec()).unwrap()
     }
 
-    const PLAIN: Style = Style { omits_absent: false, nests: false, zeek_log: false };
-    const NESTING: Style = Style { omits_absent: true, nests: true, zeek_log: false };
+    const PLAIN: Style = Style { omits_absent: false, nests: false, zeek_log: false, wraps: false };
+    const NESTING: Style = Style { omits_absent: true, nests: true, ..PLAIN };
 
     #[test]
     fn each_kind_has_its_json() {
@@ -345,6 +359,21 @@ mod tests {
             let line = line(PLAIN, &[("a", value), ("b", value)]);
             assert_eq!(line, format!("{{\"a\":{expected},\"b\":{expected}}}\n"));
             serde_json::from_str::<serde_json::Value>(&line).unwrap();
+        }
+    }
+
+    #[test]
+    fn texts_that_are_json_are_taken_as_they_are() {
+        let texts = list(&["1.0", "{}"]);
+        for (value, expected) in [
+            (Value::Text("[{\"a\":1}]"), "[{\"a\":1}]"),
+            (Value::Word("0.5"), "0.5"),
+            (Value::Texts(texts.texts()), "[1.0,{}]"),
+            (Value::Null, "null"),
+        ] {
+            let mut out = Vec::new();
+            push_json(value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }
 

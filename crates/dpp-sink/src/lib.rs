@@ -16,6 +16,7 @@ pub mod dnstap;
 pub mod jsonl;
 pub mod lines;
 pub mod packed;
+pub mod packetq;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;

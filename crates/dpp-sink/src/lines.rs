@@ -25,6 +25,11 @@ pub trait Format: Sync {
         Vec::new()
     }
 
+    /// How many octets at the start of a line only join it to the one before. The first line goes without them.
+    fn joint(&self) -> usize {
+        0
+    }
+
     /// Prints rows.
     fn print(&self, rows: &Rows, context: &Context, lines: &mut Lines);
 }
@@ -78,8 +83,9 @@ impl<W: Write> Output<W> {
         if let Some((first, last)) = lines.span {
             self.span = Some((self.span.map_or(first, |span| span.0), last));
         }
+        let joint = if self.has_head { 0 } else { format.joint() };
         self.begin(format)?;
-        self.out.write_all(lines.text())
+        self.out.write_all(&lines.text()[joint..])
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Absent values are `-`, empty ones `(empty)`; times have six decimals, yes and no are `T` and `F`, the items of a list have
 //! commas between them. In texts a backslash is doubled, and what is neither printable ASCII nor well-formed UTF-8 is `\x`
-//! and two digits. The surprising fact: `#open` and `#close`, which in Zeek are when its log was written, are the times of
+//! and two digits; an octet that a column has escaped so already stays so. The surprising fact: `#open` and `#close`, which in Zeek are when its log was written, are the times of
 //! the first and the last row, for the same capture gives the same file whenever it is read (without rows, 1970).
 
 use crate::lines::{Format, Lines, Span};
 use crate::text::{self, ADDRESS_ROOM, Civil, NUMBER_ROOM, json};
 use dpp::pipeline::Rows;
-use dpp::table::{Context, Field, Schema, Scratch, Value};
+use dpp::table::{Context, Field, Schema, Scratch, Texts, Value};
+use std::io::Write;
 
 /// A log in the making.
 pub type Zeek<W> = crate::lines::Table<W, Log>;
@@ -51,7 +52,10 @@ impl Format for Log {
         out.clear();
         for row in rows.iter() {
             for field in &self.fields {
-                push_cell(field.value(&row, context, &mut scratch), out);
+                match (field.value(&row, context, &mut scratch), field.type_name) {
+                    (Value::Texts(times), "vector[interval]") => push_intervals(times, out),
+                    (value, _) => push_cell(value, out),
+                }
                 out.push(b'\t');
             }
             out.pop();
@@ -76,7 +80,7 @@ fn push_cell(value: Value<'_>, out: &mut Vec<u8>) {
         Value::U16(number) => json::push_number(number.into(), out),
         Value::U64(number) => json::push_number(number, out),
         Value::I64(number) => push_short(|room| text::write_i64(number, room), out),
-        Value::F64(number) => push_short(|room| text::write_f64(number, room), out),
+        Value::F64(number) => push_decimals(number, out),
         Value::TimestampMicros(micros) => {
             push_short(|room| text::write_seconds(micros.saturating_mul(1000), room), out);
         }
@@ -111,6 +115,21 @@ fn push_cell(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends a time or a time span: with six decimals.
+fn push_decimals(seconds: f64, out: &mut Vec<u8>) {
+    write!(out, "{seconds:.6}").expect("a vector takes everything");
+}
+
+/// Appends time spans, which come as texts of numbers.
+fn push_intervals(spans: Texts<'_>, out: &mut Vec<u8>) {
+    for (index, span) in spans.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        push_decimals(span.parse().unwrap_or_default(), out);
+    }
+}
+
 fn push_short(write: impl FnOnce(&mut [u8; NUMBER_ROOM]) -> usize, out: &mut Vec<u8>) {
     let mut room = [0; NUMBER_ROOM];
     let length = write(&mut room);
@@ -142,8 +161,10 @@ fn push_text(text: &[u8], is_in_list: bool, out: &mut Vec<u8>) {
         _ => {}
     }
     for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
+        let mut rest = chunk.valid().chars();
+        while let Some(character) = rest.next() {
             match character {
+                '\\' if is_escaped_octet(rest.as_str()) => out.push(b'\\'),
                 '\\' => out.extend_from_slice(b"\\\\"),
                 ',' if is_in_list => push_hex_escape(b',', out),
                 '\0'..' ' | '\u{7f}' => push_hex_escape(character as u8, out),
@@ -152,6 +173,11 @@ fn push_text(text: &[u8], is_in_list: bool, out: &mut Vec<u8>) {
         }
         chunk.invalid().iter().for_each(|&octet| push_hex_escape(octet, out));
     }
+}
+
+/// Whether behind a backslash stands what makes it an octet that is no ASCII.
+fn is_escaped_octet(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'x', b'8'..=b'9' | b'a'..=b'f', b'0'..=b'9' | b'a'..=b'f', ..])
 }
 
 fn push_hex_escape(octet: u8, out: &mut Vec<u8>) {
@@ -182,6 +208,9 @@ mod tests {
             (Value::Text("a b,c"), "a b,c"),
             (Value::Text("\u{7}\t\n\u{7f}"), r"\x07\x09\x0a\x7f"),
             (Value::Text(r"\x07"), r"\\x07"),
+            (Value::Text(r"a\xffb\x8"), r"a\xffb\\x8"),
+            (Value::F64(1_533_309_955.393_636), "1533309955.393636"),
+            (Value::F64(60.0), "60.000000"),
             (Value::Text("größe"), "größe"),
             (Value::Name(b"\x03a.b\x02\xFFc\x00"), r"a.b.\xffc"),
             (Value::Name(b"\x02\xC3\xB6\x02a\\\0"), r"ö.a\\"),

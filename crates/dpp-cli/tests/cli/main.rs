@@ -11,6 +11,7 @@ mod frames;
 mod generate;
 mod lookups;
 mod plans;
+mod presets;
 mod privacy;
 mod progress;
 mod refusals;

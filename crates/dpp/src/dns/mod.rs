@@ -12,7 +12,7 @@ mod message;
 pub mod name;
 pub mod rdata;
 mod records;
-mod text;
+pub(crate) mod text;
 #[cfg(test)]
 mod twin;
 

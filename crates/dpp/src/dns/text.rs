@@ -49,7 +49,7 @@ pub(super) fn hex_groups(octets: &[u8], size: usize, between: u8, out: &mut Vec<
 }
 
 /// Base64 with padding (RFC 4648 section 4).
-pub(super) fn base64(octets: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn base64(octets: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in octets.chunks(3) {
         let mut three = [0; 3];

@@ -11,6 +11,7 @@
 mod columns;
 mod context;
 mod leak;
+mod presets;
 mod schema;
 mod scratch;
 mod value;
@@ -18,6 +19,7 @@ mod value;
 pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
 pub use context::Context;
 pub use leak::LeakCheck;
+pub use presets::{PRESETS, Preset};
 pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
 pub use value::{Kind, Value};

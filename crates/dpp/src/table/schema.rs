@@ -14,8 +14,13 @@ pub struct Field {
     pub column: Column,
     /// What it is called.
     pub name: Cow<'static, str>,
+    /// Of which kind its values are: the column's own, or another one that takes the same values, for tools that have, say, a
+    /// wider number there.
+    pub kind: Kind,
     /// What stands where there is no value.
     pub absent: Absent,
+    /// Whether its texts are JSON already, which formats that are JSON take as it is.
+    pub is_json: bool,
     /// What the tool that has this schema calls the type, if its files say so; else empty.
     pub type_name: &'static str,
 }
@@ -28,11 +33,35 @@ pub enum Absent {
     Null,
     /// 0, false, or an empty text, as the tool does it that has this schema.
     Zero,
+    /// A text.
+    Word(&'static str),
+    /// A number.
+    Number(i64),
+}
+
+impl Absent {
+    /// What stands there, in a field of this kind.
+    pub fn value(self, kind: Kind) -> Value<'static> {
+        match self {
+            Absent::Null => Value::Null,
+            Absent::Zero => Value::zero(kind),
+            Absent::Word(text) => Value::Word(text),
+            Absent::Number(number) => Value::I64(number),
+        }
+    }
 }
 
 impl From<Column> for Field {
     fn from(column: Column) -> Self {
-        Field { column, name: Cow::Borrowed(column.entry().name), absent: Absent::Null, type_name: "" }
+        let entry = column.entry();
+        Field {
+            column,
+            name: Cow::Borrowed(entry.name),
+            kind: entry.kind,
+            absent: Absent::Null,
+            is_json: false,
+            type_name: "",
+        }
     }
 }
 
@@ -40,7 +69,12 @@ impl Field {
     /// The kind of its values.
     #[inline]
     pub fn kind(&self) -> Kind {
-        self.column.entry().kind
+        self.kind
+    }
+
+    /// The same under another name.
+    pub fn called(self, name: &'static str) -> Field {
+        Field { name: Cow::Borrowed(name), ..self }
     }
 
     /// Its value of a transaction.
@@ -52,7 +86,7 @@ impl Field {
         scratch: &'a mut Scratch,
     ) -> Value<'a> {
         match self.column.value(row, context, scratch) {
-            Value::Null if self.absent == Absent::Zero => Value::zero(self.kind()),
+            Value::Null if !matches!(self.absent, Absent::Null) => self.absent.value(self.kind),
             value => value,
         }
     }
@@ -66,14 +100,14 @@ impl Field {
         scratch: &mut Scratch,
         mut take: impl FnMut(Value<'_>),
     ) {
-        match self.absent {
-            Absent::Null => self.column.for_each_value(rows, context, scratch, take),
-            Absent::Zero => {
-                let zero = Value::zero(self.kind());
-                let or_zero = |value: Value<'_>| if value == Value::Null { take(zero) } else { take(value) };
-                self.column.for_each_value(rows, context, scratch, or_zero);
-            }
+        if self.absent == Absent::Null && self.kind == self.column.entry().kind {
+            return self.column.for_each_value(rows, context, scratch, take);
         }
+        let absent = self.absent.value(self.kind);
+        self.column.for_each_value(rows, context, scratch, |value| match value {
+            Value::Null => take(absent),
+            value => take(value.in_kind(self.kind)),
+        });
     }
 }
 
@@ -98,6 +132,8 @@ pub struct Style {
     pub nests: bool,
     /// TSV has Zeek's header and footer lines, and Zeek's marks for what is absent or empty.
     pub zeek_log: bool,
+    /// JSON is one array with a head that names the columns, as PacketQ writes it.
+    pub wraps: bool,
 }
 
 impl Schema {
@@ -120,6 +156,16 @@ impl Schema {
     /// A schema of these fields.
     pub fn new(name: &'static str, fields: Vec<Field>) -> Schema {
         Schema { name, style: Style::default(), by_message: false, fields }
+    }
+
+    /// The same, written in this style by text formats.
+    pub fn in_style(self, style: Style) -> Schema {
+        Schema { style, ..self }
+    }
+
+    /// The same with a row for each message.
+    pub fn of_messages(self) -> Schema {
+        Schema { by_message: true, ..self }
     }
 
     /// A user's choice of columns.

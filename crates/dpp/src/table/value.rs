@@ -85,7 +85,19 @@ pub enum Value<'a> {
     Records(Records<'a>),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    /// The same as columns of a kind have it that takes more numbers than its own.
+    #[inline]
+    pub fn in_kind(self, kind: Kind) -> Value<'a> {
+        match (kind, self) {
+            (Kind::I32 | Kind::I64, Value::U16(number)) => Value::I64(number.into()),
+            (Kind::I32 | Kind::I64, Value::U64(number)) => {
+                Value::I64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+            (_, value) => value,
+        }
+    }
+
     /// What stands for an absent value of this kind where tables know none.
     pub fn zero(kind: Kind) -> Value<'static> {
         match kind {

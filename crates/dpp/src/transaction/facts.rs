@@ -25,6 +25,8 @@ impl Needs {
     pub const UNREADABLE: Needs = Needs(1 | 32);
     /// What is wrong with messages; and those queries.
     pub const DAMAGE: Needs = Needs(1 | 8 | 32);
+    /// The bytes of both.
+    pub const MESSAGES: Needs = Needs(1 | 2 | 4);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
     pub const FRAME: Needs = Needs(1 | 16);
 

@@ -13,8 +13,10 @@ mod question;
 mod records;
 mod times;
 
+use super::presets;
 use super::{Context, Kind, Scratch, Value};
 use crate::transaction::{Needs, Transaction};
+pub(super) use records::{message as message_of, section};
 use std::io::Write;
 
 /// What is said of a column.
@@ -32,6 +34,8 @@ pub struct Entry {
     pub needs: Needs,
     /// Whether it is in the schema `full`.
     pub in_full: bool,
+    /// Whether only the schemas of other tools have it.
+    pub is_foreign: bool,
     /// What it says, in a sentence.
     pub sentence: &'static str,
     /// Its value of a transaction.
@@ -63,7 +67,7 @@ macro_rules! columns {
     ) => {
         /// A column. [`COLUMNS`] lists them all.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
+        #[repr(u16)]
         pub enum Column { $(#[doc = $hot_sentence] $hot,)* $($(#[doc = $sentence] $variant,)*)* }
 
         /// All columns and what is said of them. The first eight are those of DPP.
@@ -75,6 +79,7 @@ macro_rules! columns {
                 presence: $hot_presence,
                 needs: Needs::NOTHING,
                 in_full: false,
+                is_foreign: false,
                 sentence: $hot_sentence,
                 value: $hot_compute,
             },)*
@@ -85,6 +90,7 @@ macro_rules! columns {
                 presence: $presence,
                 needs: Needs::$needs,
                 in_full: is_full(stringify!($schema)),
+                is_foreign: is_preset(stringify!($schema)),
                 sentence: $sentence,
                 value: $compute,
             },)*)*
@@ -128,6 +134,10 @@ macro_rules! columns {
             }
         }
     };
+}
+
+const fn is_preset(schema: &str) -> bool {
+    schema.as_bytes()[0] == b'p'
 }
 
 const fn is_full(schema: &str) -> bool {
@@ -276,6 +286,185 @@ columns! {
         DnstapSocketProtocol, "dnstap_socket_protocol", Word, Seldom, FRAME, dnstap::socket_protocol, "The transport as dnstap has it: UDP, TCP, DOT, DOH, DNSCryptUDP, DNSCryptTCP, DOQ, or a number";
         QueryWire, "query_wire", Bytes, Seldom, QUERY, capture::query_wire, "The bytes of the query's message, as far as they were captured";
         ResponseWire, "response_wire", Bytes, Seldom, RESPONSE, capture::response_wire, "The bytes of the (first) response's message, as far as they were captured";
+    }
+    preset {
+        None, "none", Text, Seldom, NOTHING, presets::none, "Nothing; a schema says what stands there instead";
+        ZeekTs, "zeek.ts", F64, Seldom, NOTHING, presets::zeek::ts, "When the first message of the row was captured, seconds since 1970";
+        ZeekUid, "zeek.uid", Text, Seldom, NOTHING, presets::zeek::uid, "The same for all rows of a flow: a hash of addresses, ports and transport";
+        ZeekProto, "zeek.proto", Word, Seldom, NOTHING, presets::zeek::proto, "udp or tcp, whatever runs over it";
+        ZeekRtt, "zeek.rtt", F64, Seldom, RESPONSE, presets::zeek::rtt, "Response time less query time, seconds, if the answer section has a record that Zeek reports";
+        ZeekQuery, "zeek.query", Text, Seldom, MESSAGES, presets::zeek::query, "The name asked for in lower case; of a response that nobody asked for, the owner of its first record";
+        ZeekQclass, "zeek.qclass", U16, Seldom, SIDES, presets::zeek::qclass, "The class asked for, of queries";
+        ZeekQclassName, "zeek.qclass_name", Word, Seldom, SIDES, presets::zeek::qclass_name, "Zeek's word for it";
+        ZeekQtype, "zeek.qtype", U16, Seldom, SIDES, presets::zeek::qtype, "The type asked for, of queries";
+        ZeekQtypeName, "zeek.qtype_name", Word, Seldom, SIDES, presets::zeek::qtype_name, "Zeek's word for it";
+        ZeekRcode, "zeek.rcode", U16, Seldom, SIDES, presets::zeek::rcode, "The four bits of the response code in the header";
+        ZeekRcodeName, "zeek.rcode_name", Word, Seldom, SIDES, presets::zeek::rcode_name, "Zeek's word for it";
+        ZeekAa, "zeek.AA", Bool, Seldom, RESPONSE, presets::zeek::aa, "The response is authoritative, and its answer section has a record that Zeek reports";
+        ZeekRa, "zeek.RA", Bool, Seldom, RESPONSE, presets::zeek::ra, "The server offers recursion, and the answer section has a record that Zeek reports";
+        ZeekZ, "zeek.Z", U8, Seldom, SIDES, presets::zeek::z, "Three bits of the query's header: Z, AD and CD";
+        ZeekAnswers, "zeek.answers", Texts, Seldom, MESSAGES, presets::zeek::answers, "The records of the answer section in Zeek's words";
+        ZeekTtls, "zeek.TTLs", Texts, Seldom, MESSAGES, presets::zeek::ttls, "Their TTLs, seconds";
+        ZeekRejected, "zeek.rejected", Bool, Seldom, SIDES, presets::zeek::rejected, "The response has no records, or is an error without a question";
+        ZeekOpcodeName, "zeek.opcode_name", Word, Seldom, SIDES, presets::zeek::opcode_name, "Zeek's word for the opcode";
+        ProbeUnixtime, "dns-probe.unixtime", I64, Seldom, NOTHING, presets::dns_probe::unixtime, "When the query was captured, seconds since 1970";
+        ProbeTime, "dns-probe.time", I64, Seldom, NOTHING, presets::dns_probe::time, "The same in microseconds";
+        ProbeQname, "dns-probe.qname", Text, Seldom, NOTHING, presets::dns_probe::qname, "The name asked for, not escaped; the root is empty";
+        ProbeDomainname, "dns-probe.domainname", Text, Seldom, NOTHING, presets::dns_probe::domainname, "Its last two labels, in lower case";
+        ProbeProt, "dns-probe.prot", U8, Seldom, NOTHING, presets::dns_probe::prot, "17 for UDP and what runs over it, 6 for TCP";
+        ProbeRcode, "dns-probe.rcode", U16, Seldom, SIDES, presets::dns_probe::rcode, "The four bits of the response code in the header";
+        ProbeAsn, "dns-probe.asn", Text, Seldom, NOTHING, presets::dns_probe::asn, "`AS` and the number of the client's autonomous system (`--geoip`)";
+        ProbeDau, "dns-probe.edns_dnssec_dau", Text, Seldom, QUERY, presets::dns_probe::dau, "The DNSSEC algorithms that the client understands, with commas between";
+        ProbeDhu, "dns-probe.edns_dnssec_dhu", Text, Seldom, QUERY, presets::dns_probe::dhu, "The hash algorithms of DS records that it understands, likewise";
+        ProbeN3u, "dns-probe.edns_dnssec_n3u", Text, Seldom, QUERY, presets::dns_probe::n3u, "The hash algorithms of NSEC3 records that it understands, likewise";
+        ProbeEdnsOther, "dns-probe.edns_other", Text, Seldom, QUERY, presets::dns_probe::edns_other, "The codes of the query's EDNS options that have data, likewise";
+        ProbeTimeMicro, "dns-probe.time_micro", I64, Seldom, NOTHING, presets::dns_probe::time_micro, "The microseconds of the second";
+        ProbeTcpRtt, "dns-probe.tcp_hs_rtt", F64, Seldom, SIDES, presets::dns_probe::tcp_rtt, "How long the TCP handshake took, milliseconds";
+        EntradaQname, "entrada2.dns_qname", Text, Seldom, NOTHING, presets::entrada2::qname, "The labels before the registered domain, in lower case";
+        EntradaDomainname, "entrada2.dns_domainname", Text, Seldom, NOTHING, presets::entrada2::domainname, "The registered domain, in lower case";
+        EntradaEcsAsn, "entrada2.edns_ecs_ip_asn", Text, Seldom, QUERY, presets::entrada2::ecs_asn, "`AS` and the number of the autonomous system of the query's client subnet (`--geoip`)";
+        EntradaEcsAsOrg, "entrada2.edns_ecs_ip_asn_org", Text, Seldom, QUERY, presets::entrada2::ecs_as_org, "The organisation of that system (`--geoip`)";
+        EntradaEcsCountry, "entrada2.edns_ecs_ip_geo_country", Text, Seldom, QUERY, presets::entrada2::ecs_country, "Where the query's client subnet is (`--geoip`)";
+        EntradaProcTime, "entrada2.dns_proc_time", I32, Seldom, NOTHING, presets::entrada2::proc_time, "Response time less query time, milliseconds";
+        EntradaTcpRtt, "entrada2.tcp_rtt", I32, Seldom, SIDES, presets::entrada2::tcp_rtt, "How long the TCP handshake took, milliseconds";
+        EntradaTld, "entrada2.dns_tld", Text, Seldom, NOTHING, presets::entrada2::tld, "The last label of the name, in lower case";
+        EntradaQnameFull, "entrada2.dns_qname_full", Text, Seldom, NOTHING, presets::entrada2::qname_full, "The name asked for, not escaped, in the case of the query; the root is empty";
+        CollectorQdcount, "dns-collector.dns.qdcount", U16, Seldom, SIDES, presets::dns_collector::qdcount, "QDCOUNT of the message";
+        CollectorAncount, "dns-collector.dns.ancount", U16, Seldom, SIDES, presets::dns_collector::ancount, "ANCOUNT of the message";
+        CollectorNscount, "dns-collector.dns.nscount", U16, Seldom, SIDES, presets::dns_collector::nscount, "NSCOUNT of the message";
+        CollectorArcount, "dns-collector.dns.arcount", U16, Seldom, SIDES, presets::dns_collector::arcount, "ARCOUNT of the message";
+        CollectorQr, "dns-collector.dns.flags.qr", Bool, Seldom, SIDES, presets::dns_collector::qr, "QR of the message";
+        CollectorAa, "dns-collector.dns.flags.aa", Bool, Seldom, SIDES, presets::dns_collector::aa, "AA of the message";
+        CollectorTc, "dns-collector.dns.flags.tc", Bool, Seldom, SIDES, presets::dns_collector::tc, "TC of the message";
+        CollectorRd, "dns-collector.dns.flags.rd", Bool, Seldom, SIDES, presets::dns_collector::rd, "RD of the message";
+        CollectorRa, "dns-collector.dns.flags.ra", Bool, Seldom, SIDES, presets::dns_collector::ra, "RA of the message";
+        CollectorAd, "dns-collector.dns.flags.ad", Bool, Seldom, SIDES, presets::dns_collector::ad, "AD of the message";
+        CollectorCd, "dns-collector.dns.flags.cd", Bool, Seldom, SIDES, presets::dns_collector::cd, "CD of the message";
+        CollectorLength, "dns-collector.dns.length", U32, Seldom, SIDES, presets::dns_collector::length_of, "Length of the message, bytes";
+        CollectorMalformed, "dns-collector.dns.malformed-packet", Bool, Seldom, DAMAGE, presets::dns_collector::malformed, "Something is wrong with the message";
+        CollectorOpcode, "dns-collector.dns.opcode", U16, Seldom, SIDES, presets::dns_collector::opcode, "The opcode of the message";
+        CollectorQname, "dns-collector.dns.qname", Text, Seldom, RESPONSE, presets::dns_collector::qname, "The name in the message's question, not escaped; the root is empty";
+        CollectorQtype, "dns-collector.dns.qtype", Word, Seldom, RESPONSE, presets::dns_collector::qtype, "The type in the message's question, by name";
+        CollectorQclass, "dns-collector.dns.qclass", Word, Seldom, RESPONSE, presets::dns_collector::qclass, "The class in the message's question, by name";
+        CollectorRcode, "dns-collector.dns.rcode", Word, Seldom, SIDES, presets::dns_collector::rcode, "The response code by name, of responses";
+        CollectorAnClasses, "dns-collector.dns.resource-records.an.classes", Text, Seldom, MESSAGES, presets::dns_collector::an_classes, "Classes of the answer section, with `|` between";
+        CollectorAnNames, "dns-collector.dns.resource-records.an.names", Text, Seldom, MESSAGES, presets::dns_collector::an_names, "Owners of the answer section, with `|` between";
+        CollectorAnRdatas, "dns-collector.dns.resource-records.an.rdatas", Text, Seldom, MESSAGES, presets::dns_collector::an_rdatas, "Data of the answer section, with `|` between";
+        CollectorAnTypes, "dns-collector.dns.resource-records.an.rdatatypes", Text, Seldom, MESSAGES, presets::dns_collector::an_types, "Types of the answer section, with `|` between";
+        CollectorAnTtls, "dns-collector.dns.resource-records.an.ttls", Text, Seldom, MESSAGES, presets::dns_collector::an_ttls, "TTLs of the answer section, with `|` between";
+        CollectorNsClasses, "dns-collector.dns.resource-records.ns.classes", Text, Seldom, MESSAGES, presets::dns_collector::ns_classes, "Classes of the authority section, with `|` between";
+        CollectorNsNames, "dns-collector.dns.resource-records.ns.names", Text, Seldom, MESSAGES, presets::dns_collector::ns_names, "Owners of the authority section, with `|` between";
+        CollectorNsRdatas, "dns-collector.dns.resource-records.ns.rdatas", Text, Seldom, MESSAGES, presets::dns_collector::ns_rdatas, "Data of the authority section, with `|` between";
+        CollectorNsTypes, "dns-collector.dns.resource-records.ns.rdatatypes", Text, Seldom, MESSAGES, presets::dns_collector::ns_types, "Types of the authority section, with `|` between";
+        CollectorNsTtls, "dns-collector.dns.resource-records.ns.ttls", Text, Seldom, MESSAGES, presets::dns_collector::ns_ttls, "TTLs of the authority section, with `|` between";
+        CollectorArClasses, "dns-collector.dns.resource-records.ar.classes", Text, Seldom, MESSAGES, presets::dns_collector::ar_classes, "Classes of the additional section, with `|` between";
+        CollectorArNames, "dns-collector.dns.resource-records.ar.names", Text, Seldom, MESSAGES, presets::dns_collector::ar_names, "Owners of the additional section, with `|` between";
+        CollectorArRdatas, "dns-collector.dns.resource-records.ar.rdatas", Text, Seldom, MESSAGES, presets::dns_collector::ar_rdatas, "Data of the additional section, with `|` between";
+        CollectorArTypes, "dns-collector.dns.resource-records.ar.rdatatypes", Text, Seldom, MESSAGES, presets::dns_collector::ar_types, "Types of the additional section, with `|` between";
+        CollectorArTtls, "dns-collector.dns.resource-records.ar.ttls", Text, Seldom, MESSAGES, presets::dns_collector::ar_ttls, "TTLs of the additional section, with `|` between";
+        CollectorIdentity, "dns-collector.dnstap.identity", Text, Seldom, FRAME, presets::dns_collector::identity, "The name of the server that logged it, or of the one that was asked (`--servers`)";
+        CollectorLatency, "dns-collector.dnstap.latency", Text, Seldom, NOTHING, presets::dns_collector::latency, "Of responses: response time less query time, seconds";
+        CollectorLatencyMs, "dns-collector.dnstap.latency_ms", I64, Seldom, NOTHING, presets::dns_collector::latency_ms, "The same in milliseconds";
+        CollectorOperation, "dns-collector.dnstap.operation", Text, Seldom, SIDES, presets::dns_collector::operation, "CLIENT_QUERY, CLIENT_RESPONSE and so on";
+        CollectorTimestamp, "dns-collector.dnstap.timestamp-rfc3339ns", Text, Seldom, NOTHING, presets::dns_collector::timestamp, "When the message was captured, with as many digits of the second as it takes";
+        CollectorDo, "dns-collector.edns.dnssec-ok", U16, Seldom, SIDES, presets::dns_collector::dnssec_ok, "DO of the message as a number";
+        CollectorOptionCodes, "dns-collector.edns.options.codes", Text, Seldom, MESSAGES, presets::dns_collector::option_codes, "The codes of the message's EDNS options, with `|` between";
+        CollectorOptionNames, "dns-collector.edns.options.names", Text, Seldom, MESSAGES, presets::dns_collector::option_names, "Their names, likewise";
+        CollectorOptionDatas, "dns-collector.edns.options.datas", Text, Seldom, MESSAGES, presets::dns_collector::option_datas, "Data of client subnets and extended errors, likewise; of others a hyphen";
+        CollectorOptionsCount, "dns-collector.edns.optionscount", U32, Seldom, MESSAGES, presets::dns_collector::options_count, "How many options there are";
+        CollectorEdnsRcode, "dns-collector.edns.rcode", U16, Seldom, SIDES, presets::dns_collector::edns_rcode, "The bits of the response code that are in the OPT record";
+        CollectorUdpSize, "dns-collector.edns.udp-size", U16, Seldom, SIDES, presets::dns_collector::udp_size, "The longest datagram that the message's sender can take";
+        CollectorEdnsVersion, "dns-collector.edns.version", U16, Seldom, SIDES, presets::dns_collector::edns_version, "EDNS version of the message";
+        CollectorFamily, "dns-collector.network.family", Word, Seldom, NOTHING, presets::dns_collector::family, "IPv4 or IPv6; of dnstap INET or INET6";
+        CollectorProtocol, "dns-collector.network.protocol", Word, Seldom, NOTHING, presets::dns_collector::protocol, "What carried the message: UDP, TCP, DOT, DOH, DOQ, DNSCryptUDP, DNSCryptTCP";
+        CollectorQueryPort, "dns-collector.network.query-port", Text, Seldom, NOTHING, presets::dns_collector::query_port, "The client's port as text";
+        CollectorResponsePort, "dns-collector.network.response-port", Text, Seldom, NOTHING, presets::dns_collector::response_port, "The server's port as text";
+        PacketqId, "packetq.id", U64, Seldom, SIDES, presets::packetq::id, "Which packet of its input the message was (completed by), from 1";
+        PacketqSeconds, "packetq.s", I64, Seldom, NOTHING, presets::packetq::seconds, "When the message was captured, seconds since 1970";
+        PacketqMicros, "packetq.us", I32, Seldom, NOTHING, presets::packetq::micros, "The microseconds of that second";
+        PacketqEtherType, "packetq.ether_type", U16, Seldom, NOTHING, presets::packetq::ether_type, "2048 for IPv4, 34525 for IPv6";
+        PacketqSrcPort, "packetq.src_port", U16, Seldom, NOTHING, presets::packetq::src_port, "The port of the message's sender";
+        PacketqDstPort, "packetq.dst_port", U16, Seldom, NOTHING, presets::packetq::dst_port, "The port of its receiver";
+        PacketqSrcAddr, "packetq.src_addr", Address, Seldom, SIDES, presets::packetq::src_addr, "The message's sender";
+        PacketqDstAddr, "packetq.dst_addr", Address, Seldom, SIDES, presets::packetq::dst_addr, "Its receiver";
+        PacketqProtocol, "packetq.protocol", U8, Seldom, NOTHING, presets::packetq::protocol, "17 for UDP and what runs over it, 6 for TCP";
+        PacketqIpTtl, "packetq.ip_ttl", U8, Seldom, SIDES, presets::packetq::ip_ttl, "TTL or hop limit of the message's packet";
+        PacketqQname, "packetq.qname", Text, Seldom, RESPONSE, presets::packetq::qname, "The name in the message's question with its final dot; what is not printable ASCII is `$`";
+        PacketqAname, "packetq.aname", Text, Seldom, MESSAGES, presets::packetq::aname, "The owner of the first record of the answer section, likewise";
+        PacketqMsgSize, "packetq.msg_size", U32, Seldom, SIDES, presets::packetq::msg_size, "Length of the message, bytes";
+        PacketqOpcode, "packetq.opcode", U16, Seldom, SIDES, presets::packetq::opcode, "The opcode of the message";
+        PacketqRcode, "packetq.rcode", U16, Seldom, SIDES, presets::packetq::rcode, "The four bits of the response code in the message's header";
+        PacketqExtendedRcode, "packetq.extended_rcode", U16, Seldom, SIDES, presets::packetq::extended_rcode, "The response code as the message's OPT record extends it";
+        PacketqEdnsVersion, "packetq.edns_version", U16, Seldom, SIDES, presets::packetq::edns_version, "EDNS version of the message";
+        PacketqZ, "packetq.z", U16, Seldom, SIDES, presets::packetq::z, "The flags of the message's OPT record behind DO";
+        PacketqUdpSize, "packetq.udp_size", U16, Seldom, SIDES, presets::packetq::udp_size, "The longest datagram that its sender can take";
+        PacketqQdCount, "packetq.qd_count", U16, Seldom, SIDES, presets::packetq::qd_count, "QDCOUNT of the message";
+        PacketqAnCount, "packetq.an_count", U16, Seldom, SIDES, presets::packetq::an_count, "ANCOUNT of the message";
+        PacketqNsCount, "packetq.ns_count", U16, Seldom, SIDES, presets::packetq::ns_count, "NSCOUNT of the message";
+        PacketqArCount, "packetq.ar_count", U16, Seldom, SIDES, presets::packetq::ar_count, "ARCOUNT of the message";
+        PacketqQtype, "packetq.qtype", U16, Seldom, RESPONSE, presets::packetq::qtype, "The type in the message's question";
+        PacketqQclass, "packetq.qclass", U16, Seldom, RESPONSE, presets::packetq::qclass, "The class in the message's question";
+        PacketqAtype, "packetq.atype", U16, Seldom, MESSAGES, presets::packetq::atype, "The type of the first record of the answer section";
+        PacketqAclass, "packetq.aclass", U16, Seldom, MESSAGES, presets::packetq::aclass, "Its class";
+        PacketqAttl, "packetq.attl", U32, Seldom, MESSAGES, presets::packetq::attl, "Its TTL, seconds";
+        PacketqAa, "packetq.aa", U16, Seldom, SIDES, presets::packetq::aa, "AA of the message as a number";
+        PacketqTc, "packetq.tc", U16, Seldom, SIDES, presets::packetq::tc, "TC of the message as a number";
+        PacketqRd, "packetq.rd", U16, Seldom, SIDES, presets::packetq::rd, "RD of the message as a number";
+        PacketqCd, "packetq.cd", U16, Seldom, SIDES, presets::packetq::cd, "CD of the message as a number";
+        PacketqRa, "packetq.ra", U16, Seldom, SIDES, presets::packetq::ra, "RA of the message as a number";
+        PacketqAd, "packetq.ad", U16, Seldom, SIDES, presets::packetq::ad, "AD of the message as a number";
+        PacketqDo, "packetq.do", U16, Seldom, SIDES, presets::packetq::dnssec_ok, "DO of the message as a number";
+        PacketqEdns0, "packetq.edns0", U16, Seldom, SIDES, presets::packetq::edns0, "1 if the message has an OPT record";
+        PacketqQr, "packetq.qr", U16, Seldom, SIDES, presets::packetq::qr, "1 of responses";
+        PacketqEcs, "packetq.edns0_ecs", U16, Seldom, MESSAGES, presets::packetq::ecs, "1 if the message has a client subnet";
+        PacketqEcsFamily, "packetq.edns0_ecs_family", U16, Seldom, MESSAGES, presets::packetq::ecs_family, "1 if that is of IPv4, 2 of IPv6";
+        PacketqEcsSource, "packetq.edns0_ecs_source", U16, Seldom, MESSAGES, presets::packetq::ecs_source, "Length of its prefix, bits";
+        PacketqEcsScope, "packetq.edns0_ecs_scope", U16, Seldom, MESSAGES, presets::packetq::ecs_scope, "For how many bits the response holds";
+        PacketqEcsAddress, "packetq.edns0_ecs_address", Text, Seldom, MESSAGES, presets::packetq::ecs_address, "Its address";
+        EcsTimestamp, "ecs.@timestamp", Text, Seldom, NOTHING, presets::ecs::timestamp, "When the first message of the row was captured, cut to milliseconds";
+        EcsQueryBytes, "ecs.source.bytes", U32, Seldom, SIDES, presets::ecs::query_bytes, "Length of the query's message, bytes, if it is not 0";
+        EcsResponseBytes, "ecs.destination.bytes", U32, Seldom, SIDES, presets::ecs::response_bytes, "Length of the response's message, bytes, if it is not 0";
+        EcsAdditionalsCount, "ecs.dns.additionals_count", U32, Seldom, MESSAGES, presets::ecs::additionals_count, "How many records the additional section has, without OPT";
+        EcsAnswers, "ecs.dns.answers", Text, Seldom, MESSAGES, presets::ecs::answers, "The answer section as JSON";
+        EcsAnswersCount, "ecs.dns.answers_count", U32, Seldom, MESSAGES, presets::ecs::answers_count, "How many records it has";
+        EcsAuthoritiesCount, "ecs.dns.authorities_count", U32, Seldom, MESSAGES, presets::ecs::authorities_count, "How many records the authority section has";
+        EcsAd, "ecs.dns.flags.authentic_data", Bool, Seldom, SIDES, presets::ecs::ad, "AD of the response, or of the query if there is none";
+        EcsAa, "ecs.dns.flags.authoritative", Bool, Seldom, SIDES, presets::ecs::aa, "AA of the response, or of the query if there is none";
+        EcsCd, "ecs.dns.flags.checking_disabled", Bool, Seldom, SIDES, presets::ecs::cd, "CD of the response, or of the query if there is none";
+        EcsRa, "ecs.dns.flags.recursion_available", Bool, Seldom, SIDES, presets::ecs::ra, "RA of the response, or of the query if there is none";
+        EcsRd, "ecs.dns.flags.recursion_desired", Bool, Seldom, SIDES, presets::ecs::rd, "RD of the response, or of the query if there is none";
+        EcsTc, "ecs.dns.flags.truncated_response", Bool, Seldom, SIDES, presets::ecs::tc, "TC of the response, or of the query if there is none";
+        EcsHeaderFlags, "ecs.dns.header_flags", Texts, Seldom, SIDES, presets::ecs::header_flags, "The names of the flags that are set, DO among them";
+        EcsOpCode, "ecs.dns.op_code", Word, Seldom, SIDES, presets::ecs::op_code, "The opcode of the response, or of the query if there is none, by name";
+        EcsOptCookie, "ecs.dns.opt.cookie", Text, Seldom, MESSAGES, presets::ecs::opt_cookie, "Its cookie in hexadecimal digits";
+        EcsOptDo, "ecs.dns.opt.do", Bool, Seldom, SIDES, presets::ecs::opt_do, "Its DO";
+        EcsOptExtRcode, "ecs.dns.opt.ext_rcode", Word, Seldom, SIDES, presets::ecs::opt_ext_rcode, "Its response code, if it has an OPT record";
+        EcsOptNsid, "ecs.dns.opt.nsid", Text, Seldom, MESSAGES, presets::ecs::opt_nsid, "Its NSID in hexadecimal digits";
+        EcsOptSubnet, "ecs.dns.opt.subnet", Text, Seldom, MESSAGES, presets::ecs::opt_subnet, "Its client subnet: address, prefix, scope";
+        EcsOptUdpSize, "ecs.dns.opt.udp_size", U16, Seldom, SIDES, presets::ecs::opt_udp_size, "The longest datagram that its sender can take";
+        EcsOptVersion, "ecs.dns.opt.version", Text, Seldom, SIDES, presets::ecs::opt_version, "Its EDNS version";
+        EcsQuestionClass, "ecs.dns.question.class", Text, Seldom, NOTHING, presets::ecs::question_class, "The class asked for, by name";
+        EcsEtldPlusOne, "ecs.dns.question.etld_plus_one", Text, Seldom, NOTHING, presets::ecs::etld_plus_one, "The registered domain";
+        EcsQuestionName, "ecs.dns.question.name", Text, Seldom, NOTHING, presets::ecs::question_name, "The name asked for, escaped as in master files; the root is a dot";
+        EcsRegisteredDomain, "ecs.dns.question.registered_domain", Text, Seldom, NOTHING, presets::ecs::registered_domain, "The registered domain; a public suffix of two labels is its own";
+        EcsSubdomain, "ecs.dns.question.subdomain", Text, Seldom, NOTHING, presets::ecs::subdomain, "The labels before it";
+        EcsTopLevelDomain, "ecs.dns.question.top_level_domain", Text, Seldom, NOTHING, presets::ecs::top_level_domain, "What is behind its first label";
+        EcsQuestionType, "ecs.dns.question.type", Text, Seldom, NOTHING, presets::ecs::question_type, "The type asked for, by name";
+        EcsResolvedIp, "ecs.dns.resolved_ip", Texts, Seldom, MESSAGES, presets::ecs::resolved_ip, "The addresses of the answer section";
+        EcsResponseCode, "ecs.dns.response_code", Word, Seldom, SIDES, presets::ecs::response_code, "The response code by name; NOERROR if there is no response";
+        EcsDnsType, "ecs.dns.type", Word, Seldom, NOTHING, presets::ecs::dns_type, "answer if there is a response, else query";
+        EcsErrorMessage, "ecs.error.message", Text, Seldom, SIDES, presets::ecs::error_message, "What is remarkable, in Packetbeat's words, as JSON";
+        EcsDuration, "ecs.event.duration", I64, Seldom, NOTHING, presets::ecs::duration, "Response time less query time, nanoseconds";
+        EcsEnd, "ecs.event.end", Text, Seldom, NOTHING, presets::ecs::end, "When the response was captured, cut to milliseconds";
+        EcsStart, "ecs.event.start", Text, Seldom, NOTHING, presets::ecs::start, "When the query was captured, likewise";
+        EcsMethod, "ecs.method", Word, Seldom, SIDES, presets::ecs::method, "The opcode of the query by name";
+        EcsNetworkBytes, "ecs.network.bytes", U32, Seldom, SIDES, presets::ecs::network_bytes, "Length of both messages, bytes";
+        EcsCommunityId, "ecs.network.community_id", Text, Seldom, NOTHING, presets::ecs::community_id, "The Community ID of the flow, version 1";
+        EcsTransport, "ecs.network.transport", Word, Seldom, NOTHING, presets::ecs::transport, "udp or tcp, whatever runs over it";
+        EcsNetworkType, "ecs.network.type", Word, Seldom, NOTHING, presets::ecs::network_type, "ipv4 or ipv6";
+        EcsQuery, "ecs.query", Text, Seldom, NOTHING, presets::ecs::query, "Class, type and name asked for";
+        EcsRelatedIp, "ecs.related.ip", Texts, Seldom, MESSAGES, presets::ecs::related_ip, "Client, server, and the addresses of the answer section";
+        EcsStatus, "ecs.status", Word, Seldom, NOTHING, presets::ecs::status, "OK if there is a response without error, else Error";
     }
 }
 

@@ -20,7 +20,7 @@ const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
 
 /// The message of a side, if its bytes were kept.
-fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Message<'a>> {
+pub(in crate::table) fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Message<'a>> {
     Message::parse(row.kept(side?.message))
 }
 
@@ -34,7 +34,7 @@ fn records<'a>(message: &Message<'a>) -> Option<crate::dns::Records<'a>> {
 }
 
 /// The records of a section; `None` if there are some, of which none can be read.
-fn section<'a>(
+pub(in crate::table) fn section<'a>(
     message: &Message<'a>,
     section: Section,
 ) -> Option<impl Iterator<Item = Record<'a>> + use<'a>> {
