@@ -338,7 +338,10 @@ pub(super) fn identities(outcome: &Outcome) -> Vec<Identity> {
             0 => ("rows", outcome.rows),
             left_out => ("rows and those left out", outcome.rows + left_out),
         };
-        identities.push(vec![rows, decided[0], decided[1], ("multicast", matches.unpaired_queries)]);
+        let mut sum = vec![rows, decided[0], decided[1], ("multicast", matches.unpaired_queries)];
+        let more = [("unasked", totals.rows_unasked), ("second messages", totals.rows_split)];
+        sum.extend(more.into_iter().filter(|term| term.1 > 0));
+        identities.push(sum);
     }
     identities.into_iter().map(Identity).collect()
 }

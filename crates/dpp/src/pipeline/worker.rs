@@ -162,8 +162,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
                 Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals),
                 Task::Encode { chunk, parts, order } => {
                     let rows = self.select(Rows::new(parts, order), &mut scratch, &mut totals);
-                    let by_message = self.reader.plan.schema.by_message;
-                    self.encode(chunk, if by_message { rows.by_message() } else { rows });
+                    self.encode(chunk, self.split(rows, &mut totals));
                 }
                 Task::Accept { lane, piece } => self.accept(lane, piece),
                 Task::Wait => unreachable!("next_task waits"),
@@ -237,6 +236,17 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         rows
     }
 
+    /// Makes a row of each message, if the schema has it so.
+    fn split(&self, rows: Rows, totals: &mut Totals) -> Rows {
+        if !self.reader.plan.schema.by_message {
+            return rows;
+        }
+        let transactions = rows.len() as u64;
+        let rows = rows.by_message();
+        totals.rows_split += rows.len() as u64 - transactions;
+        rows
+    }
+
     fn encode(&self, chunk: u64, rows: Rows) {
         let count = rows.len() as u64;
         let piece = self.sink.encode(rows, self.pool);
@@ -277,6 +287,9 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         }
         for defragmenter in self.defragmenters {
             totals.merge(&defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
+        }
+        if self.reader.plan.unasked {
+            totals.rows_unasked = totals.matches.unclaimed_responses;
         }
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");

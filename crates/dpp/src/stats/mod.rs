@@ -33,6 +33,10 @@ pub struct Totals {
     pub messages_filtered: u64,
     /// Transactions that were left out as rows.
     pub rows_filtered: u64,
+    /// Responses that nobody asked for, if they are rows.
+    pub rows_unasked: u64,
+    /// How many more rows there are because each message is one.
+    pub rows_split: u64,
     /// Queries and responses.
     pub matches: Matches,
     /// Responses whose records could not be walked: their response code is that of the header alone.
@@ -75,6 +79,8 @@ impl Totals {
         self.messages += other.messages;
         self.messages_filtered += other.messages_filtered;
         self.rows_filtered += other.rows_filtered;
+        self.rows_unasked += other.rows_unasked;
+        self.rows_split += other.rows_split;
         self.matches.merge(&other.matches);
         self.records_unread += other.records_unread;
         self.questions_unread += other.questions_unread;
