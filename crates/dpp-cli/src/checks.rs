@@ -76,6 +76,9 @@ pub(crate) struct Table {
     pub(crate) zstd: Option<i32>,
     /// Parquet's format version 2.
     pub(crate) v2: bool,
+    /// Whether Parquet has a page index, and the names of the columns that have bloom filters.
+    pub(crate) page_index: bool,
+    pub(crate) bloom: Vec<String>,
     /// What C-DNS stores, and how.
     pub(crate) cdns: CdnsSettings,
 }
@@ -180,7 +183,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
-    let table = check_table(format, packing, &options)?;
+    let table = check_table(format, packing, &schema, &options)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
@@ -484,7 +487,12 @@ fn called_format(format: Format) -> String {
     }
 }
 
-fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> anyhow::Result<Table> {
+fn check_table(
+    format: Format,
+    packing: Option<Packing>,
+    schema: &Schema,
+    options: &Options,
+) -> anyhow::Result<Table> {
     let zstd = match options.zstd {
         Some(Zstd::Level(level)) => Some(level),
         Some(Zstd::Off) | None => None,
@@ -496,6 +504,9 @@ fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> a
     if format != Format::Parquet && options.v2 {
         bail!("--v2 is for Parquet; add -f parquet, or leave it out")
     }
+    if format != Format::Parquet && (options.page_index || options.bloom.is_some()) {
+        bail!("--page-index and --bloom are for Parquet; add -f parquet, or leave them out")
+    }
     if packing.is_some() && !format.row().packs {
         bail!("{name} is compressed inside; name the output without .gz or .zst")
     }
@@ -504,7 +515,19 @@ fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> a
     {
         bail!("{option} is for C-DNS; add -f cdns, or leave it out")
     }
-    Ok(Table { format, packing, zstd, v2: options.v2, cdns: cdns::settings(&options.cdns)? })
+    let bloom = check_bloom(schema, options)?;
+    let (page_index, cdns) = (options.page_index, cdns::settings(&options.cdns)?);
+    Ok(Table { format, packing, zstd, v2: options.v2, page_index, bloom, cdns })
+}
+
+/// The names of the columns that have bloom filters. They must be in the table.
+fn check_bloom(schema: &Schema, options: &Options) -> anyhow::Result<Vec<String>> {
+    let Some(words) = &options.bloom else { return Ok(Vec::new()) };
+    let name = |word: &str| match schema.fields().iter().find(|field| field.name == word) {
+        Some(field) => Ok(field.name.clone().into_owned()),
+        None => bail!("--bloom: the table has no column '{word}'; name one that it has"),
+    };
+    words.to_string_lossy().split(',').map(str::trim).map(name).collect()
 }
 
 fn voice(options: &Options, target: &Target, report: Option<ReportFormat>) -> Voice {

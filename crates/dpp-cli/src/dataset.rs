@@ -110,8 +110,8 @@ impl Wish {
         let sorted: Vec<&str> = sort_by.iter().map(|column| column.entry().name).collect();
         let metadata = report::metadata_of(plan).into_iter().map(|(_, value)| value).collect::<String>();
         format!(
-            "{metadata} {extension} zstd {:?} v2 {} by {partitioning:?}, {file_rows} rows, {file_bytes} bytes, sorted by {sorted:?}, each input by itself: {}",
-            table.zstd, table.v2, self.per_file
+            "{metadata} {extension} {table:?} by {partitioning:?}, {file_rows} rows, {file_bytes} bytes, sorted by {sorted:?}, each input by itself: {}",
+            self.per_file
         )
     }
 

@@ -281,6 +281,14 @@ pub(crate) struct Options {
     #[arg(long, env = "DPP_V2", hide_env = true, help_heading = "Table", value_parser = Truth)]
     pub(crate) v2: bool,
 
+    /// Write the page index of Parquet, so that readers can step over pages
+    #[arg(long, env = "DPP_PAGE_INDEX", hide_env = true, help_heading = "Table", value_parser = Truth)]
+    pub(crate) page_index: bool,
+
+    /// Write Parquet's bloom filters of these columns, so that readers can step over row groups: qname,src_ip
+    #[arg(long, env = "DPP_BLOOM", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
+    pub(crate) bloom: Option<OsString>,
+
     /// The columns, by name and in this order; `help` lists them. Else the eight of DPP
     #[arg(long, env = "DPP_FIELDS", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
     pub(crate) fields: Option<OsString>,

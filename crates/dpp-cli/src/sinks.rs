@@ -46,7 +46,9 @@ pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) ->
         Format::Parquet => {
             let compression = table.zstd.map_or(Compression::Snappy, Compression::Zstd);
             let version = if table.v2 { Version::Two } else { Version::One };
-            let settings = parquet::Settings { compression, version, ..Default::default() };
+            let (page_index, bloom) = (table.page_index, table.bloom.clone());
+            let settings =
+                parquet::Settings { compression, version, page_index, bloom, ..Default::default() };
             user.with(Parquet::new(out, plan, settings)?)
         }
         Format::Arrow => user.with(arrow(Form::File, plan, out)?),

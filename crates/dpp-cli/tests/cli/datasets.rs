@@ -141,7 +141,8 @@ fn a_dataset_is_refused_where_it_does_not_fit() {
     refused(&make(&["a.pcap"], "full", &[]), "has files in it and no manifest");
     room.dpp(&make(&["a.pcap"], "set", &[])).well();
     refused(&make(&["a.pcap"], "set", &["--fields", "id"]), "was made otherwise");
-    refused(&make(&["a.pcap"], "a.pcap", &[]), "is no directory");
+    refused(&make(&["a.pcap"], "a.pcap", &[]), "lies in the dataset's directory");
+    refused(&make(&["a.pcap"], "b.pcap", &[]), "is no directory");
     refused(&["extract", "a.pcap", "--partition-by", "day"], "name it with -o");
     refused(&["extract", "a.pcap", "-o", "x", "--partition-by", "days"], "'days' is neither");
     refused(&["extract", "a.pcap", "-o", "x", "--sort-by", "qnam"], "did you mean 'qname'?");
