@@ -73,8 +73,15 @@ pub(crate) fn select(condition: Option<&OsStr>, sample: Option<&OsStr>) -> anyho
     Ok(Select { filter: condition.map(filter).transpose()?, sample: sample.map(part).transpose()? })
 }
 
-/// The schemas that `--schema` knows.
-pub(crate) const SCHEMAS: &[(&str, fn() -> Schema)] = &[("dpp", Schema::dpp), ("full", Schema::full)];
+/// A schema that `--schema` knows.
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    pub(crate) schema: fn() -> Schema,
+}
+
+/// All of them.
+pub(crate) const SCHEMAS: &[Named] =
+    &[Named { name: "dpp", schema: Schema::dpp }, Named { name: "full", schema: Schema::full }];
 
 /// The schema of `--schema`.
 ///
@@ -82,11 +89,11 @@ pub(crate) const SCHEMAS: &[(&str, fn() -> Schema)] = &[("dpp", Schema::dpp), ("
 /// A name that no schema has.
 pub(crate) fn schema(text: &OsStr) -> anyhow::Result<Schema> {
     let text = text.to_string_lossy();
-    match SCHEMAS.iter().find(|schema| schema.0 == text) {
-        Some(schema) => Ok(schema.1()),
+    match SCHEMAS.iter().find(|named| named.name == text) {
+        Some(named) => Ok((named.schema)()),
         None => {
-            let hint = did_you_mean(&text, SCHEMAS.iter().map(|schema| schema.0));
-            let known: Vec<&str> = SCHEMAS.iter().map(|schema| schema.0).collect();
+            let hint = did_you_mean(&text, SCHEMAS.iter().map(|named| named.name));
+            let known: Vec<&str> = SCHEMAS.iter().map(|named| named.name).collect();
             bail!("--schema: there is no schema '{text}'{hint} (there are {})", known.join(", "))
         }
     }
@@ -199,7 +206,7 @@ mod tests {
 
     #[test]
     fn no_name_of_a_schema_is_there_twice_or_both_a_value_and_an_object() {
-        for (name, schema) in SCHEMAS {
+        for Named { name, schema } in SCHEMAS {
             let schema = schema();
             let names: Vec<&str> = schema.fields().iter().map(|field| &*field.name).collect();
             for (at, one) in names.iter().enumerate() {
