@@ -174,8 +174,13 @@ impl Opener {
     /// # Errors
     /// If it cannot be read; or none of them, if the run is to go on without those that cannot.
     pub(crate) fn captures(&self, captures: impl IntoIterator<Item = Input>) -> anyhow::Result<Captures> {
-        let mut captures =
-            Captures { opener: self.clone(), waiting: captures.into_iter().collect(), first: None };
+        let mut captures = Captures {
+            opener: self.clone(),
+            waiting: captures.into_iter().collect(),
+            first: None,
+            handed: 0,
+            name: None,
+        };
         captures.first = captures.take_next()?;
         Ok(captures)
     }
@@ -202,14 +207,41 @@ fn first_packet_ns(capture: Capture) -> Result<Option<i64>, InputError> {
 pub(crate) struct Captures {
     opener: Opener,
     waiting: VecDeque<Input>,
-    /// Already open.
-    first: Option<Capture>,
+    /// Already open, and what it is.
+    first: Option<(Capture, Input)>,
+    /// How many were handed out.
+    handed: usize,
+    /// Told of each that is handed out, with its number.
+    name: Option<Naming>,
 }
 
+/// Hears what an input is, before its packets are read. The engine counts only those that could be opened, and which these are is
+/// known when it is their turn.
+type Naming = Box<dyn FnMut(usize, &Input) + Send>;
+
 impl Captures {
+    /// Who wants to hear the inputs' names.
+    pub(crate) fn named(mut self, name: impl FnMut(usize, &Input) + Send + 'static) -> Captures {
+        self.name = Some(Box::new(name));
+        self
+    }
+
+    /// How many there may be.
+    pub(crate) fn len_max(&self) -> usize {
+        usize::from(self.first.is_some()) + self.waiting.len()
+    }
+
+    fn hand_out(&mut self, (capture, input): (Capture, Input)) -> Capture {
+        if let Some(name) = &mut self.name {
+            name(self.handed, &input);
+        }
+        self.handed += 1;
+        capture
+    }
+
     /// Bytes on disk of the one capture that there is.
     pub(crate) fn size(&self) -> Option<u64> {
-        self.first.as_ref().filter(|_| self.waiting.is_empty())?.source.size()
+        self.first.as_ref().filter(|_| self.waiting.is_empty())?.0.source.size()
     }
 
     /// Whether one of them may lack what packets always have. Of those that cannot be looked at before it is their turn nobody
@@ -218,25 +250,19 @@ impl Captures {
         self.opener.log().is_sparse || self.waiting.iter().any(|input| !input.is_file())
     }
 
-    /// All of them, in order.
-    pub(crate) fn inputs(&self) -> Vec<Input> {
-        let first = self.opener.log().taken.last().map(|taken| taken.input.clone());
-        first.iter().chain(&self.waiting).cloned().collect()
-    }
-
     /// Whether not one could be opened.
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
     /// The next that can be read.
-    fn take_next(&mut self) -> anyhow::Result<Option<Capture>> {
+    fn take_next(&mut self) -> anyhow::Result<Option<(Capture, Input)>> {
         while let Some(input) = self.waiting.pop_front() {
             match self.opener.open(&input) {
                 Ok(mut capture) => {
                     capture.consumed.of_all = Some(self.opener.consumed());
-                    self.opener.log().taken.push(capture.taken(input));
-                    return Ok(Some(capture));
+                    self.opener.log().taken.push(capture.taken(input.clone()));
+                    return Ok(Some((capture, input)));
                 }
                 Err(error) => self.opener.leave_out(input, error)?,
             }
@@ -250,13 +276,13 @@ impl Iterator for Captures {
 
     fn next(&mut self) -> Option<io::Result<Capture>> {
         if let Some(first) = self.first.take() {
-            return Some(Ok(first));
+            return Some(Ok(self.hand_out(first)));
         }
         if self.opener.stop.load(Ordering::Acquire) {
             return None;
         }
         match self.take_next() {
-            Ok(capture) => capture.map(Ok),
+            Ok(taken) => taken.map(|taken| Ok(self.hand_out(taken))),
             // After a request to stop there is nothing that could be wrong with the next capture.
             Err(error) if is_stopped(&error) => None,
             Err(error) => {

@@ -10,7 +10,7 @@ use dpp::limits::KEY_FILE_BYTES_MAX;
 use dpp::privacy::{
     AddressMap, AddressScheme, FIELDS, Field, Fields, KeyFile, MapError, NameMap, NameScheme, Privacy,
 };
-use dpp::table::{Column, Schema};
+use dpp::table::{CAPTURED, Schema};
 use dpp::transaction::Needs;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -167,7 +167,7 @@ pub(crate) fn check(privacy: &Privacy, schema: &Schema, format: Format) -> anyho
     if !privacy.is_active() {
         return Ok(());
     }
-    for column in [Column::QueryWire, Column::ResponseWire] {
+    for column in CAPTURED {
         if schema.contains(column) {
             let name = column.entry().name;
             bail!(

@@ -27,8 +27,8 @@ use dpp_sink::packed::Packed;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Does the job and reports on it.
@@ -134,6 +134,7 @@ impl Work<'_> {
         output: Output,
     ) -> anyhow::Result<Done> {
         let (plan, started) = (self.plan(&captures), Instant::now());
+        let captures = self.naming(captures, &plan);
         let files = dataset::Files { table: &self.job.table, plan: &plan };
         let sink = Dataset::new(&wish.root, &plan, wish.settings_of(inputs), files);
         let (outcome, checked) = self.look(captures, &sink, &plan, &output)?;
@@ -177,6 +178,7 @@ impl Work<'_> {
         let table = &self.job.table;
         let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
+        let captures = self.naming(captures, &plan);
         let fill = Fill { work: self, captures, plan: &plan, output: &output };
         let Filled { outcome, processing, finishing, checked } = sinks::open(table, &plan, opened, fill)?;
         let taken = std::mem::take(&mut self.opener.log().taken);
@@ -188,13 +190,24 @@ impl Work<'_> {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
         plan.sink_needs |= sinks::needs(&self.job.table);
-        let inputs = captures.inputs();
-        plan.context.inputs = inputs.iter().map(Input::file_name).collect();
-        if let Some(template) = &self.job.template {
-            plan.context.input_places =
-                inputs.iter().map(|input| lookups::place(template, input).unwrap_or_default()).collect();
+        let count = captures.len_max();
+        plan.context.inputs = (0..count).map(|_| OnceLock::new()).collect();
+        if self.job.template.is_some() {
+            plan.context.input_places = (0..count).map(|_| OnceLock::new()).collect();
         }
         plan
+    }
+
+    /// The captures, which tell the plan what they are as they are opened.
+    fn naming(&self, captures: Captures, plan: &Plan) -> Captures {
+        let names = Arc::clone(&plan.context.inputs);
+        let (places, template) = (Arc::clone(&plan.context.input_places), self.job.template.clone());
+        captures.named(move |number, input| {
+            names.get(number).map(|name| name.get_or_init(|| input.file_name()));
+            if let (Some(place), Some(template)) = (places.get(number), &template) {
+                place.get_or_init(|| lookups::place(template, input).unwrap_or_default());
+            }
+        })
     }
 
     /// Runs the engine.

@@ -261,7 +261,10 @@ fn check_changes(privacy: Privacy, expected: &[Column]) {
 
 #[test]
 fn only_what_is_hidden_changes() {
-    use Column::{DstIp, Entropy, LabelLengthMax, Labels, Name, Qname, QnameLength, QnameLower};
+    use Column::{
+        AnswerA, AnswerCnames, Answers, DstIp, Ecs, Entropy, LabelLengthMax, Labels, Name, Qname,
+        QnameLength, QnameLower,
+    };
     use Column::{RegisteredDomain, SourceIp, SrcIp, Tld};
     for scheme in
         ["truncate", "cryptopan", "ipcrypt-pfx", "ipcrypt-det", "ipcrypt-nd", "ipcrypt-ndx", "hmac", "dpp"]
@@ -270,11 +273,30 @@ fn only_what_is_hidden_changes() {
         check_changes(privacy(Some(scheme), None, "server"), &[DstIp]);
     }
     check_changes(privacy(Some("cryptopan"), None, "ptr"), &[Name, Qname, QnameLower, RegisteredDomain]);
-    check_changes(privacy(None, Some("hash"), "names"), &[Name, Qname, QnameLower, RegisteredDomain, Tld]);
-    check_changes(privacy(None, Some("registered-domain"), "names"), &[Name, Qname, QnameLower]);
+    for scheme in ["cryptopan", "ipcrypt-det", "ipcrypt-ndx", "hmac"] {
+        check_changes(privacy(Some(scheme), None, "rdata"), &[AnswerA, Answers]);
+        check_changes(privacy(Some(scheme), None, "ecs"), &[Ecs]);
+    }
+    check_changes(
+        privacy(None, Some("hash"), "names"),
+        &[Name, Qname, QnameLower, RegisteredDomain, Tld, Answers],
+    );
+    check_changes(privacy(None, Some("registered-domain"), "names"), &[Name, Qname, QnameLower, Answers]);
     check_changes(
         privacy(None, Some("drop"), "names"),
-        &[Name, Qname, QnameLower, Labels, QnameLength, LabelLengthMax, Entropy, RegisteredDomain, Tld],
+        &[
+            Name,
+            Qname,
+            QnameLower,
+            Labels,
+            QnameLength,
+            LabelLengthMax,
+            Entropy,
+            RegisteredDomain,
+            Tld,
+            AnswerCnames,
+            Answers,
+        ],
     );
 }
 
@@ -337,6 +359,8 @@ fn what_gives_a_hidden_address_away_is_found() {
     let (_, leaks) = found(privacy(Some("cryptopan"), None, "client,ptr"), &columns);
     assert_eq!(leaks, [(Qname, 1), (Name, 1)], "names that point back are hidden now");
     assert_eq!(found(privacy(Some("cryptopan"), Some("hash"), "all"), &columns).1, []);
+    let (names, leaks) = found(privacy(None, Some("hash"), "names"), &[Qname, ResponseWire]);
+    assert_eq!((leaks, names.names), (vec![(ResponseWire, 5)], 16), "a name in octets");
     assert_eq!(found(privacy(Some("ipcrypt-nd"), Some("drop"), "all"), &columns).1, []);
     let (answers, leaks) = found(privacy(Some("hmac"), None, "rdata"), &[SrcIp, ResponseWire]);
     assert_eq!((leaks, answers.hidden), (vec![(ResponseWire, 5)], 5));

@@ -132,8 +132,8 @@ fn databases(plan: &Plan) -> Vec<Value> {
 
 /// What a second look at the rows has found; null if there was none.
 fn privacy_check(account: &Account) -> Value {
-    account.checked().map_or(Value::Null, |LeakCheck { rows, values, hidden, unchanged, .. }| {
-        json!({ "rows": rows, "values": values, "hidden": hidden, "unchanged": unchanged })
+    account.checked().map_or(Value::Null, |LeakCheck { rows, values, hidden, names, unchanged, .. }| {
+        json!({ "rows": rows, "values": values, "hidden": hidden, "names": names, "unchanged": unchanged })
     })
 }
 

@@ -330,6 +330,21 @@ fn what_a_pipe_holds_is_found_out_when_it_is_its_turn() {
 }
 
 #[test]
+fn rows_have_the_name_of_their_input_though_one_before_it_was_left_out() {
+    let room = room();
+    room.write("second.pcap", room.read("in.pcap"));
+    let inputs = ["extract", "in.pcap", "-", "second.pcap", "--order", "given", "--keep-going"];
+    let mut command = room.command(&[&inputs[..], &["--fields", "input", "-o", "names.csv"]].concat());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"no capture").unwrap();
+    let run = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let mut names = room.lines("names.csv");
+    names.dedup();
+    assert_eq!(names, ["input", "in.pcap", "second.pcap"]);
+}
+
+#[test]
 fn how_a_capture_ended_is_told_with_its_name_and_ends_no_other() {
     let room = room();
     let first = room.read("parts/0.pcap");

@@ -16,6 +16,7 @@
 //! data is not what the RFC says; [`write_option`] writes any option as text.
 
 use super::message::TYPE_OPT;
+use super::rdata::{HIDDEN, Veil};
 use super::{Message, Record, Section, iana, name, text};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -308,6 +309,42 @@ pub fn write_option(code: u16, data: &[u8], out: &mut Vec<u8>) {
         if !data.is_empty() {
             out.push(b'=');
             text::hex(data, out);
+        }
+    }
+}
+
+/// The same, but names and client subnets are written as the veil has them, and what cannot be read is hidden: clients and
+/// forwarders have options of their own that hold addresses.
+pub fn write_veiled_option(code: u16, data: &[u8], veil: &dyn Veil, out: &mut Vec<u8>) {
+    let name = iana::OPTIONS.name(code);
+    let start = out.len();
+    let is_written = match (code, name) {
+        _ if data.is_empty() => None,
+        (ECS, Some(name)) => ClientSubnet::parse(data).map(|subnet| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'=');
+            veil.client_subnet(&subnet, out);
+        }),
+        (CHAIN | REPORT_CHANNEL, Some(name)) => option_name(data).map(|agent| {
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'=');
+            veil.name(agent, out);
+        }),
+        // Servers like to say there which name of which server they could not resolve.
+        (EDE, _) if veil.is_dense() => write_known(code, data.get(..2).unwrap_or_default(), out),
+        (NSID | DAU..=N3U | EXPIRE..=PADDING | KEYTAG..=EDE | ZONEVERSION, _) => write_known(code, data, out),
+        _ => None,
+    };
+    if is_written.is_none() {
+        out.truncate(start);
+        match data {
+            [] => write_option(code, data, out),
+            _ => {
+                out.extend_from_slice(b"OPT");
+                text::decimal(code.into(), out);
+                out.push(b'=');
+                out.extend_from_slice(HIDDEN);
+            }
         }
     }
 }

@@ -78,7 +78,12 @@ impl Privacy {
 
     /// What to write for the client subnet of an EDNS option: address, and source prefix length in bits.
     pub fn subnet(&self, address: IpAddr, prefix: u8, occasion: u64) -> PseudonymousSubnet {
-        match self.map_of(Field::Ecs) {
+        self.subnet_of(Field::Ecs, address, prefix, occasion)
+    }
+
+    /// The same for a subnet of any field.
+    pub fn subnet_of(&self, field: Field, address: IpAddr, prefix: u8, occasion: u64) -> PseudonymousSubnet {
+        match self.map_of(field) {
             Some(map) => map.subnet(address, prefix, occasion),
             None => PseudonymousSubnet { address: Pseudonym::Address(address), prefix: Some(prefix) },
         }

@@ -16,8 +16,8 @@ mod schema;
 mod scratch;
 mod value;
 
-pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
-pub use context::Context;
+pub use columns::{ALIASES, CAPTURED, COLUMNS, Column, Entry, Presence};
+pub use context::{Context, RecordVeil};
 pub use leak::LeakCheck;
 pub use presets::{PRESETS, Preset};
 pub use schema::{Absent, Field, Schema, Style};

@@ -32,6 +32,8 @@ pub(super) enum Field {
     Text,
     /// At least one of them.
     Texts,
+    /// One that makes a name or a URI (RFC 3402 section 3.2).
+    Expression,
     /// Octets to the end, written as a character-string that may have more than 255.
     TextToEnd,
     /// The tag of a property: letters and digits behind their number (RFC 8659 section 4.1).
@@ -79,12 +81,18 @@ impl Field {
     /// Reads the field and appends its text.
     pub(super) fn write(self, reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
         match self {
-            Field::Name => name::write_absolute(reader.name(&mut [0; name::WIRE_MAX])?, out),
-            Field::UncompressedName => name::write_absolute(reader.uncompressed_name()?, out),
-            Field::UncompressedNames => list(reader, out, |reader, out| {
-                name::write_absolute(reader.uncompressed_name()?, out);
-                Some(())
-            })?,
+            Field::Name => {
+                let mut room = [0; name::WIRE_MAX];
+                let name = reader.name(&mut room)?;
+                reader.write_name(name, out);
+            }
+            Field::UncompressedName => {
+                let name = reader.uncompressed_name()?;
+                reader.write_name(name, out);
+            }
+            Field::UncompressedNames => {
+                list(reader, out, |reader, out| Field::UncompressedName.write(reader, out))?
+            }
             Field::U8 => text::decimal(reader.u8()?.into(), out),
             Field::U16 => text::decimal(reader.u16()?.into(), out),
             Field::U32 => text::decimal(reader.u32()?.into(), out),
@@ -96,11 +104,15 @@ impl Field {
                 16 => out.extend_from_slice(b"BADSIG"),
                 code => RCODES.write(code, out),
             },
-            Field::Ipv4 => text::ipv4(reader.array::<4>()?.into(), out),
-            Field::Ipv6 => text::ipv6(reader.array::<16>()?.into(), out),
+            Field::Ipv4 => reader.write_ipv4(out)?,
+            Field::Ipv6 => reader.write_ipv6(out)?,
             Field::Text => text::quoted(reader.counted()?, out),
             Field::Texts => list(reader, out, |reader, out| Field::Text.write(reader, out))?,
-            Field::TextToEnd => text::quoted(reader.rest(), out),
+            Field::Expression => reader.write_open(out, |reader, out| Field::Text.write(reader, out))?,
+            Field::TextToEnd => reader.write_open(out, |reader, out| {
+                text::quoted(reader.rest(), out);
+                Some(())
+            })?,
             Field::Tag => out.extend_from_slice(tag(reader)?),
             Field::Hex => text::hex(reader.some()?, out),
             Field::Nsap => {
@@ -114,9 +126,15 @@ impl Field {
                 [] => out.push(b'-'),
                 salt => text::hex(salt, out),
             },
-            Field::Hash => text::base32hex(Some(reader.counted()?).filter(|hash| !hash.is_empty())?, out),
+            Field::Hash => reader.write_open(out, |reader, out| {
+                text::base32hex(Some(reader.counted()?).filter(|hash| !hash.is_empty())?, out);
+                Some(())
+            })?,
             Field::Eui(length) => text::hex_groups(reader.take(length.into())?, 1, b'-', out),
-            Field::Locator => text::hex_groups(reader.take(8)?, 2, b':', out),
+            Field::Locator => reader.write_open(out, |reader, out| {
+                text::hex_groups(reader.take(8)?, 2, b':', out);
+                Some(())
+            })?,
             Field::Types => types(reader, out)?,
             Field::FirstTypes => first_types(reader.rest(), out)?,
             Field::Services => services(reader, out)?,
@@ -137,7 +155,7 @@ impl Field {
             Field::U16 | Field::Type => reader.take(2),
             Field::U8 => reader.take(1),
             Field::U32 | Field::Time => reader.take(4),
-            Field::Text => reader.counted_whole(),
+            Field::Text | Field::Expression => reader.counted_whole(),
             _ => None,
         }
     }
@@ -268,6 +286,10 @@ fn host_identity(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
     if tag_length == 0 || key_length == 0 {
         return None;
     }
+    // The tag is an IPv6 address (RFC 7401 section 3), and made of the key.
+    if reader.is_dense() {
+        return None;
+    }
     text::decimal(algorithm.into(), out);
     out.push(b' ');
     text::hex(reader.take(tag_length.into())?, out);
@@ -279,7 +301,11 @@ fn host_identity(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
 fn options(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
     list(reader, out, |reader, out| {
         let (code, length) = (reader.u16()?, reader.u16()?);
-        edns::write_option(code, reader.take(length.into())?, out);
+        let data = reader.take(length.into())?;
+        match reader.veil {
+            None => edns::write_option(code, data, out),
+            Some(veil) => edns::write_veiled_option(code, data, veil, out),
+        }
         Some(())
     })
 }

@@ -52,7 +52,7 @@ pub(super) fn fields(rtype: u16, class: u16) -> Option<&'static [Field]> {
         // SRV (RFC 2782)
         33 => &[U16, U16, U16, Name],
         // NAPTR (RFC 3403)
-        35 => &[U16, U16, Text, Text, Text, Name],
+        35 => &[U16, U16, Text, Text, Expression, Name],
         // CERT (RFC 4398)
         37 => &[U16, U16, U8, Base64],
         // OPT (RFC 6891)

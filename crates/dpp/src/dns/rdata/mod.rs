@@ -18,6 +18,9 @@ mod formats;
 mod location;
 mod reader;
 mod service;
+mod veil;
+
+pub use veil::{HIDDEN, HIDDEN_RDATA, Veil};
 
 use super::message::TYPE_OPT;
 use super::{Record, text};
@@ -43,19 +46,33 @@ use std::net::IpAddr;
 /// ```
 pub fn write_rdata(message: &[u8], record: &Record, out: &mut Vec<u8>) {
     let start = out.len();
-    if write_fields(message, record, out).is_none() {
+    if write_fields(Reader::of(message, record), record, out).is_none() {
         out.truncate(start);
         write_unknown(record.rdata, out);
     }
 }
 
+/// The same, but names and addresses are written as the veil has them.
+pub fn write_veiled_rdata(message: &[u8], record: &Record, veil: &dyn Veil, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut reader = Reader::of(message, record);
+    reader.veil = Some(veil);
+    if write_fields(reader, record, out).is_none() {
+        out.truncate(start);
+        // Of no octets there is nothing to hide. Options that cannot be read may be a client's subnet.
+        match (veil.is_dense() || record.rtype == TYPE_OPT) && !record.rdata.is_empty() {
+            true => out.extend_from_slice(HIDDEN_RDATA),
+            false => write_unknown(record.rdata, out),
+        }
+    }
+}
+
 /// Writes the fields of a known type; `None` if the RDATA is not what the type says.
-fn write_fields(message: &[u8], record: &Record, out: &mut Vec<u8>) -> Option<()> {
+fn write_fields(mut reader: Reader, record: &Record, out: &mut Vec<u8>) -> Option<()> {
     if record.rdata.is_empty() && record.rtype != TYPE_OPT {
         return None;
     }
     let start = out.len();
-    let mut reader = Reader::of(message, record);
     for field in formats::fields(record.rtype, record.class)? {
         let before = out.len();
         if before > start {

@@ -1,6 +1,8 @@
 //! RDATA, read from its start to its end. Everything gives `None` where there is not enough of it.
 
-use crate::dns::{Record, name};
+use super::veil::{HIDDEN, Veil};
+use crate::dns::{Record, name, text};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub(super) struct Reader<'a> {
     /// Where names are read, for they may be compressed.
@@ -10,16 +12,66 @@ pub(super) struct Reader<'a> {
     rdata: &'a [u8],
     /// How much of the RDATA was read.
     at: usize,
+    /// What is written instead of names and addresses.
+    pub(super) veil: Option<&'a dyn Veil>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn of(message: &'a [u8], record: &Record<'a>) -> Self {
-        Reader { message, start: record.rdata_at, rdata: record.rdata, at: 0 }
+        Reader { message, start: record.rdata_at, rdata: record.rdata, at: 0, veil: None }
     }
 
-    /// What follows, as something to read on its own. Names in it cannot be compressed.
-    pub(super) fn over(rdata: &'a [u8]) -> Self {
-        Reader { message: rdata, start: 0, rdata, at: 0 }
+    /// A part of it, as something to read on its own. Names in it cannot be compressed.
+    pub(super) fn over(&self, rdata: &'a [u8]) -> Self {
+        Reader { message: rdata, start: 0, rdata, at: 0, veil: self.veil }
+    }
+
+    /// Whether nothing may be shown that could hold a name or an address.
+    pub(super) fn is_dense(&self) -> bool {
+        self.veil.is_some_and(Veil::is_dense)
+    }
+
+    /// Appends a field that could hold one: as `write` has it, or not at all.
+    pub(super) fn write_open(
+        &mut self,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Self, &mut Vec<u8>) -> Option<()>,
+    ) -> Option<()> {
+        let start = out.len();
+        write(self, out)?;
+        if self.is_dense() {
+            out.truncate(start);
+            out.extend_from_slice(HIDDEN);
+        }
+        Some(())
+    }
+
+    /// Appends a name.
+    pub(super) fn write_name(&self, name: &[u8], out: &mut Vec<u8>) {
+        match self.veil {
+            None => name::write_absolute(name, out),
+            Some(veil) => veil.name(name, out),
+        }
+    }
+
+    /// Appends the next four octets as an address.
+    pub(super) fn write_ipv4(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let address = Ipv4Addr::from(self.array::<4>()?);
+        match self.veil {
+            None => text::ipv4(address, out),
+            Some(veil) => veil.address(IpAddr::V4(address), out),
+        }
+        Some(())
+    }
+
+    /// Appends the next sixteen octets as an address.
+    pub(super) fn write_ipv6(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let address = Ipv6Addr::from(self.array::<16>()?);
+        match self.veil {
+            None => text::ipv6(address, out),
+            Some(veil) => veil.address(IpAddr::V6(address), out),
+        }
+        Some(())
     }
 
     pub(super) fn is_at_end(&self) -> bool {

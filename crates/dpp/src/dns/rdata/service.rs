@@ -11,7 +11,7 @@
 
 use super::reader::Reader;
 use crate::dns::{iana::SVC_PARAMS, text};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Appends all parameters; `None` if one is not sound, or they are out of order.
 pub(super) fn params(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
@@ -27,14 +27,13 @@ pub(super) fn params(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
             out.push(b' ');
         }
         SVC_PARAMS.write(key, out);
-        param(key, value, out)?;
+        param(key, reader.over(value), out)?;
     }
     Some(())
 }
 
 /// Appends the value of a parameter behind its key, with an equals sign if there is one.
-fn param(key: u16, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let mut reader = Reader::over(value);
+fn param(key: u16, mut reader: Reader, out: &mut Vec<u8>) -> Option<()> {
     match key {
         // no-default-alpn and ohttp have no value.
         2 | 8 => {}
@@ -51,26 +50,26 @@ fn param(key: u16, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
             out.push(b'=');
             text::decimal(reader.u16()?.into(), out);
         }
-        4 => values(&mut reader, out, |reader, out| {
-            text::ipv4(Ipv4Addr::from(reader.array::<4>()?), out);
-            Some(())
-        })?,
+        4 => values(&mut reader, out, |reader, out| reader.write_ipv4(out))?,
         5 => {
             out.push(b'=');
-            text::base64(reader.some()?, out);
+            reader.write_open(out, |reader, out| {
+                text::base64(reader.some()?, out);
+                Some(())
+            })?;
         }
-        6 => values(&mut reader, out, |reader, out| {
-            text::ipv6(Ipv6Addr::from(reader.array::<16>()?), out);
-            Some(())
-        })?,
+        6 => values(&mut reader, out, |reader, out| reader.write_ipv6(out))?,
         9 => values(&mut reader, out, |reader, out| {
             text::decimal(reader.u16()?.into(), out);
             Some(())
         })?,
-        _ if value.is_empty() => {}
+        _ if reader.is_at_end() => {}
         _ => {
             out.push(b'=');
-            text::quoted(reader.rest(), out);
+            reader.write_open(out, |reader, out| {
+                text::quoted(reader.rest(), out);
+                Some(())
+            })?;
         }
     }
     reader.is_at_end().then_some(())
@@ -121,10 +120,18 @@ pub(super) fn prefix(reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
     }
     text::decimal(family.into(), out);
     out.push(b':');
-    match family {
-        1 => text::ipv4(filled::<4>(octets, bits)?.into(), out),
-        2 => text::ipv6(filled::<16>(octets, bits)?.into(), out),
+    let address = match family {
+        1 => IpAddr::from(filled::<4>(octets, bits)?),
+        2 => IpAddr::from(filled::<16>(octets, bits)?),
         _ => return None,
+    };
+    match (reader.veil, address) {
+        (Some(veil), address) => {
+            veil.prefix(address, bits, out);
+            return Some(());
+        }
+        (None, IpAddr::V4(address)) => text::ipv4(address, out),
+        (None, IpAddr::V6(address)) => text::ipv6(address, out),
     }
     out.push(b'/');
     text::decimal(bits.into(), out);

@@ -5,7 +5,7 @@ use crate::transaction::{Side, Transaction};
 
 pub(super) fn input<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
     let number = row.facts().map(|facts| facts.own.input as usize);
-    maybe(number.and_then(|number| context.inputs.get(number)), |name| Value::Text(name))
+    maybe(number.and_then(|number| context.inputs.get(number)?.get()), |name| Value::Text(name))
 }
 
 fn frame<'a>(side: Option<&Side>) -> Value<'a> {

@@ -10,6 +10,7 @@ use crate::dnstap::names::{
     HTTP_PROTOCOLS, MESSAGE_TYPES, Names, POLICY_ACTIONS, POLICY_MATCHES, SOCKET_PROTOCOLS,
 };
 use crate::dnstap::{Dnstap, Message, Policy};
+use crate::privacy::Field;
 use crate::transaction::{Role, Transaction};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -57,7 +58,11 @@ pub(super) fn version<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mu
     text(frames(row).find_map(|frame| frame.version), scratch)
 }
 
-pub(super) fn extra<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+/// Nobody knows what it tells, be it of clients, names or servers.
+pub(super) fn extra<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    if context.privacy.is_active() {
+        return Value::Null;
+    }
     text(frames(row).find_map(|frame| frame.extra), scratch)
 }
 
@@ -89,16 +94,30 @@ pub(super) fn http_protocol<'a>(
     word(messages(row).find_map(|message| message.http_protocol), &HTTP_PROTOCOLS, scratch)
 }
 
-pub(super) fn zone<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(messages(row).find_map(|message| message.query_zone).filter(|zone| is_name(zone)), Value::Name)
+pub(super) fn zone<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    let zone = messages(row).find_map(|message| message.query_zone).filter(|zone| is_name(zone));
+    maybe(zone.and_then(|zone| context.name(zone, &mut scratch.pseudonym)), Value::Name)
 }
 
 pub(super) fn policy_type<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     text(policy(row).and_then(|policy| policy.kind), scratch)
 }
 
-pub(super) fn policy_rule<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    name_or_text(policy(row).and_then(|policy| policy.rule), scratch)
+pub(super) fn policy_rule<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    let rule = policy(row).and_then(|policy| policy.rule);
+    // The name of a rule for addresses spells them.
+    let is_told = context.privacy.addresses.is_none() || !rule.is_some_and(is_for_addresses);
+    name_or_text(rule.filter(|_| is_told), context, scratch)
+}
+
+/// Whether a rule of RPZ is for addresses: `24.0.2.0.192.rpz-client-ip.zone.example`.
+fn is_for_addresses(rule: &[u8]) -> bool {
+    let has = |word: &[u8]| rule.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word));
+    [&b"\x0drpz-client-ip"[..], b"\x06rpz-ip", b"\x08rpz-nsip"].into_iter().any(has)
 }
 
 pub(super) fn policy_action<'a>(
@@ -113,16 +132,22 @@ pub(super) fn policy_match<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &
     word(policy(row).and_then(|policy| policy.matched), &POLICY_MATCHES, scratch)
 }
 
-pub(super) fn policy_value<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+pub(super) fn policy_value<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
     let Some(policy) = policy(row) else { return Value::Null };
     let what = policy.matched.and_then(|matched| POLICY_MATCHES.name(matched));
     let address = policy.value.filter(|_| what.is_some_and(|what| what.ends_with("_IP"))).and_then(address);
     match address {
         Some(address) => {
+            let field = if what == Some("CLIENT_IP") { Field::Dnstap } else { Field::Rdata };
+            let address = context.pseudonym(field, row, address, 0);
             write!(scratch.bytes, "{address}").expect("a vector takes everything");
             Value::Text(scratch.text())
         }
-        None => name_or_text(policy.value, scratch),
+        None => name_or_text(policy.value, context, scratch),
     }
 }
 
@@ -135,11 +160,14 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// A name if the octets are one, as the rules of RPZ are; else what they spell.
-fn name_or_text<'a>(bytes: Option<&[u8]>, scratch: &'a mut Scratch) -> Value<'a> {
+/// A name if the octets are one, as the rules of RPZ are; else what they spell, unless something is hidden that this may be.
+fn name_or_text<'a>(bytes: Option<&[u8]>, context: &Context, scratch: &'a mut Scratch) -> Value<'a> {
     let Some(bytes) = bytes else { return Value::Null };
     if is_name(bytes) {
-        name::write_text(bytes, &mut scratch.bytes);
+        let Some(name) = context.name(bytes, &mut scratch.pseudonym) else { return Value::Null };
+        name::write_text(name, &mut scratch.bytes);
+    } else if context.privacy.is_active() {
+        return Value::Null;
     } else {
         write_escaped(bytes, &mut scratch.bytes);
     }

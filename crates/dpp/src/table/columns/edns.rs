@@ -5,8 +5,8 @@
 
 use super::{Context, Scratch, Value, maybe, text};
 use crate::dns::edns::{self, ClientSubnet, Cookie, ExtendedError, Options};
+use crate::table::context::write_subnet;
 use crate::transaction::{Edns, Lacks, Side, Transaction};
-use std::io::Write;
 
 /// DO, the first bit of the flags (RFC 3225).
 const DO: u16 = 0x8000;
@@ -73,10 +73,10 @@ pub(super) fn codes_of_response<'a>(
     codes(options(row, row.response()), scratch)
 }
 
-pub(super) fn ecs<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+pub(super) fn ecs<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     let subnet = option(row, row.query(), edns::ECS).and_then(ClientSubnet::parse);
     let Some(ClientSubnet { address, source_prefix, .. }) = subnet else { return Value::Null };
-    write!(scratch.bytes, "{address}/{source_prefix}").expect("a vector takes everything");
+    write_subnet(&context.subnet(row, address, source_prefix, 0), &mut scratch.bytes);
     Value::Text(scratch.text())
 }
 
@@ -99,7 +99,14 @@ pub(super) fn ede<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Sc
     }
 }
 
-pub(super) fn ede_text<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+pub(super) fn ede_text<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    if context.hides_sentences() {
+        return Value::Null;
+    }
     text(errors(row).map(|error| error.text).find(|text| !text.is_empty()), scratch)
 }
 

@@ -468,6 +468,9 @@ columns! {
     }
 }
 
+/// Columns that hold messages as they were captured: with all that is to be hidden, if something is.
+pub const CAPTURED: [Column; 2] = [Column::QueryWire, Column::ResponseWire];
+
 /// Other names that users know columns by.
 pub const ALIASES: &[(&str, Column)] = &[
     ("dns.qry.name", Column::Qname),

@@ -8,12 +8,12 @@ use super::{Context, Scratch, Value, maybe};
 use crate::dns::edns::Opt;
 use crate::dns::iana::{CLASSES, TYPES};
 use crate::dns::name;
-use crate::dns::rdata::{rdata_address, rdata_name, write_rdata};
+use crate::dns::rdata::{rdata_address, rdata_name, write_rdata, write_veiled_rdata};
 use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
+use crate::table::context::{RecordVeil, written};
 use crate::transaction::{Side, Transaction};
-use std::net::IpAddr;
 
 const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
@@ -68,15 +68,20 @@ fn list<'a>(
     row: &Transaction<'a>,
     side: Option<&Side>,
     which: Section,
+    context: &Context,
     scratch: &'a mut Scratch,
 ) -> Value<'a> {
     let Some(message) = message(row, side) else { return Value::Null };
     let Some(records) = section(&message, which) else { return Value::Null };
     let is_opt = |record: &Record| which == Section::Additional && Opt::of(record).is_some();
-    let mut owner = Owner::default();
-    for record in records.filter(|record| !is_opt(record)) {
+    let (mut owner, of_response) = (Owner::default(), message.is_response());
+    // Asked once: of tables that hide nothing there it is what it was.
+    let is_veiled = context.hides_in_messages();
+    for (index, record) in (0..).zip(records).filter(|(_, record)| !is_opt(record)) {
         let start = scratch.bytes.len();
-        let record = write(message.bytes(), &record, &mut owner, scratch);
+        let index = u16::try_from(index % (1 << 16)).expect("made to fit");
+        let veil = is_veiled.then_some(RecordVeil { context, row, of_response, index });
+        let record = write(message.bytes(), &record, veil.as_ref(), &mut owner, scratch);
         if scratch.bytes.len() > RECORDS_TEXT_MAX {
             scratch.bytes.truncate(start);
             break;
@@ -95,13 +100,21 @@ struct Owner {
 }
 
 /// Writes a record into the scratch.
-fn write(message: &[u8], record: &Record, owner: &mut Owner, scratch: &mut Scratch) -> RecordText {
-    let Scratch { bytes, name, .. } = scratch;
+fn write(
+    message: &[u8],
+    record: &Record,
+    veil: Option<&RecordVeil>,
+    owner: &mut Owner,
+    scratch: &mut Scratch,
+) -> RecordText {
+    let Scratch { bytes, name, pseudonym, .. } = scratch;
     let start = bytes.len() as u32;
     let pointer = message[record.owner_at..].first_chunk().copied().filter(|pointer| pointer[0] >= 0xC0);
     if pointer.is_some() && pointer == owner.pointer {
         bytes.extend_from_within(owner.start as usize..owner.end as usize);
-    } else if let Ok(wire) = record.owner(message, name) {
+    } else if let Ok(wire) = record.owner(message, name)
+        && let Some(wire) = veil.map_or(Some(wire), |veil| veil.context.name(wire, pseudonym))
+    {
         name::write_text(wire, bytes);
     }
     let name_end = bytes.len() as u32;
@@ -110,61 +123,96 @@ fn write(message: &[u8], record: &Record, owner: &mut Owner, scratch: &mut Scrat
     let rtype_end = bytes.len() as u32;
     CLASSES.write(record.class, bytes);
     let class_end = bytes.len() as u32;
-    write_rdata(message, record, bytes);
+    match veil {
+        None => write_rdata(message, record, bytes),
+        Some(veil) => write_veiled_rdata(message, record, veil, bytes),
+    }
     let (end, ttl) = (bytes.len() as u32, Some(record.ttl));
     RecordText { start, name_end, rtype_end, class_end, end, ttl }
 }
 
-pub(super) fn answers<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.response(), Section::Answer, scratch)
+pub(super) fn answers<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.response(), Section::Answer, context, scratch)
 }
 
-pub(super) fn authority<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.response(), Section::Authority, scratch)
+pub(super) fn authority<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.response(), Section::Authority, context, scratch)
 }
 
-pub(super) fn additional<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.response(), Section::Additional, scratch)
+pub(super) fn additional<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.response(), Section::Additional, context, scratch)
 }
 
-pub(super) fn q_answers<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.query(), Section::Answer, scratch)
+pub(super) fn q_answers<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.query(), Section::Answer, context, scratch)
 }
 
-pub(super) fn q_authority<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.query(), Section::Authority, scratch)
+pub(super) fn q_authority<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.query(), Section::Authority, context, scratch)
 }
 
-pub(super) fn q_additional<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    list(row, row.query(), Section::Additional, scratch)
+pub(super) fn q_additional<'a>(
+    row: &Transaction<'a>,
+    context: &'a Context,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    list(row, row.query(), Section::Additional, context, scratch)
 }
 
 /// The first address of this type in the answer section.
-fn address<'a>(row: &Transaction<'a>, rtype: u16) -> Option<IpAddr> {
-    answer(row)?.1.filter(|record| record.rtype == rtype).find_map(|record| rdata_address(&record))
+fn address<'a>(row: &Transaction<'a>, context: &Context, rtype: u16, scratch: &'a mut Scratch) -> Value<'a> {
+    let first = answer(row).and_then(|(_, records)| {
+        let mut records = (0..=u16::MAX).zip(records).filter(|(_, record)| record.rtype == rtype);
+        records.find_map(|(index, record)| Some((index, rdata_address(&record)?)))
+    });
+    let Some((index, address)) = first else { return Value::Null };
+    written(context.rdata_address(row, address, index), scratch)
 }
 
-pub(super) fn a<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(address(row, TYPE_A), Value::Address)
+pub(super) fn a<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    address(row, context, TYPE_A, scratch)
 }
 
-pub(super) fn aaaa<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(address(row, TYPE_AAAA), Value::Address)
+pub(super) fn aaaa<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    address(row, context, TYPE_AAAA, scratch)
 }
 
-pub(super) fn cname<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+pub(super) fn cname<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    let Scratch { name, pseudonym, .. } = scratch;
     let first = answer(row).and_then(|(message, mut records)| {
         let record = records.find(|record| record.rtype == TYPE_CNAME)?;
-        rdata_name(message, &record, &mut scratch.name)
+        rdata_name(message, &record, name)
     });
-    maybe(first, Value::Name)
+    maybe(first.and_then(|target| context.name(target, pseudonym)), Value::Name)
 }
 
-pub(super) fn cnames<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    let Some((message, records)) = answer(row) else { return Value::Null };
+pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
+    let Some((message, records)) = answer(row).filter(|_| !context.drops_names()) else { return Value::Null };
     for record in records.filter(|record| record.rtype == TYPE_CNAME) {
         let start = scratch.bytes.len();
-        let Some(target) = rdata_name(message, &record, &mut scratch.name) else { continue };
+        let target = rdata_name(message, &record, &mut scratch.name);
+        let target = target.and_then(|target| context.name(target, &mut scratch.pseudonym));
+        let Some(target) = target else { continue };
         name::write_text(target, &mut scratch.bytes);
         if scratch.bytes.len() > RECORDS_TEXT_MAX {
             scratch.bytes.truncate(start);
