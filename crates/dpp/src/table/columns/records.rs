@@ -12,16 +12,22 @@ use crate::dns::rdata::{rdata_address, rdata_name, write_rdata};
 use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
-use crate::transaction::{Side, Transaction};
+use crate::transaction::{Lacks, Side, Transaction};
 use std::net::IpAddr;
 
 const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
 
-/// The message of a side, if its bytes were kept.
-fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Message<'a>> {
-    Message::parse(row.kept(side?.message))
+/// The message of a side, if its bytes were kept, and this section of it was written down.
+fn message<'a>(row: &Transaction<'a>, side: Option<&Side>, section: Section) -> Option<Message<'a>> {
+    let lacks = match section {
+        Section::Answer => Lacks::ANSWERS,
+        Section::Authority => Lacks::AUTHORITY,
+        Section::Additional => Lacks::ADDITIONAL,
+    };
+    let side = side.filter(|side| !side.lacks.has(lacks))?;
+    Message::parse(row.kept(side.message))
 }
 
 /// The records of a message, as far as they can be read; `None` if it cannot be told where they begin.
@@ -59,7 +65,7 @@ fn section<'a>(
 
 /// The records of the answer section of the response, as far as they can be read.
 fn answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], impl Iterator<Item = Record<'a>> + use<'a>)> {
-    let message = message(row, row.response())?;
+    let message = message(row, row.response(), Section::Answer)?;
     Some((message.bytes(), section(&message, Section::Answer)?))
 }
 
@@ -70,7 +76,7 @@ fn list<'a>(
     which: Section,
     scratch: &'a mut Scratch,
 ) -> Value<'a> {
-    let Some(message) = message(row, side) else { return Value::Null };
+    let Some(message) = message(row, side, which) else { return Value::Null };
     let Some(records) = section(&message, which) else { return Value::Null };
     let is_opt = |record: &Record| which == Section::Additional && Opt::of(record).is_some();
     let mut owner = Owner::default();
