@@ -5,6 +5,7 @@
 //! bug it excuses. The captures are those in `captures/`, or those of a larger collection, laid out alike, that the
 //! environment variable `DPP_CAPTURES` names.
 
+mod cdns;
 mod collection;
 mod differences;
 mod messages;

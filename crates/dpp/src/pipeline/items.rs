@@ -178,7 +178,12 @@ impl Reading<'_> {
         let hints = self.storage.hints;
         let may_be_stored = hints.item & item_hints::SIGNATURE != 0 && hints.signature & OPT_RDATA != 0;
         let has_opt = item.signature.sig_flags.map(|flags| flags & sig_flags::QUERY_OPT != 0);
-        may_be_stored || has_opt == Some(false) || item.signature.opt_rdata.is_some()
+        match has_opt {
+            Some(false) => true,
+            Some(true) => may_be_stored || item.signature.opt_rdata.is_some(),
+            None if item.signature.udp_size.is_some() => may_be_stored,
+            None => item.signature.opt_rdata.is_some(),
+        }
     }
 
     /// CZ.NIC's: ticks of the handshake.
