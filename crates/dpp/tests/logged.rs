@@ -10,7 +10,7 @@ use dpp::cdns::{
     dns_flags, item_hints, sig_flags,
 };
 use dpp::dnstap::{Dnstap, Message, MessageType, Time, frames};
-use dpp::limits::BLOCK_ITEMS_MAX;
+use dpp::limits::{BLOCK_ITEMS_ALWAYS, BLOCK_ITEMS_MAX};
 use dpp::packet::Skip;
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
@@ -451,18 +451,24 @@ fn a_delay_may_be_negative() {
 
 #[test]
 fn a_block_of_too_many_items_is_read_as_far_as_makes_sense() {
-    // A block with nothing but a list of empty items, which take an octet each.
-    let count = BLOCK_ITEMS_MAX as u32 + 1000;
-    let mut bytes = Vec::new();
-    Writer::new(preamble(Hints::ALL), 0).begin(&mut bytes);
-    bytes.extend([0xA2, 0x00, 0xA0, 0x03, 0x9A]);
-    bytes.extend(count.to_be_bytes());
-    bytes.resize(bytes.len() + count as usize, 0xA0);
-    bytes.push(0xFF);
-    let few = Plan { sparse: true, ..Plan::default() };
-    let run = run(&bytes, &few, &machine(2, 1000, 1, 0));
-    assert_eq!((run.outcome.rows, run.outcome.totals.items_unread), (BLOCK_ITEMS_MAX, 1000));
-    assert_eq!(run.outcome.totals.read.packets, count.into());
+    // Blocks with nothing but a list of empty items, which take an octet each.
+    for (count, read) in [
+        (BLOCK_ITEMS_ALWAYS as u32, BLOCK_ITEMS_ALWAYS),
+        (200_000, BLOCK_ITEMS_ALWAYS + 200_008 / 4),
+        (2_000_000, BLOCK_ITEMS_MAX),
+    ] {
+        let mut bytes = Vec::new();
+        Writer::new(preamble(Hints::ALL), 0).begin(&mut bytes);
+        bytes.extend([0xA2, 0x00, 0xA0, 0x03, 0x9A]);
+        bytes.extend(count.to_be_bytes());
+        bytes.resize(bytes.len() + count as usize, 0xA0);
+        bytes.push(0xFF);
+        let few = Plan { sparse: true, ..Plan::default() };
+        let run = run(&bytes, &few, &machine(2, 1000, 1, 0));
+        let told = (run.outcome.rows, run.outcome.totals.items_unread);
+        assert_eq!(told, (read, u64::from(count) - read));
+        assert_eq!(run.outcome.totals.read.packets, count.into());
+    }
 }
 
 #[test]

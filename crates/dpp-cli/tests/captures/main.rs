@@ -11,6 +11,7 @@ mod differences;
 mod messages;
 mod multicast;
 mod ours;
+mod passed_on;
 mod rows;
 mod theirs;
 

@@ -10,7 +10,7 @@ use crate::cdns::{
     item_hints, sig_flags, transport_flags,
 };
 use crate::dns::Question;
-use crate::limits::{BLOCK_ITEMS_MAX, ITEM_MESSAGES_MAX};
+use crate::limits::{BLOCK_ITEMS_ALWAYS, BLOCK_ITEMS_MAX, ITEM_MESSAGES_MAX};
 use crate::packet::{Addresses, Flow, Origin, Outer, Skip};
 use crate::stats::Totals;
 use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
@@ -36,10 +36,11 @@ pub(super) fn block(
         messages_left: ITEM_MESSAGES_MAX,
         items_without_messages: 0,
     };
+    let items_max = (BLOCK_ITEMS_ALWAYS + bytes.len() as u64 / 4).min(BLOCK_ITEMS_MAX);
     let (mut items, mut count) = (block.items(), 0);
     while let Some(item) = items.next(&mut faults) {
         count += 1;
-        match count <= BLOCK_ITEMS_MAX {
+        match count <= items_max {
             true => totals.messages += reading.item(&item, events, totals),
             false => totals.items_unread += 1,
         }
