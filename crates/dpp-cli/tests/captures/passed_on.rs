@@ -69,7 +69,7 @@ const OTHERWISE: [(&str, &str, &str); 0] = [];
 fn check(format: &str, lost: &[&str], read: impl Fn(&Path, usize) -> Result<(), String>) {
     let mut wrong = Vec::new();
     for capture in Collection::open().captures {
-        if ours::open(&capture) != Opened::Capture || capture.name.contains("gold.cbor") {
+        if ours::open(&capture) != Opened::Capture {
             continue;
         }
         let folder = tempfile::tempdir().expect("a folder");
@@ -139,7 +139,7 @@ fn told_by_peer(document: &str) -> Told {
         let line = document.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix(": "));
         line.map(|value| value.trim_matches('"').to_owned()).unwrap_or_default()
     };
-    let direction = if document.contains("response_message_data:") { "response" } else { "query" };
+    let direction = if document.contains("_RESPONSE\n") { "response" } else { "query" };
     let time = field(&format!("{direction}_time"));
     let end =
         |side: &str| format!("{} {}", field(&format!("{side}_address")), field(&format!("{side}_port")));
@@ -184,13 +184,18 @@ fn frames_of_others_are_what_dnstap_read_says() {
     let is_stream = |name: &str| name.ends_with(".dnstap") || name.ends_with(".fstrm");
     let captures = Collection::open().captures.into_iter().filter(|capture| is_stream(&capture.name));
     let mut streams = 0;
-    for capture in captures.filter(|capture| ours::open(capture) == Opened::Capture) {
-        let Ok(read) = run("dnstap-read", &["-y"], &capture.path) else { continue };
-        let mut theirs: Vec<Told> =
-            read.split("---").filter(|frame| frame.contains("type: MESSAGE")).map(told_by_peer).collect();
+    for capture in captures.filter(|capture| ours::open(capture) == Opened::Logged) {
+        let read = run("dnstap-read", &["-y"], &capture.path).unwrap_or_else(|error| panic!("{error}"));
+        let frames = || read.split("\n---").filter(|frame| frame.contains("type: MESSAGE"));
         let mut ours: Vec<Told> = rows(&capture.path, &[]).iter().flat_map(told_by_row).collect();
-        (theirs.sort(), ours.sort());
-        assert_eq!(ours, theirs, "{}", capture.name);
+        // Messages that are damaged, it does not read.
+        for theirs in frames().filter(|frame| frame.contains("_message_data:")).map(told_by_peer) {
+            let at = ours.iter().position(|ours| *ours == theirs);
+            let at = at.unwrap_or_else(|| panic!("{}: {theirs:?} is not in {ours:?}", capture.name));
+            ours.remove(at);
+        }
+        let unread = frames().filter(|frame| !frame.contains("_message_data:")).count();
+        assert_eq!(ours.len(), unread, "{}: {ours:?}", capture.name);
         streams += 1;
     }
     assert!(streams >= 2, "{streams} streams");
