@@ -9,7 +9,7 @@
 #[path = "../../crates/dpp/tests/laws/trickle.rs"]
 mod trickle;
 
-use dpp::capture::{CaptureError, Chunk, Cutter, Ending, InputError, Regression, Settings, single};
+use dpp::capture::{CaptureError, Chunk, Cutter, Ending, InputError, Record, Regression, Settings, single};
 use dpp::limits::{BLOCK_MAX, CAPLEN_MAX, Limits};
 use std::io::{self, Read};
 use trickle::Trickle;
@@ -133,6 +133,8 @@ fn check_monotonic(input: impl Read + Send, settings: Settings, whole: &Reading)
 /// could confirm it, is missing.
 fn check_prefix(beginning: &[u8], settings: Settings, whole: &Reading) {
     let Ok(mut read) = read(beginning, settings) else { return };
+    // Of a C-DNS block that is cut something can be read; in the whole it is another.
+    read.packets.pop_if(|packet| packet.linktype == Record::CDNS_CUT);
     let count = read.packets.len();
     assert!(count <= whole.packets.len(), "a beginning has no more packets than the whole");
     if let Some(last) = read.packets.last_mut() {

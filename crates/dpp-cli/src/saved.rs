@@ -8,7 +8,7 @@ use crate::captures::Opener;
 use crate::checks::Job;
 use crate::output::Target;
 use crate::run::Done;
-use dpp::capture::{Chunk, Cutter, Settings};
+use dpp::capture::{Chunk, Cutter, Record, Settings};
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp_sink::part_file::PartFile;
 use std::collections::{BTreeMap, HashMap};
@@ -33,6 +33,12 @@ impl Saved {
         for table in tables {
             let wanted = self.wanted(&table.outcome.totals.skips);
             self.copy(job, table, &wanted, &mut file)?;
+        }
+        if file.left_out > 0 {
+            let (left_out, path) = (file.left_out, self.path.display());
+            eprintln!(
+                "{path}: without {left_out} skipped dnstap frames or C-DNS blocks, which pcapng has no place for"
+            );
         }
         Ok(file.finish()?)
     }
@@ -74,6 +80,11 @@ impl Saved {
             next = read.first_position + read.records.len() as u64;
             for (&position, &skip) in wanted.range(read.first_position..next) {
                 let record = &read.records[(position - read.first_position) as usize];
+                // Frames and blocks are no packets: there is no link type for them.
+                if matches!(record.linktype, Record::DNSTAP | Record::CDNS | Record::CDNS_CUT) {
+                    file.left_out += 1;
+                    continue;
+                }
                 let (frame, sentence) = (position + 1, SKIPS[skip as usize].2);
                 let comment = format!("frame {frame}{of}, {}: {sentence}", skip.name());
                 file.packet(record.linktype, record.time_ns, read.packet(record), &comment)?;
@@ -89,6 +100,8 @@ struct Pcapng {
     file: BufWriter<PartFile>,
     /// The number of the interface for each link type.
     interfaces: HashMap<u16, u32>,
+    /// How many dnstap frames and C-DNS blocks it has no place for.
+    left_out: u64,
 }
 
 const SECTION: u32 = 0x0A0D_0D0A;
@@ -102,7 +115,7 @@ const NANOSECONDS: u8 = 9;
 impl Pcapng {
     fn create(path: &Path) -> io::Result<Pcapng> {
         let file = BufWriter::new(PartFile::create(path)?);
-        let mut pcapng = Pcapng { file, interfaces: HashMap::new() };
+        let mut pcapng = Pcapng { file, interfaces: HashMap::new(), left_out: 0 };
         let unknown_length = [0xff; 8];
         pcapng.block(
             SECTION,

@@ -103,6 +103,14 @@ pub const TEMPLATE_PARTS_MAX: usize = 64;
 /// Bytes of messages that are put together from the items of one C-DNS block. Blocks of other programs have 5,000 to 10,000
 /// items and need a few MiB; in one that is made to cost memory, millions of items name the same long records.
 pub const ITEM_MESSAGES_MAX: usize = 256 << 20;
+
+/// Items of one C-DNS block that are read; if it is short, [`BLOCK_ITEMS_ALWAYS`] and one for each four octets, as an item
+/// with three fields has more. Writers put 5,000 to 10,000 into one; an empty item takes one octet in the file, and half a
+/// kibibyte as an event.
+pub const BLOCK_ITEMS_MAX: u64 = 1 << 18;
+
+/// So many items of a C-DNS block are read however short it is: more than writers put into one, and 8 MiB as events.
+pub const BLOCK_ITEMS_ALWAYS: u64 = 1 << 14;
 /// Bytes of a condition on rows. People write a line; programs that list all addresses of a house write some kilobytes.
 pub const FILTER_LENGTH_MAX: usize = 64 << 10;
 

@@ -15,7 +15,7 @@ use crate::output::STDOUT;
 use crate::plan;
 use crate::report::{EXAMPLES_SHOWN, frames, grouped, utc};
 use anyhow::{Context, anyhow, bail};
-use dpp::capture::InputError;
+use dpp::capture::{InputError, Record};
 use dpp::dns::iana;
 use dpp::packet::{self, SKIPS, Skip};
 use dpp::pipeline::{self, Carried, Fate, Machine, PartOf, RunError, Watch};
@@ -120,7 +120,9 @@ impl Reading {
         let mut rows = self.rows(&fates)?.into_iter();
         let told = |fate: &Fate| {
             let mut text = self.told(fate);
-            for row in rows.by_ref().take(fate.messages.len()).flatten() {
+            // All are taken, so that the next frame finds its own.
+            let of_frame: Vec<_> = rows.by_ref().take(fate.messages.len()).collect();
+            for row in of_frame.into_iter().take(MESSAGES_SHOWN).flatten() {
                 let _ = writeln!(text, "  {}", row_told(&row));
             }
             text
@@ -172,7 +174,13 @@ impl Reading {
     fn told(&self, fate: &Fate) -> String {
         let Fate { position, time_ns, linktype, bytes, .. } = fate;
         let (frame, time, length) = (position + 1, utc(*time_ns), bytes.len());
-        let mut text = format!("Frame {frame}: {time}, {length} bytes captured, link type {linktype}\n");
+        let what = match *linktype {
+            Record::DNSTAP => format!("{length} bytes, dnstap frame"),
+            Record::CDNS => format!("{length} bytes, C-DNS block"),
+            Record::CDNS_CUT => format!("{length} bytes, C-DNS block that was cut off"),
+            linktype => format!("{length} bytes captured, link type {linktype}"),
+        };
+        let mut text = format!("Frame {frame}: {time}, {what}\n");
         let is_dns = |datagram: &packet::Datagram| self.plan.ports.carry(&datagram.flow);
         let (layers, _) = packet::layers(*linktype, bytes, is_dns);
         for layer in layers {
@@ -195,11 +203,18 @@ fn row_told(row: &Row) -> String {
     }
 }
 
+/// So many messages of a frame are told one by one. Packets have fewer; C-DNS blocks have thousands.
+const MESSAGES_SHOWN: usize = 10;
+
 /// What became of a packet.
 fn sentences(fate: &Fate) -> Vec<String> {
     let verb = if fate.part.is_some() { "completes" } else { "carries" };
+    let shown = fate.messages.iter().take(MESSAGES_SHOWN);
     let mut told: Vec<String> =
-        fate.messages.iter().map(|message| format!("It {verb} a {}", message_told(message))).collect();
+        shown.map(|message| format!("It {verb} a {}", message_told(message))).collect();
+    if let Some(more @ 1..) = fate.messages.len().checked_sub(MESSAGES_SHOWN) {
+        told.push(format!("It {verb} {} more", grouped(more as u64)));
+    }
     if told.is_empty() {
         told.extend(fate.part.map(|part| part_told(part, fate)));
     }

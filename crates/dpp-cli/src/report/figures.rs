@@ -174,6 +174,18 @@ pub(super) fn rarities(outcome: &Outcome) -> Vec<Figure> {
             "Messages given up, too many packets ago",
             Count(matches.window_overflows),
         ),
+        figure(
+            "frames_too_long",
+            "Frames passed over because they are too long",
+            Count(outcome.inputs.too_long),
+        ),
+        figure(
+            "items_malformed",
+            "Malformed messages in C-DNS files, which are no rows",
+            Count(totals.items_malformed),
+        ),
+        figure("item_faults", "Fields of C-DNS items that cannot be right", Count(totals.item_faults)),
+        figure("items_unread", "C-DNS items given up, too much in one block", Count(totals.items_unread)),
     ]
 }
 

@@ -4,6 +4,8 @@
 
 use crate::collection::{Capture, Collection};
 use dpp::capture::single;
+use dpp::cdns;
+use dpp::dnstap::frames;
 use dpp::packet::Skip;
 use dpp::pipeline::{self, Fate, Machine, Watch};
 use dpp::plan::{Plan, Ports};
@@ -14,6 +16,7 @@ use dpp_sink::TableSink;
 use dpp_sink::csv::Csv;
 use dpp_source::{Source, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
@@ -50,12 +53,23 @@ impl Reading {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Opened {
     Capture,
+    /// No packets, but what somebody logged: dnstap, C-DNS.
+    Logged,
     Refused,
 }
 
 pub(crate) fn open(capture: &Capture) -> Opened {
     match Source::open(&capture.path) {
-        Ok(_) => Opened::Capture,
+        Ok(mut source) => {
+            let mut first = Vec::new();
+            source.by_ref().take(256).read_to_end(&mut first).expect("a capture");
+            match frames::begins(&first) {
+                true if frames::check_opening(&first).is_err() => Opened::Refused,
+                true => Opened::Logged,
+                false if cdns::begins(&first) => Opened::Logged,
+                false => Opened::Capture,
+            }
+        }
         Err(SourceError::NotACapture { .. }) => Opened::Refused,
         Err(error) => panic!("{}: {error}", capture.name),
     }

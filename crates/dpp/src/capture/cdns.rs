@@ -61,6 +61,6 @@ impl Reader {
     }
 
     fn time_ns(&self, block: &[u8]) -> Option<i64> {
-        Block::parse(block, self.preamble.as_ref()?).ok()?.times().earliest_ns
+        Block::earliest_ns(block, self.preamble.as_ref()?)
     }
 }

@@ -186,6 +186,19 @@ impl<'a> Block<'a> {
         Ok(read)
     }
 
+    /// From when the times of a block count (ns since 1970 UTC), by its preamble alone: nothing else of it is read.
+    pub fn earliest_ns(bytes: &[u8], preamble: &FilePreamble) -> Option<i64> {
+        let (mut head, mut faults) = (Head::default(), Faults::default());
+        // To say that the rest is cut ends the reading.
+        let _ = Cursor::new(bytes, 0).fields(&mut faults, |key, cursor, faults| match key {
+            block::PREAMBLE => head.read(cursor, faults).and(Err(Fault::Cut)),
+            _ => cursor.skip(),
+        });
+        let parameters = preamble.parameters.get(usize::try_from(head.parameters).ok()?)?;
+        let clock = Clock::new(parameters.storage.ticks_per_second);
+        clock.ticks(head.earliest?).filter(|_| clock.ticks_per_second > 0).and_then(|ticks| clock.ns(ticks))
+    }
+
     fn set_clock(&mut self, head: &Head) -> Result<(), Refused> {
         let mut clock = Clock::new(self.parameters.storage.ticks_per_second);
         if clock.ticks_per_second == 0 {

@@ -6,16 +6,14 @@
 
 use super::reading::{Events, Reader};
 use crate::cdns::{
-    Block, FilePreamble, Item, Record, Sections, Signature, dns_flags, is_ipv6, item_hints, sig_flags,
-    transport_flags,
+    Block, FilePreamble, Item, Record, Sections, Signature, StorageParameters, dns_flags, is_ipv6,
+    item_hints, sig_flags, transport_flags,
 };
 use crate::dns::Question;
-use crate::limits::ITEM_MESSAGES_MAX;
-use crate::packet::{Addresses, Flow, Outer, Skip};
+use crate::limits::{BLOCK_ITEMS_ALWAYS, BLOCK_ITEMS_MAX, ITEM_MESSAGES_MAX};
+use crate::packet::{Addresses, Flow, Origin, Outer, Skip};
 use crate::stats::Totals;
-use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Part, Role, Side, State, Transport, Tuple,
-};
+use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
 
 /// Reads the items of a block that came at `arrival`. Gives how many there are.
 pub(super) fn block(
@@ -33,36 +31,48 @@ pub(super) fn block(
         needs: reader.needs,
         seed: reader.seed,
         unasked: reader.plan.unasked,
-        stores: block.parameters().storage.hints.item,
+        storage: &block.parameters().storage,
         arrival: Arrival { time_ns: block.times().earliest_ns.unwrap_or(arrival.time_ns), ..arrival },
         messages_left: ITEM_MESSAGES_MAX,
+        items_without_messages: 0,
     };
+    let items_max = (BLOCK_ITEMS_ALWAYS + bytes.len() as u64 / 4).min(BLOCK_ITEMS_MAX);
     let (mut items, mut count) = (block.items(), 0);
     while let Some(item) = items.next(&mut faults) {
         count += 1;
-        totals.messages += reading.item(&item, events);
+        match count <= items_max {
+            true => totals.messages += reading.item(&item, events, totals),
+            false => totals.items_unread += 1,
+        }
     }
     block.for_each_malformed(&mut faults, |_| totals.items_malformed += 1);
     totals.item_faults += faults.total();
-    totals.items_unread += u64::from(reading.messages_left == 0);
+    totals.items_unread += reading.items_without_messages;
     Ok(count)
 }
 
-struct Reading {
+struct Reading<'a> {
     needs: Needs,
     seed: u64,
     unasked: bool,
-    /// The hints that say which parts of an item may be stored.
-    stores: u64,
+    /// What says which parts of an item may be stored.
+    storage: &'a StorageParameters,
     arrival: Arrival,
     /// How many more bytes of messages may be put together.
     messages_left: usize,
+    /// How many items have come since.
+    items_without_messages: u64,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// An item becomes an event. Gives how many messages it was made of.
-    fn item(&mut self, item: &Item, events: &mut impl Events) -> u64 {
+    fn item(&mut self, item: &Item, events: &mut impl Events, totals: &mut Totals) -> u64 {
         let (has_query, has_response) = messages_of(item);
+        if !has_query && !has_response {
+            // Its flags say that there is nothing.
+            totals.item_faults += 1;
+            return 0;
+        }
         let state = match (has_query, has_response) {
             (true, true) => State::Matched,
             (true, false) => State::TimedOut,
@@ -89,7 +99,9 @@ impl Reading {
         part.push(&arrival, state, rcode, (&tuple, hash), Some(&question.unwrap_or(unnamed)));
         part.set_rtt(item.delay_ns.unwrap_or_default());
         let lacks = lacks_addresses.and(lacks(item, has_query, has_response));
-        self.describe(item, part, lacks, (has_query, has_response));
+        if self.needs != Needs::NOTHING || lacks != Lacks::default() {
+            self.describe(item, part, lacks, (has_query, has_response));
+        }
         u64::from(has_query) + u64::from(has_response)
     }
 
@@ -102,13 +114,19 @@ impl Reading {
         (has_query, has_response): (bool, bool),
     ) {
         let signature = &item.signature;
-        let mut query = Side { lacks, ..Side::default() };
+        let wants_messages = self.needs.has(Needs::QUERY) || self.needs.has(Needs::RESPONSE);
+        self.items_without_messages += u64::from(wants_messages && self.messages_left == 0);
+        let mut query =
+            Side { lacks: lacks.and(self.lacks_sections(&item.query, QUERY_SECTIONS)), ..Side::default() };
         query.outer = Outer { hop_limit: item.hop_limit.unwrap_or_default(), ..Outer::default() };
+        query.lacks.set(Lacks::LENGTH, item.query_size.is_none());
         query.length = item.query_size.unwrap_or_default();
         query.rcode = signature.query_rcode.unwrap_or_default();
         query.flags = header_flags(signature, false);
         query.counts = counts(signature);
-        query.edns = query_edns(signature);
+        query.edns = query_edns(item);
+        query.lacks.set(Lacks::OPTIONS, !self.stores_options(item));
+        let lacks = lacks.and(self.lacks_sections(&item.response, RESPONSE_SECTIONS));
         let mut response = Side { lacks, ..Side::default() };
         response.lacks.set(Lacks::COUNTS, has_query);
         response.lacks.set(Lacks::LENGTH, item.response_size.is_none());
@@ -117,41 +135,85 @@ impl Reading {
         response.flags = header_flags(signature, true);
         response.counts = counts(signature);
         response.edns = item.response.additional.iter().find_map(edns_of);
-        query.lacks.set(Lacks::LENGTH, item.query_size.is_none());
+        let is_unknown = |record: &Record| is_opt(record) && record.rdata.is_none();
+        let stores_rdata = self.storage.hints.record & RDATA != 0;
+        response.lacks.set(Lacks::OPTIONS, !stores_rdata && item.response.additional.iter().any(is_unknown));
         if has_query && self.needs.has(Needs::QUERY) {
-            query.message = self.message(item, &query, part, false);
+            self.put_together(item, &mut query, part, false);
         }
-        let stores_sections = self.stores & SECTIONS != 0;
-        if has_response && stores_sections && self.needs.has(Needs::RESPONSE) {
-            response.message = self.message(item, &response, part, true);
+        if has_response && self.needs.has(Needs::RESPONSE) {
+            self.put_together(item, &mut response, part, true);
         }
-        let facts = match has_query {
-            true => Facts {
-                own: query,
-                answer: has_response.then_some(response),
-                answer_messages: has_response.into(),
-                answer_bytes: u64::from(response.length) * u64::from(has_response),
-                ..Facts::default()
-            },
-            false => Facts { own: response, ..Facts::default() },
-        };
-        part.describe(facts);
+        if let Some(event) = part.events.last()
+            && let Some(origin) = Origin::of(&part.origins, event.packet)
+        {
+            (response.input, response.frame) = (origin.input, origin.frame);
+        }
+        let own = if has_query { query } else { response };
+        let answer = (has_query && has_response).then_some(response);
+        part.describe(Facts {
+            own,
+            answer,
+            answer_messages: answer.is_some().into(),
+            answer_bytes: answer.map_or(0, |answer| answer.length.into()),
+            handshake_rtt_ns: self.handshake_rtt_ns(item),
+            ..Facts::default()
+        });
+    }
+
+    /// Which sections are not there because they were not stored. Hints do not tell all: DNS Probe stores answers without
+    /// setting theirs.
+    fn lacks_sections(&self, sections: &Sections, hints: [u64; 3]) -> Lacks {
+        let mut lacks = Lacks::default();
+        let empty = [sections.answers, sections.authority, sections.additional].map(<[Record]>::is_empty);
+        let which = [Lacks::ANSWERS, Lacks::AUTHORITY, Lacks::ADDITIONAL];
+        for ((is_empty, hint), which) in empty.into_iter().zip(hints).zip(which) {
+            lacks.set(which, is_empty && self.storage.hints.item & hint == 0);
+        }
+        lacks
+    }
+
+    /// Whether it is known which EDNS options the query has.
+    fn stores_options(&self, item: &Item) -> bool {
+        const OPT_RDATA: u64 = 1 << 15;
+        let hints = self.storage.hints;
+        let may_be_stored = hints.item & item_hints::SIGNATURE != 0 && hints.signature & OPT_RDATA != 0;
+        let has_opt = item.signature.sig_flags.map(|flags| flags & sig_flags::QUERY_OPT != 0);
+        match has_opt {
+            Some(false) => true,
+            Some(true) => may_be_stored || item.signature.opt_rdata.is_some(),
+            None if item.signature.udp_size.is_some() => may_be_stored,
+            None => item.signature.opt_rdata.is_some(),
+        }
+    }
+
+    /// CZ.NIC's: ticks of the handshake.
+    fn handshake_rtt_ns(&self, item: &Item) -> Option<i64> {
+        let ticks_ns = i128::from(item.rtt?) * 1_000_000_000;
+        i64::try_from(ticks_ns / i128::from(self.storage.ticks_per_second.max(1))).ok()
     }
 
     /// Puts a message together, and keeps it with the part.
-    fn message(&mut self, item: &Item, side: &Side, part: &mut Part, is_response: bool) -> Kept {
-        if self.messages_left == 0 {
-            return Kept::default();
+    fn put_together(&mut self, item: &Item, side: &mut Side, part: &mut Part, is_response: bool) {
+        if self.messages_left > 0 {
+            let (message, options) = message(item, side, is_response);
+            self.messages_left = self.messages_left.saturating_sub(message.len());
+            side.message = part.keep(&message);
+            side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS));
         }
-        let message = message(item, side, is_response);
-        self.messages_left = self.messages_left.saturating_sub(message.len());
-        part.keep(&message)
     }
 }
 
+/// The hint of the data of records.
+const RDATA: u64 = 2;
+
+/// Hints of the sections of a query.
+const QUERY_SECTIONS: [u64; 3] =
+    [item_hints::QUERY_ANSWERS, item_hints::QUERY_AUTHORITY, item_hints::QUERY_ADDITIONAL];
+
 /// Hints of the sections of a response.
-const SECTIONS: u64 =
-    item_hints::RESPONSE_ANSWERS | item_hints::RESPONSE_AUTHORITY | item_hints::RESPONSE_ADDITIONAL;
+const RESPONSE_SECTIONS: [u64; 3] =
+    [item_hints::RESPONSE_ANSWERS, item_hints::RESPONSE_AUTHORITY, item_hints::RESPONSE_ADDITIONAL];
 
 /// Whether there is a query, and a response. Where the flags that say so are not stored, what is tells.
 fn messages_of(item: &Item) -> (bool, bool) {
@@ -182,7 +244,8 @@ fn lacks(item: &Item, has_query: bool, has_response: bool) -> Lacks {
     lacks.set(Lacks::FLAGS, signature.dns_flags.is_none());
     lacks.set(Lacks::OPCODE, signature.opcode.is_none());
     lacks.set(Lacks::RCODE, signature.response_rcode.is_none());
-    lacks.set(Lacks::COUNTS, signature.qdcount.is_none());
+    let counts = [signature.qdcount, signature.ancount, signature.nscount, signature.arcount];
+    lacks.set(Lacks::COUNTS, counts.iter().any(Option::is_none));
     lacks
 }
 
@@ -268,52 +331,67 @@ fn counts(signature: &Signature) -> [u16; 4] {
         .map(Option::unwrap_or_default)
 }
 
-fn query_edns(signature: &Signature) -> Option<Edns> {
-    let udp_size = signature.udp_size?;
-    let is_do = signature.dns_flags.unwrap_or_default() & dns_flags::QUERY_DO != 0;
-    let flags = if is_do { 0x8000 } else { 0 };
-    Some(Edns { udp_size, version: signature.edns_version.unwrap_or_default(), flags })
+/// What the query's OPT record says. Who writes no flags that tell whether there is one writes zeros if there is none.
+fn query_edns(item: &Item) -> Option<Edns> {
+    let signature = &item.signature;
+    let (udp_size, version) = (signature.udp_size?, signature.edns_version.unwrap_or_default());
+    let has_opt = match signature.sig_flags {
+        Some(flags) => flags & sig_flags::QUERY_OPT != 0,
+        None => udp_size != 0 || version != 0 || signature.opt_rdata.is_some(),
+    };
+    let stored = signature.dns_flags.unwrap_or_default();
+    let bits = [(dns_flags::QUERY_DO, 0x8000), (dns_flags::QUERY_CO, 0x4000), (dns_flags::QUERY_DE, 0x2000)];
+    let flags = bits.iter().filter(|(bit, _)| stored & bit != 0).map(|(_, flag)| flag).sum();
+    has_opt.then_some(Edns { udp_size, version, flags })
 }
 
 const OPT: u16 = 41;
 
-/// What an OPT record that is stored among the others says.
+fn is_opt(record: &Record) -> bool {
+    record.class_type.is_some_and(|class_type| class_type.rtype == OPT)
+}
+
+/// What an OPT record that is stored among the others says; nothing if its TTL, which has most of it, is not stored.
 fn edns_of(record: &Record) -> Option<Edns> {
-    let class_type = record.class_type.filter(|class_type| class_type.rtype == OPT)?;
-    let [_, version, high, low] = record.ttl.unwrap_or_default().to_be_bytes();
+    let class_type = record.class_type.filter(|_| is_opt(record))?;
+    let [_, version, high, low] = record.ttl?.to_be_bytes();
     Some(Edns { udp_size: class_type.class, version, flags: u16::from_be_bytes([high, low]) })
 }
 
 /// The longest message.
 const MESSAGE_MAX: usize = u16::MAX as usize;
 
-/// A message that says what is stored of it.
-fn message(item: &Item, side: &Side, is_response: bool) -> Vec<u8> {
+/// A message that says what is stored of it, and where in it the options of its OPT record are.
+fn message(item: &Item, side: &Side, is_response: bool) -> (Vec<u8>, Option<(u32, u16)>) {
     let sections = if is_response { &item.response } else { &item.query };
     let mut out = Vec::with_capacity(128);
     out.extend(item.id.unwrap_or_default().to_be_bytes());
     out.extend(side.flags.to_be_bytes());
     out.extend([0; 8]);
-    let mut counts = [0u16; 4];
+    let (mut counts, mut options) = ([0u16; 4], None);
     counts[0] = questions(item, sections, is_response, &mut out);
-    counts[1] = records(sections.answers, &mut out);
-    counts[2] = records(sections.authority, &mut out);
-    counts[3] = records(sections.additional, &mut out);
-    let has_opt = sections.additional.iter().any(|record| edns_of(record).is_some());
-    if let Some(edns) = side.edns.filter(|_| !has_opt) {
-        let rdata = item.signature.opt_rdata.filter(|_| !is_response).unwrap_or_default();
-        let ttl = u32::from_be_bytes([
-            (side.rcode >> 4) as u8,
-            edns.version,
-            (edns.flags >> 8) as u8,
-            edns.flags as u8,
-        ]);
-        counts[3] += u16::from(record(b"\0", OPT, edns.udp_size, ttl, rdata, &mut out));
+    counts[1] = records(sections.answers.iter(), &mut out).0;
+    counts[2] = records(sections.authority.iter(), &mut out).0;
+    let opt_rdata = item.signature.opt_rdata.filter(|_| !is_response).unwrap_or_default();
+    let is_whole = |opt: &Record| opt.ttl.is_some() && (opt.rdata.is_some() || opt_rdata.is_empty());
+    let has_opt = sections.additional.iter().any(|record| is_opt(record) && is_whole(record));
+    // What the signature says of it, if nothing that says as much is among the records.
+    let opt = side.edns.filter(|_| !has_opt);
+    if let Some(edns) = opt {
+        let [high, low] = edns.flags.to_be_bytes();
+        let ttl = u32::from_be_bytes([(side.rcode >> 4) as u8, edns.version, high, low]);
+        if record(b"\0", OPT, edns.udp_size, ttl, opt_rdata, &mut out) {
+            counts[3] = 1;
+            options = Some(((out.len() - opt_rdata.len()) as u32, opt_rdata.len() as u16));
+        }
     }
+    let more = sections.additional.iter().filter(|record| opt.is_none() || !is_opt(record));
+    let (count, stored) = records(more, &mut out);
+    counts[3] += count;
     for (at, count) in [4, 6, 8, 10].into_iter().zip(counts) {
         out[at..at + 2].copy_from_slice(&count.to_be_bytes());
     }
-    out
+    (out, options.or(stored))
 }
 
 /// Appends the questions. Gives how many.
@@ -343,9 +421,12 @@ fn questions(item: &Item, sections: &Sections, is_response: bool, out: &mut Vec<
     count
 }
 
-/// Appends records. Gives how many.
-fn records(records: &[Record], out: &mut Vec<u8>) -> u16 {
-    let mut count = 0;
+/// Appends records. Gives how many, and where the options of the first OPT record among them are.
+fn records<'a>(
+    records: impl Iterator<Item = &'a Record<'a>>,
+    out: &mut Vec<u8>,
+) -> (u16, Option<(u32, u16)>) {
+    let (mut count, mut options) = (0, None);
     for one in records {
         let kind = one.class_type.unwrap_or_default();
         let name = one.name.unwrap_or(b"\0");
@@ -354,8 +435,11 @@ fn records(records: &[Record], out: &mut Vec<u8>) -> u16 {
             break;
         }
         count += 1;
+        if options.is_none() && is_opt(one) {
+            options = Some(((out.len() - rdata.len()) as u32, rdata.len() as u16));
+        }
     }
-    count
+    (count, options)
 }
 
 /// Appends a record, if there is room for it in a message.

@@ -54,7 +54,9 @@ pub struct Totals {
     pub items_malformed: u64,
     /// Fields of C-DNS items that cannot be right, and were left out.
     pub item_faults: u64,
-    /// C-DNS blocks of which not all messages could be put together: they would be far larger than the file.
+    /// C-DNS items that were not read, or whose messages were not put together: those behind
+    /// [`BLOCK_ITEMS_MAX`](crate::limits::BLOCK_ITEMS_MAX) in their block, or, with all messages, behind
+    /// [`ITEM_MESSAGES_MAX`](crate::limits::ITEM_MESSAGES_MAX).
     pub items_unread: u64,
     /// Round-trip times of what was matched.
     pub rtt: Rtt,

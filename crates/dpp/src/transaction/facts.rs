@@ -84,7 +84,7 @@ pub struct Kept {
 
 /// What an input that has no packets does not tell of a message: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lacks(pub u16);
+pub struct Lacks(pub u32);
 
 impl Lacks {
     /// When it was captured.
@@ -117,6 +117,14 @@ impl Lacks {
     pub const NAME: Lacks = Lacks(8192);
     /// How long the response took.
     pub const DELAY: Lacks = Lacks(16384);
+    /// The answer section, which is not in the message that was put together.
+    pub const ANSWERS: Lacks = Lacks(1 << 15);
+    /// The authority section, likewise.
+    pub const AUTHORITY: Lacks = Lacks(1 << 16);
+    /// The additional section, likewise.
+    pub const ADDITIONAL: Lacks = Lacks(1 << 17);
+    /// Which EDNS options it has.
+    pub const OPTIONS: Lacks = Lacks(1 << 18);
 
     /// Whether all of `other` is in it.
     #[inline]

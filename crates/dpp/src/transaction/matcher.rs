@@ -8,7 +8,7 @@
 use super::duplicates::Duplicates;
 use super::table::{Cursor, Place, Table};
 use super::window::Window;
-use super::{Closing, Event, Matches, Part, Rtt, State, Transport};
+use super::{Closing, Event, Lacks, Matches, Part, Rtt, State, Transport};
 use crate::limits::Limits;
 
 /// The rules' parameters.
@@ -221,8 +221,11 @@ impl Shard {
                 self.matches.queries += 1;
                 self.matches.responses += 1;
                 self.matches.matched += 1;
-                // It may be negative: who captured a little out of order may have written that.
-                self.rtt.add(here.event.rtt_ns.max(0) as u64);
+                let facts = self.window.part(here.place.chunk).facts.get(here.place.index as usize);
+                if facts.is_none_or(|facts| !facts.own.lacks.has(Lacks::DELAY)) {
+                    // It may be negative: who captured a little out of order may have written that.
+                    self.rtt.add(here.event.rtt_ns.max(0) as u64);
+                }
             }
             State::TimedOut => {
                 self.matches.queries += 1;

@@ -119,8 +119,9 @@ pub(super) fn nsid<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut S
 fn cookie<'a>(row: &Transaction<'a>, is: impl Fn(Cookie) -> bool) -> Value<'a> {
     let query = row.query();
     let is_known = |side: &&Side| match side.options {
-        Some(_) => side.message.length > 0,
-        None => side.truncated_at.is_none() && !side.lacks.has(Lacks::COUNTS) && side.message.length > 0,
+        _ if side.message.length == 0 || side.lacks.has(Lacks::OPTIONS) => false,
+        Some(_) => true,
+        None => side.truncated_at.is_none(),
     };
     let has = option(row, query, edns::COOKIE).and_then(Cookie::parse).is_some_and(is);
     maybe(query.filter(is_known), |_| Value::Bool(has))

@@ -13,11 +13,21 @@ use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
 use crate::table::context::{RecordVeil, written};
-use crate::transaction::{Side, Transaction};
+use crate::transaction::{Lacks, Side, Transaction};
 
 const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
+
+/// The message of a side, if its bytes were kept, and this section of it was written down.
+fn message_with<'a>(row: &Transaction<'a>, side: Option<&Side>, section: Section) -> Option<Message<'a>> {
+    let lacks = match section {
+        Section::Answer => Lacks::ANSWERS,
+        Section::Authority => Lacks::AUTHORITY,
+        Section::Additional => Lacks::ADDITIONAL,
+    };
+    message(row, side.filter(|side| !side.lacks.has(lacks)))
+}
 
 /// The message of a side, if its bytes were kept.
 pub(in crate::table) fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Message<'a>> {
@@ -59,7 +69,7 @@ pub(in crate::table) fn section<'a>(
 
 /// The records of the answer section of the response, as far as they can be read.
 fn answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], impl Iterator<Item = Record<'a>> + use<'a>)> {
-    let message = message(row, row.response())?;
+    let message = message_with(row, row.response(), Section::Answer)?;
     Some((message.bytes(), section(&message, Section::Answer)?))
 }
 
@@ -71,7 +81,7 @@ fn list<'a>(
     context: &Context,
     scratch: &'a mut Scratch,
 ) -> Value<'a> {
-    let Some(message) = message(row, side) else { return Value::Null };
+    let Some(message) = message_with(row, side, which) else { return Value::Null };
     let Some(records) = section(&message, which) else { return Value::Null };
     let is_opt = |record: &Record| which == Section::Additional && Opt::of(record).is_some();
     let (mut owner, of_response) = (Owner::default(), message.is_response());
