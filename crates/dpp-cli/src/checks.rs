@@ -5,6 +5,7 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
+use crate::cdns;
 use crate::flags::{Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd};
 use crate::formats::{FORMATS, Format};
 use crate::hiding;
@@ -19,6 +20,7 @@ use dpp::limits::MERGED_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use dpp::plan::Plan;
 use dpp::table::{Context as TableContext, Schema};
+use dpp_sink::cdns::Settings as CdnsSettings;
 use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
@@ -38,6 +40,8 @@ pub(crate) struct Job {
     pub(crate) manner: Manner,
     pub(crate) target: Target,
     pub(crate) table: Table,
+    /// What C-DNS stores, and how.
+    pub(crate) cdns: CdnsSettings,
     /// Where the first skipped packets go.
     pub(crate) saved: Option<Saved>,
     pub(crate) voice: Voice,
@@ -159,6 +163,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
     let table = check_table(format, packing, &options)?;
+    let cdns = cdns::settings(&options.cdns)?;
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
@@ -171,7 +176,8 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
             sink_needs: needs_of_check,
             select,
             duplicates_ns,
-            unasked: options.unasked,
+            // C-DNS has items without a query, and those who read it expect them.
+            unasked: options.unasked || format == Format::Cdns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
             ..Plan::default()
@@ -183,6 +189,7 @@ fn check(Wish { inputs, manner, per_file, output, options }: Wish) -> anyhow::Re
         manner,
         target,
         table,
+        cdns,
         saved,
         options,
     })
@@ -452,6 +459,11 @@ fn check_table(format: Format, packing: Option<Packing>, options: &Options) -> a
     }
     if packing.is_some() && !format.row().packs {
         bail!("{name} is compressed inside; name the output without .gz or .zst")
+    }
+    if format != Format::Cdns
+        && let Some(option) = cdns::first_given(&options.cdns)
+    {
+        bail!("{option} is for C-DNS; add -f cdns, or leave it out")
     }
     Ok(Table { format, packing, zstd, v2: options.v2 })
 }

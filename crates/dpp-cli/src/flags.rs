@@ -285,6 +285,9 @@ pub(crate) struct Options {
     pub(crate) match_timeout_ms: OsString,
 
     #[command(flatten)]
+    pub(crate) cdns: Cdns,
+
+    #[command(flatten)]
     pub(crate) reading: Reading,
 
     /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
@@ -420,6 +423,57 @@ pub(crate) struct Lookups {
         value_name = "TEMPLATE"
     )]
     pub(crate) server_template: Option<OsString>,
+}
+
+/// How C-DNS is written. Texts: what they say, [`plan`](crate::plan) judges.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Cdns {
+    /// Sections that are stored: all, answers (of responses) or none; else all
+    #[arg(long, env = "DPP_CDNS_SECTIONS", hide_env = true, help_heading = "C-DNS", value_name = "SECTIONS")]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_sections: Option<OsString>,
+
+    /// Fields that are not stored, by the names of compactor's excludes file: client-port,query-size
+    #[arg(long, env = "DPP_CDNS_EXCLUDE", hide_env = true, help_heading = "C-DNS", value_name = "FIELD,...")]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_exclude: Option<OsString>,
+
+    /// Bits that are stored of addresses of clients and servers, in IPv4 and IPv6: 24,48,32,128; else all
+    #[arg(
+        long,
+        env = "DPP_CDNS_PREFIX",
+        hide_env = true,
+        help_heading = "C-DNS",
+        value_name = "C4,C6,S4,S6"
+    )]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_prefix: Option<OsString>,
+
+    /// Precision of times: us or ns; else us
+    #[arg(long, env = "DPP_CDNS_TICKS", hide_env = true, help_heading = "C-DNS", value_name = "UNIT")]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_ticks: Option<OsString>,
+
+    /// Items of a block, 1 to 100000; else 5000
+    #[arg(long, env = "DPP_CDNS_BLOCK_ITEMS", hide_env = true, help_heading = "C-DNS", value_name = "N")]
+    #[arg(hide_short_help = true, allow_negative_numbers = true)]
+    pub(crate) cdns_block_items: Option<OsString>,
+
+    /// Store only records of these types; with ! before each, all others: !SOA,!NS
+    #[arg(long, env = "DPP_CDNS_RR_TYPES", hide_env = true, help_heading = "C-DNS", value_name = "TYPE,...")]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_rr_types: Option<OsString>,
+
+    /// Store only messages of these opcodes; with ! before each, all others: !NOTIFY
+    #[arg(
+        long,
+        env = "DPP_CDNS_OPCODES",
+        hide_env = true,
+        help_heading = "C-DNS",
+        value_name = "OPCODE,..."
+    )]
+    #[arg(hide_short_help = true)]
+    pub(crate) cdns_opcodes: Option<OsString>,
 }
 
 /// What is read as DNS.

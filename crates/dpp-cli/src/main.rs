@@ -6,6 +6,7 @@
 
 mod affinity;
 mod captures;
+mod cdns;
 mod checks;
 mod completions;
 mod explain;

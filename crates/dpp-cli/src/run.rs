@@ -104,7 +104,8 @@ impl Work<'_> {
         let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
         let fill = Fill { work: self, captures, plan: &plan, output: &output };
-        let Filled { outcome, processing, finishing, checked } = sinks::open(table, &plan, opened, fill)?;
+        let Filled { outcome, processing, finishing, checked } =
+            sinks::open(table, &self.job.cdns, &plan, opened, fill)?;
         let taken = std::mem::take(&mut self.opener.log().taken);
         Ok(Done { output, taken, outcome, processing, finishing, checked })
     }
@@ -113,7 +114,7 @@ impl Work<'_> {
     fn plan(&self, captures: &Captures) -> Plan {
         let mut plan = self.job.plan.clone();
         plan.sparse = captures.is_sparse();
-        plan.sink_needs |= sinks::needs(self.job.table.format);
+        plan.sink_needs |= sinks::needs(self.job.table.format, &self.job.cdns);
         let inputs = captures.inputs();
         plan.context.inputs = inputs.iter().map(Input::file_name).collect();
         if let Some(template) = &self.job.template {

@@ -11,6 +11,7 @@ use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::TableSink;
 use dpp_sink::arrow::{self, Arrow, Form};
+use dpp_sink::cdns::{self, CdnsFile};
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::dnstap::{self, DnstapFile};
 use dpp_sink::jsonl::Jsonl;
@@ -19,6 +20,7 @@ use dpp_sink::parquet::{self, Compression, Parquet, Version};
 use dpp_sink::pcap::{self, Pcap};
 use dpp_sink::zeek::Zeek;
 use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 /// What all sinks write to.
@@ -33,7 +35,13 @@ pub(crate) trait UseSink {
 }
 
 /// Opens the sink of a table.
-pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) -> anyhow::Result<U::Done> {
+pub(crate) fn open<U: UseSink>(
+    table: &Table,
+    cdns: &cdns::Settings,
+    plan: &Plan,
+    out: Out,
+    user: U,
+) -> anyhow::Result<U::Done> {
     match table.format {
         Format::Csv => user.with(Csv::new(out, plan)),
         Format::Tsv if plan.schema.style.zeek_log => user.with(Zeek::new(out, plan)),
@@ -49,7 +57,7 @@ pub(crate) fn open<U: UseSink>(table: &Table, plan: &Plan, out: Out, user: U) ->
         Format::ArrowStream => user.with(arrow(Form::Stream, plan, out)?),
         Format::Dnstap => user.with(DnstapFile::new(out, None)?),
         Format::Pcap => user.with(Pcap::new(out)?),
-        format => anyhow::bail!("there is no sink for {format:?}"),
+        Format::Cdns => user.with(CdnsFile::new(out, plan, cdns, RandomState::new().hash_one(0))?),
     }
 }
 
@@ -59,8 +67,9 @@ fn arrow(form: Form, plan: &Plan, out: Out) -> io::Result<Arrow<Out>> {
 }
 
 /// What a format needs of a transaction beside the columns.
-pub(crate) fn needs(format: Format) -> Needs {
+pub(crate) fn needs(format: Format, cdns: &cdns::Settings) -> Needs {
     match format {
+        Format::Cdns => cdns.needs(),
         Format::Dnstap => dnstap::NEEDS,
         Format::Pcap => pcap::NEEDS,
         _ => Needs::NOTHING,

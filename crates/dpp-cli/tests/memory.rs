@@ -19,6 +19,7 @@ const JITTER_KIB: u64 = 8 * 1024;
 
 const CSV_KIB_MAX: u64 = 128 * 1024;
 const PARQUET_KIB_MAX: u64 = 200 * 1024;
+const CDNS_KIB_MAX: u64 = 200 * 1024;
 
 /// More rows than a row group has.
 const A_ROW_GROUP: u64 = 540_000;
@@ -31,6 +32,11 @@ fn csv_of_ten_times_the_traffic_takes_no_more_memory() {
 #[test]
 fn csv_of_ten_times_the_unanswered_queries_takes_no_more_memory() {
     check("out.csv", QUERIES_ONLY, [20_000, 200_000], CSV_KIB_MAX);
+}
+
+#[test]
+fn cdns_of_ten_times_the_traffic_takes_no_more_memory() {
+    check("out.cdns", SHIPPED, [40_000, 400_000], CDNS_KIB_MAX);
 }
 
 #[test]

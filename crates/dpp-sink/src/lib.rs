@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
+pub mod cdns;
 pub mod csv;
 pub mod dataset;
 pub mod dnstap;

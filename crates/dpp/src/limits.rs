@@ -312,3 +312,7 @@ pub const CDNS_RECORDS_PER_OCTET: u64 = 4;
 /// A block is written when its items take so many bytes, even if it could have more of them: far below [`CDNS_BLOCK_MAX`],
 /// which a writer with long sections would reach.
 pub const CDNS_BLOCK_FULL: usize = 16 << 20;
+
+/// Bytes of rows that are prepared for C-DNS at once; those behind in their chunk are prepared one by one. Without
+/// compression, sections may take forty times their bytes, and one chunk can complete all messages that waited for their ends.
+pub const CDNS_PREPARED_MAX: usize = 16 << 20;

@@ -75,9 +75,10 @@ impl Plan {
         self.select.early().filter(|_| !self.sparse)
     }
 
-    /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them.
+    /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them, or the
+    /// sink has a place for them.
     pub fn wants_malformed(&self) -> bool {
-        self.needs().has(Needs::DAMAGE)
+        self.needs().has(Needs::UNREADABLE)
     }
 
     /// Whether a column may be without a value in some rows.

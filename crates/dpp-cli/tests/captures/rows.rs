@@ -46,7 +46,7 @@ fn row_and_way(row: &str) -> (&str, Option<&'static str>) {
     let mut columns = row.rsplitn(4, ',');
     let [tunnel, vlan, transport, row] = [(); 4].map(|()| columns.next().expect("a column"));
     let way = match (transport, tunnel, vlan) {
-        ("TCP", ..) => Some("tcp"),
+        ("tcp", ..) => Some("tcp"),
         (_, "", "") => None,
         (_, "", _) => Some("vlan"),
         _ => Some("tunnel"),

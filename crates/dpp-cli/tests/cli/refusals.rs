@@ -206,6 +206,24 @@ fn what_swallows_everything_may_be_the_output_and_take_the_report() {
 }
 
 #[test]
+fn what_cdns_cannot_be_is_refused() {
+    let check = |arguments: &[&str], reason| {
+        check_arguments(&[&["in.pcap", "out.cdns"], arguments].concat(), 1, reason);
+    };
+    check(&["--cdns-sections", "some"], "allowed are all, answers, none");
+    check(&["--cdns-exclude", "client-adress"], "did you mean 'client-address'?");
+    check(&["--cdns-prefix", "24,48"], "name four numbers of bits");
+    check(&["--cdns-prefix", "24,48,33,128"], "name four numbers of bits");
+    check(&["--cdns-ticks", "ms"], "allowed are us and ns");
+    check(&["--cdns-block-items", "0"], "allowed are 1 to 100000");
+    check(&["--cdns-rr-types", "A,!SOA"], "put ! before each of them");
+    check(&["--cdns-rr-types", "NOTYPE"], "'NOTYPE' is not known");
+    check(&["--cdns-opcodes", "16"], "'16' is not known");
+    check_arguments(&["in.pcap", "out.csv", "--cdns-ticks", "us"], 1, "--cdns-ticks is for C-DNS");
+    check_variable("DPP_CDNS_SECTIONS", "none", "--cdns-sections is for C-DNS");
+}
+
+#[test]
 fn what_belongs_to_parquet_is_refused_for_csv() {
     check_arguments(&["in.pcap", "-z"], 1, "--zstd");
     check_arguments(&["in.pcap", "out.csv", "--zstd=5"], 1, "--zstd");

@@ -29,6 +29,7 @@ use dpp::pipeline::{Machine, Watch, run};
 use dpp::plan::Plan;
 use dpp::table::{COLUMNS, Schema};
 use dpp_sink::TableSink;
+use dpp_sink::cdns::{self, CdnsFile};
 use dpp_sink::csv::{Csv, Tsv};
 use dpp_sink::jsonl::Jsonl;
 use dpp_sink::lines::{Format, Table};
@@ -126,6 +127,34 @@ fn packed_lines_are_the_same_on_every_machine() {
             packed.finish().expect("memory takes everything")
         });
     }
+}
+
+#[test]
+fn cdns_of_any_scene_is_the_same_on_every_machine() {
+    law(3, 25, |scene| {
+        let capture = Capture::of(&scene.packets, PLAIN).bytes;
+        let mut files =
+            machines().into_iter().map(|machine| (cdns(&capture, &scene.plan, &machine, 7), machine));
+        let (first, _) = files.next().expect("a machine");
+        for (file, machine) in files {
+            prop_assert!(file == first, "other bytes on {:?}", machine);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn cdns_of_a_long_capture_is_the_same_on_every_machine() {
+    check("C-DNS", |capture, machine| cdns(capture, &Plan::default(), machine, 1000));
+}
+
+/// A C-DNS file of everything, in blocks of so many items.
+fn cdns(capture: &[u8], plan: &Plan, machine: &Machine, block_items: u64) -> Vec<u8> {
+    let settings = cdns::Settings { block_items, ..cdns::Settings::default() };
+    let plan = Plan { unasked: true, sink_needs: settings.needs(), ..plan.clone() };
+    let sink = CdnsFile::new(Vec::new(), &plan, &settings, machine.seed).expect("memory takes everything");
+    run(dpp::capture::single(capture), &plan, machine, &sink, &Watch::default()).expect("a run");
+    sink.finish(Vec::new()).expect("memory takes everything")
 }
 
 /// A CSV file.

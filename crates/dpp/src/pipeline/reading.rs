@@ -255,7 +255,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
     }
 
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
-        if self.reader.malformed {
+        if self.reader.needs.has(Needs::DAMAGE) {
             self.error = self.message.inspect(self.arrived.datagram.payload_length);
         }
         if let Some(error) = self.error {

@@ -21,8 +21,10 @@ impl Needs {
     pub const QUERY: Needs = Needs(1 | 2);
     /// The bytes of the response, and its side.
     pub const RESPONSE: Needs = Needs(1 | 4);
-    /// What is wrong with messages. Queries whose question cannot be read become rows then.
-    pub const DAMAGE: Needs = Needs(1 | 8);
+    /// Queries whose question cannot be read, or that have none, become rows.
+    pub const UNREADABLE: Needs = Needs(1 | 32);
+    /// What is wrong with messages; and those queries.
+    pub const DAMAGE: Needs = Needs(1 | 8 | 32);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
     pub const FRAME: Needs = Needs(1 | 16);
 
