@@ -1,5 +1,5 @@
 //! Captures that are written as messages and read again: rows of what comes back are those of the capture itself, but for
-//! what the format in between has no place for. Others read what was written, too: `fstrm_dump`, `dnstap-read` and `tshark`.
+//! what the format in between has no place for. Others read what was written, too: `fstrm_dump`, `dnstap-read`, `dnstap-ldns` and `tshark`.
 
 use crate::cdns::rows;
 use crate::collection::Collection;
@@ -45,6 +45,9 @@ fn pass_on(capture: &Path, format: &str, folder: &Path) -> PathBuf {
         .arg(capture)
         .arg("-o")
         .arg(&path);
+    if format == "cdns" {
+        command.args(["--cdns-ticks", "ns"]);
+    }
     let output = command.output().expect("dpp starts");
     assert!(output.status.success(), "{}: {output:?}", capture.display());
     path
@@ -80,7 +83,21 @@ fn by_time(rows: &[Value]) -> Vec<&Value> {
 }
 
 /// Captures whose rows come back otherwise, and why.
-const OTHERWISE: [(&str, &str, &str); 0] = [];
+const OTHERWISE: [(&str, &str, &str); 9] = [
+    ("dpkt__truncated_dns_2.pcap", "cdns", CUT),
+    ("tcpdump__dns-badlabel.pcap", "cdns", CUT),
+    ("suricata__dns-detect-query-03.pcap", "pcap", "a TTL of 0 is written as 64"),
+    ("compactor__knot-live.ignored.pcap.xz", "cdns", UNREADABLE),
+    ("compactor__knot-live.raw.pcap.xz", "cdns", UNREADABLE),
+    ("compactor__malformed.pcap.xz", "cdns", UNREADABLE),
+    ("pcapsql__triple_encap_vxlan_ipinip.pcap", "cdns", UNREADABLE),
+    ("pcpp__DnsTooManyResources.pcap", "cdns", UNREADABLE),
+    ("suricata__dns-udp-junkrequest-first.pcap", "cdns", UNREADABLE),
+];
+
+const CUT: &str =
+    "of a message that is damaged or cut, what is missing cannot be told from what is not there";
+const UNREADABLE: &str = "a query whose question cannot be read is a malformed message there, and no item";
 
 fn check(format: &str, lost: &[&str], read: impl Fn(&Path, usize) -> Result<(), String>) {
     let mut wrong = Vec::new();
@@ -140,9 +157,11 @@ fn rows_come_back_from_frames() {
     let lost = LOST_IN_PCAP.iter().chain(&LOST_IN_DNSTAP).map(|(column, _)| *column);
     check("dnstap", &lost.collect::<Vec<_>>(), |path, messages| {
         run("fstrm_dump", &[], path)?;
-        let read = run("dnstap-read", &[], path)?;
+        // It shows no responses that are nothing but a header.
+        run("dnstap-read", &[], path)?;
+        let read = run("dnstap-ldns", &["-q", "-r"], path)?;
         let count = read.lines().count();
-        (count == messages).then_some(()).ok_or(format!("dnstap-read: {count} frames of {messages} messages"))
+        (count == messages).then_some(()).ok_or(format!("dnstap-ldns: {count} frames of {messages} messages"))
     });
 }
 
@@ -218,7 +237,7 @@ fn frames_of_others_are_what_dnstap_read_says() {
 }
 
 /// Columns that C-DNS cannot tell, and why.
-const LOST_IN_CDNS: [(&str, &str); 24] = [
+const LOST_IN_CDNS: [(&str, &str); 21] = [
     ("input", "another file"),
     ("frame_query", "blocks are numbered, not items"),
     ("frame_response", "likewise"),
@@ -240,9 +259,6 @@ const LOST_IN_CDNS: [(&str, &str); 24] = [
     ("response_bytes", "likewise"),
     ("parse_error", "a message is put together from what could be read of it"),
     ("truncated_at", "likewise"),
-    ("answers", "checked where the message could be read whole"),
-    ("authority", "likewise"),
-    ("additional", "likewise"),
 ];
 
 #[test]
