@@ -145,7 +145,7 @@ fn cdns_of_any_scene_is_the_same_on_every_machine() {
 
 #[test]
 fn cdns_of_a_long_capture_is_the_same_on_every_machine() {
-    check("C-DNS", |capture, machine| cdns(capture, &Plan::default(), machine, 1000));
+    check(machines(), "C-DNS", |capture, machine| cdns(capture, &Plan::default(), machine, 1000));
 }
 
 /// A C-DNS file of everything, in blocks of so many items.
