@@ -442,10 +442,17 @@ fn records<'a>(
     (count, options)
 }
 
+/// Where the first name of a message is, and a pointer to it (RFC 1035 section 4.1.4).
+const NAMES: usize = 12;
+const FIRST_NAME: [u8; 2] = [0xC0, NAMES as u8];
+
 /// Appends a record, if there is room for it in a message.
 fn record(name: &[u8], rtype: u16, class: u16, ttl: u32, rdata: &[u8], out: &mut Vec<u8>) -> bool {
     const FIXED: usize = 10;
     let Ok(length) = u16::try_from(rdata.len()) else { return false };
+    // Nearly all owners are the name that was asked for; without pointers a long answer would not fit.
+    let is_first = name.len() > FIRST_NAME.len() && out.get(NAMES..NAMES + name.len()) == Some(name);
+    let name = if is_first { &FIRST_NAME[..] } else { name };
     if out.len() + name.len() + FIXED + rdata.len() > MESSAGE_MAX {
         return false;
     }
