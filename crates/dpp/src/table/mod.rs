@@ -15,7 +15,7 @@ mod schema;
 mod scratch;
 mod value;
 
-pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence};
+pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence, Take};
 pub use context::Context;
 pub use leak::LeakCheck;
 pub use schema::{Absent, Field, Schema, Style};

@@ -51,7 +51,13 @@ impl Field {
         context: &'a Context,
         scratch: &'a mut Scratch,
     ) -> Value<'a> {
-        match self.column.value(row, context, scratch) {
+        self.shown(self.column.value(row, context, scratch))
+    }
+
+    /// What stands there for this value of its column.
+    #[inline(always)]
+    pub fn shown<'a>(&self, value: Value<'a>) -> Value<'a> {
+        match value {
             Value::Null if self.absent == Absent::Zero => Value::zero(self.kind()),
             value => value,
         }

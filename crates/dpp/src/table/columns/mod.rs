@@ -41,6 +41,15 @@ pub struct Entry {
 /// A column's value of a transaction; made in the scratch if it does not lie ready.
 type Compute = for<'a> fn(&Transaction<'a>, &'a Context, &'a mut Scratch) -> Value<'a>;
 
+/// What is done with a value. A method that is marked so is inlined wherever a column is asked; closures are not.
+pub trait Take<'a> {
+    /// What comes of it.
+    type Done;
+
+    /// Takes the value.
+    fn take(self, value: Value<'a>) -> Self::Done;
+}
+
 /// When a column has a value, of inputs that are packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
@@ -102,6 +111,22 @@ macro_rules! columns {
                 match self {
                     $(Column::$hot => $hot_compute(row, context, scratch),)*
                     column => column.computed(row, context, scratch),
+                }
+            }
+
+            /// Hands this column's value of a transaction to `taker`, which knows for each of the default schema's of which
+            /// kind it is.
+            #[inline(always)]
+            pub fn with_value<'a, T: Take<'a>>(
+                self,
+                row: &Transaction<'a>,
+                context: &'a Context,
+                scratch: &'a mut Scratch,
+                taker: T,
+            ) -> T::Done {
+                match self {
+                    $(Column::$hot => taker.take($hot_compute(row, context, scratch)),)*
+                    column => taker.take(column.computed(row, context, scratch)),
                 }
             }
 
