@@ -13,6 +13,7 @@ mod context;
 mod leak;
 mod schema;
 mod scratch;
+mod turn;
 mod value;
 
 pub use columns::{ALIASES, COLUMNS, Column, Entry, Presence, Take};
@@ -20,4 +21,5 @@ pub use context::Context;
 pub use leak::LeakCheck;
 pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
+pub use turn::{Batch, TURN_ROWS, Told};
 pub use value::{Kind, Value};

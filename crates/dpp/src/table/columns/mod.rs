@@ -13,6 +13,7 @@ mod question;
 mod records;
 mod times;
 
+use super::turn::{Batch, Fill};
 use super::{Context, Kind, Scratch, Value};
 use crate::transaction::{Needs, Transaction};
 use std::io::Write;
@@ -36,6 +37,8 @@ pub struct Entry {
     pub sentence: &'static str,
     /// Its value of a transaction.
     value: Compute,
+    /// Its values of many, if they are numbers.
+    pub(super) fill: Option<Fill>,
 }
 
 /// A column's value of a transaction; made in the scratch if it does not lie ready.
@@ -65,6 +68,45 @@ pub enum Presence {
 
 use Presence::{Always, OfQuery, OfQuestion, Seldom};
 
+/// The loop of a column of this kind, if it is one of numbers.
+macro_rules! fill_of {
+    (Address, $compute:path) => {
+        None
+    };
+    (Name, $compute:path) => {
+        None
+    };
+    (Word, $compute:path) => {
+        None
+    };
+    (Text, $compute:path) => {
+        None
+    };
+    (Bytes, $compute:path) => {
+        None
+    };
+    (Numbers, $compute:path) => {
+        None
+    };
+    (Texts, $compute:path) => {
+        None
+    };
+    (Records, $compute:path) => {
+        None
+    };
+    ($kind:ident, $compute:path) => {{
+        fn fill<'a>(
+            batch: &mut Batch,
+            rows: &[Transaction<'a>],
+            context: &'a Context,
+            scratch: &mut Scratch,
+        ) {
+            batch.fill(rows, Kind::$kind, (context, scratch), $compute);
+        }
+        Some(fill)
+    }};
+}
+
 macro_rules! columns {
     (
         inline { $($hot:ident, $hot_name:literal, $hot_kind:ident, $hot_presence:ident, $hot_compute:path, $hot_sentence:literal;)* }
@@ -86,6 +128,7 @@ macro_rules! columns {
                 in_full: false,
                 sentence: $hot_sentence,
                 value: $hot_compute,
+                fill: fill_of!($hot_kind, $hot_compute),
             },)*
             $($(Entry {
                 column: Column::$variant,
@@ -96,6 +139,7 @@ macro_rules! columns {
                 in_full: is_full(stringify!($schema)),
                 sentence: $sentence,
                 value: $compute,
+                fill: fill_of!($kind, $compute),
             },)*)*
         ];
 
