@@ -8,7 +8,7 @@
 use crate::lines::{CELL_ROOM, Format, Lines, SHORT_ROOM, Span, Table, room_of};
 use crate::text::{self, ADDRESS_ROOM, Dates, NAME_ROOM, NUMBER_ROOM, NameText, Timestamps, json};
 use dpp::pipeline::Rows;
-use dpp::table::{Context, Field, Schema, Scratch, Value};
+use dpp::table::{Absent, Context, Field, Schema, Scratch, Take, Value};
 use std::marker::PhantomData;
 
 /// A CSV file in the making.
@@ -137,23 +137,46 @@ impl<S: Separator> Format for Delimited<S> {
             let mut at = lines.filled;
             lines.make_room(at, row_room);
             for field in &self.fields {
-                let value = field.value(&transaction, context, &mut scratch);
-                let cell = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
-                let length = match write_common::<S>(value, &mut times, cell) {
-                    Some(length) => {
-                        cell[length] = S::OCTET;
-                        length
-                    }
-                    None => {
-                        let length = put_other::<S>(value, &mut dates, lines, at, row_room);
-                        lines.bytes[at + length] = S::OCTET;
-                        length
-                    }
-                };
-                at += length + 1;
+                let (times, dates, separator) = (&mut times, &mut dates, PhantomData::<S>);
+                let cell = Cell { field, times, dates, lines, at, row_room, separator };
+                at = field.column.with_value(&transaction, context, &mut scratch, cell);
             }
             lines.bytes[at - 1] = b'\n';
             lines.filled = at;
+        }
+    }
+}
+
+/// Where a value is printed.
+struct Cell<'l, S> {
+    field: &'l Field,
+    times: &'l mut Timestamps,
+    dates: &'l mut Dates,
+    lines: &'l mut Lines,
+    at: usize,
+    /// So much there is behind it for the rest of the row.
+    row_room: usize,
+    separator: PhantomData<S>,
+}
+
+impl<S: Separator> Take<'_> for Cell<'_, S> {
+    /// Where the next cell begins.
+    type Done = usize;
+
+    #[inline(always)]
+    fn take(self, value: Value<'_>) -> usize {
+        let Cell { field, times, dates, lines, at, row_room, .. } = self;
+        let cell = lines.bytes[at..].first_chunk_mut().expect("there is room for the row");
+        match write_common::<S>(value, field.absent, times, cell) {
+            Some(length) => {
+                cell[length] = S::OCTET;
+                at + length + 1
+            }
+            None => {
+                let length = put_other::<S>(field.shown(value), dates, lines, at, row_room);
+                lines.bytes[at + length] = S::OCTET;
+                at + length + 1
+            }
         }
     }
 }
@@ -162,11 +185,12 @@ impl<S: Separator> Format for Delimited<S> {
 #[inline(always)]
 fn write_common<S: Separator>(
     value: Value<'_>,
+    absent: Absent,
     times: &mut Timestamps,
     cell: &mut [u8; CELL_ROOM],
 ) -> Option<usize> {
     let length = match value {
-        Value::Null => 0,
+        Value::Null if absent == Absent::Null => 0,
         Value::TimestampMicros(micros) => times.write(micros, room::<NUMBER_ROOM>(cell)),
         Value::Address(address) => text::write_address(address, room::<ADDRESS_ROOM>(cell)),
         Value::U16(number) => text::write_u16(number, room::<NUMBER_ROOM>(cell)),
@@ -198,6 +222,7 @@ fn put_other<S: Separator>(
         Value::U64(value) => text::write_u64(value, number),
         Value::I64(value) => text::write_i64(value, number),
         Value::F64(value) => text::write_f64(value, number),
+        Value::TimestampMicros(micros) => text::write_i64(micros, number),
         Value::TimestampNanos(ns) => dates.write(ns, number),
         Value::Seconds(ns) => text::write_seconds(ns, number),
         value => lines.put_long(at, row_room, |out| push_long::<S>(value, out)),
@@ -242,7 +267,7 @@ mod tests {
         lines.make_room(1, CELL_ROOM);
         lines.bytes.fill(b'?');
         let room = lines.bytes[1..].first_chunk_mut().unwrap();
-        let length = match write_common::<S>(value, &mut Timestamps::default(), room) {
+        let length = match write_common::<S>(value, Absent::Null, &mut Timestamps::default(), room) {
             Some(length) => length,
             None => put_other::<S>(value, &mut Dates::default(), &mut lines, 1, CELL_ROOM),
         };

@@ -5,7 +5,7 @@
 //! wherever their turn is.
 
 use super::compression::Compressor;
-use super::encoding::{runs_and_bits, width_of};
+use super::encoding::{one_run, runs_and_bits, width_of};
 use super::values::Bounds;
 use super::{Settings, Version, lock};
 use bytes::Bytes;
@@ -136,7 +136,7 @@ impl Chunk {
         for (levels, width) in self.levels(data) {
             let start = self.page.len();
             self.page.extend_from_slice(&[0; 4]);
-            runs_and_bits(levels, width, &mut self.page);
+            write_levels(data, levels, width, &mut self.page);
             let length = (self.page.len() - start) as u32 - 4;
             self.page[start..start + 4].copy_from_slice(&length.to_le_bytes());
         }
@@ -158,7 +158,7 @@ impl Chunk {
         let mut lengths = [0; 2];
         for ((levels, width), length) in self.levels(data).zip(&mut lengths) {
             let start = self.page.len();
-            runs_and_bits(levels, width, &mut self.page);
+            write_levels(data, levels, width, &mut self.page);
             *length = self.page.len() - start;
         }
         let levels = self.page.len();
@@ -265,6 +265,16 @@ impl Chunk {
         encodings.sort_unstable();
         encodings.dedup();
         encodings
+    }
+}
+
+/// Writes levels. Those of a column without lists are known to be alike if all values are there, or none.
+fn write_levels(data: &DataPage, levels: &[u8], width: u32, out: &mut Vec<u8>) {
+    match levels.first() {
+        Some(&first) if data.repetition.is_none() && (data.nulls == 0 || data.nulls == data.entries) => {
+            one_run(first, levels.len(), width, out);
+        }
+        _ => runs_and_bits(levels, width, out),
     }
 }
 

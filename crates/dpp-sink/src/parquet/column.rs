@@ -15,7 +15,7 @@ use super::chunk::{Chunk, Closed, DataPage};
 use super::compression::Compressor;
 use super::values::{Extras, Values};
 use super::{PAGE_BYTES, Settings};
-use dpp::table::{Context, Field, Kind, Records, Scratch, Value};
+use dpp::table::{Batch, Context, Field, Kind, Records, Scratch, Told, Value};
 use dpp::transaction::Transaction;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
@@ -90,6 +90,30 @@ impl Column {
         Ok(())
     }
 
+    /// Takes the rows of a turn, which tell of no more than `told`.
+    pub(super) fn fill_turn(
+        &mut self,
+        rows: &[Transaction],
+        told: Told,
+        context: &Context,
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        if self.field.is_plain() {
+            let column = self.field.column;
+            if told.lacks(column, context) && self.shape.take_absent(rows.len()) {
+                return Ok(());
+            }
+            if let Shape::Flat(leaf) = &mut self.shape
+                && column.fill(rows, context, scratch, batch)
+            {
+                leaf.page.take_batch(batch);
+                return Ok(());
+            }
+        }
+        self.fill(rows.iter().copied(), context, scratch)
+    }
+
     /// Ends the pages.
     pub(super) fn end_page(&mut self) -> Result<()> {
         self.shape.end_page()
@@ -156,6 +180,17 @@ impl Shape {
             take(first_leaf + index, leaf.close()?);
         }
         Ok(())
+    }
+
+    /// Takes so many rows without a value at once, if that is possible: there must be levels to say it, and no page may get
+    /// so long that it ends before the last of them. Gives whether it was.
+    fn take_absent(&mut self, rows: usize) -> bool {
+        let is_possible =
+            self.leaves().all(|leaf| leaf.page.is_nullable() && leaf.page.size() + rows < PAGE_BYTES);
+        if is_possible {
+            self.leaves().for_each(|leaf| leaf.page.take_absent(rows));
+        }
+        is_possible
     }
 
     /// Takes a row's value. Its pages end if they have got long.
@@ -302,7 +337,7 @@ impl Leaf {
 
     /// Ends the page if it takes many bytes: rows may have thousands of records.
     fn end_long_page(&mut self) -> Result<()> {
-        if self.page.values.size() + self.page.entries() < PAGE_BYTES { Ok(()) } else { self.end_page() }
+        if self.page.size() < PAGE_BYTES { Ok(()) } else { self.end_page() }
     }
 
     /// Closes the chunk and starts a new one.
@@ -359,6 +394,48 @@ impl Page {
             definition: (full > 0).then(Vec::new),
             full,
             empty: u8::from(is_nullable),
+        }
+    }
+
+    /// Whether a row may be without a value.
+    fn is_nullable(&self) -> bool {
+        self.definition.is_some() && (self.repetition.is_none() || self.empty > 0)
+    }
+
+    /// About how many bytes it takes.
+    #[inline]
+    fn size(&self) -> usize {
+        self.values.size() + self.entries()
+    }
+
+    /// Takes so many rows without a value.
+    fn take_absent(&mut self, rows: usize) {
+        self.rows += rows;
+        for levels in [&mut self.repetition, &mut self.definition].into_iter().flatten() {
+            levels.resize(levels.len() + rows, 0);
+        }
+    }
+
+    /// Takes rows with at most one number each.
+    fn take_batch(&mut self, batch: &Batch) {
+        self.rows += batch.is_there().len();
+        match &mut self.definition {
+            Some(definition) => {
+                definition.extend_from_slice(batch.is_there());
+                self.values.take_numbers(batch.numbers());
+            }
+            None if batch.numbers().len() == batch.is_there().len() => {
+                self.values.take_numbers(batch.numbers())
+            }
+            None => {
+                let mut numbers = batch.numbers().chunks(1);
+                for &is_there in batch.is_there() {
+                    match if is_there == 1 { numbers.next() } else { None } {
+                        Some(number) => self.values.take_numbers(number),
+                        None => self.values.take(self.zero),
+                    }
+                }
+            }
         }
     }
 

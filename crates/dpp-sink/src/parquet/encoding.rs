@@ -58,6 +58,14 @@ pub(super) fn counted_runs_and_bits(
     bits(literals, width, out);
 }
 
+/// The same for one value, so often.
+pub(super) fn one_run<T: Copy + Eq + Into<u64>>(value: T, count: usize, width: u32, out: &mut Vec<u8>) {
+    match count {
+        0..GROUP => runs_and_bits(&[value; GROUP][..count], width, out),
+        _ => run(value.into(), count, width, out),
+    }
+}
+
 /// A run of the hybrid.
 fn run(value: u64, count: usize, width: u32, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);

@@ -7,15 +7,12 @@
 use super::chunk::Closed;
 use super::column::Column;
 use super::{Piece, Settings};
-use dpp::table::{Context, Scratch};
+use dpp::table::{Batch, Context, Scratch, TURN_ROWS};
 use parquet::errors::Result;
 
 /// Rows of a page: few enough that all columns' values stay in the cache, and enough that a page's header costs
 /// nothing.
 pub(super) const PAGE_ROWS: usize = 1 << 14;
-
-/// Columns of a lane take turns after so many rows, which then are still in the cache.
-const TURN_ROWS: usize = 1 << 7;
 
 /// Some columns, and where in a row group they are.
 pub(super) struct Lane {
@@ -27,6 +24,7 @@ pub(super) struct Lane {
     group_bytes: u64,
     bytes: u64,
     scratch: Scratch,
+    batch: Batch,
 }
 
 /// Chunks that are complete, with the numbers of their leaves.
@@ -35,7 +33,8 @@ pub(super) type ClosedLeaves = Vec<(usize, Closed)>;
 impl Lane {
     pub(super) fn new(columns: Vec<Column>, settings: &Settings) -> Self {
         let (group_rows, group_bytes) = (settings.group_rows.get(), settings.group_bytes);
-        Lane { columns, group_rows, rows: 0, group_bytes, bytes: 0, scratch: Scratch::default() }
+        let (scratch, batch) = (Scratch::default(), Batch::default());
+        Lane { columns, group_rows, rows: 0, group_bytes, bytes: 0, scratch, batch }
     }
 
     /// Takes the next rows. Chunks that are full then are appended to `closed`.
@@ -46,10 +45,19 @@ impl Lane {
         closed: &mut ClosedLeaves,
     ) -> Result<()> {
         let (mut start, end) = (0, piece.rows.len());
+        let mut turn = Vec::new();
         while start < end {
             let taken = self.next_turn(end - start, piece.weights.get(start..).unwrap_or_default());
-            for column in &mut self.columns {
-                column.fill(piece.rows.range(start..start + taken), context, &mut self.scratch)?;
+            let rows = piece.rows.range(start..start + taken);
+            match &mut self.columns[..] {
+                [column] => column.fill(rows, context, &mut self.scratch)?,
+                columns => {
+                    turn.clear();
+                    turn.extend(rows);
+                    for column in columns {
+                        column.fill_turn(&turn, piece.told, context, &mut self.scratch, &mut self.batch)?;
+                    }
+                }
             }
             start += taken;
             self.rows += taken;

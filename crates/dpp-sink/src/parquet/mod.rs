@@ -26,7 +26,7 @@ use column::{Column, leaves_of};
 use compression::Compressor;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::table::{Context, Field, Kind};
+use dpp::table::{Context, Field, Kind, Told};
 use dpp::transaction::{Needs, Side, Transaction};
 use lane::{ClosedLeaves, Lane};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
@@ -143,6 +143,8 @@ pub struct Parquet<W: Write> {
     context: Context,
     /// Whether messages are kept for columns that write them out.
     has_messages: bool,
+    /// Whether there are lanes of several columns.
+    has_crowds: bool,
     file: Mutex<File<W>>,
 }
 
@@ -175,6 +177,7 @@ impl<W: Write + Send> Parquet<W> {
         Ok(Parquet {
             lanes: columns.into_iter().map(lane).collect(),
             context: plan.context.clone(),
+            has_crowds: fields.len() > LANES_MAX,
             has_messages: plan.needs().has(Needs::QUERY) || plan.needs().has(Needs::RESPONSE),
             file: Mutex::new(File { writer: file, closed }),
         })
@@ -200,6 +203,8 @@ impl<W: Write + Send> TableSink<W> for Parquet<W> {
 /// What lanes get of a chunk of the capture.
 pub struct Piece {
     rows: Rows,
+    /// What columns hang on; nothing if each has a lane to itself, where nobody asks.
+    told: Told,
     /// How many bytes of messages each row has; of no row if none are kept.
     weights: Vec<u32>,
 }
@@ -221,7 +226,8 @@ impl<W: Write + Send> Sink for Parquet<W> {
     fn encode(&self, rows: Rows, pool: &Pool) -> Piece {
         let rows = rows.compact(pool);
         let weights = if self.has_messages { rows.iter().map(weight).collect() } else { Vec::new() };
-        Piece { rows, weights }
+        let told = if self.has_crowds { Told::by(rows.iter()) } else { Told::default() };
+        Piece { rows, told, weights }
     }
 
     fn size(&self, piece: &Piece) -> usize {

@@ -50,50 +50,17 @@ impl Physical {
 pub(super) struct Numeric {
     pub(super) kind: Kind,
     physical: Physical,
-    /// What is beyond these is written as these.
-    least: i64,
-    most: i64,
 }
 
 impl Numeric {
     pub(super) fn new(kind: Kind) -> Self {
-        let (least, most) = match kind {
-            Kind::U8 => (0, u8::MAX.into()),
-            Kind::U16 => (0, u16::MAX.into()),
-            Kind::U32 => (0, u32::MAX.into()),
-            Kind::I32 => (i32::MIN.into(), i32::MAX.into()),
-            _ => (i64::MIN, i64::MAX),
-        };
-        Numeric { kind, physical: Physical::of(kind), least, most }
+        Numeric { kind, physical: Physical::of(kind) }
     }
 
     /// The 64 bits of a value that is no NULL.
     #[inline(always)]
     pub(super) fn bits(&self, value: Value) -> i64 {
-        let bits = match value {
-            Value::Bool(is) => is.into(),
-            Value::U16(number) => number.into(),
-            Value::U64(number) if self.kind == Kind::U64 => return number as i64,
-            Value::U64(number) => number.min(i64::MAX as u64) as i64,
-            Value::I64(number) => number,
-            Value::TimestampMicros(time) | Value::TimestampNanos(time) => time,
-            // As text formats print it: rounded down to microseconds.
-            Value::Seconds(ns) => return (ns.div_euclid(1000) as f64 / 1e6).to_bits() as i64,
-            Value::F64(number) => return number.to_bits() as i64,
-            _ => unreachable!("{value:?} in a column of numbers"),
-        };
-        bits.clamp(self.least, self.most)
-    }
-
-    /// A number that is ordered among others as what the bits stand for; none for what is no number.
-    #[inline(always)]
-    fn rank(&self, bits: i64) -> Option<i64> {
-        match self.kind {
-            Kind::U64 => Some(bits ^ i64::MIN),
-            Kind::F64 | Kind::Seconds if f64::from_bits(bits as u64).is_nan() => None,
-            Kind::F64 | Kind::Seconds => Some(upside_down(bits)),
-            _ => Some(bits),
-        }
+        value.bits(self.kind)
     }
 
     /// The bits of the least and of the largest, by their ranks. A zero may be of either sign there, and stands for
@@ -140,10 +107,20 @@ impl Numeric {
         Some(Bounds { keys: (key(least), key(largest)), plain: (plain(bits.0), plain(bits.1)) })
     }
 
-    /// The least and the largest of numbers, by rank.
+    /// The least and the largest of numbers, by rank: a number that is ordered among others as what the bits stand for. What
+    /// is no number has none.
     pub(super) fn ranks(&self, numbers: &[i64]) -> Option<(i64, i64)> {
-        let ranks = numbers.iter().filter_map(|&bits| self.rank(bits));
-        ranks.fold(None, |ranks, rank| widened(ranks, Some((rank, rank))))
+        if self.physical == Physical::Double {
+            let numbers = numbers.iter().filter(|&&bits| !f64::from_bits(bits as u64).is_nan());
+            let ranks = numbers.map(|&bits| upside_down(bits));
+            return ranks.fold(None, |ranks, rank| widened(ranks, Some((rank, rank))));
+        }
+        // Those of whole numbers differ from their bits in the first one, if at all.
+        let rank = |bits: i64| if self.kind == Kind::U64 { bits ^ i64::MIN } else { bits };
+        let first = rank(*numbers.first()?);
+        let widen =
+            |(least, largest): (i64, i64), &bits: &i64| (least.min(rank(bits)), largest.max(rank(bits)));
+        Some(numbers.iter().fold((first, first), widen))
     }
 
     /// Adds a number to a bloom filter.
@@ -205,6 +182,11 @@ impl Numbers {
     #[inline(always)]
     pub(super) fn take(&mut self, value: Value) {
         self.runs.push(self.numeric.bits(value));
+    }
+
+    /// Takes values that are kept as these numbers.
+    pub(super) fn take_all(&mut self, numbers: &[i64]) {
+        self.runs.push_all(numbers);
     }
 
     /// How many values the page has.
@@ -289,7 +271,9 @@ impl Numbers {
     }
 
     fn encode_all(&mut self, physical: Physical, out: &mut Vec<u8>, extras: &mut Extras) -> Encoding {
-        self.runs.numbers().iter().for_each(|&bits| self.numeric.sift(bits, extras));
+        if extras.has_bloom {
+            self.runs.numbers().iter().for_each(|&bits| self.numeric.sift(bits, extras));
+        }
         self.expanded.clear();
         for (bits, count) in self.runs.iter() {
             self.expanded.extend(std::iter::repeat_n(bits, count));
@@ -354,6 +338,19 @@ impl Runs {
         }
         self.numbers[self.last] = number;
         self.ends[self.last] = end;
+    }
+
+    /// Pushes each. Nearly always they are what the last one was, eight at a time.
+    fn push_all(&mut self, numbers: &[i64]) {
+        let (eights, rest) = numbers.as_chunks::<8>();
+        for eight in eights {
+            let last = self.numbers[self.last];
+            match eight.iter().fold(0, |differences, number| differences | number ^ last) {
+                0 => self.ends[self.last] += 8,
+                _ => eight.iter().for_each(|&number| self.push(number)),
+            }
+        }
+        rest.iter().for_each(|&number| self.push(number));
     }
 
     #[cold]

@@ -127,6 +127,15 @@ impl Values {
         }
     }
 
+    /// Takes values that are kept as these numbers.
+    pub(super) fn take_numbers(&mut self, numbers: &[i64]) {
+        match self {
+            Values::Deltas(deltas) => deltas.page.extend_from_slice(numbers),
+            Values::Numbers(values) => values.take_all(numbers),
+            Values::Texts(_) | Values::Blobs(_) => unreachable!("numbers in a column of texts or bytes"),
+        }
+    }
+
     /// Whether the page has no values.
     pub(super) fn is_empty(&self) -> bool {
         match self {

@@ -14,12 +14,14 @@ mod leak;
 mod presets;
 mod schema;
 mod scratch;
+mod turn;
 mod value;
 
-pub use columns::{ALIASES, CAPTURED, COLUMNS, Column, Entry, Presence};
+pub use columns::{ALIASES, CAPTURED, COLUMNS, Column, Entry, Presence, Take};
 pub use context::{Context, RecordVeil};
 pub use leak::LeakCheck;
 pub use presets::{PRESETS, Preset};
 pub use schema::{Absent, Field, Schema, Style};
 pub use scratch::{Record, RecordText, Records, Scratch, Texts};
+pub use turn::{Batch, TURN_ROWS, Told};
 pub use value::{Kind, Value};

@@ -85,10 +85,22 @@ impl Field {
         context: &'a Context,
         scratch: &'a mut Scratch,
     ) -> Value<'a> {
-        match self.column.value(row, context, scratch) {
+        self.shown(self.column.value(row, context, scratch))
+    }
+
+    /// What stands there for this value of its column.
+    #[inline(always)]
+    pub fn shown<'a>(&self, value: Value<'a>) -> Value<'a> {
+        match value {
             Value::Null if !matches!(self.absent, Absent::Null) => self.absent.value(self.kind),
             value => value,
         }
+    }
+
+    /// Whether its values are those of its column, as they are.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.absent == Absent::Null && self.kind == self.column.entry().kind
     }
 
     /// Hands its values of all rows to `take`.
@@ -100,7 +112,7 @@ impl Field {
         scratch: &mut Scratch,
         mut take: impl FnMut(Value<'_>),
     ) {
-        if self.absent == Absent::Null && self.kind == self.column.entry().kind {
+        if self.is_plain() {
             return self.column.for_each_value(rows, context, scratch, take);
         }
         let absent = self.absent.value(self.kind);

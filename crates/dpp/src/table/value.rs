@@ -98,6 +98,35 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The 64 bits that a number in a column of this kind is kept as where columns are kept as numbers: fractions as the bits
+    /// they have, and what is beyond the kind's range as the end of that range.
+    ///
+    /// # Panics
+    /// If it is no number.
+    #[inline(always)]
+    pub fn bits(self, kind: Kind) -> i64 {
+        let bits = match self {
+            Value::Bool(is) => is.into(),
+            Value::U16(number) => number.into(),
+            Value::U64(number) if kind == Kind::U64 => return number as i64,
+            Value::U64(number) => number.min(i64::MAX as u64) as i64,
+            Value::I64(number) => number,
+            Value::TimestampMicros(time) | Value::TimestampNanos(time) => time,
+            // As text formats print it: rounded down to microseconds.
+            Value::Seconds(ns) => return (ns.div_euclid(1000) as f64 / 1e6).to_bits() as i64,
+            Value::F64(number) => return number.to_bits() as i64,
+            _ => unreachable!("{self:?} in a column of numbers"),
+        };
+        let (least, most) = match kind {
+            Kind::U8 => (0, u8::MAX.into()),
+            Kind::U16 => (0, u16::MAX.into()),
+            Kind::U32 => (0, u32::MAX.into()),
+            Kind::I32 => (i32::MIN.into(), i32::MAX.into()),
+            _ => return bits,
+        };
+        bits.clamp(least, most)
+    }
+
     /// What stands for an absent value of this kind where tables know none.
     pub fn zero(kind: Kind) -> Value<'static> {
         match kind {

@@ -28,6 +28,8 @@ pub use rtt::Rtt;
 pub struct Transaction<'a> {
     part: &'a Part,
     event: &'a Event,
+    /// Looked up once: a row is asked for its facts by nearly every column.
+    facts: Option<&'a Facts>,
     index: u32,
     face: Face,
 }
@@ -48,7 +50,8 @@ impl<'a> Transaction<'a> {
     /// The row of the query that is the `index`-th event of `part`.
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
-        Transaction { part, event: &part.events[index], index: index as u32, face: Face::Both }
+        let (event, facts) = (&part.events[index], part.facts.get(index));
+        Transaction { part, event, facts, index: index as u32, face: Face::Both }
     }
 
     /// The row of one of its messages.
@@ -110,7 +113,7 @@ impl<'a> Transaction<'a> {
     /// What else is known of the query and its response; only if the plan needs it, or something is lacking.
     #[inline]
     pub fn facts(&self) -> Option<&'a Facts> {
-        self.part.facts.get(self.index as usize)
+        self.facts
     }
 
     /// What is known of the query's message, if there is one.

@@ -1,4 +1,4 @@
-//! Every column, asked in both ways that sinks ask, which must say the same, of the column's kind.
+//! Every column, asked in all ways that sinks ask, which must say the same, of the column's kind.
 //!
 //! And the inputs to ask about: messages as packets, and frames as streams. Called by the cases and by the fuzz target
 //! `columns`.
@@ -8,7 +8,9 @@ use dpp::dns::name;
 use dpp::dnstap::frames;
 use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Watch};
 use dpp::plan::Plan;
-use dpp::table::{COLUMNS, Context, Kind, Record, Schema, Scratch, Value};
+use dpp::table::{
+    Batch, COLUMNS, Column, Context, Entry, Kind, Record, Schema, Scratch, TURN_ROWS, Take, Told, Value,
+};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -32,6 +34,7 @@ impl Sink for Collect {
         let (context, mut scratch) = (Context::default(), Scratch::default());
         let mut told: Vec<Row> = rows.iter().map(|_| Row::new()).collect();
         for entry in COLUMNS {
+            check_turns(entry, &rows, &context);
             let mut values = Vec::new();
             entry.column.for_each_value(rows.iter(), &context, &mut scratch, |value| {
                 assert!(fits(entry.kind, &value), "{}: {value:?}", entry.name);
@@ -45,6 +48,8 @@ impl Sink for Collect {
                     entry.name
                 );
                 assert_eq!(alone, value, "{}", entry.name);
+                let taken = entry.column.with_value(&transaction, &context, &mut scratch, Written);
+                assert_eq!(taken, value, "{}", entry.name);
                 row.insert(entry.name, value);
             }
         }
@@ -62,6 +67,40 @@ impl Sink for Collect {
     }
 
     fn recycle(&self, _: Vec<Row>, _: &Pool) {}
+}
+
+/// Writes a value down.
+struct Written;
+
+impl Take<'_> for Written {
+    type Done = String;
+
+    fn take(self, value: Value<'_>) -> String {
+        written(&value)
+    }
+}
+
+/// Asks for the numbers of several rows at once, and whether anybody needs to ask at all.
+fn check_turns(entry: &Entry, rows: &Rows, context: &Context) {
+    let (mut scratch, mut batch) = (Scratch::default(), Batch::default());
+    let column: Column = entry.column;
+    let is_lacking = Told::by(rows.iter()).lacks(column, context);
+    let all: Vec<_> = rows.iter().collect();
+    for turn in all.chunks(TURN_ROWS) {
+        let are_numbers = column.fill(turn, context, &mut scratch, &mut batch);
+        let mut numbers = batch.numbers().iter();
+        for (at, row) in turn.iter().enumerate() {
+            let value = column.value(row, context, &mut scratch);
+            let is_there = value != Value::Null;
+            assert!(!is_lacking || !is_there, "{}: {value:?}", entry.name);
+            if are_numbers {
+                assert_eq!(batch.is_there()[at], u8::from(is_there), "{}", entry.name);
+                let number = is_there.then(|| value.bits(entry.kind));
+                assert_eq!(number, if is_there { numbers.next().copied() } else { None }, "{}", entry.name);
+            }
+        }
+        assert!(!are_numbers || numbers.next().is_none(), "{}", entry.name);
+    }
 }
 
 /// Whether nothing but text is made in the scratch for values of the kind.

@@ -14,6 +14,7 @@ mod records;
 mod times;
 
 use super::presets;
+use super::turn::{Batch, Fill};
 use super::{Context, Kind, Scratch, Value};
 use crate::transaction::{Needs, Transaction};
 pub(super) use records::{message as message_of, section};
@@ -40,10 +41,21 @@ pub struct Entry {
     pub sentence: &'static str,
     /// Its value of a transaction.
     value: Compute,
+    /// Its values of many, if they are numbers.
+    pub(super) fill: Option<Fill>,
 }
 
 /// A column's value of a transaction; made in the scratch if it does not lie ready.
 type Compute = for<'a> fn(&Transaction<'a>, &'a Context, &'a mut Scratch) -> Value<'a>;
+
+/// What is done with a value. A method that is marked so is inlined wherever a column is asked; closures are not.
+pub trait Take<'a> {
+    /// What comes of it.
+    type Done;
+
+    /// Takes the value.
+    fn take(self, value: Value<'a>) -> Self::Done;
+}
 
 /// When a column has a value, of inputs that are packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +71,45 @@ pub enum Presence {
 }
 
 use Presence::{Always, OfQuery, OfQuestion, Seldom};
+
+/// The loop of a column of this kind, if it is one of numbers.
+macro_rules! fill_of {
+    (Address, $compute:path) => {
+        None
+    };
+    (Name, $compute:path) => {
+        None
+    };
+    (Word, $compute:path) => {
+        None
+    };
+    (Text, $compute:path) => {
+        None
+    };
+    (Bytes, $compute:path) => {
+        None
+    };
+    (Numbers, $compute:path) => {
+        None
+    };
+    (Texts, $compute:path) => {
+        None
+    };
+    (Records, $compute:path) => {
+        None
+    };
+    ($kind:ident, $compute:path) => {{
+        fn fill<'a>(
+            batch: &mut Batch,
+            rows: &[Transaction<'a>],
+            context: &'a Context,
+            scratch: &mut Scratch,
+        ) {
+            batch.fill(rows, Kind::$kind, (context, scratch), $compute);
+        }
+        Some(fill)
+    }};
+}
 
 macro_rules! columns {
     (
@@ -82,6 +133,7 @@ macro_rules! columns {
                 is_foreign: false,
                 sentence: $hot_sentence,
                 value: $hot_compute,
+                fill: fill_of!($hot_kind, $hot_compute),
             },)*
             $($(Entry {
                 column: Column::$variant,
@@ -93,6 +145,7 @@ macro_rules! columns {
                 is_foreign: is_preset(stringify!($schema)),
                 sentence: $sentence,
                 value: $compute,
+                fill: fill_of!($kind, $compute),
             },)*)*
         ];
 
@@ -108,6 +161,22 @@ macro_rules! columns {
                 match self {
                     $(Column::$hot => $hot_compute(row, context, scratch),)*
                     column => column.computed(row, context, scratch),
+                }
+            }
+
+            /// Hands this column's value of a transaction to `taker`, which knows for each of the default schema's of which
+            /// kind it is.
+            #[inline(always)]
+            pub fn with_value<'a, T: Take<'a>>(
+                self,
+                row: &Transaction<'a>,
+                context: &'a Context,
+                scratch: &'a mut Scratch,
+                taker: T,
+            ) -> T::Done {
+                match self {
+                    $(Column::$hot => taker.take($hot_compute(row, context, scratch)),)*
+                    column => taker.take(column.computed(row, context, scratch)),
                 }
             }
 

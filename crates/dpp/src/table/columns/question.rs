@@ -84,12 +84,9 @@ pub(super) fn entropy<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mu
 
 /// n * log2(n) for the lengths that names have: a table, as the logarithm is what entropy costs. Filled by a plain series so
 /// that the last bit is the same on every machine, whatever its mathematical library does.
-fn n_log_n(n: usize) -> f64 {
-    static TABLE: std::sync::LazyLock<[f64; 256]> = std::sync::LazyLock::new(|| {
-        std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f64 * log2(n as f64) })
-    });
-    TABLE[n.min(255)]
-}
+static N_LOG_N: std::sync::LazyLock<[f64; 256]> = std::sync::LazyLock::new(|| {
+    std::array::from_fn(|n| if n == 0 { 0.0 } else { n as f64 * log2(n as f64) })
+});
 
 /// The logarithm to base 2 of a number from 1 to 255, by additions and multiplications alone.
 fn log2(number: f64) -> f64 {
@@ -112,20 +109,22 @@ fn log2(number: f64) -> f64 {
 /// Bits per octet of the labels of a name in wire form.
 fn shannon(wire: &[u8]) -> f64 {
     let (mut counts, mut total) = ([0u8; 256], 0);
-    for octet in labels(wire).flatten() {
-        counts[usize::from(octet.to_ascii_lowercase())] += 1;
-        total += 1;
+    for label in labels(wire) {
+        label.iter().for_each(|octet| counts[usize::from(octet.to_ascii_lowercase())] += 1);
+        total += label.len();
     }
     if total == 0 {
         return 0.0;
     }
     // Each octet is counted where it is met first; the sum is over at most as many as the name has.
-    let mut sum = 0.0;
-    for octet in labels(wire).flatten() {
-        let count = std::mem::take(&mut counts[usize::from(octet.to_ascii_lowercase())]);
-        sum += n_log_n(count.into());
+    let (mut sum, n_log_n) = (0.0, &*N_LOG_N);
+    for label in labels(wire) {
+        for octet in label {
+            let count = std::mem::take(&mut counts[usize::from(octet.to_ascii_lowercase())]);
+            sum += n_log_n[usize::from(count)];
+        }
     }
-    (n_log_n(total) - sum) / total as f64
+    (n_log_n[total.min(255)] - sum) / total as f64
 }
 
 #[cfg(test)]

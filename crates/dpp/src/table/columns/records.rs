@@ -70,7 +70,15 @@ pub(in crate::table) fn section<'a>(
 /// The records of the answer section of the response, as far as they can be read.
 fn answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], impl Iterator<Item = Record<'a>> + use<'a>)> {
     let message = message_with(row, row.response(), Section::Answer)?;
-    Some((message.bytes(), section(&message, Section::Answer)?))
+    // They are the first of the message. The very first tells whether any can be read.
+    let (first, rest) = match usize::from(message.counts()[1]) {
+        0 => (None, message.records(Message::QUESTIONS).take(0)),
+        count => {
+            let mut records = records(&message)?;
+            (Some(records.next()?), records.take(count - 1))
+        }
+    };
+    Some((message.bytes(), first.into_iter().chain(rest)))
 }
 
 /// A section as a list.

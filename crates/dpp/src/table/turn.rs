@@ -1,0 +1,130 @@
+//! Rows that many columns are asked about one after the other, while they are in the nearest cache.
+//!
+//! Most columns are numbers, and asking for one costs more than the answer does: a load, a shift, a test. So each column of
+//! numbers has a loop of its own ([`Batch`]), which leaves numbers behind, not [`Value`]s. And many columns hang on something
+//! that no row has, as a rule ([`Told`]): then nobody asks.
+
+use super::{Column, Context, Kind, Scratch, Value};
+use crate::transaction::{Role, Side, Transaction};
+
+/// The most rows of a turn.
+pub const TURN_ROWS: usize = 1 << 7;
+
+/// What there is among some rows that columns hang on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    frames: bool,
+    roles: bool,
+    outer: bool,
+    query_options: bool,
+    response_options: bool,
+}
+
+impl Told {
+    /// What these rows tell of.
+    pub fn by<'a>(rows: impl Iterator<Item = Transaction<'a>>) -> Told {
+        let has_options = |side: &Side| side.options.is_some_and(|(_, length)| length > 0);
+        let mut told = Told::default();
+        for row in rows {
+            if let Some(facts) = row.facts() {
+                told.outer |= facts.own.outer.vlan_count > 0 || facts.own.outer.tunnel.is_some();
+                told.frames |= facts.own.record.length > 0;
+                told.frames |= facts.answer.as_ref().is_some_and(|side| side.record.length > 0);
+            }
+            told.roles |= row.key().role() != Role::default();
+            told.query_options |= row.query().is_some_and(has_options);
+            told.response_options |= row.response().is_some_and(has_options);
+        }
+        told
+    }
+
+    /// Whether it is certain, without asking, that this column is absent in all of the rows.
+    pub fn lacks(&self, column: Column, context: &Context) -> bool {
+        use Column::*;
+        let has_what_it_hangs_on = match column {
+            Vlan | Tunnel | TunnelId => self.outer,
+            Ecs | Padding => self.query_options,
+            EcsScope | Ede | EdeText | Nsid | ResponsePadding | Keepalive => self.response_options,
+            Country | Asn | AsOrg | DstCountry | DstAsn | DstAsOrg => context.geo.is_some(),
+            Server | Site => context.places.is_some() || !context.input_places.is_empty(),
+            DnstapRole => self.roles,
+            DnstapIdentity | DnstapVersion | DnstapZone | DnstapHttpProtocol | DnstapPolicyType
+            | DnstapPolicyRule | DnstapPolicyAction | DnstapPolicyMatch | DnstapPolicyValue | DnstapExtra => {
+                self.frames
+            }
+            _ => true,
+        };
+        !has_what_it_hangs_on
+    }
+}
+
+/// What a column of numbers says of the rows of a turn.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    is_there: [u8; TURN_ROWS],
+    rows: usize,
+    numbers: [i64; TURN_ROWS],
+    count: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Batch { is_there: [0; TURN_ROWS], rows: 0, numbers: [0; TURN_ROWS], count: 0 }
+    }
+}
+
+impl Batch {
+    /// For each row 1, or 0 if the value is absent.
+    #[inline]
+    pub fn is_there(&self) -> &[u8] {
+        &self.is_there[..self.rows]
+    }
+
+    /// The values that are there, as [`Value::bits`] has them.
+    #[inline]
+    pub fn numbers(&self) -> &[i64] {
+        &self.numbers[..self.count]
+    }
+
+    /// Takes a column's values of these rows. There is no branch for what is absent: it comes and goes.
+    #[inline(always)]
+    pub(super) fn fill<'a>(
+        &mut self,
+        rows: &[Transaction<'a>],
+        kind: Kind,
+        (context, scratch): (&'a Context, &mut Scratch),
+        value: impl for<'v> Fn(&Transaction<'v>, &'v Context, &'v mut Scratch) -> Value<'v>,
+    ) {
+        (self.rows, self.count) = (rows.len(), 0);
+        for (row, is_there) in rows.iter().zip(&mut self.is_there) {
+            let value = value(row, context, scratch);
+            let found = !matches!(value, Value::Null);
+            *is_there = found.into();
+            self.numbers[self.count] = if found { value.bits(kind) } else { 0 };
+            self.count += usize::from(found);
+        }
+    }
+}
+
+/// The loop of a column of numbers.
+pub(super) type Fill = for<'a, 'b> fn(&mut Batch, &'b [Transaction<'a>], &'a Context, &'b mut Scratch);
+
+impl Column {
+    /// Puts this column's values of the rows of a turn into a batch, if they are numbers. Gives whether they are.
+    ///
+    /// # Panics
+    /// If there are more than [`TURN_ROWS`] rows.
+    #[inline]
+    pub fn fill(
+        self,
+        rows: &[Transaction],
+        context: &Context,
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> bool {
+        let Some(fill) = self.entry().fill else { return false };
+        scratch.clear();
+        fill(batch, rows, context, scratch);
+        true
+    }
+}
