@@ -182,9 +182,14 @@ pub(crate) fn check(privacy: &Privacy, schema: &Schema, format: Format) -> anyho
              choose a format of columns, such as csv or parquet",
             format.row().name
         ),
-        Format::Cdns => {
-            bail!("-f cdns cannot hide anything yet; choose a format of columns, such as csv or parquet")
-        }
+        Format::Cdns => match privacy.addresses.as_ref().filter(|map| !map.keeps_family()) {
+            Some(map) => bail!(
+                "-f cdns stores addresses only, and '{}' gives others than of the same length; \
+                 choose another scheme, such as cryptopan, or a format of columns, such as csv or parquet",
+                map.scheme()
+            ),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

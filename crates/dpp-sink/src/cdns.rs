@@ -9,21 +9,23 @@
 
 mod prepared;
 mod settings;
+mod veiled;
 
 pub use settings::{FIELDS, Field, Prefixes, SECTIONS, Sections, Settings, all_opcodes, all_rr_types};
 
 use crate::TableSink;
 use dpp::cdns::{
-    BlockParameters, BlockStatistics, CollectionParameters, FilePreamble, Question, Record,
-    StorageParameters, Writer,
+    BlockParameters, BlockStatistics, CollectionParameters, FilePreamble, Hints, Question, Record,
+    StorageParameters, Writer, item_hints,
 };
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
+use dpp::privacy::Privacy;
 use prepared::{Prepared, Preparing, Row};
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bit 0 of the storage flags: addresses are not those of the traffic.
+/// Bit 0 of the storage flags: addresses or names are not those of the traffic.
 const ANONYMISED: u64 = 1;
 
 /// A C-DNS file in the making.
@@ -54,7 +56,7 @@ impl<W: Write> CdnsFile<W> {
         };
         lane.writer.begin(&mut lane.encoded);
         lane.write()?;
-        let preparing = Preparing::new(settings.hints());
+        let preparing = Preparing::new(hints(plan, settings), plan.context.clone());
         Ok(CdnsFile { preparing, lane: Mutex::new(lane), spare: Mutex::default() })
     }
 
@@ -67,12 +69,29 @@ impl<W: Write> CdnsFile<W> {
     }
 }
 
+/// What may be stored. Where names are dropped, none is.
+fn hints(plan: &Plan, settings: &Settings) -> Hints {
+    let hints = settings.hints();
+    match plan.context.drops_names() {
+        true => Hints { item: hints.item & !item_hints::QNAME, ..hints },
+        false => hints,
+    }
+}
+
+/// The schemes by which addresses and names were replaced, in the words that the program is asked with.
+fn method(privacy: &Privacy) -> Option<String> {
+    let addresses = privacy.addresses.as_ref().map(|map| map.scheme().to_string());
+    let names = privacy.names.as_ref().map(|map| format!("names {}", map.scheme()));
+    let methods: Vec<String> = addresses.into_iter().chain(names).collect();
+    (!methods.is_empty()).then(|| methods.join(", "))
+}
+
 /// What stands before the blocks: nothing of the machine, and nothing of the time.
 fn preamble(plan: &Plan, settings: &Settings) -> FilePreamble {
     let storage = StorageParameters {
         ticks_per_second: settings.ticks_per_second,
         max_block_items: settings.block_items,
-        hints: settings.hints(),
+        hints: hints(plan, settings),
         opcodes: settings.opcodes.clone().unwrap_or_else(all_opcodes),
         rr_types: settings.rr_types.clone().unwrap_or_else(all_rr_types),
         flags: plan.context.privacy.is_active().then_some(ANONYMISED),
@@ -81,7 +100,7 @@ fn preamble(plan: &Plan, settings: &Settings) -> FilePreamble {
         server_prefix_v4: settings.prefixes.server_v4,
         server_prefix_v6: settings.prefixes.server_v6,
         sampling_method: None,
-        anonymization_method: None,
+        anonymization_method: method(&plan.context.privacy),
     };
     // Told by a key that is compactor's own, and only if it is not what everybody expects.
     let port = match plan.ports.ranges() {

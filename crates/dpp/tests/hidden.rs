@@ -72,6 +72,7 @@ fn records() -> Vec<Vec<u8>> {
             42,
             with(b"\0\x01\x18\x03", &V4[3][..3], b"\0\x02\x80\x10\x20\x77\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"),
         ),
+        (38, with(b"\0", V6[0], b"")),
         (45, with(b"\x01\x01\x02", V4[4], b"key")),
         (45, with(b"\x01\x02\x02", V6[2], b"key")),
         (45, with(b"\x01\x03\x02", &target, b"key")),
@@ -333,6 +334,12 @@ fn the_transaction_has_what_is_hidden_in_all_places() {
         DnstapExtra,
         QueryWire,
         ResponseWire,
+        CollectorAnRdatas,
+        CollectorOptionDatas,
+        EcsAnswers,
+        EcsOptSubnet,
+        PacketqEcsAddress,
+        ZeekAnswers,
     ] {
         assert!(shown.contains(&column), "{} shows something", column.entry().name);
     }

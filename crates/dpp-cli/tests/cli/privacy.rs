@@ -229,6 +229,82 @@ fn options_that_hide_nothing_or_too_little_are_refused() {
     assert!(room.inventory() == before);
 }
 
+/// A query and its response, with addresses that begin with 77 and `secret` in all names; and a query that cannot be read.
+fn telling_capture() -> Vec<u8> {
+    let record = |rtype: u16, rdata: &[u8]| {
+        let fixed = [0xC0, 12, (rtype >> 8) as u8, rtype as u8, 0, 1, 0, 0, 0, 9, 0, rdata.len() as u8];
+        [&fixed[..], rdata].concat()
+    };
+    let opt = |options: &[u8]| [&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, options.len() as u8], options].concat();
+    let subnet = [0, 8, 0, 7, 0, 1, 24, 0, 77, 7, 8];
+    let unknown = [0xFD, 0xE9, 0, 4, 77, 1, 2, 3];
+    let error = b"\0\x0F\0\x0A\0\x17at secret";
+    let name = b"\x06target\x06secret\x07example\0";
+    let mut query = message(7, 0x0100, "www.secret.example");
+    let mut response = message(7, 0x8180, "www.secret.example");
+    let records = [
+        record(5, name),
+        record(1, &[77, 10, 1, 1]),
+        record(28, b"\x20\x77\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"),
+        record(15, &[&[0, 10], &name[..]].concat()),
+        record(16, b"\x04text"),
+        // SVCB with a hint, a type that nobody knows, an address that is too long.
+        record(64, &[&[0, 1], &name[..], &[0, 4, 0, 4, 77, 10, 1, 2]].concat()),
+        record(731, &[77, 10, 1, 3]),
+        record(1, &[77, 10, 1, 4, 0]),
+    ];
+    response[7] = records.len() as u8;
+    response[11] = 1;
+    response.extend(records.concat());
+    response.extend(opt(&[&subnet[..], &unknown, error].concat()));
+    query[11] = 1;
+    query.extend(opt(&[&subnet[..], &unknown].concat()));
+    let damaged = [&query[..12], b"\x06secret\x3Fsecret.example 77.1.2.3"].concat();
+    let (client, server) = ("77.1.2.3:40000", "77.4.5.6:53");
+    pcap(&[&udp(client, server, &query), &udp(server, client, &response), &udp(client, server, &damaged)])
+}
+
+#[test]
+fn c_dns_has_the_pseudonyms_of_the_table_and_nothing_of_what_they_stand_for() {
+    let room = room();
+    room.write("in.pcap", telling_capture());
+    let needles: [&[u8]; 6] =
+        [&[77, 1, 2, 3], &[77, 4, 5, 6], &[77, 7, 8], &[77, 10, 1], &[0x20, 0x77, 0x0d, 0xb8], b"secret"];
+    let shown = |file: &str| {
+        let bytes = room.read(file);
+        let is_in = |needle: &&[u8]| bytes.windows(needle.len()).any(|window| window == *needle);
+        needles.into_iter().filter(is_in).count()
+    };
+    room.dpp(&["in.pcap", "plain.cdns"]).well();
+    assert_eq!(shown("plain.cdns"), needles.len());
+    let fields = "src_ip,dst_ip,qname,qtype,answer_a,answer_aaaa,answer_cname,src_port,id,query_count";
+    for (addresses, names) in
+        [("cryptopan", "hash"), ("ipcrypt-pfx", "hash"), ("hmac", "hash"), ("dpp", "drop")]
+    {
+        let hide = ["--hide-addresses", addresses, "--hide-names", names, "--hide-fields", "all"];
+        let hide = [&hide[..], &["--hide-key", "key"]].concat();
+        room.dpp(&[&["in.pcap", "hidden.cdns"], &hide[..]].concat()).well();
+        assert_eq!(shown("hidden.cdns"), 0, "{addresses}");
+        let bytes = room.read("hidden.cdns");
+        let has = |octets: &[u8]| bytes.windows(octets.len()).any(|window| window == octets);
+        assert!(has(format!("{addresses}, names {names}").as_bytes()), "{addresses}");
+        room.dpp(&[&["in.pcap", "direct.csv", "--fields", fields], &hide[..]].concat()).well();
+        room.dpp(&["hidden.cdns", "back.csv", "--fields", fields]).well();
+        assert_eq!(room.lines("direct.csv"), room.lines("back.csv"), "{addresses}");
+        room.dpp(&[&["in.pcap", "ecs.csv", "--fields", "ecs"], &hide[..]].concat()).well();
+        let option = |rest: &[u8]| has(&[&[0, 8, 0, 7, 0, 1, 24, 0], rest].concat());
+        let subnet = room.lines("ecs.csv")[1].clone();
+        match subnet.strip_suffix(".0/24") {
+            Some(three) => {
+                let octets: Vec<u8> = three.split('.').map(|octet| octet.parse().unwrap()).collect();
+                assert!(option(&octets), "{addresses}: {subnet}");
+            }
+            // No subnet stands for it, and the format has no place for anything else.
+            None => assert!(["hmac", "dpp"].contains(&addresses) && !option(&[]), "{addresses}: {subnet}"),
+        }
+    }
+}
+
 #[test]
 fn whole_messages_and_what_is_hidden_do_not_go_together() {
     let room = room();
@@ -238,13 +314,17 @@ fn whole_messages_and_what_is_hidden_do_not_go_together() {
         (&["--fields", "id,response_wire"], "leave it out (--drop response_wire)"),
         (&["-f", "pcap"], "-f pcap writes messages as they were captured"),
         (&["-f", "dnstap"], "-f dnstap writes messages as they were captured"),
-        (&["-f", "cdns"], "-f cdns cannot hide anything yet"),
         (&["--save-skipped", "skipped.pcap"], "with what --hide-addresses and --hide-names hide"),
         (&["--save-skipped", "skipped.pcap", "--anonymize", "other"], "--anonymize hides"),
     ] {
         let hide: &[&str] = if options.contains(&"--anonymize") { &[] } else { &["--hide-names", "drop"] };
         let run = room.dpp(&[&["in.pcap", "out"], hide, options].concat());
         assert!(run.code == Some(1) && run.stderr.contains(reason), "{options:?}: {}", run.stderr);
+    }
+    for scheme in ["ipcrypt-nd", "ipcrypt-ndx", "ipcrypt-det"] {
+        let run = room.dpp(&["in.pcap", "out.cdns", "--hide-addresses", scheme, "--hide-key", "key"]);
+        let reason = format!("-f cdns stores addresses only, and '{scheme}' gives others");
+        assert!(run.code == Some(1) && run.stderr.contains(&reason), "{}", run.stderr);
     }
     let key = room.dpp(&["in.pcap", "key", "--hide-names", "hash", "--hide-key", "key"]);
     assert!(key.stderr.contains("the output 'key' and the key file are the same file"), "{}", key.stderr);

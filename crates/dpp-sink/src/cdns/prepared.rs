@@ -3,6 +3,7 @@
 //! Everything that has bytes (addresses, names, data) lies in one arena, where fields have their places; so a chunk of rows
 //! is prepared without a single allocation once the arenas have their sizes.
 
+use super::veiled;
 use dpp::cdns::{
     ClassType, Hints, Item, MalformedMessage, Question, Record, Sections, Signature, dns_flags, item_hints,
     sig_flags, transport_flags,
@@ -10,6 +11,8 @@ use dpp::cdns::{
 use dpp::dns::{self, Message, Section, rdata};
 use dpp::limits::CDNS_PREPARED_MAX;
 use dpp::pipeline::Rows;
+use dpp::privacy::Field;
+use dpp::table::Context;
 use dpp::transaction::{Edns, Face, Facts, Key, Lacks, Role, Side, Transaction, Transport};
 use std::net::IpAddr;
 
@@ -20,11 +23,12 @@ type Scratch = [u8; dns::name::WIRE_MAX];
 #[derive(Clone, Debug)]
 pub(super) struct Preparing {
     hints: Hints,
+    context: Context,
 }
 
 impl Preparing {
-    pub(super) fn new(hints: Hints) -> Preparing {
-        Preparing { hints }
+    pub(super) fn new(hints: Hints, context: Context) -> Preparing {
+        Preparing { hints, context }
     }
 
     fn has(&self, hint: u64) -> bool {
@@ -74,7 +78,7 @@ struct Placed {
     name: Option<Place>,
     class_type: Option<ClassType>,
     ttl: u32,
-    rdata: Place,
+    rdata: Option<Place>,
 }
 
 /// So many questions and records of one message, one behind the other.
@@ -116,7 +120,8 @@ pub(super) struct Row {
 #[derive(Clone, Copy, Debug)]
 struct Malformed {
     time_ns: Option<i64>,
-    payload: Place,
+    /// None beside pseudonyms: nobody can tell what is in it.
+    payload: Option<Place>,
 }
 
 impl Prepared {
@@ -170,12 +175,13 @@ impl Prepared {
             return;
         }
         let key = row.key();
-        let mut out = self.begin(row, facts);
+        let mut out = self.begin(row, facts, &preparing.context);
         let mut query = row.query();
         if let Some(side) = query
             && !is_readable(row, side, scratch)
         {
-            let payload = self.place(row.kept(side.message));
+            let is_shown = !preparing.context.privacy.is_active();
+            let payload = is_shown.then(|| self.place(row.kept(side.message)));
             out.malformed = Some(Malformed { time_ns: out.time_ns, payload });
             query = None;
         }
@@ -193,7 +199,7 @@ impl Prepared {
         }
         out.messages = if out.has_query { 1 + facts.retries } else { 0 };
         out.messages += if out.has_response { facts.answer_messages.max(1) } else { 0 };
-        self.question(&key, own, &mut out);
+        self.question(&key, own, &preparing.context, &mut out);
         self.messages(row, (query, response), (preparing, scratch), &mut out);
         sizes((query, response), &mut out);
         headers((query, response), own, &mut out);
@@ -201,7 +207,7 @@ impl Prepared {
     }
 
     /// Who and when.
-    fn begin(&mut self, row: &Transaction, facts: &Facts) -> Row {
+    fn begin(&mut self, row: &Transaction, facts: &Facts, context: &Context) -> Row {
         let (key, lacks) = (row.key(), facts.own.lacks);
         let known = |what: Lacks| (!lacks.has(what)).then_some(());
         let (client, server) = (key.client(), key.server());
@@ -213,8 +219,8 @@ impl Prepared {
         };
         Row {
             time_ns: known(Lacks::TIME).map(|()| row.request_ns()),
-            client: known(Lacks::CLIENT).map(|()| self.address(client)),
-            server: known(Lacks::SERVER).map(|()| self.address(server)),
+            client: known(Lacks::CLIENT).and_then(|()| self.written(row, Field::Client, client, context)),
+            server: known(Lacks::SERVER).and_then(|()| self.written(row, Field::Server, server, context)),
             client_port: known(Lacks::CLIENT_PORT).map(|()| key.client_port()),
             id: known(Lacks::ID).map(|()| key.id()),
             signature,
@@ -225,9 +231,9 @@ impl Prepared {
     }
 
     /// The first question.
-    fn question(&mut self, key: &Key, own: &Side, out: &mut Row) {
+    fn question(&mut self, key: &Key, own: &Side, context: &Context, out: &mut Row) {
         if !own.lacks.has(Lacks::NAME) && !key.name().is_empty() {
-            out.qname = Some(self.place(key.name()));
+            out.qname = self.name(key.name(), context);
         }
         if !own.lacks.has(Lacks::TYPE) {
             out.signature.class_type = Some(ClassType { rtype: key.qtype(), class: key.qclass() });
@@ -243,11 +249,10 @@ impl Prepared {
         out: &mut Row,
     ) {
         use item_hints::*;
-        let key = row.key();
         if let Some(message) = query.and_then(|side| Message::parse(row.kept(side.message))) {
             let stored = [QUERY_QUESTIONS, QUERY_ANSWERS, QUERY_AUTHORITY, QUERY_ADDITIONAL];
             let stored = stored.map(|hint| preparing.has(hint));
-            let walked = self.message(&message, &key, stored, (preparing, &mut *scratch), &mut out.query);
+            let walked = self.message(&message, row, stored, (preparing, &mut *scratch), &mut out.query);
             out.opt_rdata = walked.opt_rdata;
             if let Some(flags) = &mut out.signature.transport_flags
                 && walked.has_trailing
@@ -260,7 +265,7 @@ impl Prepared {
         if let Some(message) = response.and_then(|side| Message::parse(row.kept(side.message)))
             && stored != [false; 4]
         {
-            self.message(&message, &key, stored, (preparing, &mut *scratch), &mut out.response);
+            self.message(&message, row, stored, (preparing, &mut *scratch), &mut out.response);
         }
     }
 
@@ -269,13 +274,14 @@ impl Prepared {
     fn message(
         &mut self,
         message: &Message,
-        key: &Key,
+        row: &Transaction,
         [questions, sections @ ..]: [bool; 4],
         (preparing, scratch): (&Preparing, &mut Scratch),
         counts: &mut Counts,
     ) -> Walked {
         let mut walked = Walked::default();
-        let bytes = message.bytes();
+        let (bytes, key, context) = (message.bytes(), row.key(), &preparing.context);
+        let veil = veiled::Veil::of(context, row, message.is_response());
         let mut at = Message::QUESTIONS;
         let (several, mut is_met) = (message.question_count() > 1, false);
         for _ in 0..message.question_count() {
@@ -293,9 +299,9 @@ impl Prepared {
                 is_met = true;
                 continue;
             }
-            let name = preparing.has_names().then(|| self.place(question.name));
+            let name = preparing.has_names().then(|| self.name(question.name, context)).flatten();
             let class_type = preparing.has_types().then_some(class_type);
-            self.questions.push(Placed { name, class_type, ttl: 0, rdata: Place::default() });
+            self.questions.push(Placed { name, class_type, ttl: 0, rdata: None });
             counts.questions += 1;
         }
         let mut records = message.records(at);
@@ -305,7 +311,12 @@ impl Prepared {
             let section = record.section as usize;
             let is_opt = record.section == Section::Additional && record.rtype == TYPE_OPT;
             if is_opt && !message.is_response() && walked.opt_rdata.is_none() {
-                walked.opt_rdata = Some(self.place(record.rdata));
+                let start = self.bytes.len();
+                match &veil {
+                    None => self.bytes.extend_from_slice(record.rdata),
+                    Some(veil) => veil.options(record.rdata, &mut self.bytes),
+                }
+                walked.opt_rdata = Some(self.since(start));
                 continue;
             }
             if !sections[section] {
@@ -317,16 +328,21 @@ impl Prepared {
                 (Some(pointer), Some((known, place))) if known == pointer => Some(place),
                 _ => {
                     let Ok(name) = record.owner(bytes, scratch) else { return walked };
-                    let place = self.place(name);
-                    owner = pointer.map(|pointer| (pointer, place)).or(owner);
-                    Some(place)
+                    let place = self.name(name, context);
+                    owner = pointer.zip(place).or(owner);
+                    place
                 }
             };
             let start = self.bytes.len();
-            if preparing.has_rdata() {
-                rdata::expand_rdata(bytes, &record, &mut self.bytes);
-            }
-            let rdata = self.since(start);
+            let is_told = match &veil {
+                _ if !preparing.has_rdata() => false,
+                None => {
+                    rdata::expand_rdata(bytes, &record, &mut self.bytes);
+                    true
+                }
+                Some(veil) => veil.rdata(bytes, &record, &mut self.bytes).is_some(),
+            };
+            let rdata = is_told.then(|| self.since(start));
             let class_type = ClassType { rtype: record.rtype, class: record.class };
             let class_type = preparing.has_types().then_some(class_type);
             self.records.push(Placed { name, class_type, ttl: record.ttl, rdata });
@@ -356,6 +372,30 @@ impl Prepared {
         }
     }
 
+    /// An address as it may come out. What is none, or of another family, has no place here: the program refuses such schemes.
+    #[inline]
+    fn written(
+        &mut self,
+        row: &Transaction,
+        field: Field,
+        address: IpAddr,
+        context: &Context,
+    ) -> Option<Place> {
+        let written = context.pseudonym(field, row, address, 0).address();
+        let written = written.filter(|written| written.is_ipv4() == address.is_ipv4())?;
+        Some(self.address(written))
+    }
+
+    /// A name as it may come out.
+    #[inline]
+    fn name(&mut self, name: &[u8], context: &Context) -> Option<Place> {
+        if !context.privacy.is_active() {
+            return Some(self.place(name));
+        }
+        let mut room = [0; dns::name::WIRE_MAX];
+        context.name(name, &mut room).map(|name| self.place(name))
+    }
+
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -373,7 +413,7 @@ impl Prepared {
             name: self.bytes(record.name),
             class_type: record.class_type,
             ttl: Some(record.ttl),
-            rdata: Some(record.rdata.of(&self.bytes)),
+            rdata: self.bytes(record.rdata),
         })
     }
 
@@ -387,7 +427,7 @@ impl Prepared {
             server: self.bytes(row.server),
             server_port: row.signature.server_port,
             transport_flags: row.signature.transport_flags,
-            payload: Some(payload.of(&self.bytes)),
+            payload: self.bytes(payload),
         })
     }
 

@@ -78,6 +78,24 @@ pub(super) enum Field {
 }
 
 impl Field {
+    /// Whether it may hold names or addresses in a form of its own.
+    pub(super) fn may_tell(self) -> bool {
+        matches!(
+            self,
+            Field::UncompressedNames
+                | Field::Expression
+                | Field::TextToEnd
+                | Field::Hash
+                | Field::Locator
+                | Field::Gateway
+                | Field::Relay
+                | Field::HostIdentity
+                | Field::Prefixes
+                | Field::ServiceParams
+                | Field::Options
+        )
+    }
+
     /// Reads the field and appends its text.
     pub(super) fn write(self, reader: &mut Reader, out: &mut Vec<u8>) -> Option<()> {
         match self {

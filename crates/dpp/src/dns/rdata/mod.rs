@@ -117,6 +117,66 @@ pub fn expand_rdata(message: &[u8], record: &Record, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends what is written instead of a name, in wire form; `None` if nothing is.
+pub type NameReplacer<'f> = dyn Fn(&[u8], &mut Vec<u8>) -> Option<()> + 'f;
+
+/// Gives what is written instead of an address, if anything is.
+pub type AddressReplacer<'f> = dyn Fn(IpAddr) -> Option<IpAddr> + 'f;
+
+/// Appends the RDATA of a record in wire form, with the names in it uncompressed and replaced by what `name` appends for them, and
+/// addresses replaced by what `address` gives for them. `None`, and nothing appended, if one of these has nothing, or if the RDATA
+/// may have names or addresses in it that nobody can replace: the format of its type is not known or has such fields (hashed
+/// names, expressions, gateways, parameters), or the RDATA is not what its type says.
+pub fn replace_rdata(
+    message: &[u8],
+    record: &Record,
+    name: &NameReplacer<'_>,
+    address: &AddressReplacer<'_>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let start = out.len();
+    let replaced = replace_fields(message, record, (name, address), out);
+    if replaced.is_none() {
+        out.truncate(start);
+    }
+    replaced
+}
+
+fn replace_fields(
+    message: &[u8],
+    record: &Record,
+    (name, address): (&NameReplacer<'_>, &AddressReplacer<'_>),
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    if record.rdata.is_empty() {
+        return Some(());
+    }
+    let (mut reader, mut text) = (Reader::of(message, record), Vec::new());
+    for &field in formats::fields(record.rtype, record.class)? {
+        match field {
+            Field::Name => name(reader.name(&mut [0; 255])?, out)?,
+            Field::UncompressedName => name(reader.uncompressed_name()?, out)?,
+            Field::Ipv4 => match address(reader.array::<4>()?.into())? {
+                IpAddr::V4(address) => out.extend_from_slice(&address.octets()),
+                IpAddr::V6(_) => return None,
+            },
+            Field::Ipv6 => match address(reader.array::<16>()?.into())? {
+                IpAddr::V6(address) => out.extend_from_slice(&address.octets()),
+                IpAddr::V4(_) => return None,
+            },
+            field if field.may_tell() => return None,
+            // What has a text is sound.
+            field => {
+                let before = reader.at();
+                text.clear();
+                field.write(&mut reader, &mut text)?;
+                out.extend_from_slice(&record.rdata[before..reader.at()]);
+            }
+        }
+    }
+    reader.is_at_end().then_some(())
+}
+
 /// Expands the names of a type that may have compressed ones; `None` if it has none, or they cannot be read.
 fn expand_fields(message: &[u8], record: &Record, out: &mut Vec<u8>) -> Option<()> {
     let fields = formats::fields(record.rtype, record.class)?;

@@ -74,6 +74,11 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
+    /// How much of it was read.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     pub(super) fn is_at_end(&self) -> bool {
         self.at == self.rdata.len()
     }

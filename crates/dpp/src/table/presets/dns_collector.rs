@@ -10,9 +10,10 @@ use super::{
 };
 use crate::dns::edns::{self, ClientSubnet, ExtendedError, Opt};
 use crate::dns::iana::{self, TSIG_ERROR};
-use crate::dns::rdata::{rdata_address, rdata_name, write_rdata};
+use crate::dns::rdata::{rdata_address, rdata_name, write_rdata, write_veiled_rdata};
 use crate::dns::{Record, Section, name};
 use crate::limits::RECORDS_TEXT_MAX;
+use crate::table::context::RecordVeil;
 use crate::transaction::{Edns, Lacks, Transaction, Transport};
 use std::net::IpAddr;
 
@@ -222,7 +223,13 @@ fn try_rdata(
         64 | 65 => {
             // Its form is that of master files, but that names have no final dot unless they are the root.
             let start = bytes.len();
-            write_rdata(message, record, bytes);
+            if context.hides_in_messages() {
+                let veil = RecordVeil { context, row, of_response: is_response(row), index: *addresses };
+                write_veiled_rdata(message, record, &veil, bytes);
+                *addresses = addresses.saturating_add(1);
+            } else {
+                write_rdata(message, record, bytes);
+            }
             return (!bytes[start..].starts_with(b"\\#")).then(|| without_final_dot(start, bytes));
         }
         15 => push(bytes, format_args!("{} ", u16_at(0)?)),
@@ -362,7 +369,7 @@ super::columns! {
         let index = u16::from(is_response(row));
         per_option(row, scratch, |code, data, out| match code {
             edns::ECS => push_subnet(row, context, (data, index), out),
-            edns::EDE => push_error(data, out),
+            edns::EDE => push_error(data, context, out),
             _ => out.push(b'-'),
         })
     }
@@ -420,22 +427,19 @@ super::columns! {
     }
 }
 
-/// Appends `192.0.2.0/24`, or `[2001:db8::]/48`.
+/// Appends the client subnet of an option.
 fn push_subnet(row: &Transaction<'_>, context: &Context, (data, index): (&[u8], u16), out: &mut Vec<u8>) {
     let Some(subnet) = ClientSubnet::parse(data) else { return out.push(b'-') };
-    let written = context.subnet(row, subnet.address, subnet.source_prefix, index).address;
-    match subnet.address {
-        IpAddr::V4(_) => push(out, format_args!("{written}/{}", subnet.source_prefix)),
-        IpAddr::V6(_) => push(out, format_args!("[{written}]/{}", subnet.source_prefix)),
-    }
+    super::push_subnet(&context.subnet(row, subnet.address, subnet.source_prefix, index), out);
 }
 
-/// Appends code, registered words and text of an extended error.
-fn push_error(data: &[u8], out: &mut Vec<u8>) {
+/// Appends code, registered words and text of an extended error, if sentences may come out.
+fn push_error(data: &[u8], context: &Context, out: &mut Vec<u8>) {
     let Some(error) = ExtendedError::parse(data) else { return out.push(b'-') };
     push(out, format_args!("{} {} ", error.code, iana::EXTENDED_ERRORS.name(error.code).unwrap_or("-")));
     match error.text {
         [] => out.push(b'-'),
+        _ if context.hides_sentences() => out.push(b'-'),
         text => push_lossy(text, out),
     }
 }

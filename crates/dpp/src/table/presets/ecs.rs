@@ -5,14 +5,15 @@
 
 use super::{
     Column, Context, Field, Schema, Scratch, Value, carrier, constant, field, flag, ip_protocol, is_shown,
-    length, maybe, options, push, push_lossy, push_rdata_address, push_second, records,
+    length, maybe, options, push, push_lossy, push_rdata_address, push_second, push_subnet, records,
 };
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::iana::{self, TSIG_ERROR};
-use crate::dns::rdata::{rdata_address, rdata_name, write_rdata};
+use crate::dns::rdata::{HIDDEN_RDATA, rdata_address, rdata_name, write_rdata, write_veiled_rdata};
 use crate::dns::{Record, Section, name};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::Style;
+use crate::table::context::RecordVeil;
 use crate::transaction::{Edns, Lacks, Side, State, Transaction, Transport};
 use sha1::{Digest, Sha1};
 use std::collections::HashSet;
@@ -281,11 +282,9 @@ super::columns! {
         let option = options(row, told(row)).find(|option| option.0 == edns::ECS);
         let Some(subnet) = option.and_then(|option| ClientSubnet::parse(option.1)) else { return Value::Null };
         let index = u16::from(row.response().is_some());
-        let written = context.subnet(row, subnet.address, subnet.source_prefix, index).address;
-        let (source, scope) = (subnet.source_prefix, subnet.scope_prefix);
-        match subnet.address {
-            IpAddr::V4(_) => push(&mut scratch.bytes, format_args!("{written}/{source}/{scope}")),
-            IpAddr::V6(_) => push(&mut scratch.bytes, format_args!("[{written}]/{source}/{scope}")),
+        let written = context.subnet(row, subnet.address, subnet.source_prefix, index);
+        if push_subnet(&written, &mut scratch.bytes) {
+            push(&mut scratch.bytes, format_args!("/{}", subnet.scope_prefix));
         }
         Value::Text(scratch.text())
     }
@@ -552,7 +551,14 @@ fn push_record(
         text
     };
     let mut presentation = Vec::new();
-    write_rdata(message, record, &mut presentation);
+    let is_veiled = context.hides_in_messages();
+    if is_veiled {
+        let of_response = row.response().is_some();
+        let veil = RecordVeil { context, row, of_response, index: *addresses };
+        write_veiled_rdata(message, record, &veil, &mut presentation);
+    } else {
+        write_rdata(message, record, &mut presentation);
+    }
     let presentation = String::from_utf8(presentation).unwrap_or_default();
     // What is not what its type says is written as types are that nobody knows.
     let words: Vec<&str> = presentation.split(' ').collect();
@@ -636,6 +642,10 @@ fn push_record(
             }
             add("type_bits", text(&words[5.min(words.len())..].join(" ")));
         }
+        // Octets as they are: of what nobody reads, nobody knows whom they name. An OPT record out of its place has subnets.
+        _ if context.hides_content() || is_veiled && record.rtype == TYPE_OPT => {
+            add("data", Json::Text(HIDDEN_RDATA.into()));
+        }
         _ => {
             let mut data = Vec::new();
             push_escaped(record.rdata, &mut data);
@@ -645,6 +655,8 @@ fn push_record(
     members.sort_by_key(|member| member.0);
     push_object(&members, bytes);
 }
+
+const TYPE_OPT: u16 = 41;
 
 /// A value of a member.
 enum Json {

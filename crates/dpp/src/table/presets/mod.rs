@@ -17,6 +17,7 @@ use super::{Absent, Column, Context, Field, Kind, Schema, Scratch, Value};
 use crate::dns::edns::Options;
 use crate::dns::name;
 use crate::dns::{Message, Record, Section};
+use crate::privacy::PseudonymousSubnet;
 use crate::transaction::{Face, Lacks, Side, Transaction, Transport};
 use std::net::IpAddr;
 
@@ -258,6 +259,20 @@ fn push_rdata_address(
     push(out, format_args!("{}", context.rdata_address(row, address, index)));
 }
 
+/// Appends `192.0.2.0/24` or `[2001:db8::]/48`, as Go's programs have subnets; gives whether it is one with a length. What stands
+/// for all of a subnet has none and is alone.
+fn push_subnet(subnet: &PseudonymousSubnet, out: &mut Vec<u8>) -> bool {
+    let address = subnet.address;
+    match address.address() {
+        Some(IpAddr::V6(_)) => push(out, format_args!("[{address}]")),
+        _ => push(out, format_args!("{address}")),
+    }
+    if let Some(prefix) = subnet.prefix {
+        push(out, format_args!("/{prefix}"));
+    }
+    subnet.prefix.is_some()
+}
+
 /// Appends what is formatted.
 fn push(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
     use std::io::Write;
@@ -297,6 +312,7 @@ fn date(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::privacy::Pseudonym;
 
     #[test]
     fn days_follow_each_other() {
@@ -330,6 +346,19 @@ mod tests {
         check(b"\x02\xC3\xB6\x02\xFFx\0", "\u{F6}.\u{FFFD}x");
         // Half a character in each of two labels is none.
         check(b"\x01\xC3\x01\xB6\0", "\u{FFFD}.\u{FFFD}");
+    }
+
+    #[test]
+    fn a_subnet_has_a_length_unless_its_address_stands_for_all_of_it() {
+        let check = |address: &str, prefix: Option<u8>, expected: &str| {
+            let (address, mut out) = (Pseudonym::Address(address.parse().unwrap()), Vec::new());
+            let has_length = push_subnet(&PseudonymousSubnet { address, prefix }, &mut out);
+            assert_eq!((String::from_utf8(out).unwrap().as_str(), has_length), (expected, prefix.is_some()));
+        };
+        check("192.0.2.0", Some(24), "192.0.2.0/24");
+        check("2001:db8::", Some(48), "[2001:db8::]/48");
+        check("192.0.2.77", None, "192.0.2.77");
+        check("2001:db8::77", None, "[2001:db8::77]");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
 use super::{Context, Field};
 use crate::dns::edns::{self, ClientSubnet};
 use crate::dns::{Record, Section};
+use crate::privacy::PseudonymousSubnet;
 use crate::table::Style;
 use crate::transaction::{Edns, Lacks, Transaction};
 
@@ -96,6 +97,11 @@ fn subnet(row: &Transaction<'_>) -> Option<ClientSubnet> {
     options(row, own(row))
         .find(|option| option.0 == edns::ECS)
         .and_then(|option| ClientSubnet::parse(option.1))
+}
+
+/// The client subnet as it may come out.
+fn written(row: &Transaction<'_>, context: &Context, subnet: &ClientSubnet) -> PseudonymousSubnet {
+    context.subnet(row, subnet.address, subnet.source_prefix, is_response(row).into())
 }
 
 fn first_answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], Record<'a>)> {
@@ -207,14 +213,20 @@ super::columns! {
 
     ecs_family(row, _, _) { maybe(subnet(row), |subnet| Value::U16(subnet.family)) }
 
-    ecs_source(row, _, _) { maybe(subnet(row), |subnet| Value::U16(subnet.source_prefix.into())) }
+    ecs_source(row, context, _) {
+        let written = subnet(row).and_then(|subnet| written(row, context, &subnet).prefix);
+        maybe(written, |prefix| Value::U16(prefix.into()))
+    }
 
-    ecs_scope(row, _, _) { maybe(subnet(row), |subnet| Value::U16(subnet.scope_prefix.into())) }
+    // Of what stands for all of a subnet, no length says anything.
+    ecs_scope(row, context, _) {
+        let subnet = subnet(row).filter(|subnet| written(row, context, subnet).prefix.is_some());
+        maybe(subnet, |subnet| Value::U16(subnet.scope_prefix.into()))
+    }
 
     ecs_address(row, context, scratch) {
-        let Some(ClientSubnet { address, source_prefix, .. }) = subnet(row) else { return Value::Null };
-        let index = u16::from(is_response(row));
-        let subnet = context.subnet(row, address, source_prefix, index);
+        let Some(subnet) = subnet(row) else { return Value::Null };
+        let subnet = written(row, context, &subnet);
         super::push(&mut scratch.bytes, format_args!("{}", subnet.address));
         Value::Text(scratch.text())
     }

@@ -10,7 +10,7 @@ use super::{
     push, push_rdata_address, query_time, records,
 };
 use crate::dns::name::{self, WIRE_MAX};
-use crate::dns::rdata::{rdata_address, rdata_name};
+use crate::dns::rdata::{HIDDEN, rdata_address, rdata_name};
 use crate::dns::{Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::Style;
@@ -316,9 +316,11 @@ fn push_answer(
             let (numbers, strings) = rdata.split_at_checked(4)?;
             let [order, preference] = [0, 2].map(|at| u16::from_be_bytes([numbers[at], numbers[at + 1]]));
             push(bytes, format_args!("NAPTR {order} {preference}"));
-            for string in counted(strings).take(3) {
+            for (number, string) in counted(strings).take(3).enumerate() {
                 bytes.push(b' ');
-                push_text(string, bytes);
+                // The third, an expression, may spell any name.
+                let is_hidden = number == 2 && !string.is_empty() && context.hides_content();
+                push_text(if is_hidden { HIDDEN } else { string }, bytes);
             }
             let before = bytes.len();
             bytes.push(b' ');
