@@ -286,18 +286,11 @@ mod tests {
     #[test]
     fn what_is_read_is_said_to_be_read() {
         let read: Vec<_> = CAPTURES.iter().filter(|row| row.is_read).map(|row| row.magic).collect();
-        assert_eq!(
-            read,
-            [
-                b"\xa1\xb2\xc3\xd4",
-                b"\xd4\xc3\xb2\xa1",
-                b"\xa1\xb2\x3c\x4d",
-                b"\x4d\x3c\xb2\xa1",
-                b"\x0a\x0d\x0d\x0a",
-                b"\xa1\xb2\xcd\x34",
-                b"\x34\xcd\xb2\xa1"
-            ]
-        );
+        let pcap = [b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1"];
+        let others = [b"\x0a\x0d\x0d\x0a", b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1"];
+        let frames_and_cdns: [&[u8]; 3] = [b"\0\0\0\0", b"\x83eC-DNS", b"\x9feC-DNS"];
+        let packets = pcap.iter().chain(&others).map(|magic| &magic[..]);
+        assert_eq!(read, packets.chain(frames_and_cdns).collect::<Vec<_>>());
         check(b"\x4d\x3c\xb2\xa1\x02\0\x04\0", "is classic pcap (nanoseconds, little-endian)");
     }
 
