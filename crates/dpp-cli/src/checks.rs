@@ -171,7 +171,6 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let (told, packing) = named.map_or((None, None), Format::of_path);
     let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
     let format = format.or(told).unwrap_or_else(usual);
-    check_columns(format, &options)?;
     let wish = dataset::wish(&datasets, output.as_deref(), per_file, extension_of(format))?;
     let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
     let target = match wish {
@@ -179,6 +178,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
         None if per_file => check_directory(output.as_deref(), format, &inputs.captures)?,
         None => Target::One(check_output(named, format)?),
     };
+    check_columns(format, &options)?;
     hiding::check(&privacy, &schema, format, &options)?;
     let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
     let template = lookups::template(&options.lookups, &inputs.captures)?;
