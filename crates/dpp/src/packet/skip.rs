@@ -52,7 +52,10 @@ skips! {
     Https, "https", "TCP port 443: HTTPS, perhaps DNS over HTTPS";
     TcpNoData, "tcp_no_data", "TCP on a DNS port without data: handshake, acknowledgment, end";
     TcpRepeated, "tcp_repeated", "TCP data that was there already";
-    TcpUnplaced, "tcp_unplaced", "TCP data in which no message could be found, or too far from what is expected next";
+    TcpUnplaced, "tcp_unplaced", "TCP data too far from what is expected next in its stream";
+    TcpNotDns, "tcp_not_dns", "TCP data on a DNS port in which no DNS message could be found";
+    TcpHole, "tcp_hole", "TCP data that could not be read because other bytes of its message were not captured";
+    TcpIncomplete, "tcp_incomplete", "TCP data of a message that was not complete when its stream or the capture ended";
     TcpEvicted, "tcp_evicted", "TCP data given up because too much waited";
     DnstapMalformed, "dnstap_malformed", "dnstap frame that cannot be read";
     DnstapWithoutMessage, "dnstap_without_message", "dnstap frame without a DNS message in it";

@@ -6,6 +6,7 @@
 
 use super::decode::{Decoded, decode};
 use super::defragment::{Defragmenter, join};
+use super::late::{End, Late};
 use super::messages::{Message, Met, visit_all};
 use super::pool::Pool;
 use super::reading::Reader;
@@ -17,6 +18,7 @@ use crate::packet::{Addresses, Segment, Skip, Skipped};
 use crate::plan::Plan;
 use crate::stats::Totals;
 use crate::stream::fragments;
+use crate::stream::tcp::Decided;
 use crate::transaction::Transport;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -114,9 +116,12 @@ pub fn fates(
     defragmenter.log();
     let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
     let mut trace = Trace::new(wanted);
-    while !trace.is_over()
-        && let Some(chunk) = cutter.next(pool.chunk())?
-    {
+    let mut end = End::default();
+    while !trace.is_over() {
+        let Some(chunk) = cutter.next(pool.chunk())? else {
+            trace.has_ended = true;
+            break;
+        };
         trace.copy_from(&chunk);
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
         trace.fragments(&decoded);
@@ -131,9 +136,24 @@ pub fn fates(
         {
             trace.skipped(skipped);
         }
+        streams.drain_decided().iter().for_each(|decided| trace.decided(decided));
         trace.here.clear();
         trace.next_position = chunk.first_position + chunk.records.len() as u64;
+        end = End::of(&chunk, end);
         pool.recycle_chunk(chunk);
+    }
+    let mut late = Late::default();
+    if trace.has_ended {
+        streams.flush(&mut late);
+    }
+    if let Some((mut decoded, positions)) = late.decode(&reader, end, 1, &pool, &mut totals) {
+        let mut held = Vec::new();
+        visit_all(&mut decoded.parts[0], &mut streams, |met| {
+            if let Met::Message(message) = met {
+                held.push(Held::from(Met::Message(message.moved_to(&positions, end))));
+            }
+        });
+        held.into_iter().for_each(|met| trace.see(met));
     }
     let [streams, fragments] = [streams.finish(), defragmenter.finish()];
     let late = [streams, fragments].into_iter().flat_map(|mut totals| totals.skips.drain_log());
@@ -189,6 +209,10 @@ struct Trace<'a> {
     fragments: HashMap<fragments::Key, Vec<u64>>,
     /// Traced segments without a message so far.
     segments: HashMap<Direction, Vec<u64>>,
+    /// Traced segments of which it is not known whether they were used.
+    undecided: BTreeSet<u64>,
+    /// Whether all of the capture was read.
+    has_ended: bool,
 }
 
 impl<'a> Trace<'a> {
@@ -202,13 +226,15 @@ impl<'a> Trace<'a> {
             here: HashMap::new(),
             fragments: HashMap::new(),
             segments: HashMap::new(),
+            undecided: BTreeSet::new(),
+            has_ended: false,
         }
     }
 
     /// Whether nothing is left to be found out.
     fn is_over(&self) -> bool {
         let is_behind = self.wanted.last().is_none_or(|&last| last < self.next_position);
-        is_behind && self.fragments.is_empty() && self.segments.is_empty()
+        is_behind && self.fragments.is_empty() && self.segments.is_empty() && self.undecided.is_empty()
     }
 
     /// Copies the packets in question.
@@ -274,6 +300,7 @@ impl<'a> Trace<'a> {
                 if let Some(fate) = self.fates.get_mut(&position) {
                     fate.part = Some(PartOf::Stream);
                     self.segments.entry(direction).or_default().push(position);
+                    self.undecided.insert(position);
                 }
             }
             Held::Message(at, message) => {
@@ -285,6 +312,10 @@ impl<'a> Trace<'a> {
                 self.set(at, |fate| fate.messages.push(message));
             }
         }
+    }
+
+    fn decided(&mut self, decided: &Decided) {
+        self.undecided.remove(&decided.position);
     }
 
     /// Packets that shared a fate: one alone, or those of a datagram, whose first or completing fragment is named.

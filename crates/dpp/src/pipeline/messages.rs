@@ -4,6 +4,7 @@
 
 use super::decode::decode;
 use super::defragment::{Defragmenter, join};
+use super::late::{End, Late};
 use super::pool::Pool;
 use super::reading::Reader;
 use super::streams::Streams;
@@ -44,6 +45,7 @@ pub fn messages(
     let reader = Reader::new(plan, machine.seed);
     let (mut streams, mut defragmenter) = (Streams::new(reader, 0, 1, &pool), Defragmenter::new(plan, 0, 1));
     let mut cutter = Cutter::new(inputs, settings(plan, machine))?;
+    let mut end = End::default();
     while let Some(chunk) = cutter.next(pool.chunk())? {
         let mut decoded = decode(&chunk, &reader, 1, &pool, &mut totals);
         let wholes = defragmenter.take(&decoded.fragments[0]);
@@ -52,7 +54,16 @@ pub fn messages(
             Met::Message(message) => visit(message),
             Met::Segment(..) => {}
         });
+        end = End::of(&chunk, end);
         pool.recycle_chunk(chunk);
+    }
+    let mut late = Late::default();
+    streams.flush(&mut late);
+    if let Some((mut decoded, positions)) = late.decode(&reader, end, 1, &pool, &mut totals) {
+        visit_all(&mut decoded.parts[0], &mut streams, |met| match met {
+            Met::Message(message) => visit(message.moved_to(&positions, end)),
+            Met::Segment(..) => {}
+        });
     }
     totals.merge(&streams.finish());
     totals.merge(&defragmenter.finish());
@@ -95,6 +106,11 @@ fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mu
 }
 
 impl<'a> Message<'a> {
+    /// The same at the packet that brought it, if it was found behind the end of the capture.
+    pub(super) fn moved_to(self, positions: &[u64], end: End) -> Self {
+        Message { position: positions[(self.position - end.position) as usize], ..self }
+    }
+
     fn of(part: &'a Part, event: &Event) -> Self {
         Message {
             position: part.position(event),

@@ -13,6 +13,7 @@ mod decode;
 mod defragment;
 mod fates;
 mod items;
+mod late;
 mod logged;
 mod messages;
 mod pool;

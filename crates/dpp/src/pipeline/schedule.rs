@@ -30,6 +30,8 @@ pub(super) enum Task<P> {
     Join { chunk: u64, decoded: Decoded, wholes: Vec<Wholes> },
     /// Encode a chunk whose queries are all decided.
     Encode { chunk: u64, parts: Vec<Part>, order: Vec<Row> },
+    /// The input has ended and all shards are at its end: read what waits behind holes in streams.
+    Flush,
     /// Let a lane accept the next piece.
     Accept { lane: usize, piece: Arc<P> },
     /// Nothing can be done until another worker has done something.
@@ -85,6 +87,14 @@ fn behind(turns: &[Turn]) -> u64 {
     turns.iter().map(|turn| turn.next).min().expect("there are shards and lanes")
 }
 
+/// How far what waits in streams at the end of the input has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    Waits,
+    Busy,
+    Read,
+}
+
 /// The state that workers share.
 pub(super) struct Schedule<P> {
     /// The chunks in flight, from number `first` on.
@@ -104,6 +114,8 @@ pub(super) struct Schedule<P> {
     /// How many chunks the lanes will see; fewer than all if the run was interrupted.
     lanes_total: Option<u64>,
     interrupted: bool,
+    /// What waits in streams at the end of the input.
+    tail: Tail,
     /// Shards that have still to finish.
     unfinished: usize,
     failed: bool,
@@ -128,6 +140,7 @@ impl<P> Schedule<P> {
             total: None,
             lanes_total: None,
             interrupted: false,
+            tail: Tail::Waits,
             unfinished: shards,
             failed: false,
             backlog: 2 + 2 * workers as u64,
@@ -143,6 +156,7 @@ impl<P> Schedule<P> {
         }
         self.accept()
             .or_else(|| self.encode())
+            .or_else(|| self.flush())
             .or_else(|| self.match_or_finish(own))
             .or_else(|| self.join())
             .or_else(|| self.defragment(own))
@@ -173,6 +187,27 @@ impl<P> Schedule<P> {
         Some(Task::Encode { chunk, parts, order: std::mem::take(&mut flight.order) })
     }
 
+    /// Behind the last chunk may come another, once no shard has anything to do before it.
+    fn flush(&mut self) -> Option<Task<P>> {
+        let is_behind = |turn: &Turn| !turn.busy && Some(turn.next) == self.total;
+        let is_due = self.tail == Tail::Waits && !self.interrupted && self.shards.iter().all(is_behind);
+        is_due.then(|| {
+            self.tail = Tail::Busy;
+            Task::Flush
+        })
+    }
+
+    /// What waited in streams has been read: the last chunk, if anything was found.
+    pub(super) fn flushed(&mut self, decoded: Option<Decoded>) {
+        self.tail = Tail::Read;
+        if let Some(decoded) = decoded {
+            let chunk = self.cut_one();
+            self.flight(chunk).fragments = Some(Vec::new());
+            self.total = Some(chunk + 1);
+            self.ready(chunk, decoded);
+        }
+    }
+
     fn match_or_finish(&mut self, own: usize) -> Option<Task<P>> {
         let count = self.shards.len();
         (0..count).map(|shard| (own + shard) % count).find_map(|shard| self.match_or_finish_shard(shard))
@@ -184,6 +219,9 @@ impl<P> Schedule<P> {
             return None;
         }
         if Some(next) == self.total {
+            if self.tail != Tail::Read && !self.interrupted {
+                return None;
+            }
             self.shards[shard] = Turn { next: next + 1, busy: true };
             return Some(match self.interrupted {
                 true => Task::Abandon { shard },
@@ -459,6 +497,7 @@ mod tests {
             Task::Join { chunk, wholes, .. } => format!("join {} to {chunk}", wholes.len()),
             Task::Encode { chunk, .. } => format!("encode {chunk}"),
             Task::Accept { .. } => "accept".into(),
+            Task::Flush => "flush".into(),
             Task::Wait => "wait".into(),
             Task::Leave => "leave".into(),
         }
@@ -483,6 +522,7 @@ mod tests {
                 Task::Join { chunk, decoded, .. } => schedule.ready(chunk, decoded),
                 Task::Encode { chunk, .. } => schedule.encoded(chunk, (), 0),
                 Task::Accept { lane, .. } => drop(schedule.accepted(lane)),
+                Task::Flush => schedule.flushed(None),
                 Task::Cut => {
                     schedule.cutting = false;
                     return done;
@@ -506,7 +546,26 @@ mod tests {
         schedule.decoded(chunk, decoded(&[]));
         assert_eq!(work(&mut schedule), ["match 0", "match 1", "encode 0", "accept"]);
         schedule.cut_last(false);
-        assert_eq!(work(&mut schedule), ["finish 0", "finish 1"]);
+        assert_eq!(work(&mut schedule), ["flush", "finish 0", "finish 1"]);
+        assert_eq!(told(&schedule.next(0)), "leave");
+    }
+
+    #[test]
+    fn what_waits_in_streams_at_the_end_is_read_when_all_shards_are_there_and_goes_the_way_of_a_chunk() {
+        let mut schedule = schedule();
+        let chunk = cut(&mut schedule);
+        schedule.cut_last(false);
+        assert_eq!(told(&schedule.next(0)), "wait");
+        schedule.decoded(chunk, decoded(&[]));
+        let Task::Match { part, .. } = schedule.next(0) else { panic!("a part is to be matched") };
+        schedule.matched(0, &mut vec![(0, part)]);
+        assert_eq!(told(&schedule.next(0)), "match 1");
+        schedule.matched(1, &mut vec![(0, Part::default())]);
+        assert_eq!(["encode 0", "flush"].map(|_| told(&schedule.next(0))), ["encode 0", "flush"]);
+        schedule.encoded(0, (), 0);
+        schedule.flushed(Some(decoded(&[])));
+        let order = ["accept", "match 0", "finish 0", "match 1", "encode 1", "accept", "finish 1"];
+        assert_eq!(work(&mut schedule), order);
         assert_eq!(told(&schedule.next(0)), "leave");
     }
 

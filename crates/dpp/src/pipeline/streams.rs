@@ -1,12 +1,13 @@
 //! Reading DNS messages from the TCP segments of a shard's cells, while the shard goes through its part.
 
+use super::late::Late;
 use super::pool::Pool;
 use super::reading::{Around, Arrived, Events, Reader, Scratch};
 use crate::dns;
 use crate::limits;
-use crate::packet::{Datagram, Outer, Segment, Skipped};
+use crate::packet::{Datagram, Origin, Outer, Segment, Skipped};
 use crate::stats::Totals;
-use crate::stream::tcp::Connections;
+use crate::stream::tcp::{Carrier, Connections, Decided};
 use crate::stream::{Moment, Segments};
 use crate::transaction::{Arrival, Assemble, Part, Transport};
 
@@ -22,6 +23,8 @@ pub(super) struct Streams<'a> {
     segments: Segments,
     next: usize,
     pool: &'a Pool,
+    /// What became of each segment, for those who ask.
+    log: Option<Vec<Decided>>,
 }
 
 impl<'a> Streams<'a> {
@@ -37,12 +40,15 @@ impl<'a> Streams<'a> {
             segments: Segments::default(),
             next: 0,
             pool,
+            log: None,
         }
     }
 
-    /// From now on each skip is noted.
+    /// From now on each skip is noted, and what became of each segment.
     pub(super) fn log(&mut self) {
+        self.log.get_or_insert_default();
         self.totals.skips.log();
+        self.cells.iter_mut().for_each(Connections::trace);
     }
 
     /// Gives the skips that were noted.
@@ -50,18 +56,39 @@ impl<'a> Streams<'a> {
         self.totals.skips.drain_log()
     }
 
+    /// Gives what became of segments since it was last asked for.
+    pub(super) fn drain_decided(&mut self) -> Vec<Decided> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// The next segment of the part at hand.
     pub(super) fn next_segment(&self) -> Segment<'_> {
         self.segments.get(self.next).0
     }
 
-    /// The input has ended. Gives what was counted.
+    /// The input has ended: appends what is behind holes.
+    pub(super) fn flush(&mut self, late: &mut Late) {
+        for cell in &mut self.cells {
+            cell.flush(|message| late.add(&message));
+        }
+    }
+
+    /// Nothing more comes. Gives what was counted.
     pub(super) fn finish(mut self) -> Totals {
         for mut cell in self.cells {
             cell.finish();
+            cell.decided().for_each(|decided| count(&mut self.totals, &decided));
             self.totals.streams.merge(&cell.counts);
         }
         self.totals
+    }
+}
+
+#[inline]
+fn count(totals: &mut Totals, decided: &Decided) {
+    match decided.outcome {
+        Ok(()) => totals.used.merge(&decided.volume),
+        Err(skip) => totals.skips.add_all(skip, decided.position, &decided.volume),
     }
 }
 
@@ -84,31 +111,36 @@ impl Assemble for Streams<'_> {
         let Moment { position, time_ns, before_ns, after_ns } = held.moment;
         let packet = (position - part.first_position) as u32;
         let arrival = Arrival { time_ns, before_ns, after_ns, packet };
-        let Streams { reader, shards, cells, totals, scratch, .. } = self;
+        let Streams { reader, shards, cells, totals, scratch, log, .. } = self;
+        let origin = Origin::of(&part.origins, packet).unwrap_or_default();
+        let carrier = Carrier { position, volume: held.volume(), outer: held.outer, origin };
         let mut events = Here(part);
-        let taken = cells[held.cell() / *shards].take(&segment, &held.moment, |message| {
+        let cell = &mut cells[held.cell() / *shards];
+        let outcome = cell.take(&segment, &held.moment, &carrier, |message| {
             let datagram =
                 Datagram { flow: message.flow, payload: message.bytes, payload_length: message.length };
             let arrival = Arrival { time_ns: message.time_ns, ..arrival };
-            let around = InStream { outer: held.outer, handshake_rtt_ns: message.handshake_rtt_ns };
+            let around =
+                InStream { outer: message.carrier.outer, handshake_rtt_ns: message.handshake_rtt_ns };
             let arrived = Arrived { arrival, datagram, transport: Transport::Tcp, around };
             // The packets of a message that cannot be read are used all the same, perhaps by others.
             let read = reader.read(&arrived, &mut events, totals, scratch);
             totals.stream_messages_unread += u64::from(read.is_err());
         });
-        match taken {
-            Ok(()) => totals.used.merge(&held.volume()),
-            Err(skip) => totals.skips.add_all(skip, position, &held.volume()),
+        let decided = outcome.map(|outcome| Decided { position, volume: carrier.volume, outcome });
+        for decided in decided.into_iter().chain(cell.decided()) {
+            count(totals, &decided);
+            log.iter_mut().for_each(|log| log.push(decided));
         }
         after_ns
     }
 }
 
-/// What lay around a message in a stream: around the segment that completed it.
+/// What lay around a message in a stream: around the segment that brought its last byte.
 #[derive(Clone)]
-struct InStream {
-    outer: Outer,
-    handshake_rtt_ns: Option<i64>,
+pub(super) struct InStream {
+    pub(super) outer: Outer,
+    pub(super) handshake_rtt_ns: Option<i64>,
 }
 
 impl Around for InStream {

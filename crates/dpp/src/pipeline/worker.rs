@@ -2,6 +2,7 @@
 
 use super::decode::{Decoded, decode};
 use super::defragment::{Defragmenter, Wholes, join};
+use super::late::{End, Late};
 use super::reading::Reader;
 use super::schedule::{Schedule, Task};
 use super::streams::Streams;
@@ -48,6 +49,7 @@ pub fn run<I: Inputs, S: Sink>(
         sink,
         watch,
         cutter: Mutex::new(Cutter::new(inputs, settings(plan, machine))?),
+        end: Mutex::new(End::default()),
         seats: (0..workers).map(|shard| Mutex::new(seat(shard))).collect(),
         defragmenters: (0..workers)
             .map(|shard| Mutex::new(Defragmenter::new(plan, shard, workers)))
@@ -104,6 +106,8 @@ struct Shared<'a, I: Inputs, S: Sink> {
     sink: &'a S,
     watch: &'a Watch,
     cutter: Mutex<Cutter<I>>,
+    /// Where the last chunk that was cut ends.
+    end: Mutex<End>,
     seats: Vec<Mutex<Seat<'a>>>,
     defragmenters: Vec<Mutex<Defragmenter<'a>>>,
     schedule: Mutex<Schedule<Encoded<S::Piece>>>,
@@ -146,6 +150,10 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
                     let Seat { shard: matcher, streams } = &mut *lock(&self.seats[shard]);
                     parts.extend(matcher.advance(part, streams));
                     self.change(|schedule| schedule.matched(shard, &mut parts));
+                }
+                Task::Flush => {
+                    let decoded = self.flush(&mut totals);
+                    self.change(|schedule| schedule.flushed(decoded));
                 }
                 Task::Finish { shard } => {
                     parts.extend(lock(&self.seats[shard]).shard.finish());
@@ -195,6 +203,9 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         match self.cut_next() {
             Ok(Some(chunk)) => {
                 self.watch.packets.fetch_add(chunk.records.len() as u64, Ordering::Relaxed);
+                let mut end = lock(&self.end);
+                *end = End::of(&chunk, *end);
+                drop(end);
                 let number = self.change(Schedule::cut_one);
                 let decoded = self.decode(&chunk, totals);
                 self.pool.recycle_chunk(chunk);
@@ -226,6 +237,17 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
     fn join(&self, chunk: u64, mut decoded: Decoded, wholes: &[Wholes], totals: &mut Totals) {
         join(&mut decoded, wholes, &self.reader, totals);
         self.change(|schedule| schedule.ready(chunk, decoded));
+    }
+
+    /// Reads what waits in streams behind holes: one more chunk, if there are messages.
+    fn flush(&self, totals: &mut Totals) -> Option<Decoded> {
+        let mut late = Late::default();
+        for seat in &self.seats {
+            lock(seat).streams.flush(&mut late);
+        }
+        let end = *lock(&self.end);
+        let (decoded, _) = late.decode(&self.reader, end, self.seats.len(), self.pool, totals)?;
+        Some(decoded)
     }
 
     /// Leaves out what the user does not want to see.

@@ -25,6 +25,8 @@ pub(crate) struct Arrival<'a> {
 pub(crate) fn arrivals<'a>(packets: &'a [Packet], plan: &Plan) -> Vec<Arrival<'a>> {
     let mut arrivals: Vec<Arrival> = Vec::new();
     let (mut fragments, mut segments) = (BTreeMap::new(), BTreeSet::new());
+    // Segments whose last message is not complete, by stream.
+    let mut begun: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, packet) in packets.iter().enumerate() {
         arrivals.push(Arrival { skip: None, messages: Vec::new(), unread: 0, stream_bytes: 0 });
         match &packet.content {
@@ -56,6 +58,13 @@ pub(crate) fn arrivals<'a>(packets: &'a [Packet], plan: &Plan) -> Vec<Arrival<'a
                     arrivals[at].skip = Some(Skip::TcpRepeated);
                 } else {
                     segment(&mut arrivals[at], parts, plan);
+                    let begun = begun.entry(stream).or_default();
+                    begun.push(at);
+                    if parts.iter().any(|part| part.number == part.count) {
+                        begun.drain(..).for_each(|at| arrivals[at].skip = None);
+                    } else {
+                        arrivals[at].skip = Some(Skip::TcpIncomplete);
+                    }
                 }
             }
         }

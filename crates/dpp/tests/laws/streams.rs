@@ -5,9 +5,10 @@
 //! none missing before its end. Nothing is bounded, nothing is given up.
 
 use dpp::limits::StreamLimits;
-use dpp::packet::{Addresses, Flow, Segment};
+use dpp::packet::{Addresses, Flow, Segment, Volume};
 use dpp::stream::Moment;
-use dpp::stream::tcp::{Connections, Streams};
+use dpp::stream::tcp::{Carrier, Connections, Decided, Streams};
+use std::collections::BTreeSet;
 
 const MS: i64 = 1_000_000;
 
@@ -53,7 +54,8 @@ impl Stream {
                     _ => dice.below(65_536 - shortest),
                 };
             let flags = if number == 0 { 0 } else { 0x80 };
-            let mut message = vec![0xFF, 0xFF, flags, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+            let mut message = vec![0xFF, 0xFF, flags, 0, 0, 1, 0, 0, 0, 0, 0, 0, 15];
+            message.extend([0xFF; 15].into_iter().chain([0, 0, 1, 0, 1]));
             message.extend((0..length).map(|at| 0xF0 | (index * 3 + at / 5) as u8 & 15));
             message.truncate(length);
             stream.bytes.extend((length as u16).to_be_bytes());
@@ -207,6 +209,7 @@ fn lane(dice: &mut Dice, connection: usize, side: usize, stream: &Stream) -> Vec
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     step: usize,
+    connection: usize,
     side: usize,
     bytes: Vec<u8>,
     length: usize,
@@ -216,6 +219,7 @@ struct Found {
 fn play(scene: &Scene) -> (Vec<Found>, Streams) {
     let mut cell = Connections::new(&scene.limits);
     let mut found = Vec::new();
+    let mut fates = Fates::default();
     let mut received: Vec<[Received; 2]> =
         scene.streams.iter().map(|sides| [Received::of(&sides[0]), Received::of(&sides[1])]).collect();
     let mut now_ns = 0;
@@ -250,15 +254,62 @@ fn play(scene: &Scene) -> (Vec<Found>, Streams) {
             after_ns: step.time_ns,
         };
         now_ns = step.time_ns;
-        let _ = cell.take(&segment, &moment, |message| {
+        let carrier = Carrier { position: number as u64, volume: Volume::of(1), ..Carrier::default() };
+        let outcome = cell.take(&segment, &moment, &carrier, |message| {
             let side = if message.flow == flow { step.side } else { 1 - step.side };
-            found.push(Found { step: number, side, bytes: message.bytes.to_vec(), length: message.length });
+            let (bytes, length) = (message.bytes.to_vec(), message.length);
+            found.push(Found { step: number, connection: step.connection, side, bytes, length });
+            fates.brought.insert(message.carrier.position);
         });
+        let own =
+            outcome.map(|outcome| Decided { position: carrier.position, volume: carrier.volume, outcome });
+        own.into_iter().chain(cell.decided()).for_each(|decided| fates.decide(&decided));
+        fates.segments += 1;
     }
+    cell.flush(|message| {
+        let step = &scene.steps[message.carrier.position as usize];
+        let (number, side) = (scene.steps.len() - 1, step.side);
+        let (bytes, length) = (message.bytes.to_vec(), message.length);
+        found.push(Found { step: number, connection: step.connection, side, bytes, length });
+        fates.brought.insert(message.carrier.position);
+    });
     cell.finish();
+    cell.decided().for_each(|decided| fates.decide(&decided));
+    fates.check(&cell.counts);
     assert!(cell.counts.check(), "{:?}", cell.counts);
     assert_eq!(cell.counts.messages, found.len() as u64);
     (found, cell.counts)
+}
+
+/// What became of the segments of a scene.
+#[derive(Default)]
+struct Fates {
+    segments: u64,
+    used: u64,
+    skipped: u64,
+    /// Those that were skipped and decided alone, and those that brought the last byte of a message.
+    unused: BTreeSet<u64>,
+    brought: BTreeSet<u64>,
+}
+
+impl Fates {
+    fn decide(&mut self, decided: &Decided) {
+        let packets = decided.volume.packets;
+        match decided.outcome {
+            Ok(()) => self.used += packets,
+            Err(_) => {
+                self.skipped += packets;
+                self.unused.insert(decided.position);
+            }
+        }
+    }
+
+    /// Each has one fate, and one that brought the last byte of a message was used.
+    fn check(&self, counts: &Streams) {
+        assert_eq!(self.used + self.skipped, self.segments);
+        assert_eq!(self.used > 0, counts.messages > 0);
+        assert!(self.brought.is_disjoint(&self.unused));
+    }
 }
 
 /// Which bytes of a stream have come.
@@ -296,7 +347,8 @@ fn meaning(scene: &Scene) -> Vec<Found> {
             .zip(&stream.ends)
             .filter(|&(_, &end)| before < end && end <= received.until)
         {
-            found.push(Found { step: number, side, bytes: bytes.clone(), length: bytes.len() });
+            let (bytes, length) = (bytes.clone(), bytes.len());
+            found.push(Found { step: number, connection, side, bytes, length });
         }
     }
     found
@@ -322,7 +374,7 @@ pub(crate) fn check_with_losses(decisions: &[u8]) -> (usize, usize) {
     let scene = Scene::with_losses(&mut Dice(decisions));
     let (found, counts) = play(&scene);
     for message in &found {
-        let sent = &scene.streams[scene.steps[message.step].connection][message.side].messages;
+        let sent = &scene.streams[message.connection][message.side].messages;
         let is_sent = |whole: &&Vec<u8>| whole.len() == message.length && whole.starts_with(&message.bytes);
         assert!(sent.iter().any(|whole| is_sent(&whole)), "{message:?}");
     }

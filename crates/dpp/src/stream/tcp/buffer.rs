@@ -2,11 +2,12 @@
 //!
 //! Most directions never have one: a message that lies in one segment is handed out from there.
 
+use super::tickets::TICKET_CHARGE;
 use std::collections::VecDeque;
 
-/// What an empty buffer is charged, and what a piece is charged beside its bytes.
+/// What an empty buffer is charged, and what a piece is charged beside its bytes, with its ticket.
 const BUFFER_CHARGE: usize = 512;
-const PIECE_CHARGE: usize = 64;
+const PIECE_CHARGE: usize = 64 + TICKET_CHARGE;
 /// A vector for a message has at least so many bytes.
 const MESSAGE_LEAST: usize = 512;
 /// How many empty buffers are kept for reuse.
@@ -19,6 +20,8 @@ pub(super) struct Buffer {
     pub(super) message: Vec<u8>,
     /// The timestamp of the segment that brought the last of them.
     pub(super) message_ns: i64,
+    /// The tickets of the segments that brought them, in order.
+    pub(super) segments: Vec<u32>,
     /// In order, apart from each other, and behind what was read.
     pieces: VecDeque<Piece>,
     pieces_bytes: usize,
@@ -39,6 +42,8 @@ pub(super) struct Piece {
     /// Bytes behind it that the snaplen cut off.
     pub(super) missing: u32,
     pub(super) time_ns: i64,
+    /// The ticket of the segment it is from.
+    pub(super) ticket: u32,
 }
 
 /// How long the first hole has been waited for. Times are of the clock, ns.
@@ -78,16 +83,21 @@ impl Buffer {
         self.message_ns = time_ns;
     }
 
-    /// Puts the parts of a segment into place that are not there yet: the first copy of a byte counts. Gives how many captured
-    /// bytes were new, and whether anything was.
-    pub(super) fn insert(&mut self, segment: Part, time_ns: i64) -> (usize, bool) {
+    /// Puts the parts of a segment into place that are not there yet: the first copy of a byte counts. `hold` gives the ticket
+    /// for each. Gives how many captured bytes were new, and whether anything was.
+    pub(super) fn insert(
+        &mut self,
+        segment: Part,
+        time_ns: i64,
+        mut hold: impl FnMut() -> u32,
+    ) -> (usize, bool) {
         let (mut cursor, end) = (segment.start, segment.end());
         let mut at = self.pieces.partition_point(|piece| piece.end() <= cursor);
         let (bytes_before, pieces_before) = (self.pieces_bytes, self.pieces.len());
         while cursor < end {
             let stop = self.pieces.get(at).map_or(end, |piece| piece.start.min(end));
             if cursor < stop {
-                let piece = segment.piece(cursor, stop, time_ns);
+                let piece = segment.piece(cursor, stop, time_ns, hold());
                 self.pieces_bytes += piece.bytes.len();
                 self.pieces.insert(at, piece);
                 at += 1;
@@ -114,9 +124,9 @@ impl Buffer {
         self.pieces.len() > pieces || self.pieces_bytes > bytes
     }
 
-    /// Forgets the early pieces, and gives how many bytes they had.
-    pub(super) fn drop_pieces(&mut self) -> usize {
-        self.pieces.clear();
+    /// Forgets the early pieces, `each` by its ticket, and gives how many bytes they had.
+    pub(super) fn drop_pieces(&mut self, each: impl FnMut(u32)) -> usize {
+        self.pieces.drain(..).map(|piece| piece.ticket).for_each(each);
         std::mem::take(&mut self.pieces_bytes)
     }
 
@@ -129,7 +139,11 @@ impl Buffer {
         if self.pieces.capacity() > 4 * pieces + 8 {
             self.pieces.shrink_to(2 * pieces);
         }
-        BUFFER_CHARGE + message + pieces * PIECE_CHARGE + self.pieces_bytes
+        let segments = self.segments.len();
+        if self.segments.capacity() > 4 * segments + 32 {
+            self.segments.shrink_to(2 * segments);
+        }
+        BUFFER_CHARGE + message + segments * TICKET_CHARGE + pieces * PIECE_CHARGE + self.pieces_bytes
     }
 }
 
@@ -148,11 +162,11 @@ impl Part<'_> {
     }
 
     /// What of it lies between two places.
-    fn piece(&self, from: u64, to: u64, time_ns: i64) -> Piece {
+    fn piece(&self, from: u64, to: u64, time_ns: i64, ticket: u32) -> Piece {
         let within = |place: u64| ((place - self.start) as usize).min(self.bytes.len());
         let bytes: Box<[u8]> = self.bytes[within(from)..within(to)].into();
         let missing = (to - from) as u32 - bytes.len() as u32;
-        Piece { start: from, bytes, missing, time_ns }
+        Piece { start: from, bytes, missing, time_ns, ticket }
     }
 }
 
@@ -183,8 +197,8 @@ impl Pool {
         buffer.weigh();
         self.held -= buffer.charge;
         if self.spare.len() < SPARE_MAX {
-            let Buffer { message, pieces, .. } = *buffer;
-            *buffer = Buffer { message, pieces, ..Buffer::default() };
+            let Buffer { message, pieces, segments, .. } = *buffer;
+            *buffer = Buffer { message, pieces, segments, ..Buffer::default() };
             self.spare.push(buffer);
         }
     }

@@ -3,7 +3,7 @@
 use super::Message;
 use super::direction::{Delivery, Direction};
 use super::key::Key;
-use crate::packet::{Segment, Skip};
+use crate::packet::Segment;
 
 /// A connection. `sides` are the directions of what the lower and the higher end of the key send.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Connection {
         segment: &Segment,
         payload: &[u8],
         out: &mut Delivery<V>,
-    ) -> Result<(), Skip> {
+    ) {
         if let Handshake::Begun { client, syn_ns, .. } = self.handshake
             && usize::from(client) == from
             && segment.flags & (Segment::SYN | Segment::ACK) == Segment::ACK
@@ -123,13 +123,12 @@ impl Connection {
         if segment.has(Segment::ACK) {
             self.sides[1 - from].acknowledged(segment.acknowledgment, out.limits);
         }
-        let taken = self.take_data(from, segment, payload, out);
+        self.take_data(from, segment, payload, out);
         if segment.has(Segment::FIN) {
             let end = data_sequence(segment).wrapping_add(segment.payload_length as u32);
             self.sides[from].note_end(end, out.limits);
         }
         self.end_waiting(from, out);
-        taken
     }
 
     #[inline]
@@ -139,10 +138,9 @@ impl Connection {
         segment: &Segment,
         payload: &[u8],
         out: &mut Delivery<V>,
-    ) -> Result<(), Skip> {
-        match segment.payload_length {
-            0 => Err(Skip::TcpNoData),
-            length => self.sides[from].take(data_sequence(segment), payload, length, out),
+    ) {
+        if segment.payload_length > 0 {
+            self.sides[from].take(data_sequence(segment), payload, segment.payload_length, out);
         }
     }
 
@@ -155,7 +153,7 @@ impl Connection {
                 true => self.sides[side].flush(out),
                 false => self.sides[side].lose_patience(out),
             }
-            has_ended |= self.sides[side].close_at_end(out.counts);
+            has_ended |= self.sides[side].close_at_end(out.counts, out.tickets);
             out.flow = out.flow.reversed();
         }
         out.counts.finished += u64::from(has_ended && self.is_closed());
@@ -197,7 +195,7 @@ impl Connection {
         }
         for side in [from, 1 - from] {
             self.sides[side].flush(out);
-            self.sides[side].close(out.counts);
+            self.sides[side].close(out.counts, out.tickets);
             out.flow = out.flow.reversed();
         }
         true

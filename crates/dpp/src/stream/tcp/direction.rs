@@ -7,7 +7,8 @@
 use super::Message;
 use super::buffer::{Buffer, Hole, Part, Piece, Pool};
 use super::counts::Streams;
-use super::plausible::{START, plausible};
+use super::plausible::{START, find, is_impossible, plausible};
+use super::tickets::{Carrier, Tickets};
 use crate::limits::StreamLimits;
 use crate::packet::{Flow, Skip};
 
@@ -21,6 +22,8 @@ pub(super) struct Direction {
     isn: u32,
     /// Bytes of a message already counted that are still to pass.
     passing: u32,
+    /// Why they pass.
+    passing_skip: Skip,
     /// Where the FIN stands.
     end: Option<u32>,
     /// Where the next segment starts if the stream goes on where the last one was that was too far away.
@@ -45,6 +48,8 @@ enum Framing {
 enum State {
     /// Nothing: the first data gives it.
     New,
+    /// Nothing any more, because it was given up.
+    Evicted,
     Open,
     /// A FIN or RST came. What is not old begins anew.
     Closed,
@@ -61,6 +66,9 @@ pub(super) struct Delivery<'a, 'f, V> {
     pub(super) limits: &'a StreamLimits,
     pub(super) counts: &'a mut Streams,
     pub(super) pool: &'a mut Pool,
+    pub(super) tickets: &'a mut Tickets,
+    /// The packets of the segment at hand.
+    pub(super) carrier: &'a Carrier,
     pub(super) visit: &'a mut V,
 }
 
@@ -69,8 +77,18 @@ impl<V: FnMut(Message<'_>)> Delivery<'_, '_, V> {
     fn hand_out(&mut self, bytes: &[u8], length: usize) {
         self.counts.messages += 1;
         self.counts.message_bytes += bytes.len() as u64;
+        self.tickets.used();
         let Delivery { flow, time_ns, handshake_rtt_ns, .. } = *self;
-        (self.visit)(Message { flow, bytes, length, time_ns, handshake_rtt_ns });
+        let carrier = self.tickets.carrier(self.carrier);
+        (self.visit)(Message { flow, bytes, length, time_ns, handshake_rtt_ns, carrier });
+    }
+
+    /// So many bytes are those of no message.
+    fn skip_bytes(&mut self, length: usize) {
+        if length > 0 {
+            self.counts.skipped_bytes += length as u64;
+            self.tickets.lost(Skip::TcpNotDns);
+        }
     }
 }
 
@@ -81,6 +99,7 @@ impl Default for Direction {
             buffer: None,
             isn: 0,
             passing: 0,
+            passing_skip: Skip::TcpHole,
             end: None,
             elsewhere: None,
             framing: Framing::Lost,
@@ -113,7 +132,7 @@ impl Direction {
     }
 
     pub(super) fn is_new(&self) -> bool {
-        self.state == State::New
+        matches!(self.state, State::New | State::Evicted)
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -126,7 +145,7 @@ impl Direction {
 
     /// Whether `isn` is that of the SYN it began with.
     pub(super) fn began_with(&self, isn: u32) -> bool {
-        self.state != State::New && self.isn == isn
+        !self.is_new() && self.isn == isn
     }
 
     /// Whether nothing has come since the SYN.
@@ -140,10 +159,7 @@ impl Direction {
         i64::from(sequence.wrapping_sub(self.next as u32) as i32)
     }
 
-    /// Takes the data of a segment that begins at `sequence`.
-    ///
-    /// # Errors
-    /// Why it brought nothing new.
+    /// Takes the data of a segment that begins at `sequence`. What becomes of it the tickets are told.
     #[inline]
     pub(super) fn take<V: FnMut(Message<'_>)>(
         &mut self,
@@ -151,87 +167,73 @@ impl Direction {
         payload: &[u8],
         payload_length: usize,
         out: &mut Delivery<V>,
-    ) -> Result<(), Skip> {
+    ) {
         let ahead = self.ahead(sequence);
         if ahead == 0 && payload.len() == payload_length && self.buffer.is_none() && self.state == State::Open
         {
             self.elsewhere = None;
-            return self.read_counted(payload, out);
+            return self.read(payload, out);
         }
-        let ahead = self.place(sequence, payload, payload_length, out)?;
+        let Some(ahead) = self.place(sequence, payload_length, out) else {
+            out.counts.unplaced_bytes += payload.len() as u64;
+            return out.tickets.lost(Skip::TcpUnplaced);
+        };
         let old = usize::try_from(-ahead).unwrap_or(0);
-        if old >= payload_length {
-            out.counts.repeated_bytes += payload.len() as u64;
-            return Err(Skip::TcpRepeated);
-        }
         let bytes = payload.get(old..).unwrap_or_default();
         out.counts.repeated_bytes += (payload.len() - bytes.len()) as u64;
+        if old >= payload_length {
+            return out.tickets.lost(Skip::TcpRepeated);
+        }
         let start = self.next + ahead.max(0) as u64;
         let part = Part { start, bytes, missing: payload_length - old - bytes.len() };
         match self.buffer.as_ref().and_then(|buffer| buffer.first_piece()) {
             None if ahead <= 0 => {
-                let taken = self.read_counted(bytes, out);
+                self.read(bytes, out);
                 self.cut_off(part.missing as u64, out);
-                taken
             }
             _ => self.keep_early(part, out),
         }
     }
 
-    /// How far ahead a segment lies; begins anew where that must be.
+    /// How far ahead a segment lies, if that is believed; begins anew where that must be.
     fn place<V: FnMut(Message<'_>)>(
         &mut self,
         sequence: u32,
-        payload: &[u8],
         payload_length: usize,
         out: &mut Delivery<V>,
-    ) -> Result<i64, Skip> {
+    ) -> Option<i64> {
         let ahead = self.ahead(sequence);
         let is_far = ahead.unsigned_abs() > u64::from(out.limits.far);
         let goes_on = self.elsewhere.take() == Some(sequence);
         match self.state {
-            State::New => self.pick_up(sequence),
+            State::New | State::Evicted => self.pick_up(sequence),
             State::Closed if is_far || ahead >= 0 => self.pick_up(sequence),
-            State::Closed | State::Open if !is_far => return Ok(ahead),
+            State::Closed | State::Open if !is_far => return Some(ahead),
             _ if goes_on => {
                 self.flush(out);
-                self.abandon(out.counts);
+                self.abandon(Skip::TcpIncomplete, out.counts, out.tickets);
                 self.pick_up(sequence);
                 out.counts.strayed += 1;
             }
             _ => {
                 self.elsewhere = Some(sequence.wrapping_add(payload_length as u32));
-                out.counts.unplaced_bytes += payload.len() as u64;
-                return Err(Skip::TcpUnplaced);
+                return None;
             }
         }
-        Ok(0)
-    }
-
-    /// Reads, and says whether anything but noise was read.
-    #[inline]
-    fn read_counted<V: FnMut(Message<'_>)>(
-        &mut self,
-        bytes: &[u8],
-        out: &mut Delivery<V>,
-    ) -> Result<(), Skip> {
-        if bytes.is_empty() {
-            return Err(Skip::TcpNoData);
-        }
-        let skipped = out.counts.skipped_bytes;
-        self.read(bytes, out);
-        match out.counts.skipped_bytes - skipped < bytes.len() as u64 {
-            true => Ok(()),
-            false => Err(Skip::TcpUnplaced),
-        }
+        Some(0)
     }
 
     /// Puts a segment where others wait too, and reads what has become contiguous.
-    fn keep_early<V: FnMut(Message<'_>)>(&mut self, part: Part, out: &mut Delivery<V>) -> Result<(), Skip> {
+    fn keep_early<V: FnMut(Message<'_>)>(&mut self, part: Part, out: &mut Delivery<V>) {
         let buffer = self.buffer.get_or_insert_with(|| out.pool.get());
         let first = buffer.first_piece();
-        let (taken, is_new) = buffer.insert(part, out.time_ns);
+        let (taken, is_new) = buffer.insert(part, out.time_ns, || out.tickets.hold(out.carrier));
         out.counts.repeated_bytes += (part.bytes.len() - taken) as u64;
+        if !is_new {
+            out.tickets.lost(Skip::TcpRepeated);
+        } else if part.bytes.is_empty() {
+            out.tickets.lost(Skip::TcpNoData);
+        }
         self.read_pieces(out);
         while self.waiting().is_some_and(|buffer| {
             buffer.has_more_than(out.limits.direction_pieces, out.limits.direction_bytes)
@@ -240,11 +242,6 @@ impl Direction {
         }
         if self.waiting().and_then(|buffer| buffer.first_piece()) != first {
             self.watch(out.now_ns);
-        }
-        match is_new {
-            true if part.bytes.is_empty() => Err(Skip::TcpNoData),
-            true => Ok(()),
-            false => Err(Skip::TcpRepeated),
         }
     }
 
@@ -268,8 +265,11 @@ impl Direction {
     }
 
     fn read_piece<V: FnMut(Message<'_>)>(&mut self, piece: &Piece, out: &mut Delivery<V>) {
+        let before = out.tickets.turn_to(piece.ticket);
         self.read(&piece.bytes, out);
         self.cut_off(piece.missing.into(), out);
+        out.tickets.turn_to(before);
+        out.tickets.release(piece.ticket);
     }
 
     /// Passes over what the snaplen cut off.
@@ -344,11 +344,11 @@ impl Direction {
     }
 
     /// Ends the direction if its FIN has its turn. Gives whether it has ended by it just now.
-    pub(super) fn close_at_end(&mut self, counts: &mut Streams) -> bool {
+    pub(super) fn close_at_end(&mut self, counts: &mut Streams, tickets: &mut Tickets) -> bool {
         let ends = self.state == State::Open && self.end == Some(self.next as u32);
         if ends {
             self.next += 1;
-            self.close(counts);
+            self.close(counts, tickets);
         }
         ends
     }
@@ -359,18 +359,18 @@ impl Direction {
     }
 
     /// Ends it; what is incomplete is lost.
-    pub(super) fn close(&mut self, counts: &mut Streams) {
-        self.abandon(counts);
+    pub(super) fn close(&mut self, counts: &mut Streams, tickets: &mut Tickets) {
+        self.abandon(Skip::TcpIncomplete, counts, tickets);
         if self.state == State::Open {
             self.state = State::Closed;
         }
     }
 
-    /// Gives up what is incomplete.
-    pub(super) fn abandon(&mut self, counts: &mut Streams) {
+    /// Gives up what is incomplete, for this reason.
+    pub(super) fn abandon(&mut self, skip: Skip, counts: &mut Streams, tickets: &mut Tickets) {
         if let Some(buffer) = &mut self.buffer {
-            give_up_message(buffer, self.framing, counts);
-            counts.lost_bytes += buffer.drop_pieces() as u64;
+            give_up_message(buffer, self.framing, skip, counts, tickets);
+            counts.lost_bytes += buffer.drop_pieces(|ticket| tickets.lose(ticket, skip)) as u64;
         }
         self.passing = 0;
         self.framing = Framing::Lost;
@@ -378,16 +378,17 @@ impl Direction {
 
     /// Gives up what is incomplete because others need the room. Without early pieces the place is kept, and the rest
     /// of the message will pass by.
-    pub(super) fn evict(&mut self, counts: &mut Streams) {
+    pub(super) fn evict(&mut self, counts: &mut Streams, tickets: &mut Tickets) {
         counts.evicted += 1;
         let framing = self.framing;
         let (have, wanted) = self.buffer.as_ref().map_or((0, 2), |b| (b.message.len(), b.wanted()));
         let has_pieces = self.waiting().is_some();
-        self.abandon(counts);
+        self.abandon(Skip::TcpEvicted, counts, tickets);
         if has_pieces {
-            self.state = State::New;
+            self.state = State::Evicted;
         } else if have >= START || framing == Framing::Known && have >= 2 {
             self.passing = (wanted - have) as u32;
+            self.passing_skip = Skip::TcpEvicted;
             self.framing = framing;
         }
     }
@@ -398,22 +399,24 @@ impl Direction {
         self.next += bytes.len() as u64;
         let mut rest = bytes;
         if self.passing > 0 {
-            rest = self.pass(rest, out.counts);
+            rest = self.pass(rest, out);
         }
         if self.buffer.is_some() {
             rest = self.complete(rest, out);
         }
         rest = self.read_whole(rest, out);
         if !rest.is_empty() {
-            self.buffer.get_or_insert_with(|| out.pool.get()).append(rest, out.time_ns);
+            let buffer = self.buffer.get_or_insert_with(|| out.pool.get());
+            append(buffer, rest, out);
         }
     }
 
     /// Lets the rest of a message pass that is counted already.
-    fn pass<'b>(&mut self, bytes: &'b [u8], counts: &mut Streams) -> &'b [u8] {
+    fn pass<'b, V: FnMut(Message<'_>)>(&mut self, bytes: &'b [u8], out: &mut Delivery<V>) -> &'b [u8] {
         let (passed, rest) = bytes.split_at(bytes.len().min(self.passing as usize));
         self.passing -= passed.len() as u32;
-        counts.lost_bytes += passed.len() as u64;
+        out.counts.lost_bytes += passed.len() as u64;
+        out.tickets.lost(self.passing_skip);
         rest
     }
 
@@ -426,8 +429,14 @@ impl Direction {
     ) -> &'b [u8] {
         loop {
             if self.framing != Framing::Known && bytes.len() >= START && !self.agrees(bytes, out.counts) {
-                out.counts.skipped_bytes += bytes.len() as u64;
-                return &[];
+                let noise = find(bytes).unwrap_or(bytes.len());
+                out.skip_bytes(noise);
+                bytes = &bytes[noise..];
+                if bytes.is_empty() {
+                    return bytes;
+                }
+                self.framing = Framing::Guessed;
+                out.counts.resynchronisations += 1;
             }
             let Some((prefix, rest)) = bytes.split_first_chunk() else { return bytes };
             let length = usize::from(u16::from_be_bytes(*prefix));
@@ -470,10 +479,12 @@ impl Direction {
         if self.framing != Framing::Known && begun < START {
             rest = append_up_to(buffer, START, rest, out.time_ns);
             if buffer.message.len() < START {
+                out.tickets.join(&mut buffer.segments, out.carrier);
                 return rest;
             }
             if !self.agrees(&buffer.message, out.counts) {
                 out.counts.skipped_bytes += begun as u64;
+                out.tickets.lose_all(&mut buffer.segments, Skip::TcpNotDns);
                 buffer.message.clear();
                 return bytes;
             }
@@ -487,8 +498,11 @@ impl Direction {
             && message.len() == usize::from(u16::from_be_bytes(*prefix))
         {
             out.hand_out(message, message.len());
+            out.tickets.use_all(&mut buffer.segments);
             buffer.message.clear();
             buffer.progressed = true;
+        } else if !bytes.is_empty() {
+            out.tickets.join(&mut buffer.segments, out.carrier);
         }
         rest
     }
@@ -518,14 +532,19 @@ impl Direction {
         let is_sure = self.framing == Framing::Known || have >= START;
         if have >= START {
             let now = std::mem::replace(&mut out.time_ns, buffer.message_ns);
+            let last = *buffer.segments.last().expect("some segment brought the bytes");
+            let before = out.tickets.turn_to(last);
             out.hand_out(&buffer.message[2..], wanted - 2);
+            out.tickets.turn_to(before);
+            out.tickets.use_all(&mut buffer.segments);
             out.time_ns = now;
             out.counts.messages_cut += 1;
             buffer.message.clear();
         } else {
-            give_up_message(buffer, self.framing, out.counts);
+            give_up_message(buffer, self.framing, Skip::TcpHole, out.counts, out.tickets);
         }
         buffer.progressed = true;
+        self.passing_skip = Skip::TcpHole;
         match is_sure && have >= 2 {
             true => (wanted - have) as u32,
             false => 0,
@@ -540,9 +559,24 @@ fn append_up_to<'b>(buffer: &mut Buffer, length: usize, bytes: &'b [u8], time_ns
     rest
 }
 
-/// Counts the message that was begun as lost, or what might have been one as skipped.
-fn give_up_message(buffer: &mut Buffer, framing: Framing, counts: &mut Streams) {
+/// Moves bytes to a message, and notes whose they are.
+fn append<V: FnMut(Message<'_>)>(buffer: &mut Buffer, bytes: &[u8], out: &mut Delivery<V>) {
+    buffer.append(bytes, out.time_ns);
+    out.tickets.join(&mut buffer.segments, out.carrier);
+}
+
+/// Counts the message that was begun as lost, for this reason, or what might have been one as skipped. What cannot be
+/// a message is lost for no other reason than that.
+fn give_up_message(
+    buffer: &mut Buffer,
+    framing: Framing,
+    skip: Skip,
+    counts: &mut Streams,
+    tickets: &mut Tickets,
+) {
     let begun = buffer.message.len();
+    let skip = if is_impossible(&buffer.message) { Skip::TcpNotDns } else { skip };
+    tickets.lose_all(&mut buffer.segments, skip);
     if framing == Framing::Known || begun >= START {
         counts.incomplete += u64::from(begun > 0);
         counts.lost_bytes += begun as u64;

@@ -1,6 +1,7 @@
 //! The identity of a connection, whichever way a segment goes.
 
 use crate::packet::{Addresses, Flow};
+use crate::stream::{KeptAddresses, KeptFlow};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 /// Both ends, the lower one first. Plain words, which live in registers until the key is entered.
@@ -32,6 +33,21 @@ impl Key {
             ports: first << 32 | second << 16 | version,
         };
         (key, usize::from(!is_lower))
+    }
+}
+
+impl Key {
+    /// Who sends to whom, if the lower or the higher end (0 or 1) does.
+    pub(super) fn flow(&self, from: usize) -> KeptFlow {
+        let to = 1 - from;
+        let port = |end: usize| (self.ports >> if end == 0 { 32 } else { 16 }) as u16;
+        let v4 = |end: usize| (self.low[end] as u32).to_be_bytes();
+        let v6 = |end: usize| (u128::from(self.high[end]) << 64 | u128::from(self.low[end])).to_be_bytes();
+        let addresses = match self.ports & 1 {
+            0 => KeptAddresses::V4(v4(from), v4(to)),
+            _ => KeptAddresses::V6(v6(from), v6(to)),
+        };
+        KeptFlow { addresses, source_port: port(from), destination_port: port(to) }
     }
 }
 
@@ -114,6 +130,19 @@ mod tests {
         let ((there, from), (back, to)) = (Key::of(&flow), Key::of(&flow.reversed()));
         assert_eq!(there, back);
         assert_eq!((from, to), (1, 0));
+    }
+
+    #[test]
+    fn a_key_tells_both_flows() {
+        let (low, high) = ([0x11; 16], [0xEE; 16]);
+        let wide = Addresses::V6 { source: &high, destination: &low };
+        for addresses in [wide, Addresses::V4 { source: &[192, 0, 2, 9], destination: &[192, 0, 2, 1] }] {
+            let flow = Flow { addresses, source_port: 4000, destination_port: 53 };
+            for flow in [flow, flow.reversed()] {
+                let (key, from) = Key::of(&flow);
+                assert_eq!(key.flow(from), KeptFlow::from(&flow));
+            }
+        }
     }
 
     #[test]

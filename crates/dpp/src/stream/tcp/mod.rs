@@ -37,11 +37,13 @@ mod order;
 mod plausible;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 pub use counts::Streams;
+pub use tickets::Carrier;
 
 use crate::limits::StreamLimits;
-use crate::packet::{Flow, Segment, Skip};
+use crate::packet::{Flow, Segment, Skip, Volume};
 use crate::stream::Moment;
 use buffer::Pool;
 use connection::{Connection, Phase};
@@ -49,6 +51,7 @@ use direction::{Delivery, Direction};
 use key::{Key, Seed};
 use order::Order;
 use std::collections::HashMap;
+use tickets::Tickets;
 
 /// A message from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,19 @@ pub struct Message<'a> {
     pub time_ns: i64,
     /// From SYN to the client's ACK, ns, if both were seen.
     pub handshake_rtt_ns: Option<i64>,
+    /// The packets that brought its last byte.
+    pub carrier: &'a Carrier,
+}
+
+/// What became of a segment that had to wait, or of several of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The position of its packet, or of one of them.
+    pub position: u64,
+    /// How many packets these are.
+    pub volume: Volume,
+    /// Whether a message got some of its bytes, or why not.
+    pub outcome: Result<(), Skip>,
 }
 
 /// The connections of one cell.
@@ -79,6 +95,7 @@ pub struct Connections {
     /// Directions that have a buffer (twice the slot, and the side), those that completed a message longest ago first.
     waiting: Order,
     pool: Pool,
+    tickets: Tickets,
 }
 
 impl Connections {
@@ -93,51 +110,93 @@ impl Connections {
             phases: Default::default(),
             waiting: Order::default(),
             pool: Pool::default(),
+            tickets: Tickets::default(),
         }
+    }
+
+    /// From now on each segment that waits is told by itself when it is decided.
+    pub fn trace(&mut self) {
+        self.tickets.trace();
     }
 
     /// Takes a segment on a DNS port, and hands each message it completes to `visit`, in stream order. A segment without data
     /// may end a wait, so messages may come of it, too.
     ///
-    /// # Errors
-    /// Why no new data was taken from the segment. [`Skip::TcpUnplaced`] also where nothing in it looked like a message.
+    /// Gives what became of the segment: whether a message got some of its bytes, or why not. `None` if that is still open;
+    /// what was decided of those that came before, [`decided`](Self::decided) tells.
     #[inline]
     pub fn take(
         &mut self,
         segment: &Segment,
         moment: &Moment,
+        carrier: &Carrier,
         mut visit: impl FnMut(Message<'_>),
-    ) -> Result<(), Skip> {
+    ) -> Option<Result<(), Skip>> {
+        self.tickets.begin();
+        self.take_begun(segment, moment, carrier, &mut visit);
+        self.tickets.end()
+    }
+
+    /// Gives what was decided of segments that had waited, since it was last asked for.
+    #[inline]
+    pub fn decided(&mut self) -> impl Iterator<Item = Decided> + '_ {
+        self.tickets.decided.drain(..)
+    }
+
+    #[inline]
+    fn take_begun(
+        &mut self,
+        segment: &Segment,
+        moment: &Moment,
+        carrier: &Carrier,
+        visit: &mut impl FnMut(Message<'_>),
+    ) {
         let payload = &segment.payload[..segment.payload.len().min(segment.payload_length)];
         self.counts.payload_bytes += payload.len() as u64;
         let (key, from) = Key::of(&segment.flow);
         let known = self.known(&key, moment);
         if segment.has(Segment::RST) {
             self.counts.skipped_bytes += payload.len() as u64;
-            self.reset(known, from, segment, moment, &mut visit);
-            return Err(Skip::TcpNoData);
+            return self.reset(known, from, segment, moment, carrier, visit);
         }
         let slot = match known {
             _ if segment.has(Segment::SYN) => self.open(known, key, from, segment, moment),
             Some(slot) => self.renew(slot, moment),
-            None if segment.payload_length == 0 => return Err(Skip::TcpNoData),
+            None if segment.payload_length == 0 => return,
             None => self.add(Connection::new(key), moment),
         };
-        let messages = self.counts.messages;
-        let (connection, mut out) = self.delivery(slot, segment, moment, &mut visit);
-        let taken = connection.take(from, segment, payload, &mut out);
-        let is_evicted = self.settle_both(slot, from);
+        let (connection, mut out) = self.delivery(slot, segment.flow, moment, carrier, visit);
+        connection.take(from, segment, payload, &mut out);
+        self.settle_both(slot);
         self.note_phase(slot);
-        // What was only begun here has gone; a message that was read has not.
-        if is_evicted && self.counts.messages == messages { Err(Skip::TcpEvicted) } else { taken }
     }
 
-    /// The input has ended: what is incomplete is lost.
+    /// The input has ended: what is behind a hole is read, and handed to `visit` if it is a message. The order is that of this
+    /// cell alone; each message tells its [`carrier`](Message::carrier).
+    pub fn flush(&mut self, mut visit: impl FnMut(Message<'_>)) {
+        self.tickets.begin();
+        let (moment, carrier) =
+            (Moment { position: 0, time_ns: 0, before_ns: 0, after_ns: 0 }, Carrier::default());
+        while let Some(place) = self.waiting.first() {
+            let (slot, side) = (place / 2, place % 2);
+            let flow = self.slots[slot].key.flow(side);
+            let (connection, mut out) = self.delivery(slot, flow.borrow(), &moment, &carrier, &mut visit);
+            connection.sides[side].flush(&mut out);
+            self.abandon(slot, side, Skip::TcpIncomplete);
+        }
+    }
+
+    /// Nothing more is wanted: what is incomplete is lost.
     pub fn finish(&mut self) {
         while let Some(place) = self.waiting.first() {
-            self.slots[place / 2].sides[place % 2].abandon(&mut self.counts);
-            self.settle(place / 2, place % 2);
+            self.abandon(place / 2, place % 2, Skip::TcpIncomplete);
         }
+    }
+
+    /// Gives up what is incomplete on a side.
+    fn abandon(&mut self, slot: usize, side: usize, skip: Skip) {
+        self.slots[slot].sides[side].abandon(skip, &mut self.counts, &mut self.tickets);
+        self.settle(slot, side);
     }
 
     /// The connection of a segment, unless it was quiet so long that it must be another one.
@@ -147,7 +206,7 @@ impl Connections {
         if moment.after_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
             return Some(slot);
         }
-        self.forget(slot);
+        self.forget(slot, Skip::TcpIncomplete);
         None
     }
 
@@ -165,7 +224,7 @@ impl Connections {
                 self.slots[slot].last_ns = moment.after_ns;
                 return slot;
             }
-            self.forget(slot);
+            self.forget(slot, Skip::TcpIncomplete);
         }
         self.counts.opened += 1;
         self.add(Connection::opened(key, from, segment, moment.time_ns), moment)
@@ -208,15 +267,16 @@ impl Connections {
         from: usize,
         segment: &Segment,
         moment: &Moment,
+        carrier: &Carrier,
         visit: &mut V,
     ) {
         let Some(slot) = known else { return };
-        let (connection, mut out) = self.delivery(slot, segment, moment, visit);
+        let (connection, mut out) = self.delivery(slot, segment.flow, moment, carrier, visit);
         let is_reset = connection.reset(from, segment, &mut out);
-        self.settle_both(slot, from);
+        self.settle_both(slot);
         self.counts.reset += u64::from(is_reset);
         match self.slots[slot].phase {
-            Phase::HalfOpen if is_reset => self.forget(slot),
+            Phase::HalfOpen if is_reset => self.forget(slot, Skip::TcpIncomplete),
             _ => self.note_phase(slot),
         }
     }
@@ -226,19 +286,22 @@ impl Connections {
     fn delivery<'a, 'f, V>(
         &'a mut self,
         slot: usize,
-        segment: &Segment<'f>,
+        flow: Flow<'f>,
         moment: &Moment,
+        carrier: &'a Carrier,
         visit: &'a mut V,
     ) -> (&'a mut Connection, Delivery<'a, 'f, V>) {
         let connection = &mut self.slots[slot];
         let out = Delivery {
-            flow: segment.flow,
+            flow,
             handshake_rtt_ns: connection.handshake_rtt_ns(),
             time_ns: moment.time_ns,
             now_ns: moment.after_ns,
             limits: &self.limits,
             counts: &mut self.counts,
             pool: &mut self.pool,
+            tickets: &mut self.tickets,
+            carrier,
             visit,
         };
         (connection, out)
@@ -275,38 +338,34 @@ impl Connections {
         let order = &self.phases[phase as usize];
         if let Some(slot) = order.first().filter(|_| order.len() >= most) {
             counted.into_iter().for_each(|count| *count += 1);
-            self.forget(slot);
+            self.forget(slot, Skip::TcpEvicted);
         }
     }
 
-    /// Forgets a connection; what is incomplete is lost.
-    fn forget(&mut self, slot: usize) {
-        let connection = &mut self.slots[slot];
-        connection.sides.iter_mut().for_each(|side| side.abandon(&mut self.counts));
+    /// Forgets a connection; what is incomplete is lost, for this reason.
+    fn forget(&mut self, slot: usize, skip: Skip) {
+        self.abandon(slot, 0, skip);
+        self.abandon(slot, 1, skip);
+        let connection = &self.slots[slot];
         self.index.remove(&connection.key);
         self.phases[connection.phase as usize].remove(slot);
-        self.settle(slot, 0);
-        self.settle(slot, 1);
         self.free.push(slot);
     }
 
-    /// Charges what waits on both sides, and gives up what is too much. Gives whether that was of the side `from`.
+    /// Charges what waits on both sides, and gives up what is too much.
     #[inline]
-    fn settle_both(&mut self, slot: usize, from: usize) -> bool {
+    fn settle_both(&mut self, slot: usize) {
         let [low, high] = &self.slots[slot].sides;
         if low.buffer.is_none() && high.buffer.is_none() {
-            return false;
+            return;
         }
         self.settle(slot, 0);
         self.settle(slot, 1);
-        let mut is_evicted = false;
         while self.pool.held > self.limits.cell_bytes {
             let Some(place) = self.waiting.first() else { break };
-            self.slots[place / 2].sides[place % 2].evict(&mut self.counts);
+            self.slots[place / 2].sides[place % 2].evict(&mut self.counts, &mut self.tickets);
             self.settle(place / 2, place % 2);
-            is_evicted |= place == 2 * slot + from;
         }
-        is_evicted
     }
 
     /// Charges what waits on a side, or takes its buffer back.

@@ -24,12 +24,9 @@ const OPCODES: [u8; 6] = [0, 1, 2, 4, 5, 6];
 #[inline]
 pub(super) fn plausible(bytes: &[u8]) -> bool {
     let Some((start, rest)) = bytes.split_first_chunk::<START>() else { return false };
-    let field = |at: usize| u32::from(u16::from_be_bytes([start[at], start[at + 1]]));
-    let [length, flags, questions, answers, authorities, additionals] = [0, 4, 6, 8, 10, 12].map(field);
+    let Start { length, flags, questions, records, needed } = Start::of(start);
     let (opcode, rcode) = ((flags >> 11) as u8 & 0x0F, flags & 0x0F);
     let is_response = flags & 0x8000 != 0;
-    let records = answers + authorities + additionals;
-    let needed = 12 + questions * QUESTION + records * RECORD;
     OPCODES.contains(&opcode)
         && flags & 0x40 == 0
         && questions <= 1
@@ -38,6 +35,67 @@ pub(super) fn plausible(bytes: &[u8]) -> bool {
         && (questions + records > 0 || opcode == 6 || is_response && rcode != 0 && length == 12)
         && (questions + records == 0 || first_name_is_plausible(rest))
 }
+
+/// Whether `bytes` are the beginning of no message at all: what the header counts cannot be in it. Text never can, nor can TLS.
+pub(super) fn is_impossible(bytes: &[u8]) -> bool {
+    bytes.first_chunk().map(Start::of).is_some_and(|start| start.needed > start.length)
+}
+
+/// A prefix and a header.
+struct Start {
+    length: u32,
+    flags: u32,
+    questions: u32,
+    records: u32,
+    /// The least length that holds all these.
+    needed: u32,
+}
+
+impl Start {
+    #[inline]
+    fn of(start: &[u8; START]) -> Start {
+        let field = |at: usize| u32::from(u16::from_be_bytes([start[at], start[at + 1]]));
+        let [length, flags, questions, answers, authorities, additionals] = [0, 4, 6, 8, 10, 12].map(field);
+        let records = answers + authorities + additionals;
+        Start { length, flags, questions, records, needed: 12 + questions * QUESTION + records * RECORD }
+    }
+}
+
+/// Where in `bytes`, behind their start, a message seems to begin: one that looks like one, whose first question or record is
+/// there and of a class in use, and behind which another begins or the bytes end. A query asks something.
+pub(super) fn find(bytes: &[u8]) -> Option<usize> {
+    // At most one in a hundred places passes the look at QDCOUNT; the rest is for those.
+    let places = bytes.windows(START).enumerate().skip(1);
+    let mut likely = places.filter(|(_, start)| start[6] == 0 && start[7] <= 1);
+    likely.find(|&(at, _)| is_surely_one(&bytes[at..])).map(|(at, _)| at)
+}
+
+/// The same question as [`plausible`] asks, where nothing else speaks for it. A header read three bytes late looks like one
+/// without a question: its zeros are others' zeros.
+fn is_surely_one(bytes: &[u8]) -> bool {
+    let length = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+    let (is_response, asks) = (bytes[4] & 0x80 != 0, bytes[7] == 1);
+    plausible(bytes)
+        && (asks || is_response)
+        && first_class(&bytes[START..]).is_some_and(|class| CLASSES.contains(&class))
+        && bytes.get(2 + length..).is_none_or(|next| next.len() < START || plausible(next))
+}
+
+/// The class behind the first name and its type, without the top bit that mDNS uses.
+fn first_class(bytes: &[u8]) -> Option<u16> {
+    let mut at = 0;
+    loop {
+        match *bytes.get(at)? {
+            0 => break,
+            length => at += 1 + usize::from(length),
+        }
+    }
+    let class = bytes.get(at + 3..)?.first_chunk()?;
+    Some(u16::from_be_bytes(*class) & 0x7FFF)
+}
+
+/// Classes in use: IN, CH, HS, NONE, ANY.
+const CLASSES: [u16; 5] = [1, 3, 4, 254, 255];
 
 /// Whether labels of at most 63 bytes, 255 in all, end in the root, as far as the bytes go. Nothing stands before the first name
 /// that it could point to.
@@ -61,9 +119,44 @@ mod tests {
     use super::*;
 
     fn check(hex: &str, expected: bool) {
+        assert_eq!(plausible(&bytes(hex)), expected, "{hex}");
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
-        assert_eq!(plausible(&bytes), expected, "{hex}");
+        digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
+    }
+
+    const QUERY: &str = "0011 abcd 0100 0001 0000 0000 0000 00 0001 0001";
+
+    fn check_found(before: &str, behind: &str, expected: bool) {
+        let found = find(&bytes(&format!("{before}{QUERY}{behind}")));
+        assert_eq!(found, expected.then_some(bytes(before).len()), "{before} {behind}");
+    }
+
+    #[test]
+    fn a_message_is_found_behind_noise_if_the_bytes_end_there_or_another_begins() {
+        check_found("ff", "", true);
+        check_found("0000 0000 0000 0000 0000", QUERY, true);
+        check_found("c00c 0001 0001 0000 003c 0004", "0011 ab", true);
+        check_found("ff", "0011 abcd ffff 0001 0000 0000 0000 00", false);
+    }
+
+    #[test]
+    fn behind_noise_a_question_of_a_class_nobody_uses_begins_no_message() {
+        assert_eq!(find(&bytes("ff 0011 abcd 0100 0001 0000 0000 0000 00 0001 0017")), None);
+        assert_eq!(find(&bytes("ff 0011 abcd 0100 0001 0000 0000 0000 00 0001 00")), None);
+        assert_eq!(find(&bytes("ff 0040 abcd 8400 0000 0002 0000 0000 00 0001 0001")), Some(1));
+        assert_eq!(find(&[0; 40]), None);
+        assert_eq!(find(&[]), None);
+    }
+
+    #[test]
+    fn text_and_tls_are_the_beginning_of_no_message() {
+        assert!(is_impossible(b"GET / HTTP/1.1"));
+        assert!(is_impossible(&bytes("1603 0102 0001 0001 fc03 0349 abcd")));
+        assert!(!is_impossible(&bytes("0030 abcd 0100 0003 0000 0000 0000")));
+        assert!(!is_impossible(b"GET"));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Streams as text, a segment a line: `time_ms side [-flags] [@place] [<acknowledged] [data] => result`.
 //!
 //! Sides are `c` and `s`; places count from the first byte of data, and the client's sequence numbers wrap after 15 of them.
-//! Data: `a` is a query with its prefix, 21 bytes, `A` a response of 221; `a[2..9]` is a part of it, `x5` is noise, `+` joins,
+//! A line `end` ends the input: its result is what is found behind holes then. Data: `a` is a query with its prefix, 21 bytes, `A` a response of 221; `a[2..9]` is a part of it, `x5` is noise, `+` joins,
 //! `/9` at the end says that 9 bytes were captured. A result is the messages, each with `~` if the other side sent it, `/n`
 //! if only n bytes are there, and `@time` if it is dated otherwise than with the segment; or the name of the skip, then the messages.
 
 use super::*;
-use crate::packet::Addresses;
+use crate::packet::{Addresses, SKIPS, Skips};
 
 const ISN: [u32; 2] = [u32::MAX - 15, 77_000];
 const MS: i64 = 1_000_000;
@@ -39,15 +39,37 @@ struct Play {
     clock_ns: i64,
     limits: StreamLimits,
     rtts: Vec<Option<i64>>,
+    /// What became of the segments so far.
+    used: u64,
+    skips: Skips,
 }
 
 impl Play {
     fn new(limits: StreamLimits) -> Play {
-        Play { cell: Connections::new(&limits), position: 0, clock_ns: 0, limits, rtts: Vec::new() }
+        let (cell, skips) = (Connections::new(&limits), Skips::default());
+        Play { cell, position: 0, clock_ns: 0, limits, rtts: Vec::new(), used: 0, skips }
+    }
+
+    /// Counts what became of a segment, and of those that had waited.
+    fn decide(&mut self, outcome: Option<Result<(), Skip>>) {
+        let own = outcome.map(|outcome| Decided { position: 0, volume: Volume::of(0), outcome });
+        for Decided { position, volume, outcome } in own.into_iter().chain(self.cell.decided()) {
+            match outcome {
+                Ok(()) => self.used += volume.packets,
+                Err(skip) => self.skips.add_all(skip, position, &volume),
+            }
+        }
     }
 
     /// Plays a line from a client with this number, and gives the result as text.
     fn line(&mut self, client: u16, line: &str) -> String {
+        if line.trim() == "end" {
+            let mut found = Vec::new();
+            self.cell.flush(|message| {
+                found.push(format!("{}@{}", message.bytes[1] as char, message.time_ns / MS));
+            });
+            return found.join(" ");
+        }
         let mut words = line.split_whitespace();
         let time_ms: i64 = words.next().unwrap().parse().unwrap();
         let side = usize::from(words.next() == Some("s"));
@@ -99,7 +121,8 @@ impl Play {
         let moment = Moment { position: self.position, time_ns, before_ns: self.clock_ns, after_ns: time_ns };
         (self.position, self.clock_ns) = (self.position + 1, time_ns);
         let (mut found, mut rtts) = (Vec::new(), Vec::new());
-        let taken = self.cell.take(&segment, &moment, |message| {
+        let carrier = Carrier { position: self.position - 1, volume: Volume::of(0), ..Carrier::default() };
+        let taken = self.cell.take(&segment, &moment, &carrier, |message| {
             let own = framed(message.bytes.get(1).map_or('?', |&name| name as char));
             assert_eq!(message.bytes, &own[2..2 + message.bytes.len()]);
             assert_eq!(message.length, own.len() - 2);
@@ -117,7 +140,8 @@ impl Play {
         });
         self.rtts.extend(rtts);
         self.check_bounds();
-        let skip = taken.err().map(|skip| skip.name().to_string());
+        self.decide(taken);
+        let skip = taken.and_then(Result::err).map(|skip| skip.name().to_string());
         skip.into_iter().chain(found).collect::<Vec<_>>().join(" ")
     }
 
@@ -135,6 +159,8 @@ impl Play {
         self.cell.finish();
         assert!(self.cell.counts.check(), "{:?}", self.cell.counts);
         assert_eq!((self.cell.pool.held, self.cell.waiting.len()), (0, 0));
+        self.decide(None);
+        assert_eq!((self.used + self.skips.total().packets, self.cell.tickets.waiting()), (self.position, 0));
         self.cell.counts
     }
 }
@@ -149,7 +175,9 @@ fn check_with(limits: StreamLimits, script: &str, counts: &str) -> Play {
     let found = play.finish();
     for count in counts.split(',').map(str::trim).filter(|count| !count.is_empty()) {
         let (name, value) = count.split_once(' ').unwrap();
-        let found = found.rows().find(|row| row.0 == name).unwrap_or_else(|| panic!("no count {name}")).1;
+        let skip = SKIPS.iter().find(|row| row.1 == name).map(|row| play.skips.of(row.0).packets);
+        let found = found.rows().find(|row| row.0 == name).map(|row| row.1).or(skip);
+        let found = found.or((name == "used").then_some(play.used)).unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(found.to_string(), value, "{name}");
     }
     play
@@ -334,7 +362,7 @@ fn what_the_snaplen_cut_is_handed_out_at_once() {
         "21 s @0 A/60 => A/58
          22 s @221 B+C/230 => B
          23 s @663 D+E/300 => D E/77
-         24 s @1105 F[..8]/4 =>
+         24 s @1105 F[..8]/4 => tcp_hole
          25 s @1113 F[8..]+G => G
          26 s @1547 H[..100]/100 =>
          27 s @1647 H[100..]+I/60 => H/158
@@ -346,11 +374,11 @@ fn what_the_snaplen_cut_is_handed_out_at_once() {
 #[test]
 fn a_stream_without_syn_is_read_from_the_first_segment_that_starts_with_a_message() {
     check(
-        "0 c @100 a[5..] => tcp_unplaced
+        "0 c @100 a[5..] => tcp_not_dns
          1 c @116 b+c => b c
          2 c @158 d[..2] =>
          3 c @160 d[2..] => d
-         4 s @700 x30 => tcp_unplaced
+         4 s @700 x30 => tcp_not_dns
          5 s @730 A[..2] =>
          6 s @732 A[2..] => A",
         "connections 1, opened 0, messages 4, resynchronisations 2, skipped_bytes 46",
@@ -379,6 +407,71 @@ fn framing_that_was_guessed_is_given_up_where_it_fails() {
 fn lengths_are_believed_from_the_syn_on() {
     let play = check_opened("21 c @0 x100 =>", "messages 0, incomplete 1, lost_bytes 100");
     assert_eq!(play.cell.counts.skipped_bytes, 0);
+}
+
+#[test]
+fn what_looks_like_no_message_is_named_so_when_its_stream_ends() {
+    check_opened("21 c @0 x100 =>", "tcp_not_dns 1, used 0, incomplete 1");
+    check_opened("21 c @0 x9 =>", "tcp_incomplete 1, used 0");
+}
+
+#[test]
+fn a_segment_is_used_if_a_message_got_one_of_its_bytes_and_else_the_first_loss_is_the_reason() {
+    check_opened(
+        "21 s @0 A[..100] =>
+         22 s @100 A[100..200] =>
+         23 s @200 A[200..]+B[..10] => A
+         24 s @231 B[10..20] =>
+         25 s @900 x50 =>
+         end => B@24",
+        "used 4, tcp_not_dns 1",
+    );
+    check_opened(
+        "21 s @0 A[..8] =>
+         22 s @150 A[150..] =>
+         23 s @221 B[..9] =>
+         24 s -R @230 => tcp_no_data",
+        "tcp_hole 2, tcp_incomplete 1, used 0",
+    );
+}
+
+#[test]
+fn early_data_is_decided_when_it_is_read_or_lost() {
+    check_opened(
+        "21 c @30 b[9..12] =>
+         22 c @21 b[..9]+x3+b[12..15] =>
+         23 c @26 b[5..] =>
+         24 c @0 a => a b",
+        "used 4",
+    );
+    check_opened(
+        "21 c @30 b[9..12] =>
+         22 c @21 b[..9]+x3+b[12..15] =>
+         end =>",
+        "tcp_incomplete 2, lost_bytes 15",
+    );
+}
+
+#[test]
+fn of_many_segments_of_a_message_each_is_counted() {
+    let mut script = HANDSHAKE.to_string();
+    for at in 0..200 {
+        script += &format!("21 s @{at} A[{at}..{}] =>\n", at + 1);
+    }
+    check(&format!("{script}22 s @200 A[200..] => A"), "used 201");
+    check(&script, "tcp_incomplete 200");
+}
+
+#[test]
+fn at_the_end_of_the_input_what_is_behind_holes_is_read() {
+    check_opened(
+        "21 c @21 b =>
+         22 c @63 d+e[..9] =>
+         23 s @0 A[..100] =>
+         24 s @150 A[150..]+B =>
+         end => b@21 d@22 A@23 B@24",
+        "gaps 3, gap_bytes 92, messages 4, tcp_incomplete 0, used 4",
+    );
 }
 
 #[test]
@@ -617,10 +710,10 @@ fn of_too_much_that_is_incomplete_what_waited_longest_is_given_up() {
 fn a_segment_whose_data_is_given_up_at_once_is_not_used_unless_a_message_was_read() {
     let limits = StreamLimits { cell_bytes: 515, ..StreamLimits::default() };
     let script = "20 c @0 a[..9] => tcp_evicted
-        21 c @9 a[9..] =>
+        21 c @9 a[9..] => tcp_evicted
         22 c @21 b+c[..9] => b
         23 c @51 c[9..]+d => d";
-    check_with(limits, &format!("{HANDSHAKE}{script}"), "evicted 2, incomplete 2");
+    check_with(limits, &format!("{HANDSHAKE}{script}"), "evicted 2, incomplete 2, tcp_evicted 2, used 2");
 }
 
 #[test]
@@ -688,11 +781,12 @@ fn memory_is_what_is_charged() {
             payload_length: tail.len(),
         };
         let moment = Moment { position: 1, time_ns: 0, before_ns: 0, after_ns: 0 };
-        play.cell.take(&segment, &moment, |message| assert_eq!(message.length, 65_000)).unwrap();
+        let carrier = Carrier::default();
+        play.cell.take(&segment, &moment, &carrier, |message| assert_eq!(message.length, 65_000));
     }
     let slot = play.cell.phases[Phase::Open as usize].first().unwrap();
     let buffer = play.cell.slots[slot].sides.iter().find_map(|side| side.buffer.as_ref()).unwrap();
-    assert_eq!((buffer.message.len(), buffer.charge), (1, 513));
+    assert_eq!((buffer.message.len(), buffer.charge), (1, 593));
     assert!(buffer.message.capacity() <= 512);
     assert!(size_of::<Connection>() <= 176, "{}", size_of::<Connection>());
     assert_eq!(play.finish().incomplete, 1);
