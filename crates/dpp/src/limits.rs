@@ -223,8 +223,9 @@ impl Default for FragmentLimits {
 
 /// The bounds of one cell of TCP streams ([`CELLS`] of them). Plain data, so that tests can make them small.
 ///
-/// At most about 1.8 MiB a cell, 115 MiB in all: a connection takes some 300 bytes with its places in the tables, and what is
-/// buffered at most twice what is charged for it (vectors grow by doubling).
+/// At most about 3 MiB a cell, 200 MiB in all: a connection takes some 330 bytes with its places in the tables, and what is
+/// buffered at most twice what is charged for it (vectors grow by doubling). Reached only by traffic made for it: an honest
+/// capture has a few incomplete messages and a hole or two at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
     /// Connections that are remembered: 131,072 in all cells. The one that was quiet longest makes room; if it goes on, it is
@@ -236,18 +237,21 @@ pub struct StreamLimits {
     /// Connections that both sides have ended: 1024 in all cells. What is captured twice, or sent again because an
     /// acknowledgment was lost, comes within a few packets or round trips; and few fit into a processor's cache.
     pub closed: usize,
-    /// Bytes that are charged for everything that is incomplete in a cell: 24 MiB in all cells. The direction that has been
-    /// incomplete longest is given up first.
+    /// Bytes that are charged for everything that is incomplete in a cell: 64 MiB in all cells. The direction that has been
+    /// incomplete longest is given up first. Twice what one direction may take, so that one alone drives out no others.
     pub cell_bytes: usize,
-    /// Bytes of out-of-order data of one direction: twice the longest message, and about what is on its way on a fast
-    /// link while a lost segment is sent again.
+    /// Bytes of out-of-order data of one direction: what is on its way while a lost segment is sent again, 100 Mbit/s of a
+    /// zone transfer over 40 ms. Beyond that the hole is given up, which costs the messages in it.
     pub direction_bytes: usize,
-    /// Pieces of out-of-order data of one direction: all segments of `direction_bytes`, and spare. Putting one in its place
-    /// moves at most half of them.
+    /// Pieces of out-of-order data of one direction: all segments of `direction_bytes`, short ones of 536 bytes too. Putting one
+    /// in its place moves at most half of them, 40 bytes each.
     pub direction_pieces: usize,
     /// How far, in bytes, a segment may lie from what is expected next. Farther away it belongs to another connection on the
     /// same ports, or is forged, and is believed only if the next one goes on there. Larger than common TCP windows.
     pub far: u32,
+    /// How far (bytes) before the place where a stream was picked up data is still read, and how much may have been read behind it
+    /// by then. When a capture begins, segments are overtaking each other; by a few others, so it is the longest message.
+    pub earlier_bytes: u32,
     /// How long (ns of the clock) a hole waits for a late segment once the receiver has acknowledged what was in it: the
     /// capture missed it, or shows it a little late. Longer than queues of a network card disorder packets, and shorter than
     /// a response waits for its query.
@@ -268,10 +272,11 @@ impl Default for StreamLimits {
             connections: 2048,
             half_open: 1024,
             closed: 16,
-            cell_bytes: 384 << 10,
-            direction_bytes: 128 << 10,
-            direction_pieces: 256,
+            cell_bytes: 1 << 20,
+            direction_bytes: 512 << 10,
+            direction_pieces: 1024,
             far: 4 << 20,
+            earlier_bytes: 64 << 10,
             missed_ns: 100_000_000,
             missed_segments: 3,
             lost_ns: 3_000_000_000,

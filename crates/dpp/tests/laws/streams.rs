@@ -215,9 +215,13 @@ struct Found {
     length: usize,
 }
 
-/// Plays a scene to a cell. Acknowledgments are what the other side has really received so far.
-fn play(scene: &Scene) -> (Vec<Found>, Streams) {
+/// Plays a scene to a cell. Acknowledgments are what the other side has really received so far. Each segment's fate is told by
+/// itself if it is to be `traced`.
+fn play(scene: &Scene, traced: bool) -> (Vec<Found>, Streams, Fates) {
     let mut cell = Connections::new(&scene.limits);
+    if traced {
+        cell.trace();
+    }
     let mut found = Vec::new();
     let mut fates = Fates::default();
     let mut received: Vec<[Received; 2]> =
@@ -278,7 +282,7 @@ fn play(scene: &Scene) -> (Vec<Found>, Streams) {
     fates.check(&cell.counts);
     assert!(cell.counts.check(), "{:?}", cell.counts);
     assert_eq!(cell.counts.messages, found.len() as u64);
-    (found, cell.counts)
+    (found, cell.counts, fates)
 }
 
 /// What became of the segments of a scene.
@@ -287,8 +291,9 @@ struct Fates {
     segments: u64,
     used: u64,
     skipped: u64,
-    /// Those that were skipped and decided alone, and those that brought the last byte of a message.
-    unused: BTreeSet<u64>,
+    /// Those, or some of those, that were used, that were not, and that brought the last byte of a message.
+    used_at: BTreeSet<u64>,
+    unused_at: BTreeSet<u64>,
     brought: BTreeSet<u64>,
 }
 
@@ -296,10 +301,13 @@ impl Fates {
     fn decide(&mut self, decided: &Decided) {
         let packets = decided.volume.packets;
         match decided.outcome {
-            Ok(()) => self.used += packets,
+            Ok(()) => {
+                self.used += packets;
+                assert!(self.used_at.insert(decided.position), "{decided:?} again");
+            }
             Err(_) => {
                 self.skipped += packets;
-                self.unused.insert(decided.position);
+                assert!(self.unused_at.insert(decided.position), "{decided:?} again");
             }
         }
     }
@@ -308,7 +316,8 @@ impl Fates {
     fn check(&self, counts: &Streams) {
         assert_eq!(self.used + self.skipped, self.segments);
         assert_eq!(self.used > 0, counts.messages > 0);
-        assert!(self.brought.is_disjoint(&self.unused));
+        assert!(self.brought.is_disjoint(&self.unused_at));
+        assert!(self.used_at.is_disjoint(&self.unused_at));
     }
 }
 
@@ -354,10 +363,25 @@ fn meaning(scene: &Scene) -> Vec<Found> {
     found
 }
 
-/// Where all segments come, messages are those of the oracle, each at its step, and nothing is lost.
+/// The steps whose segments bring bytes that have not come before.
+fn new_data(scene: &Scene) -> BTreeSet<u64> {
+    let mut received: Vec<[Received; 2]> =
+        scene.streams.iter().map(|sides| [Received::of(&sides[0]), Received::of(&sides[1])]).collect();
+    let mut brings = |&(_, step): &(usize, &Step)| {
+        let received = &mut received[step.connection][step.side];
+        let is_new = received.bytes[step.from..step.to].contains(&false);
+        received.mark(step.from, step.to);
+        is_new
+    };
+    scene.steps.iter().enumerate().filter(|step| brings(step)).map(|(number, _)| number as u64).collect()
+}
+
+/// Where all segments come, messages are those of the oracle, each at its step, nothing is lost, and every segment is used
+/// that brings something new.
 pub(crate) fn check_whole(decisions: &[u8]) {
     let scene = Scene::whole(&mut Dice(decisions));
-    let (found, counts) = play(&scene);
+    let (found, counts, fates) = play(&scene, true);
+    assert_eq!(fates.used_at, new_data(&scene));
     let meaning = meaning(&scene);
     for (found, meaning) in found.iter().zip(&meaning) {
         assert_eq!(found, meaning);
@@ -372,7 +396,7 @@ pub(crate) fn check_whole(decisions: &[u8]) {
 /// depend on chance. Gives how many of the messages sent were found.
 pub(crate) fn check_with_losses(decisions: &[u8]) -> (usize, usize) {
     let scene = Scene::with_losses(&mut Dice(decisions));
-    let (found, counts) = play(&scene);
+    let (found, counts, fates) = play(&scene, false);
     for message in &found {
         let sent = &scene.streams[message.connection][message.side].messages;
         let is_sent = |whole: &&Vec<u8>| whole.len() == message.length && whole.starts_with(&message.bytes);
@@ -380,7 +404,9 @@ pub(crate) fn check_with_losses(decisions: &[u8]) -> (usize, usize) {
     }
     let cut = found.iter().filter(|message| message.bytes.len() < message.length).count();
     assert_eq!(cut as u64, counts.messages_cut);
-    assert_eq!(play(&scene), (found.clone(), counts));
+    let (again, counts_again, traced) = play(&scene, true);
+    assert_eq!((&again, counts_again), (&found, counts));
+    assert_eq!((traced.used, traced.skipped), (fates.used, fates.skipped));
     let sent = scene.streams.iter().flatten().map(|stream| stream.messages.len()).sum();
     (found.len(), sent)
 }

@@ -20,6 +20,10 @@ pub(super) struct Direction {
     pub(super) buffer: Option<Box<Buffer>>,
     /// The number of the SYN; of a stream picked up in the middle, as if there had been one just before.
     isn: u32,
+    /// Where a stream begins that was picked up in the middle, while what comes from before is still believed; or 0.
+    floor: u64,
+    /// What is not there behind that: from where to where, counted from there.
+    lack: [u32; 2],
     /// Bytes of a message already counted that are still to pass.
     passing: u32,
     /// Why they pass.
@@ -98,6 +102,8 @@ impl Default for Direction {
             next: 0,
             buffer: None,
             isn: 0,
+            floor: 0,
+            lack: [0; 2],
             passing: 0,
             passing_skip: Skip::TcpHole,
             end: None,
@@ -174,6 +180,13 @@ impl Direction {
             self.elsewhere = None;
             return self.read(payload, out);
         }
+        let earlier = if ahead < 0 { self.take_earlier(ahead, payload, payload_length, out) } else { 0 };
+        if earlier == payload_length {
+            return;
+        }
+        let (sequence, payload) =
+            (sequence.wrapping_add(earlier as u32), payload.get(earlier..).unwrap_or_default());
+        let payload_length = payload_length - earlier;
         let Some(ahead) = self.place(sequence, payload_length, out) else {
             out.counts.unplaced_bytes += payload.len() as u64;
             return out.tickets.lost(Skip::TcpUnplaced);
@@ -195,6 +208,62 @@ impl Direction {
         }
     }
 
+    /// Reads what of a segment lies before the place where the stream was picked up: the first segments of a capture overtake each
+    /// other like any others. Each is read by itself at once, as nothing tells whether others are still to come. Gives how much
+    /// of it that is.
+    #[cold]
+    fn take_earlier<V: FnMut(Message<'_>)>(
+        &mut self,
+        ahead: i64,
+        payload: &[u8],
+        payload_length: usize,
+        out: &mut Delivery<V>,
+    ) -> usize {
+        let most = u64::from(out.limits.earlier_bytes);
+        if self.floor == 0 || self.state != State::Open || self.next - self.floor > most {
+            self.floor = 0;
+            return 0;
+        }
+        let start = self.next - ahead.unsigned_abs();
+        let end = start + payload_length as u64;
+        let lack = self.lack.map(|at| self.floor + u64::from(at));
+        let length = if start >= self.floor {
+            if start < lack[0] || end > lack[1] {
+                return 0;
+            }
+            let side = usize::from(start > lack[0]);
+            self.lack[side] = ([end, start][side] - self.floor) as u32;
+            payload_length
+        } else {
+            let before = self.floor - start;
+            if before > most {
+                return 0;
+            }
+            self.lack = match end < self.floor {
+                true => [payload_length as u32, before as u32],
+                false => self.lack.map(|at| at + before as u32),
+            };
+            self.floor = start;
+            payload_length.min(before as usize)
+        };
+        self.read_apart(&payload[..payload.len().min(length)], out);
+        length
+    }
+
+    /// Reads bytes of which neither what is before them nor what is behind is at hand.
+    fn read_apart<V: FnMut(Message<'_>)>(&mut self, bytes: &[u8], out: &mut Delivery<V>) {
+        let framing = std::mem::replace(&mut self.framing, Framing::Lost);
+        let rest = self.read_whole(bytes, out);
+        self.framing = framing;
+        match rest.split_first_chunk() {
+            Some((prefix, begun)) if rest.len() >= START => {
+                out.hand_out(begun, u16::from_be_bytes(*prefix).into());
+                out.counts.messages_cut += 1;
+            }
+            _ => out.skip_bytes(rest.len()),
+        }
+    }
+
     /// How far ahead a segment lies, if that is believed; begins anew where that must be.
     fn place<V: FnMut(Message<'_>)>(
         &mut self,
@@ -206,7 +275,11 @@ impl Direction {
         let is_far = ahead.unsigned_abs() > u64::from(out.limits.far);
         let goes_on = self.elsewhere.take() == Some(sequence);
         match self.state {
-            State::New | State::Evicted => self.pick_up(sequence),
+            State::New => {
+                self.pick_up(sequence);
+                self.floor = self.next;
+            }
+            State::Evicted => self.pick_up(sequence),
             State::Closed if is_far || ahead >= 0 => self.pick_up(sequence),
             State::Closed | State::Open if !is_far => return Some(ahead),
             _ if goes_on => {
