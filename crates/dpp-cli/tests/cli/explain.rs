@@ -109,6 +109,53 @@ fn frames_are_numbered_over_all_captures() {
     assert!(told.contains("\nFrame 4: ") && told.contains("\nFrame 11: "), "{told}");
 }
 
+/// A SYN before the sequence number 1.
+fn syn() -> Vec<u8> {
+    const FLAGS: usize = 14 + 20 + 13;
+    let mut frame = tcp(CLIENT, SERVER, 0, b"");
+    frame[FLAGS] = 0x02;
+    frame
+}
+
+#[test]
+fn a_stream_in_which_no_message_is_found_was_not_used() {
+    let room = Room::new();
+    let request = b"GET / HTTP/1.1\r\nHost: dns.example\r\n\r\n";
+    room.write("in.pcap", pcap(&[&syn(), &tcp(CLIENT, SERVER, 1, request)]));
+    let told = room.dpp(&["explain", "in.pcap"]).well().stdout;
+    let expected = "\
+2 packets, 0 used
+           1  tcp_no_data: TCP on a DNS port without data: handshake, acknowledgment, end; frame 1
+           1  tcp_not_dns: TCP data on a DNS port in which no DNS message could be found; frame 2
+";
+    assert_eq!(told, expected);
+    let told = room.dpp(&["in.pcap", "out.csv", "--report-format", "text"]).well().stderr;
+    assert!(
+        told.contains("No DNS message found: ") && told.contains(" TCP data on a DNS port in which"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_is_behind_a_hole_when_the_capture_ends_is_told_with_its_row() {
+    let query = message(7, 0, "e.example");
+    let framed = [&(query.len() as u16).to_be_bytes()[..], &query].concat();
+    let (missing, begun) = (100, &framed[..10]);
+    let room = Room::new();
+    let early = tcp(CLIENT, SERVER, 1 + missing, &[&framed, begun].concat());
+    let more = tcp(CLIENT, SERVER, 1 + missing + framed.len() as u32 + 500, begun);
+    room.write("in.pcap", pcap(&[&syn(), &early, &more]));
+    let told = |frame| room.dpp(&["explain", "in.pcap", "--frame", frame]).well().stdout;
+    assert!(told("2").contains("  It completes a query: id 7, e.example A"), "{}", told("2"));
+    assert!(told("2").ends_with("  Row 1 of the table, without response\n"), "{}", told("2"));
+    assert!(told("3").contains("Skipped (tcp_incomplete)"), "{}", told("3"));
+    let tables = ["1", "2", "7"].map(|threads| {
+        room.dpp(&["in.pcap", "out.csv", "--fields", "qname,frame_query", "--threads", threads]).well();
+        String::from_utf8(room.read("out.csv")).expect("a table is text")
+    });
+    assert!(tables.iter().all(|table| *table == "qname,frame_query\ne.example,2\n"), "{tables:?}");
+}
+
 #[test]
 fn fragments_are_completed_in_their_own_tunnel() {
     let query = |id| fragments(&udp(CLIENT, SERVER, &message(id, 0, "e.example")));
