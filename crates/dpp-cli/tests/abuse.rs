@@ -10,7 +10,7 @@ use std::process::{ChildStdin, Command, Stdio};
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-/// All runs here take less. The cells of TCP alone may take 200 MiB, those of fragments 64.
+/// All runs here take less. The cells of TCP alone may take 250 MiB, those of fragments 64.
 const KIB_MAX: u64 = 320 * 1024;
 
 const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
@@ -52,6 +52,28 @@ fn a_stream_in_segments_of_one_byte_is_read_in_order_and_in_windows_turned_round
         });
         assert_eq!(queries(&report), 10_000, "windows of {window}");
     }
+}
+
+/// Single bytes and whole messages, all of them behind holes, far more than may wait.
+#[test]
+fn what_is_behind_holes_in_many_connections_takes_no_memory_and_each_segment_is_decided() {
+    let message = [&(QUERY.len() as u16).to_be_bytes()[..], QUERY].concat();
+    let (connections, each) = (20_000, 20);
+    let report = check(|capture| {
+        for turn in 1..=each {
+            for client in 0..connections {
+                let payload = if client % 2 == 0 { &message[..1] } else { &message[..] };
+                capture.tcp(client, 4000, 7, SYN, &[]);
+                capture.tcp(client, 4000, 8 + 100 * turn, ACK, payload);
+            }
+        }
+    });
+    let reasons =
+        ["tcp_evicted", "tcp_incomplete", "tcp_hole", "tcp_not_dns", "tcp_unplaced", "tcp_repeated"];
+    let skips: u64 = reasons.iter().map(|reason| skipped(&report, reason)).sum();
+    let used = number(&report, "/packets/used/packets");
+    assert_eq!(used + skips, u64::from(connections * each));
+    assert!(used > 0 && skipped(&report, "tcp_evicted") > 0);
 }
 
 #[test]

@@ -223,8 +223,9 @@ impl Default for FragmentLimits {
 
 /// The bounds of one cell of TCP streams ([`CELLS`] of them). Plain data, so that tests can make them small.
 ///
-/// At most about 3 MiB a cell, 200 MiB in all: a connection takes some 330 bytes with its places in the tables, and what is
-/// buffered at most twice what is charged for it (vectors grow by doubling). Reached only by traffic made for it: an honest
+/// At most about 4 MiB a cell, 250 MiB in all: a connection takes some 330 bytes with its places in the tables, what is
+/// buffered at most twice what is charged for it (vectors grow by doubling), and the tickets of segments stay when they are free
+/// again. Reached only by traffic made for it: an honest
 /// capture has a few incomplete messages and a hole or two at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {

@@ -52,7 +52,7 @@ streams! {
     cut_bytes,
     /// Directions that went on somewhere else without a SYN, confirmed by a second segment.
     strayed,
-    /// Times a message was found at the start of a segment, where none was expected.
+    /// Times a message was found at the start of a segment or inside it, where none was expected.
     resynchronisations,
     /// Directions given up because too much was incomplete.
     evicted,

@@ -246,7 +246,9 @@ impl Direction {
             self.floor = start;
             payload_length.min(before as usize)
         };
-        self.read_apart(&payload[..payload.len().min(length)], out);
+        let captured = payload.len().min(length);
+        out.counts.cut_bytes += (length - captured) as u64;
+        self.read_apart(&payload[..captured], out);
         length
     }
 

@@ -9,19 +9,24 @@
 //! - *Place.* Data is read in the order of its sequence numbers. Of a byte that comes twice the first copy counts. Data before
 //!   what was read is repeated; data ahead waits. Farther than `far` from what is expected it is believed only if the next
 //!   segment goes on there. A SYN with another number begins the connection anew; after FIN or RST, and where nothing is
-//!   known, the first data gives the place.
+//!   known, the first data gives the place. Where nothing was known before, what overtook it is read by itself when it comes: up
+//!   to `earlier_bytes` before it, and while no more were read behind it. Each is read at once, for nothing tells whether others
+//!   are still to come; a message that lies in two of them is cut.
 //! - *Framing.* From the SYN on, each length prefix is believed. Without it the start of each segment is tried: 14 bytes must
 //!   look like a prefix and a header (`plausible.rs`), and so must those behind each message found that way. If fewer
-//!   than 14 bytes are there, the next ones decide; if they do not fit, that segment's own start is tried. Nothing is searched
-//!   inside segments. A segment of which nothing fits is not used.
+//!   than 14 bytes are there, the next ones decide; if they do not fit, that segment's own start is tried. If that does not fit
+//!   either, a message is looked for inside the segment, with a harder look: its first question or record must be there and of a
+//!   class in use, and behind it another must begin or the segment end. One in the last bytes of a segment is not found.
 //! - *Holes.* What is behind a hole waits until it is filled, or until the receiver has acknowledged what the capture does not
 //!   have, and a few segments or a moment have passed; or, not acknowledged, for longer; or until too much
 //!   waits, or FINs of both sides or a RST came. Then reading goes on behind the hole. A message that began before
 //!   it is handed out as far as it goes, if its header is there; if its end lies behind the hole, the framing is kept. Holes
-//!   that the snaplen made are given up at once. At the end of the input nothing is given up: what waits is counted as lost,
-//!   because it would belong to no packet.
+//!   that the snaplen made are given up at once. At the end of the input all are ([`Connections::flush`]).
 //! - *Time.* A message counts at the packet that completed it, or whose coming made a hole be given up. In the second case it is
 //!   dated with the segment that brought its last byte: the receiver had it then.
+//! - *Fates.* A segment was used if a message got one of its bytes; that is known when the last of them has left
+//!   (`tickets.rs`). If none did, the first loss names the reason: no message found, a hole in the message, the stream ended
+//!   inside it, too much waited.
 //! - *Handshake.* Its round-trip time is from the client's last SYN before the first SYN-ACK to the client's first ACK:
 //!   the same wherever between client and server the capture was taken. It is unknown to data in the SYN itself.
 //! - *Bounds* ([`StreamLimits`]). Of too many connections the one that was quiet longest is forgotten: half-open ones, open
