@@ -33,5 +33,5 @@ fn where_segments_are_missing_only_messages_that_were_sent_are_found() {
     // About one in nine segments is missing; most messages are found all the same.
     let (found, sent) = sums.get();
     println!("{found} of {sent} messages found");
-    assert!(found * 10 > sent * 8, "{found} of {sent}");
+    assert!(found * 100 > sent * 85, "{found} of {sent}");
 }

@@ -84,6 +84,15 @@ impl<'a> Streams<'a> {
     }
 }
 
+/// Counts what became of packets, and notes it.
+#[inline]
+fn decide(totals: &mut Totals, log: &mut Option<Vec<Decided>>, decided: Decided) {
+    count(totals, &decided);
+    if let Some(log) = log {
+        log.push(decided);
+    }
+}
+
 #[inline]
 fn count(totals: &mut Totals, decided: &Decided) {
     match decided.outcome {
@@ -112,7 +121,10 @@ impl Assemble for Streams<'_> {
         let packet = (position - part.first_position) as u32;
         let arrival = Arrival { time_ns, before_ns, after_ns, packet };
         let Streams { reader, shards, cells, totals, scratch, log, .. } = self;
-        let origin = Origin::of(&part.origins, packet).unwrap_or_default();
+        let origin = match part.origins.is_empty() {
+            true => Origin::default(),
+            false => Origin::of(&part.origins, packet).unwrap_or_default(),
+        };
         let carrier = Carrier { position, volume: held.volume(), outer: held.outer, origin };
         let mut events = Here(part);
         let cell = &mut cells[held.cell() / *shards];
@@ -127,10 +139,11 @@ impl Assemble for Streams<'_> {
             let read = reader.read(&arrived, &mut events, totals, scratch);
             totals.stream_messages_unread += u64::from(read.is_err());
         });
-        let decided = outcome.map(|outcome| Decided { position, volume: carrier.volume, outcome });
-        for decided in decided.into_iter().chain(cell.decided()) {
-            count(totals, &decided);
-            log.iter_mut().for_each(|log| log.push(decided));
+        if let Some(outcome) = outcome {
+            decide(totals, log, Decided { position, volume: carrier.volume, outcome });
+        }
+        if cell.has_decided() {
+            cell.decided().for_each(|decided| decide(totals, log, decided));
         }
         after_ns
     }

@@ -88,6 +88,7 @@ impl<V: FnMut(Message<'_>)> Delivery<'_, '_, V> {
     }
 
     /// So many bytes are those of no message.
+    #[cold]
     fn skip_bytes(&mut self, length: usize) {
         if length > 0 {
             self.counts.skipped_bytes += length as u64;
@@ -496,7 +497,7 @@ impl Direction {
     }
 
     /// Hands out the messages that lie in `bytes` as a whole, and gives the rest: the start of a message.
-    #[inline]
+    #[inline(always)]
     fn read_whole<'b, V: FnMut(Message<'_>)>(
         &mut self,
         mut bytes: &'b [u8],
@@ -504,14 +505,10 @@ impl Direction {
     ) -> &'b [u8] {
         loop {
             if self.framing != Framing::Known && bytes.len() >= START && !self.agrees(bytes, out.counts) {
-                let noise = find(bytes).unwrap_or(bytes.len());
-                out.skip_bytes(noise);
-                bytes = &bytes[noise..];
+                bytes = self.seek(bytes, out);
                 if bytes.is_empty() {
                     return bytes;
                 }
-                self.framing = Framing::Guessed;
-                out.counts.resynchronisations += 1;
             }
             let Some((prefix, rest)) = bytes.split_first_chunk() else { return bytes };
             let length = usize::from(u16::from_be_bytes(*prefix));
@@ -522,6 +519,18 @@ impl Direction {
             out.hand_out(message, length);
             bytes = rest;
         }
+    }
+
+    /// Looks for a message inside `bytes`. Gives them from there on, or none.
+    #[cold]
+    fn seek<'b, V: FnMut(Message<'_>)>(&mut self, bytes: &'b [u8], out: &mut Delivery<V>) -> &'b [u8] {
+        let noise = find(bytes).unwrap_or(bytes.len());
+        out.skip_bytes(noise);
+        if noise < bytes.len() {
+            self.framing = Framing::Guessed;
+            out.counts.resynchronisations += 1;
+        }
+        &bytes[noise..]
     }
 
     /// Whether a message seems to begin here.

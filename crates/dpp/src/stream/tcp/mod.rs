@@ -142,8 +142,13 @@ impl Connections {
         self.tickets.end()
     }
 
-    /// Gives what was decided of segments that had waited, since it was last asked for.
+    /// Whether [`decided`](Self::decided) would give anything.
     #[inline]
+    pub fn has_decided(&self) -> bool {
+        !self.tickets.decided.is_empty()
+    }
+
+    /// Gives what was decided of segments that had waited, since it was last asked for.
     pub fn decided(&mut self) -> impl Iterator<Item = Decided> + '_ {
         self.tickets.decided.drain(..)
     }
