@@ -6,6 +6,7 @@
 
 use super::Decided;
 use crate::packet::{Origin, Outer, Skip, Volume};
+use std::collections::HashMap;
 
 /// The packets that a segment came in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +68,8 @@ pub(super) struct Tickets {
     own_ticket: u32,
     /// Whose bytes are being read.
     current: u32,
-    /// How many segments of a message are remembered one by one.
-    alone: usize,
+    /// Of tickets for several segments all of them, if each is to be told. What is charged does not depend on it.
+    traced: Option<HashMap<u32, Vec<(u64, Volume)>>>,
 }
 
 impl Default for Tickets {
@@ -80,15 +81,15 @@ impl Default for Tickets {
             own: Verdict::default(),
             own_ticket: OWN,
             current: OWN,
-            alone: ALONE,
+            traced: None,
         }
     }
 }
 
 impl Tickets {
-    /// From now on no segments are counted together.
+    /// From now on each segment is told by itself when it is decided.
     pub(super) fn trace(&mut self) {
-        self.alone = usize::MAX;
+        self.traced.get_or_insert_default();
     }
 
     /// A segment has come.
@@ -164,16 +165,25 @@ impl Tickets {
             self.release(ticket);
             return;
         }
-        if let Some(&[.., first, second]) = segments.get(self.alone..)
+        if let Some(&[.., first, second]) = segments.get(ALONE..)
             && self.is_alone(first)
             && self.is_alone(second)
         {
             segments.pop();
-            let volume = self.slots[second as usize].carrier.volume;
-            self.slots[first as usize].carrier.volume.merge(&volume);
-            self.free.push(second);
+            self.merge(first, second);
         }
         segments.push(ticket);
+    }
+
+    /// Counts the segment of the second ticket with those of the first.
+    fn merge(&mut self, first: u32, second: u32) {
+        let [into, from] = [first, second].map(|ticket| self.slots[ticket as usize].carrier);
+        if let Some(traced) = &mut self.traced {
+            let all = traced.entry(first).or_insert_with(|| vec![(into.position, into.volume)]);
+            all.push((from.position, from.volume));
+        }
+        self.slots[first as usize].carrier.volume.merge(&from.volume);
+        self.free.push(second);
     }
 
     /// Whether nothing is known of it but that one message waits for it.
@@ -206,8 +216,10 @@ impl Tickets {
     /// Whoever kept bytes has handed them on.
     pub(super) fn release(&mut self, ticket: u32) {
         if let Some(Ticket { carrier, verdict, .. }) = self.let_go(ticket) {
-            let Carrier { position, volume, .. } = carrier;
-            self.decided.push(Decided { position, volume, outcome: verdict.outcome() });
+            let (alone, outcome) = ([(carrier.position, carrier.volume)], verdict.outcome());
+            let all = self.traced.as_mut().and_then(|traced| traced.remove(&ticket));
+            let all = all.as_deref().unwrap_or(&alone).iter();
+            self.decided.extend(all.map(|&(position, volume)| Decided { position, volume, outcome }));
         }
     }
 
