@@ -14,7 +14,7 @@ use crate::formats::{FORMATS, Format};
 use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::lookups;
-use crate::output::{Output, Target, table_stem};
+use crate::output::{Output, Target};
 use crate::plan;
 use crate::saved::Saved;
 use anyhow::bail;
@@ -29,7 +29,7 @@ use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -170,7 +170,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let (told, packing) = named.map_or((None, None), Format::of_path);
     let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
     let format = format.or(told).unwrap_or_else(usual);
-    let wish = dataset::wish(&datasets, output.as_deref(), per_file, extension_of(format))?;
+    let wish = dataset::wish(&datasets, output.as_deref(), per_file, format)?;
     let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
     let target = match wish {
         Some(wish) => check_dataset(wish, &inputs.captures)?,
@@ -180,6 +180,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     hiding::check(&privacy, &schema, format)?;
     let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
     let template = lookups::template(&options.lookups, &inputs.captures)?;
+    let told = lookups::told(&options)?.into();
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
@@ -200,6 +201,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
             unasked: options.unasked || format == Format::Cdns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
+            told,
             ..Plan::default()
         },
         template,
@@ -306,16 +308,6 @@ fn check_dataset(wish: dataset::Wish, captures: &[Input]) -> anyhow::Result<Targ
             wish.root.display()
         );
     }
-    let mut seen: HashMap<OsString, &Input> = HashMap::new();
-    for capture in captures.iter().filter(|_| wish.per_file) {
-        if let Some(other) = seen.insert(table_stem(capture), capture) {
-            bail!(
-                "--per-file: the files of {} and {} would have the same names; rename one, or read them in two runs",
-                other.name(),
-                capture.name()
-            );
-        }
-    }
     Ok(Target::Dataset(Box::new(wish)))
 }
 
@@ -332,7 +324,7 @@ fn check_directory(path: Option<&Path>, format: Format, captures: &[Input]) -> a
         check_file(&table)?;
         if let Some(other) = seen.insert(table.clone(), capture) {
             bail!(
-                "--per-file: the tables of {} and {} would both be '{}'; rename one, or read them in two runs",
+                "--per-file: the tables of {} and {} would both be '{}'; rename one, or name another directory for one of them",
                 other.name(),
                 capture.name(),
                 table.display()

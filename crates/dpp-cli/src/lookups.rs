@@ -2,12 +2,15 @@
 //!
 //! [`checks`](crate::checks) calls this and puts them into the plan's context.
 
-use crate::flags::{Lookups, Options};
+use crate::flags::{Hiding, Lookups, Options};
 use crate::hiding::read_file;
 use crate::inputs::Input;
 use anyhow::{anyhow, bail};
 use dpp::enrich::{Geo, GeoDb, Place, Places, SuffixList, Template};
+use dpp::limits::KEY_FILE_BYTES_MAX;
+use dpp::privacy::KeyFile;
 use dpp::table::{Column, Context};
+use dpp_sink::dataset::digest;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +41,41 @@ fn database(path: &Path) -> anyhow::Result<GeoDb> {
 fn places(path: &Path) -> anyhow::Result<Places> {
     let file = read_file("--servers", "the table", path, u64::MAX)?;
     Places::parse(&file).map_err(|error| anyhow!("--servers: the table '{}': {error}", path.display()))
+}
+
+/// What is told of these files in metadata and manifests, so that two tables can be seen to be made with the same: digests, for
+/// paths say nothing. A condition beside pseudonyms is told by a fingerprint that only who has the key can make.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn told(options: &Options) -> anyhow::Result<Vec<(&'static str, Option<String>)>> {
+    let Lookups { geoip, psl, servers, server_template } = &options.lookups;
+    let of = |option: &str, path: &Path| -> anyhow::Result<String> {
+        Ok(digest(&read_file(option, "the file", path, u64::MAX)?, SHA256_DIGITS))
+    };
+    let databases = geoip.iter().map(|path| of("--geoip", path)).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(vec![
+        ("geoip_sha256", Some(databases.join(",")).filter(|_| !databases.is_empty())),
+        ("psl_sha256", psl.as_deref().map(|path| of("--psl", path)).transpose()?),
+        ("servers_sha256", servers.as_deref().map(|path| of("--servers", path)).transpose()?),
+        ("server_template", server_template.as_ref().map(|text| text.to_string_lossy().into_owned())),
+        ("where_fingerprint", condition(options)?),
+    ])
+}
+
+/// The digits of a whole digest.
+const SHA256_DIGITS: usize = 64;
+
+/// The fingerprint of the condition, if there is a key. Without one, none can be made that would not tell the condition to
+/// who tries all addresses.
+fn condition(options: &Options) -> anyhow::Result<Option<String>> {
+    let Hiding { anonymize, hide_key, .. } = &options.hiding;
+    let (Some(condition), Some(path)) = (&options.filter, anonymize.as_ref().or(hide_key.as_ref())) else {
+        return Ok(None);
+    };
+    let content = read_file("--hide-key", "the key file", path, KEY_FILE_BYTES_MAX as u64)?;
+    let key = KeyFile::read(&content).ok();
+    Ok(key.map(|key| key.fingerprint(&format!("condition {}", condition.to_string_lossy().trim()))))
 }
 
 /// The template of inputs' names.

@@ -9,7 +9,7 @@ mod json;
 mod seen;
 mod text;
 
-use crate::captures::{Failed, Taken};
+use crate::captures::{Failed, Log, Taken};
 use crate::checks::{Job, Voice};
 use crate::output::{Output, Target};
 use crate::run::Done;
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
-pub(crate) use json::{metadata, metadata_of};
+pub(crate) use json::{facts, metadata, metadata_of};
 pub(crate) use text::{banner, utc};
 
 /// All that is known after a run.
@@ -100,11 +100,12 @@ impl End {
 }
 
 impl<'a> Account<'a> {
-    pub(crate) fn new(job: &'a Job, tables: Vec<Done>, failed: Vec<Failed>, times: Times) -> Account<'a> {
+    pub(crate) fn new(job: &'a Job, tables: Vec<Done>, log: Log, times: Times) -> Account<'a> {
+        let Log { failed, complete, .. } = log;
         let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
         let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
         // Only a signal ends a run before all captures had their turn.
-        if account.taken().count() + account.failed.len() < job.captures.len() {
+        if account.taken().count() + account.failed.len() + complete < job.captures.len() {
             account.outcome.ending = Ending::Interrupted;
         }
         account
@@ -297,6 +298,11 @@ pub(crate) fn direct(path: &Path) -> String {
     let through_parent = || Some(parent.canonicalize().ok()?.join(path.file_name()?));
     let direct = path.canonicalize().ok().or_else(through_parent);
     direct.as_deref().unwrap_or(path).display().to_string()
+}
+
+/// Whether the machine could not read on, and might another time. What is cut off or damaged always will be.
+pub(crate) fn is_unreadable(ending: &Ending) -> bool {
+    End::of(ending) == End::Unreadable
 }
 
 /// Says something on standard error. Nobody may be listening; the run goes on all the same.
