@@ -110,7 +110,10 @@ impl Work<'_> {
             }
         }
         if tables.is_empty() {
-            let (complete, failed) = (self.opener.log().complete, self.opener.log().failed.len());
+            let (complete, failed) = {
+                let log = self.opener.log();
+                (log.complete, log.failed.len())
+            };
             match (complete, failed) {
                 (0, _) => {}
                 (_, 0) => return Ok(None),
