@@ -13,8 +13,8 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// What the plan has to keep for this sink.
-pub const NEEDS: Needs = Needs::QUERY.and(Needs::RESPONSE).and(Needs::FRAME);
+/// What the plan has to keep for this sink. Messages that cannot be read are messages too.
+pub const NEEDS: Needs = Needs::QUERY.and(Needs::RESPONSE).and(Needs::FRAME).and(Needs::UNREADABLE);
 
 /// A dnstap file in the making.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// What the plan has to keep for this sink.
-pub const NEEDS: Needs = Needs::QUERY.and(Needs::RESPONSE);
+/// What the plan has to keep for this sink. Messages that cannot be read are messages too.
+pub const NEEDS: Needs = Needs::QUERY.and(Needs::RESPONSE).and(Needs::UNREADABLE);
 
 /// How long (ns) a packet waits for earlier ones: the disorder that is tolerated.
 const DISORDER_NS: i64 = 1_000_000_000;

@@ -15,7 +15,7 @@ pub enum Content {
     Capture(Capture),
     /// Something compressed.
     Compressed(Compression),
-    /// Something known that is no packet capture.
+    /// Something known that is no capture.
     Other {
         /// What it is: "a ZIP archive".
         name: &'static str,
@@ -99,7 +99,7 @@ impl fmt::Display for Content {
 /// use dpp_source::{Capture, Content, recognise};
 ///
 /// assert_eq!(recognise(&[0x0a, 0x0d, 0x0d, 0x0a]), Content::Capture(Capture::Pcapng));
-/// assert_eq!(recognise(b"%PDF-1.7").to_string(), "looks like a PDF document; name a pcap or pcapng file");
+/// assert_eq!(recognise(b"%PDF-1.7").to_string(), "looks like a PDF document; name a capture: pcap, pcapng, dnstap or C-DNS");
 /// ```
 pub fn recognise(first_bytes: &[u8]) -> Content {
     if let Some(capture) = capture(first_bytes) {
@@ -129,7 +129,7 @@ pub(crate) const MAGIC_LEN: usize = 12;
 pub(crate) const LOOK_LEN: usize = 512;
 
 const CONVERT: &str = "convert it first (editcap -F pcap FILE OUT.pcap)";
-const NAME_A_CAPTURE: &str = "name a pcap or pcapng file";
+const NAME_A_CAPTURE: &str = "name a capture: pcap, pcapng, dnstap or C-DNS";
 const OLD: &str = "convert it with the inspector of its time, or name the capture it was made from";
 const LIVE: &str = "it is one side of a socket's talk; name what fstrm_capture wrote";
 const TABLE: &str = "name the capture it was made from";
@@ -286,18 +286,11 @@ mod tests {
     #[test]
     fn what_is_read_is_said_to_be_read() {
         let read: Vec<_> = CAPTURES.iter().filter(|row| row.is_read).map(|row| row.magic).collect();
-        assert_eq!(
-            read,
-            [
-                b"\xa1\xb2\xc3\xd4",
-                b"\xd4\xc3\xb2\xa1",
-                b"\xa1\xb2\x3c\x4d",
-                b"\x4d\x3c\xb2\xa1",
-                b"\x0a\x0d\x0d\x0a",
-                b"\xa1\xb2\xcd\x34",
-                b"\x34\xcd\xb2\xa1"
-            ]
-        );
+        let pcap = [b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1"];
+        let others = [b"\x0a\x0d\x0d\x0a", b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1"];
+        let frames_and_cdns: [&[u8]; 3] = [b"\0\0\0\0", b"\x83eC-DNS", b"\x9feC-DNS"];
+        let packets = pcap.iter().chain(&others).map(|magic| &magic[..]);
+        assert_eq!(read, packets.chain(frames_and_cdns).collect::<Vec<_>>());
         check(b"\x4d\x3c\xb2\xa1\x02\0\x04\0", "is classic pcap (nanoseconds, little-endian)");
     }
 
@@ -348,9 +341,9 @@ mod tests {
             b"\xef\xbb\xbf<!DOCTYPE HTML>",
             "looks like a web page (HTML); the download may have failed; fetch the capture again",
         );
-        check(b"<?xml version='1.0'?>", "looks like XML; name a pcap or pcapng file");
-        check("Liebe Grüße".as_bytes(), "looks like text; name a pcap or pcapng file");
-        check(&"Grüße".as_bytes()[..4], "looks like text; name a pcap or pcapng file");
+        check(b"<?xml version='1.0'?>", "looks like XML; name a capture: pcap, pcapng, dnstap or C-DNS");
+        check("Liebe Grüße".as_bytes(), "looks like text; name a capture: pcap, pcapng, dnstap or C-DNS");
+        check(&"Grüße".as_bytes()[..4], "looks like text; name a capture: pcap, pcapng, dnstap or C-DNS");
     }
 
     #[test]
@@ -364,8 +357,11 @@ mod tests {
     fn unknown_bytes_are_shown() {
         check(
             b"\xde\xad\xbe\xef\x01",
-            "begins with the unknown bytes de ad be ef; name a pcap or pcapng file",
+            "begins with the unknown bytes de ad be ef; name a capture: pcap, pcapng, dnstap or C-DNS",
         );
-        check(b"text\0with a zero", "begins with the unknown bytes 74 65 78 74; name a pcap or pcapng file");
+        check(
+            b"text\0with a zero",
+            "begins with the unknown bytes 74 65 78 74; name a capture: pcap, pcapng, dnstap or C-DNS",
+        );
     }
 }

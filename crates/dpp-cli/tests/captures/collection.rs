@@ -9,7 +9,6 @@
 //! Tables are found by their column names, so a collection may have more columns than are read here.
 
 use crate::theirs::{self, Message};
-use dpp::capture::{FILE_HEADER_MAX, is_sparse};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -44,8 +43,7 @@ impl Collection {
         let folder = std::env::var_os("DPP_CAPTURES").map_or_else(project_folder, PathBuf::from);
         let manifest = text(&folder.join("MANIFEST.tsv")).expect("a collection has a manifest");
         let manifest = Table::parse(&manifest);
-        let captures = manifest.rows().map(|row| capture(&folder, &row));
-        let captures = captures.filter(|capture| !is_log(capture)).collect();
+        let captures = manifest.rows().map(|row| capture(&folder, &row)).collect();
         Collection { folder, captures }
     }
 
@@ -70,13 +68,6 @@ impl Collection {
         let folder = self.folder.join(folder);
         text(&folder.join(name)).or_else(|| text(&folder.join(format!("{name}.xz"))))
     }
-}
-
-/// Whether it is what servers logged (dnstap, C-DNS): there are no packets in it that others could have read.
-fn is_log(capture: &Capture) -> bool {
-    let Ok(source) = dpp_source::Source::open(&capture.path) else { return false };
-    let mut header = Vec::new();
-    source.take(FILE_HEADER_MAX as u64).read_to_end(&mut header).is_ok() && is_sparse(&header)
 }
 
 /// Where the project keeps its captures, and the list of differences.

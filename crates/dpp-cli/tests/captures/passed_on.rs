@@ -40,11 +40,7 @@ const OF_CUT_MESSAGES: [&str; 3] = ["query_size", "response_size", "parse_error"
 fn pass_on(capture: &Path, format: &str, folder: &Path) -> PathBuf {
     let path = folder.join(format!("messages.{format}"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_dpp"));
-    command
-        .args(["extract", "--schema", "full", "--unasked", "-f", format])
-        .arg(capture)
-        .arg("-o")
-        .arg(&path);
+    command.args(["extract", "--unasked", "-f", format]).arg(capture).arg("-o").arg(&path);
     if format == "cdns" {
         command.args(["--cdns-ticks", "ns"]);
     }

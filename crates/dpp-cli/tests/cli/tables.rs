@@ -32,6 +32,9 @@ fn the_format_is_what_f_says_else_the_extension_else_csv() {
         ("b.parquet", Some("csv"), "csv"),
         ("b.csv", Some("parquet"), "parquet"),
         ("b.txt", Some("pq"), "parquet"),
+        ("a.dat", None, "csv"),
+        ("a.2026", None, "csv"),
+        ("b.pcapng", Some("csv"), "csv"),
     ] {
         let options: Vec<&str> = option.into_iter().flat_map(|format| ["-f", format]).collect();
         room.dpp(&[&["in.pcap", output], &options[..]].concat()).well();
@@ -357,11 +360,16 @@ fn nobody_listening_on_standard_error_is_harmless() {
 #[test]
 fn a_full_device_is_an_error() {
     let room = Room::with_capture();
-    for format in ["csv", "parquet"] {
-        let run = room.dpp(&["in.pcap", "/dev/full", "-f", format]);
-        assert_eq!(run.code, Some(1));
-        assert!(run.stderr.contains("Error: cannot write /dev/full: the disk is full"), "{}", run.stderr);
-        assert!(run.stderr.contains("No space left"), "{}", run.stderr);
+    let small = Room::new();
+    small.dpp(&["generate", "in.pcap", "--transactions", "2"]).well();
+    for format in ["csv", "tsv", "jsonl", "parquet", "arrow", "arrows", "cdns", "dnstap", "pcap"] {
+        for room in [&room, &small] {
+            let run = room.dpp(&["in.pcap", "/dev/full", "-f", format, "-t", "1"]);
+            assert_eq!(run.code, Some(1));
+            let error = run.stderr.split_once("Error: ").expect("an error is told").1;
+            assert!(error.starts_with("cannot write /dev/full: the disk is full"), "{format}: {error}");
+            assert!(error.contains("No space left"), "{format}: {error}");
+        }
     }
 }
 
