@@ -169,9 +169,17 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     named.map_or(Ok(()), |path| check_extension(path, format))?;
     let (told, packing) = named.map_or((None, None), Format::of_path);
-    let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
+    let usual = || match Format::of_schema(schema.name) {
+        // A dataset is for those who read tables by columns, unless its schema is that of a tool that writes text.
+        Format::Csv if is_dataset => Format::Parquet,
+        format => format,
+    };
     let format = format.or(told).unwrap_or_else(usual);
     let wish = dataset::wish(&datasets, output.as_deref(), per_file, format)?;
+    if let Some(dataset::Settings { partitioning, sort_by, .. }) = wish.as_ref().map(|wish| &wish.settings) {
+        lookups::check("--partition-by", &partitioning.columns().collect::<Vec<_>>(), &options)?;
+        lookups::check("--sort-by", sort_by, &options)?;
+    }
     let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
     let target = match wish {
         Some(wish) => check_dataset(wish, &inputs.captures)?,
@@ -180,9 +188,14 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     };
     check_columns(format, &options)?;
     hiding::check(&privacy, &schema, format, &options)?;
-    let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
+    let (context, mut told) = lookups::context(&options.lookups)?;
+    let context = TableContext { privacy, ..context };
+    let fingerprint = hiding::fingerprint_of(select.filter.as_ref(), &options)?;
+    if is_dataset && fingerprint.is_none() && context.privacy.is_active() {
+        dataset::check_condition(select.filter.as_ref())?;
+    }
+    told.push(("where_fingerprint", fingerprint));
     let template = lookups::template(&options.lookups, &inputs.captures)?;
-    let told = lookups::told(&options)?.into();
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
@@ -203,7 +216,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
             unasked: options.unasked || format == Format::Cdns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
-            told,
+            told: told.into(),
             ..Plan::default()
         },
         template,
@@ -259,7 +272,7 @@ fn check_schema(options: &Options) -> anyhow::Result<Schema> {
         (Some(_), Some(_)) => bail!("--fields and --schema both choose columns; use one of the two"),
         (Some(fields), None) => {
             let columns = plan::columns("--fields", fields)?;
-            lookups::check(&columns, options)?;
+            lookups::check("--fields", &columns, options)?;
             Schema::of(columns)
         }
         (None, Some(schema)) => plan::schema(schema)?,

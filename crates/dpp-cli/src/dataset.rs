@@ -5,7 +5,7 @@
 
 use crate::checks::Table;
 use crate::flags::Datasets;
-use crate::formats::Format;
+use crate::formats::{Format, packing_named};
 use crate::inputs::Input;
 use crate::lookups;
 use crate::output::{Output, table_stem};
@@ -14,11 +14,13 @@ use crate::report;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{anyhow, bail};
 use dpp::enrich::{Place, Template};
+use dpp::filter::Filter;
 use dpp::pipeline::{Pool, Rows};
 use dpp::plan::Plan;
 use dpp_sink::TableSink;
 use dpp_sink::cdns::{Prefixes, SECTIONS, Settings as CdnsSettings};
-use dpp_sink::dataset::{self, FileError, FileFormat, InputEntry, Partitioning, RunEntry, Settings, digest};
+pub(crate) use dpp_sink::dataset::Settings;
+use dpp_sink::dataset::{self, FileError, FileFormat, InputEntry, Partitioning, RunEntry, digest};
 use dpp_sink::packed::{Packed, Packing};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -85,14 +87,30 @@ pub(crate) fn wish(
 /// Refuses a directory that is called like a file of another format than those in it.
 fn check_name(root: &Path, format: Format) -> anyhow::Result<()> {
     let name = root.display();
-    match Format::of_path(root) {
-        (_, Some(_)) => bail!(
-            "-o '{name}': this is the name of a compressed file, and a dataset is a directory; name it without .gz or .zst"
-        ),
-        (Some(told), None) if told != format => bail!(
+    if let Some(word) = packing_named(root) {
+        bail!("-o '{name}': a dataset is a directory, which is not packed; name it without .{word}")
+    }
+    match Format::of_path(root).0 {
+        Some(told) if told != format => bail!(
             "-o '{name}': a dataset is a directory, here of {} files; add -f {}, or give it a name without extension",
             format.row().name,
             told.row().name
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a condition that can stand neither in the manifest, beside what is hidden, nor be told by a fingerprint: nobody could
+/// tell whether another run has the same.
+///
+/// # Errors
+/// That, and what to do.
+pub(crate) fn check_condition(condition: Option<&Filter>) -> anyhow::Result<()> {
+    match condition {
+        Some(condition) if !condition.names_nobody() => bail!(
+            "--where: what this names must not be told in the dataset, beside what is hidden, and without a key no other run \
+             could be seen to have the same condition; choose a scheme with a key (such as --hide-addresses cryptopan \
+             --hide-key FILE), or a condition on numbers and words only"
         ),
         _ => Ok(()),
     }
@@ -147,13 +165,13 @@ impl Wish {
     }
 
     /// The run that reads these inputs. Its files are called after the input, if each is by itself.
-    pub(crate) fn run(&self, inputs: &[Input], template: Option<&Template>) -> RunEntry {
+    pub(crate) fn run(&self, plan: &Value, inputs: &[Input], template: Option<&Template>) -> RunEntry {
         let prefix = match (inputs, self.per_file) {
             ([input], true) => table_stem(input).to_string_lossy().into_owned(),
             _ => "part".to_owned(),
         };
         let entries = inputs.iter().map(|input| entry(input, template)).collect();
-        RunEntry::new(&prefix, concat!("dpp ", env!("CARGO_PKG_VERSION")), entries)
+        RunEntry::new(&prefix, concat!("dpp ", env!("CARGO_PKG_VERSION")), plan, entries)
     }
 
     /// How the files of a run are made.
@@ -216,21 +234,26 @@ fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
         Input::Path(path) => input.size().map(|bytes| (path, bytes)),
     };
     let place = template.and_then(|template| lookups::place(template, input));
+    // What cannot be read is told when it is opened.
+    let (head, ends) = file.and_then(|(path, bytes)| ends(path, bytes).ok()).unzip();
     InputEntry {
         name: input.path(),
         bytes: file.map(|file| file.1),
-        // What cannot be read is told when it is opened.
-        ends: file.and_then(|(path, bytes)| ends(path, bytes).ok()),
+        head: head.flatten(),
+        ends,
         said: place.map(|Place { server, site }| json!([server, site]).to_string()),
     }
 }
 
-fn ends(path: &Path, bytes: u64) -> io::Result<String> {
+/// Digests of the beginning, if it is long enough to tell captures apart, and of both ends. Many captures have nothing but the same
+/// header.
+fn ends(path: &Path, bytes: u64) -> io::Result<(Option<String>, String)> {
     let (mut file, mut ends) = (File::open(path)?, Vec::new());
     (&mut file).take(ENDS).read_to_end(&mut ends)?;
+    let head = (ends.len() as u64 == ENDS).then(|| digest(&ends, ENDS_DIGITS));
     file.seek(SeekFrom::Start(bytes.saturating_sub(ENDS)))?;
     file.take(ENDS).read_to_end(&mut ends)?;
-    Ok(digest(&ends, ENDS_DIGITS))
+    Ok((head, digest(&ends, ENDS_DIGITS)))
 }
 
 /// Writes the files of a dataset in the table's format.
@@ -266,22 +289,4 @@ impl UseSink for Filling<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_units() {
-        for (text, expected) in [
-            ("1000", Some(1000)),
-            ("500k", Some(500_000)),
-            ("128 MiB", Some(128 << 20)),
-            ("0", None),
-            ("1.5G", None),
-            ("", None),
-            ("-1", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(number("--rows-per-file", Some(text.as_ref())).ok().flatten(), expected, "{text}");
-        }
-    }
-}
+mod tests;

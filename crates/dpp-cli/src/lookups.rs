@@ -2,81 +2,63 @@
 //!
 //! [`checks`](crate::checks) calls this and puts them into the plan's context.
 
-use crate::flags::{Hiding, Lookups, Options};
+use crate::flags::{Lookups, Options};
 use crate::hiding::read_file;
 use crate::inputs::Input;
 use anyhow::{anyhow, bail};
 use dpp::enrich::{Geo, GeoDb, Place, Places, SuffixList, Template};
-use dpp::limits::KEY_FILE_BYTES_MAX;
-use dpp::privacy::KeyFile;
 use dpp::table::{Column, Context};
 use dpp_sink::dataset::digest;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The context with all tables.
+/// What is told of the user's files in metadata and manifests, by key, so that two tables can be seen to be made with the same.
+pub(crate) type Told = Vec<(&'static str, Option<String>)>;
+
+/// The context with all tables, and what is told of them: digests of what they hold, for paths say nothing.
 ///
 /// # Errors
 /// A table that cannot be read.
-pub(crate) fn context(lookups: &Lookups) -> anyhow::Result<Context> {
-    let Lookups { geoip, psl, servers, .. } = lookups;
-    let geo = match &geoip[..] {
-        [] => None,
-        paths => Some(Arc::new(Geo::new(paths.iter().map(|path| database(path)).collect::<Result<_, _>>()?))),
-    };
-    let suffixes = match psl {
-        None => SuffixList::built_in(),
-        Some(path) => SuffixList::parse(&read_file("--psl", "the list", path, u64::MAX)?)
+pub(crate) fn context(lookups: &Lookups) -> anyhow::Result<(Context, Told)> {
+    let Lookups { geoip, psl, servers, server_template } = lookups;
+    let mut databases = Vec::new();
+    let mut digests = Vec::new();
+    for path in geoip {
+        let file = read_file("--geoip", "the database", path, u64::MAX)?;
+        digests.push(whole_digest(&file));
+        let database = GeoDb::open(file);
+        databases.push(database.map_err(|error| anyhow!("--geoip: the file '{}' {error}", path.display()))?);
+    }
+    let list = psl.as_deref().map(|path| read_file("--psl", "the list", path, u64::MAX)).transpose()?;
+    let suffixes = match (&list, psl) {
+        (Some(list), Some(path)) => SuffixList::parse(list)
             .map_err(|error| anyhow!("--psl: the list '{}': {error}", path.display()))?,
+        _ => SuffixList::built_in(),
     };
-    let places = servers.as_deref().map(places).transpose()?.map(Arc::new);
-    Ok(Context { geo, suffixes: Arc::new(suffixes), places, ..Context::default() })
-}
-
-fn database(path: &Path) -> anyhow::Result<GeoDb> {
-    let file = read_file("--geoip", "the database", path, u64::MAX)?;
-    GeoDb::open(file).map_err(|error| anyhow!("--geoip: the file '{}' {error}", path.display()))
-}
-
-fn places(path: &Path) -> anyhow::Result<Places> {
-    let file = read_file("--servers", "the table", path, u64::MAX)?;
-    Places::parse(&file).map_err(|error| anyhow!("--servers: the table '{}': {error}", path.display()))
-}
-
-/// What is told of these files in metadata and manifests, so that two tables can be seen to be made with the same: digests, for
-/// paths say nothing. A condition beside pseudonyms is told by a fingerprint that only who has the key can make.
-///
-/// # Errors
-/// A file that cannot be read.
-pub(crate) fn told(options: &Options) -> anyhow::Result<Vec<(&'static str, Option<String>)>> {
-    let Lookups { geoip, psl, servers, server_template } = &options.lookups;
-    let of = |option: &str, path: &Path| -> anyhow::Result<String> {
-        Ok(digest(&read_file(option, "the file", path, u64::MAX)?, SHA256_DIGITS))
+    let table = |path: &PathBuf| -> anyhow::Result<(Places, String)> {
+        let file = read_file("--servers", "the table", path, u64::MAX)?;
+        let places = Places::parse(&file);
+        let places = places.map_err(|error| anyhow!("--servers: the table '{}': {error}", path.display()))?;
+        Ok((places, whole_digest(&file)))
     };
-    let databases = geoip.iter().map(|path| of("--geoip", path)).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(vec![
-        ("geoip_sha256", Some(databases.join(",")).filter(|_| !databases.is_empty())),
-        ("psl_sha256", psl.as_deref().map(|path| of("--psl", path)).transpose()?),
-        ("servers_sha256", servers.as_deref().map(|path| of("--servers", path)).transpose()?),
+    let (places, places_digest) = servers.as_ref().map(table).transpose()?.unzip();
+    let told = vec![
+        ("geoip_sha256", (!digests.is_empty()).then(|| digests.join(","))),
+        ("psl_sha256", list.as_deref().map(whole_digest)),
+        ("servers_sha256", places_digest),
         ("server_template", server_template.as_ref().map(|text| text.to_string_lossy().into_owned())),
-        ("where_fingerprint", condition(options)?),
-    ])
+    ];
+    let geo = (!databases.is_empty()).then(|| Arc::new(Geo::new(databases)));
+    let (suffixes, places) = (Arc::new(suffixes), places.map(Arc::new));
+    Ok((Context { geo, suffixes, places, ..Context::default() }, told))
+}
+
+fn whole_digest(file: &[u8]) -> String {
+    digest(file, SHA256_DIGITS)
 }
 
 /// The digits of a whole digest.
 const SHA256_DIGITS: usize = 64;
-
-/// The fingerprint of the condition, if there is a key. Without one, none can be made that would not tell the condition to
-/// who tries all addresses.
-fn condition(options: &Options) -> anyhow::Result<Option<String>> {
-    let Hiding { anonymize, hide_key, .. } = &options.hiding;
-    let (Some(condition), Some(path)) = (&options.filter, anonymize.as_ref().or(hide_key.as_ref())) else {
-        return Ok(None);
-    };
-    let content = read_file("--hide-key", "the key file", path, KEY_FILE_BYTES_MAX as u64)?;
-    let key = KeyFile::read(&content).ok();
-    Ok(key.map(|key| key.fingerprint(&format!("condition {}", condition.to_string_lossy().trim()))))
-}
 
 /// The template of inputs' names.
 ///
@@ -101,11 +83,11 @@ pub(crate) fn place(template: &Template, input: &Input) -> Option<Place> {
     }
 }
 
-/// Columns that are named, though nothing can be in them.
+/// Columns that an option (`--fields`, `--partition-by`) names, though nothing can be in them.
 ///
 /// # Errors
 /// The first, and what it needs.
-pub(crate) fn check(columns: &[Column], options: &Options) -> anyhow::Result<()> {
+pub(crate) fn check(option: &str, columns: &[Column], options: &Options) -> anyhow::Result<()> {
     let Lookups { geoip, servers, server_template, .. } = &options.lookups;
     for column in columns {
         let name = column.entry().name;
@@ -118,11 +100,11 @@ pub(crate) fn check(columns: &[Column], options: &Options) -> anyhow::Result<()>
             | Column::DstAsOrg
                 if geoip.is_empty() =>
             {
-                bail!("--fields: the column '{name}' needs a database; name one with --geoip")
+                bail!("{option}: the column '{name}' needs a database; name one with --geoip")
             }
             Column::Server | Column::Site if servers.is_none() && server_template.is_none() => {
                 bail!(
-                    "--fields: the column '{name}' needs names; give them with --servers or --server-template"
+                    "{option}: the column '{name}' needs names; give them with --servers or --server-template"
                 )
             }
             _ => {}

@@ -8,7 +8,7 @@
 use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Voice};
-use crate::dataset;
+use crate::dataset::{self, Wish};
 use crate::flags::Options;
 use crate::hiding;
 use crate::inputs::Input;
@@ -26,6 +26,7 @@ use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, FileEntry, Manifest, RunEntry, State};
 use dpp_sink::packed::Packed;
+use serde_json::Value;
 use std::error::Error;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -44,7 +45,11 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
     let opener = Opener::new(job.manner, stop);
     let captures = opener.look(job.captures.clone())?;
-    let work = Work { job: &job, watch: &watch, opener: &opener };
+    let set = match &job.target {
+        Target::Dataset(wish) => Some((&**wish, wish.plan(&job.plan, &job.table))),
+        _ => None,
+    };
+    let work = Work { job: &job, set, watch: &watch, opener: &opener };
     let Some(tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -75,6 +80,8 @@ pub(crate) struct Done {
 /// The engine between captures and a sink.
 struct Work<'a> {
     job: &'a Job,
+    /// The dataset that is written, and what it is made with.
+    set: Option<(&'a Wish, Value)>,
     watch: &'a Arc<Watch>,
     opener: &'a Opener,
 }
@@ -89,8 +96,9 @@ impl Work<'_> {
             // What was another capture when the others were begun may be one that is complete by now.
             let run = self.run_of(&captures);
             if let (Some(manifest), Some(run)) = (&manifest, &run)
-                && manifest.judge(run)? == State::Complete
+                && manifest.state(run) == Some(State::Complete)
             {
+                self.check_whole(manifest, run, &captures)?;
                 self.opener.log().complete += captures.len();
                 continue;
             }
@@ -129,25 +137,22 @@ impl Work<'_> {
 
     /// The manifest of the dataset, if it is one.
     fn manifest(&self) -> anyhow::Result<Option<Manifest>> {
-        let Target::Dataset(wish) = &self.job.target else { return Ok(None) };
-        let made_with = wish.plan(&self.job.plan, &self.job.table);
-        Ok(Some(Manifest::open(&wish.root, made_with)?))
+        let Some((wish, made_with)) = &self.set else { return Ok(None) };
+        Ok(Some(Manifest::open(&wish.root, made_with.clone())?))
     }
 
     /// The run of a dataset that reads these captures.
     fn run_of(&self, captures: &[Input]) -> Option<RunEntry> {
-        match &self.job.target {
-            Target::Dataset(wish) => Some(wish.run(captures, self.job.template.as_ref())),
-            _ => None,
-        }
+        let (wish, made_with) = self.set.as_ref()?;
+        Some(wish.run(made_with, captures, self.job.template.as_ref()))
     }
 
     /// The portions that can be added to the dataset. It is known of all of them before the first is begun.
     fn admitted(&self, portions: Vec<Portion>, manifest: Option<&Manifest>) -> anyhow::Result<Vec<Portion>> {
         let Some(manifest) = manifest else { return Ok(portions) };
+        let runs: Vec<RunEntry> = portions.iter().filter_map(|(captures, _)| self.run_of(captures)).collect();
         let mut admitted = Vec::with_capacity(portions.len());
-        for (captures, output) in portions {
-            let judged = self.run_of(&captures).map_or(Ok(State::ToDo), |run| manifest.judge(&run));
+        for ((captures, output), judged) in portions.into_iter().zip(manifest.judge(&runs)) {
             match (judged, &captures[..]) {
                 (Ok(_), _) => admitted.push((captures, output)),
                 (Err(error), [capture]) => self.opener.leave_out(capture.clone(), error.into())?,
@@ -155,6 +160,17 @@ impl Work<'_> {
             }
         }
         Ok(admitted)
+    }
+
+    /// With `--strict` what is complete is an error as it was when it was read.
+    fn check_whole(&self, manifest: &Manifest, run: &RunEntry, captures: &[Input]) -> anyhow::Result<()> {
+        match manifest.ending(run) {
+            Some(ending) if self.job.options.strict && ending != report::WHOLE => bail!(
+                "--strict: {} in the dataset ended as '{ending}'; leave it out, or go without --strict",
+                if let [capture] = captures { capture.name() } else { "a capture".to_owned() }
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the files of a run of a dataset, which the manifest has then. On an error nothing is left of it, unless nobody can
@@ -182,13 +198,14 @@ impl Work<'_> {
         };
         // A run that was stopped, or could not read on, is to be started again; if it can be.
         let is_stopped = self.watch.stop.load(Ordering::Acquire);
-        let endings = &done.outcome.inputs.endings;
+        let inner = done.outcome.inputs.endings.first.iter().map(|(_, ending)| ending);
+        let endings = || inner.clone().chain([&done.outcome.ending]);
         let is_whole = !is_stopped
-            && !matches!(done.outcome.ending, Ending::Interrupted)
-            && !report::is_unreadable(&done.outcome.ending)
-            && !endings.first.iter().any(|(_, ending)| report::is_unreadable(ending));
+            && done.taken.len() == inputs.len()
+            && !endings()
+                .any(|ending| matches!(ending, Ending::Interrupted) || report::is_unreadable(ending));
         if is_whole || !run.is_repeatable() {
-            manifest.complete(run, files)?;
+            manifest.complete(run, report::worst(endings()), files)?;
         }
         Ok(done)
     }
@@ -201,7 +218,7 @@ impl Work<'_> {
         run: &RunEntry,
         output: Output,
     ) -> anyhow::Result<(Done, Vec<FileEntry>)> {
-        let Target::Dataset(wish) = &self.job.target else { unreachable!("only a dataset has runs") };
+        let Some((wish, _)) = &self.set else { unreachable!("only a dataset has runs") };
         let (plan, started) = (self.plan(&captures), Instant::now());
         let captures = self.naming(captures, &plan);
         let files = dataset::Files { table: &self.job.table, plan: &plan };

@@ -119,7 +119,7 @@ pub(crate) fn facts(plan: &Plan) -> Value {
         "match_timeout_ms": match_timeout_ns / 1_000_000,
         "monotonic_capture": monotonic,
         "dedup_packets_ns": duplicates_ns,
-        "anonymized": plan.context.privacy.addresses.is_some(),
+        "anonymized": plan.context.privacy.is_active(),
         "privacy": privacy(plan),
         "geoip": databases(plan),
         "where": condition(plan),
@@ -168,7 +168,8 @@ fn privacy_check(account: &Account) -> Value {
 /// The condition on rows, for the table's metadata. It may name addresses, which a table with pseudonyms must not.
 fn condition(plan: &Plan) -> Option<&str> {
     let filter = plan.select.filter.as_ref()?;
-    Some(if plan.context.privacy.is_active() { "(not told beside pseudonyms)" } else { filter.text() })
+    let is_told = !plan.context.privacy.is_active() || filter.names_nobody();
+    Some(if is_told { filter.text() } else { "(not told beside pseudonyms)" })
 }
 
 fn columns(plan: &Plan) -> Vec<&str> {

@@ -59,7 +59,7 @@ impl Times {
     }
 }
 
-/// How the capture ended, as far as it matters.
+/// How the capture ended, as far as it matters; the worst is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Complete,
@@ -90,7 +90,7 @@ impl End {
 
     fn name(self) -> &'static str {
         match self {
-            End::Complete => "complete",
+            End::Complete => WHOLE,
             End::CutOff => "cut_off",
             End::Damaged => "damaged",
             End::Unreadable => "unreadable",
@@ -304,6 +304,14 @@ pub(crate) fn direct(path: &Path) -> String {
 pub(crate) fn is_unreadable(ending: &Ending) -> bool {
     End::of(ending) == End::Unreadable
 }
+
+/// What the endings of captures are called together: as the worst of them.
+pub(crate) fn worst<'a>(endings: impl Iterator<Item = &'a Ending>) -> &'static str {
+    endings.map(End::of).max_by_key(|end| *end as u8).map_or(WHOLE, End::name)
+}
+
+/// What an ending is called that is none but the capture's.
+pub(crate) const WHOLE: &str = "complete";
 
 /// Says something on standard error. Nobody may be listening; the run goes on all the same.
 fn say(text: &str) {

@@ -12,6 +12,8 @@ use std::time::Duration;
 const PARTS: [&str; 6] =
     ["--partition-by", "hour,transport,qtype", "--rows-per-file", "700", "--sort-by", "qname,query_time"];
 
+const MANIFEST: &str = "_dpp_manifest.json";
+
 /// A room with two captures that follow each other by time.
 fn room() -> Room {
     let room = Room::new();
@@ -29,7 +31,7 @@ fn lines(text: &[u8]) -> usize {
 /// The files below a directory of the room, by their names from there, but for the manifest.
 fn files(room: &Room, directory: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = everything(room, directory);
-    files.remove(Path::new("_dpp_manifest.json")).expect("there is a manifest");
+    files.remove(Path::new(MANIFEST)).expect("there is a manifest");
     files
 }
 
@@ -130,23 +132,23 @@ fn stop_at(room: &Room, arguments: &[&str], directory: &str, files: usize, stop:
 fn a_run_that_was_stopped_and_is_started_again_leaves_the_same() {
     let room = room();
     for per_file in [&[][..], &["--per-file"]] {
-        let more = [&["--rows-per-file", "40"], per_file].concat();
-        let parts = ["--partition-by", "hour,transport,qtype", "--sort-by", "qname,query_time"];
-        let run = |to: &'static str| {
-            [&["extract", "a.pcap", "b.pcap", "-s", "-f", "csv", "-o", to], &parts[..], &more].concat()
-        };
+        // Some fifty files, and a while between each and the next.
+        let parts = ["-s", "-f", "csv", "--partition-by", "transport,qtype", "--rows-per-file", "150"];
+        let run =
+            |to: &'static str| [&["extract", "a.pcap", "b.pcap", "-o", to], &parts[..], per_file].concat();
         room.dpp(&run("whole")).well();
         let whole = everything(&room, "whole");
-        for stop in [Signal::KILL, Signal::INT] {
-            for number in [0, 1, 7, 60, 110] {
-                stop_at(&room, &run("set"), "set", number, stop);
-                room.dpp(&run("set")).well();
-                assert!(everything(&room, "set") == whole, "{stop:?} at {number} files {per_file:?}");
-                fs::remove_dir_all(room.path("set")).expect("it is removed");
-            }
+        let points = [(Signal::KILL, &[0, 1, 9, 30][..]), (Signal::INT, &[0, 5, 30])];
+        for (stop, number) in
+            points.into_iter().flat_map(|(stop, all)| all.iter().map(move |&number| (stop, number)))
+        {
+            stop_at(&room, &run("set"), "set", number, stop);
+            room.dpp(&run("set")).well();
+            assert!(everything(&room, "set") == whole, "{stop:?} at {number} files {per_file:?}");
+            fs::remove_dir_all(room.path("set")).expect("it is removed");
         }
-        // Stopped again and again, and then another run between.
-        for number in [90, 30, 1] {
+        // Stopped again and again.
+        for number in [30, 20, 1] {
             stop_at(&room, &run("set"), "set", number, Signal::KILL);
         }
         room.dpp(&run("set")).well();
@@ -160,37 +162,25 @@ fn a_run_that_was_stopped_and_is_started_again_leaves_the_same() {
 #[test]
 fn a_full_disk_leaves_what_was_complete_and_the_next_run_makes_the_same() {
     let room = room();
-    let run = "extract b.pcap -s -f csv -o set --partition-by transport --per-file";
-    let words: Vec<&str> = run.split(' ').collect();
-    room.dpp(&[
-        "extract",
-        "a.pcap",
-        "-s",
-        "-f",
-        "csv",
-        "-o",
-        "set",
-        "--partition-by",
-        "transport",
-        "--per-file",
-    ])
-    .well();
+    let options = ["-s", "-f", "csv", "--partition-by", "transport", "--per-file"];
+    let run = |inputs: &[&'static str], to: &'static str| [&["extract", "-o", to], inputs, &options].concat();
+    room.dpp(&run(&["a.pcap"], "set")).well();
     let before = everything(&room, "set");
     // A file that is too long ends the run as a full disk does; or it kills it, if nobody takes the signal.
     for trap in ["trap '' XFSZ;", "ulimit -c 0;"] {
-        let ended = room.shell(&format!("{trap} ulimit -f 40; exec \"$DPP\" {run}"));
+        let words = run(&["b.pcap"], "set").join(" ");
+        let ended = room.shell(&format!("{trap} ulimit -f 40; exec \"$DPP\" {words}"));
         assert_ne!(ended.code, Some(0));
         if ended.code.is_some() {
             assert!(ended.stderr.contains("larger than the file system or a limit"), "{}", ended.stderr);
             assert!(everything(&room, "set") == before, "nothing is left of it");
         }
-        assert!(before.iter().filter(|(path, _)| !path.starts_with("_dpp")).all(|(path, content)| {
-            fs::read(room.path("set").join(path)).is_ok_and(|now| now == *content)
-        }));
+        let now = everything(&room, "set");
+        let tables = before.iter().filter(|(path, _)| *path != Path::new(MANIFEST));
+        assert!(tables.into_iter().all(|(path, content)| now.get(path) == Some(content)));
     }
-    room.dpp(&words).well();
-    room.dpp(&[&words[..5], &["-o", "whole"], &words[7..8], &["transport", "--per-file", "a.pcap"]].concat())
-        .well();
+    room.dpp(&run(&["b.pcap"], "set")).well();
+    room.dpp(&run(&["a.pcap", "b.pcap"], "whole")).well();
     assert!(everything(&room, "set") == everything(&room, "whole"));
 }
 
@@ -260,11 +250,124 @@ fn captures_are_not_read_into_a_dataset_twice() {
 }
 
 #[test]
+fn a_copy_of_a_capture_or_a_longer_one_is_not_taken_for_another() {
+    let room = room();
+    fs::create_dir(room.path("x")).expect("a folder");
+    let (capture, half) = (room.read("a.pcap"), room.read("a.pcap").len() / 2);
+    assert!(half > 64 << 10, "a shorter one could be like another by chance");
+    room.write("x/a.pcap", &capture[..half]);
+    room.write("copy.pcap", &capture);
+    let refused = |inputs: &[&str], to: &str, more: &[&str]| {
+        let before = everything(&room, to);
+        let ended = room.dpp(&make(inputs, to, more));
+        let told = "is in the dataset: one is a copy of the other, or has grown";
+        assert!(ended.code == Some(1) && ended.stderr.contains(told), "{inputs:?}: {}", ended.stderr);
+        assert!(everything(&room, to) == before);
+    };
+    for more in [&[][..], &["--per-file"]] {
+        room.dpp(&make(&["x/a.pcap"], "set", more)).well();
+        for other in ["a.pcap", "copy.pcap"] {
+            refused(&[other], "set", more);
+            refused(&["b.pcap", other], "set", more);
+        }
+        // The remedy is to leave it out.
+        room.dpp(&make(&["b.pcap"], "set", more)).well();
+        fs::remove_dir_all(room.path("set")).expect("it is removed");
+    }
+    // Both at once are known before the first is begun.
+    room.dpp(&make(&["b.pcap"], "set", &["--per-file"])).well();
+    refused(&["a.pcap", "copy.pcap"], "set", &["--per-file"]);
+}
+
+#[test]
+fn what_was_left_out_is_not_said_to_be_complete() {
+    let room = room();
+    room.write("aa.pcap", "no capture");
+    for more in [&["--keep-going"][..], &["--keep-going", "--per-file"]] {
+        let run = make(&["a.pcap", "aa.pcap", "b.pcap"], "set", more);
+        for _ in 0..2 {
+            let ended = room.dpp(&run);
+            assert!(ended.code == Some(1) && ended.stderr.contains("aa.pcap"), "{}", ended.stderr);
+            let manifest = String::from_utf8(room.read("set/_dpp_manifest.json")).expect("text");
+            assert!(!manifest.contains("aa.pcap") && manifest.contains("b.pcap"), "{manifest}");
+        }
+        room.dpp(&[&make(&["a.pcap", "b.pcap"], "whole", &more[1..])[..]].concat()).well();
+        assert!(everything(&room, "set") == everything(&room, "whole"));
+        for set in ["set", "whole"] {
+            fs::remove_dir_all(room.path(set)).expect("it is removed");
+        }
+    }
+}
+
+#[test]
+fn a_capture_that_was_cut_off_is_an_error_each_time_if_it_must_not_be() {
+    let room = room();
+    let capture = room.read("a.pcap");
+    room.write("cut.pcap", &capture[..capture.len() - 5]);
+    let strictly = make(&["cut.pcap"], "set", &["--strict"]);
+    assert_eq!(room.dpp(&strictly).code, Some(1));
+    let before = everything(&room, "set");
+    let again = room.dpp(&strictly);
+    assert!(again.code == Some(1) && again.stderr.contains("ended as 'cut_off'"), "{}", again.stderr);
+    room.dpp(&make(&["cut.pcap"], "set", &[])).well();
+    assert!(everything(&room, "set") == before);
+}
+
+#[test]
+fn a_condition_beside_what_is_hidden_is_not_told_and_not_mixed_up() {
+    let room = room();
+    room.write("key", "00112233445566778899aabbccddeeff");
+    let run = |condition: &'static str, more: &[&'static str], to: &'static str| {
+        make(&["a.pcap"], to, &[&["--where", condition, "--hide-addresses"], more].concat())
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let dpp = |words: Vec<String>| room.dpp(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let keyed = ["hmac", "--hide-key", "key"];
+    dpp(run("src_ip in 10.0.0.0/8", &keyed, "set")).well();
+    dpp(run("src_ip in 10.0.0.0/8", &keyed, "set")).well();
+    let other = dpp(run("src_ip in 10.0.0.0/9", &keyed, "set"));
+    assert!(other.stderr.contains("(other: where_fingerprint)"), "{}", other.stderr);
+    let manifest = |set: &str| String::from_utf8(room.read(&format!("{set}/{MANIFEST}"))).expect("text");
+    assert!(!manifest("set").contains("10.0.0.0"), "{}", manifest("set"));
+    room.dpp(&make(&["a.pcap"], "names", &["--hide-names", "drop"])).well();
+    room.dpp(&make(&["a.pcap"], "plain", &[])).well();
+    for (set, is_anonymized) in [("set", true), ("names", true), ("plain", false)] {
+        assert!(manifest(set).contains(&format!("\"anonymized\": {is_anonymized}")), "{}", manifest(set));
+    }
+    let refused = dpp(run("src_ip in 10.0.0.0/8", &["truncate"], "short"));
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains("choose a scheme with a key"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!room.path("short").exists());
+    dpp(run("qtype = A", &["truncate"], "short")).well();
+    let other = dpp(run("qtype = AAAA", &["truncate"], "short"));
+    assert!(other.stderr.contains("(other: where)"), "{}", other.stderr);
+}
+
+#[test]
+fn a_schema_of_a_tool_that_writes_text_makes_files_of_text() {
+    let room = room();
+    for (schema, extension) in
+        [("zeek", "tsv"), ("ecs", "jsonl"), ("full", "parquet"), ("dns-probe", "parquet")]
+    {
+        room.dpp(&["extract", "a.pcap", "-s", "-o", schema, "--partition-by", "day", "--schema", schema])
+            .well();
+        let names: Vec<PathBuf> = files(&room, schema).into_keys().collect();
+        let is_so = |path: &PathBuf| path.extension().is_some_and(|known| known == extension);
+        assert!(!names.is_empty() && names.iter().all(is_so), "{names:?}");
+    }
+}
+
+#[test]
 fn what_can_be_read_only_once_stays_and_is_not_mixed_up() {
     let room = room();
     let path = room.fifo("live");
     let capture = room.read("a.pcap");
-    let run = make(&["live"], "set", &["--rows-per-file", "100"]);
+    let run = make(&["live"], "set", &[]);
     let child = room.command(&run).spawn().expect("dpp starts");
     let mut writer = fs::OpenOptions::new().write(true).open(&path).expect("dpp opens the pipe");
     writer.write_all(&capture).expect("dpp reads");
@@ -273,7 +376,7 @@ fn what_can_be_read_only_once_stays_and_is_not_mixed_up() {
     drop(writer);
     let before = files(&room, "set");
     assert!(!before.is_empty());
-    room.dpp(&make(&["b.pcap"], "set", &["--rows-per-file", "100"])).well();
+    room.dpp(&make(&["b.pcap"], "set", &[])).well();
     let after = files(&room, "set");
     assert!(after.len() > before.len());
     assert!(before.iter().all(|(path, content)| after.get(path) == Some(content)));
@@ -315,7 +418,9 @@ fn who_asks_for_other_rows_is_told_in_what_the_dataset_differs() {
         assert!(ended.code == Some(1) && ended.stderr.contains(&told), "{arguments:?}: {}", ended.stderr);
     };
     refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--unasked"]), "unasked");
-    refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--per-file", "--merge"]), "");
+    refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--merge"]), "merge");
+    refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--per-file"]), "per_file");
+    refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--sample", "client:1/2"]), "sample");
     refused(&make(&["a.pcap"], "set", &["--servers", "servers", "--port", "53,54"]), "ports");
     refused(&make(&["a.pcap"], "set", &[]), "servers_sha256");
     // The same file under another name is the same; another one under the same name is not.
@@ -360,7 +465,7 @@ fn a_dataset_is_refused_where_it_does_not_fit() {
     refused(&make(&["a.pcap"], "full", &[]), "has files in it and no manifest");
     room.dpp(&make(&["a.pcap"], "set", &[])).well();
     refused(&make(&["a.pcap"], "set", &["--fields", "id"]), "was made otherwise");
-    refused(&make(&["a.pcap"], "a.pcap", &[]), "lies in the dataset's directory");
+    refused(&make(&["./a.pcap"], ".", &[]), "lies in the dataset's directory");
     room.write("plain", "something");
     refused(&make(&["a.pcap"], "plain", &[]), "is no directory");
     refused(&make(&["a.pcap"], "set.jsonl", &[]), "a directory, here of csv files; add -f jsonl");
@@ -368,13 +473,22 @@ fn a_dataset_is_refused_where_it_does_not_fit() {
         &["extract", "a.pcap", "-o", "e5.csv", "--partition-by", "day"],
         "here of parquet files; add -f csv",
     );
-    refused(&make(&["a.pcap"], "set.csv.gz", &[]), "name it without .gz or .zst");
+    refused(&make(&["a.pcap"], "set.csv.gz", &[]), "is not packed; name it without .gz");
+    refused(&make(&["a.pcap"], "set.xz", &[]), "is not packed; name it without .xz");
     refused(&["extract", "a.pcap", "-o", "x", "--partition-by", "day,day"], "'day' stands there twice");
     refused(&["extract", "plain", "-o", "x", "--partition-by", "day"], "plain");
     assert!(!room.path("x").exists() && !room.path("e5.csv").exists(), "what is refused leaves nothing");
     refused(&["extract", "a.pcap", "--partition-by", "day"], "name it with -o");
     refused(&["extract", "a.pcap", "-o", "x", "--partition-by", "days"], "'days' is neither");
     refused(&["extract", "a.pcap", "-o", "x", "--sort-by", "qnam"], "did you mean 'qname'?");
+    refused(
+        &["extract", "a.pcap", "-o", "x", "--partition-by", "day,server"],
+        "--partition-by: the column 'server' needs names",
+    );
+    refused(
+        &["extract", "a.pcap", "-o", "x", "--sort-by", "country"],
+        "--sort-by: the column 'country' needs a database",
+    );
     refused(&["extract", "a.pcap", "-o", "x", "--rows-per-file", "0"], "allowed is a number above 0");
     refused(&["extract", "set", "-o", "set", "--rows-per-file", "5"], "set");
 }

@@ -10,7 +10,7 @@
 use crate::part_file::PartFile;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -36,22 +36,33 @@ pub struct Manifest {
     runs: BTreeMap<String, RunEntry>,
     /// Those that have begun, and of which files may be there.
     begun: BTreeMap<String, RunEntry>,
-    /// Which run has an input, by what it is and by what it is called.
-    by_identity: HashMap<String, String>,
-    by_name: HashMap<String, String>,
+    known: Known,
     /// Keeps others out, while this is open. `None` until there is a directory.
     lock: Option<File>,
+}
+
+/// The inputs of which the dataset has rows, or may have.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// What an input was read with, by what it is.
+    company: HashMap<String, String>,
+    /// How long it was, by what it is called.
+    bytes: HashMap<String, Option<u64>>,
+    /// What it is called, by how it begins.
+    names: HashMap<String, String>,
 }
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEntry {
-    /// Its name: a function of what its inputs are.
+    /// Its name: a function of what its inputs are, and of the plan.
     id: String,
     stem: String,
     /// The program that wrote it.
     program: String,
     inputs: Vec<InputEntry>,
+    /// How its inputs ended, if it is complete.
+    ending: Option<String>,
     files: Vec<FileEntry>,
 }
 
@@ -62,6 +73,8 @@ pub struct InputEntry {
     pub name: String,
     /// Its size; `None` if it can be read only once.
     pub bytes: Option<u64>,
+    /// A digest of its first bytes, if there are so many that no other capture has the same.
+    pub head: Option<String>,
     /// A digest of its first and last bytes, if it can be read twice.
     pub ends: Option<String>,
     /// What its path says of the rows, beside its file name.
@@ -119,7 +132,7 @@ pub enum ManifestError {
     /// An input is in the dataset, in other company.
     #[error(
         "the capture '{input}' is in the dataset already, where it was read {company}, and its rows would be there twice; \
-         write to a new directory (with --per-file each capture is for itself, and more can be added any time)"
+         leave it out, or write to a new directory (with --per-file each capture is for itself, and more can be added any time)"
     )]
     Overlap {
         /// The input.
@@ -138,6 +151,17 @@ pub enum ManifestError {
         input: String,
         /// How long it was.
         bytes: Option<u64>,
+    },
+    /// An input begins as one does that is in the dataset.
+    #[error(
+        "the capture '{input}' begins as '{other}' does, which is in the dataset: one is a copy of the other, or has grown, \
+         and rows would be there twice; leave it out, or write to a new directory"
+    )]
+    SameHead {
+        /// The input.
+        input: String,
+        /// The one that is in the dataset.
+        other: String,
     },
     /// An input that can be read only once was read before.
     #[error(
@@ -175,7 +199,7 @@ pub fn digest(bytes: &[u8], digits: usize) -> String {
 impl InputEntry {
     /// What it is, wherever it lies: its file name, size and ends, and what its path says.
     fn identity(&self) -> String {
-        let InputEntry { name, bytes, ends, said } = self;
+        let InputEntry { name, bytes, head: _, ends, said } = self;
         let file_name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
         json!([file_name, bytes, ends, said]).to_string()
     }
@@ -186,10 +210,11 @@ impl InputEntry {
 }
 
 impl RunEntry {
-    /// A run on these inputs, whose files' names begin with `prefix`.
-    pub fn new(prefix: &str, program: &str, inputs: Vec<InputEntry>) -> RunEntry {
-        let identities: Vec<String> = inputs.iter().map(InputEntry::identity).collect();
-        let id = digest(identities.join("\n").as_bytes(), ID_DIGITS);
+    /// A run on these inputs in a dataset that is made as `plan` says. Its files' names begin with `prefix`.
+    pub fn new(prefix: &str, program: &str, plan: &Value, inputs: Vec<InputEntry>) -> RunEntry {
+        let identities = inputs.iter().map(InputEntry::identity);
+        let told: Vec<String> = std::iter::once(in_order(plan)).chain(identities).collect();
+        let id = digest(told.join("\n").as_bytes(), ID_DIGITS);
         // Readers of datasets leave out what begins with these.
         let mut prefix = prefix.trim_start_matches(['_', '.']);
         while prefix.len() > PREFIX_MAX {
@@ -197,7 +222,7 @@ impl RunEntry {
         }
         let prefix = if prefix.is_empty() { "part" } else { prefix };
         let stem = format!("{prefix}-{id}");
-        RunEntry { id, stem, program: program.to_owned(), inputs, files: Vec::new() }
+        RunEntry { id, stem, program: program.to_owned(), inputs, ending: None, files: Vec::new() }
     }
 
     /// What its files are called before their numbers. No other run's are.
@@ -222,6 +247,37 @@ impl RunEntry {
     }
 }
 
+impl Known {
+    fn add(&mut self, run: &RunEntry) {
+        for input in &run.inputs {
+            self.company.insert(input.identity(), run.company());
+            self.bytes.insert(input.name.clone(), input.bytes);
+            if let Some(head) = &input.head {
+                self.names.insert(head.clone(), input.name.clone());
+            }
+        }
+    }
+
+    /// Refuses a run with an input that is known.
+    fn check(&self, run: &RunEntry) -> Result<(), ManifestError> {
+        for known in &run.inputs {
+            let input = known.name.clone();
+            match self.company.get(&known.identity()) {
+                Some(_) if !known.is_repeatable() => return Err(ManifestError::Once { input }),
+                Some(company) => return Err(ManifestError::Overlap { input, company: company.clone() }),
+                None => {}
+            }
+            if let Some(&bytes) = self.bytes.get(&input) {
+                return Err(ManifestError::Changed { input, bytes });
+            }
+            if let Some(other) = known.head.as_ref().and_then(|head| self.names.get(head)) {
+                return Err(ManifestError::SameHead { input, other: other.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Manifest {
     /// Opens the dataset in `root`, which is made as `plan` says. If there is none, nothing is written until a run begins.
     ///
@@ -233,8 +289,7 @@ impl Manifest {
             plan,
             runs: BTreeMap::new(),
             begun: BTreeMap::new(),
-            by_identity: HashMap::new(),
-            by_name: HashMap::new(),
+            known: Known::default(),
             lock: None,
         };
         if !root.exists() {
@@ -262,56 +317,48 @@ impl Manifest {
         }
         self.begun = begun.into_iter().map(|run| (run.id.clone(), run)).collect();
         for run in runs {
-            self.know(&run);
+            self.known.add(&run);
             self.runs.insert(run.id.clone(), run);
         }
         // What cannot be read twice may be in the files that are there.
         let once: Vec<RunEntry> = self.begun.values().filter(|run| !run.is_repeatable()).cloned().collect();
-        once.iter().for_each(|run| self.know(run));
+        once.iter().for_each(|run| self.known.add(run));
         Ok(())
     }
 
-    fn know(&mut self, run: &RunEntry) {
-        for input in &run.inputs {
-            self.by_identity.insert(input.identity(), run.id.clone());
-            self.by_name.insert(input.name.clone(), run.id.clone());
-        }
-    }
-
-    /// What is to be done about a run.
+    /// What is to be done about runs, if it is done in this order.
     ///
     /// # Errors
-    /// If some of its rows would be in the dataset twice, or nobody can tell.
-    pub fn judge(&self, run: &RunEntry) -> Result<State, ManifestError> {
-        if run.is_repeatable()
-            && let Some(known) = self.runs.get(&run.id)
-        {
-            let is_there = |file: &FileEntry| {
-                fs::metadata(self.root.join(&file.path)).is_ok_and(|known| known.len() == file.bytes)
-            };
-            return Ok(if known.files.iter().all(is_there) { State::Complete } else { State::ToDo });
-        }
-        for input in &run.inputs {
-            let called = || input.name.clone();
-            let of = |id: &String| self.runs.get(id).or_else(|| self.begun.get(id));
-            match (self.by_identity.get(&input.identity()), self.by_name.get(&input.name)) {
-                (None, None) => {}
-                (Some(_), _) if !input.is_repeatable() => {
-                    return Err(ManifestError::Once { input: called() });
-                }
-                (Some(id), _) => {
-                    let company = of(id).map_or_else(String::new, RunEntry::company);
-                    return Err(ManifestError::Overlap { input: called(), company });
-                }
-                (None, Some(id)) => {
-                    let inputs = of(id).map_or(&[][..], |run| &run.inputs);
-                    let bytes = inputs.iter().find(|known| known.name == input.name);
-                    let bytes = bytes.and_then(|known| known.bytes);
-                    return Err(ManifestError::Changed { input: called(), bytes });
-                }
+    /// Of each: if some of its rows would be in the dataset twice, or nobody can tell.
+    pub fn judge(&self, runs: &[RunEntry]) -> Vec<Result<State, ManifestError>> {
+        let (mut known, mut wanted) = (self.known.clone(), HashSet::new());
+        let mut judge = |run: &RunEntry| {
+            if let Some(state) = self.state(run) {
+                return Ok(state);
             }
-        }
-        Ok(State::ToDo)
+            // The same twice is done once.
+            if !run.is_repeatable() || !wanted.contains(&run.id) {
+                known.check(run)?;
+            }
+            wanted.insert(run.id.clone());
+            known.add(run);
+            Ok(State::ToDo)
+        };
+        runs.iter().map(&mut judge).collect()
+    }
+
+    /// What is to be done about a run that was complete; `None` if it never was, or if it cannot be the same again.
+    pub fn state(&self, run: &RunEntry) -> Option<State> {
+        let known = self.runs.get(&run.id).filter(|_| run.is_repeatable())?;
+        let is_there = |file: &FileEntry| {
+            fs::metadata(self.root.join(&file.path)).is_ok_and(|known| known.len() == file.bytes)
+        };
+        Some(if known.files.iter().all(is_there) { State::Complete } else { State::ToDo })
+    }
+
+    /// How the inputs of a run ended, if it is complete.
+    pub fn ending(&self, run: &RunEntry) -> Option<&str> {
+        self.runs.get(&run.id)?.ending.as_deref()
     }
 
     /// Writes down that a run begins, and takes away what others, or itself, have left that were not completed.
@@ -341,14 +388,20 @@ impl Manifest {
         if left.is_empty() { Ok(()) } else { self.write() }
     }
 
-    /// A run is complete, with these files.
+    /// A run is complete, with these files; its inputs ended like this.
     ///
     /// # Errors
     /// If the manifest cannot be written.
-    pub fn complete(&mut self, run: &RunEntry, files: Vec<FileEntry>) -> Result<(), ManifestError> {
+    pub fn complete(
+        &mut self,
+        run: &RunEntry,
+        ending: &str,
+        files: Vec<FileEntry>,
+    ) -> Result<(), ManifestError> {
         self.begun.remove(&run.id);
-        self.know(run);
-        self.runs.insert(run.id.clone(), RunEntry { files, ..run.clone() });
+        self.known.add(run);
+        let ending = Some(ending.to_owned());
+        self.runs.insert(run.id.clone(), RunEntry { files, ending, ..run.clone() });
         self.write()
     }
 
@@ -403,7 +456,10 @@ impl Manifest {
     }
 
     fn json(&self) -> String {
-        let input = |InputEntry { name, bytes, ends, said }: &InputEntry| json!({ "name": name, "bytes": bytes, "ends": ends, "said": said });
+        let input = |input: &InputEntry| {
+            let InputEntry { name, bytes, head, ends, said } = input;
+            json!({ "name": name, "bytes": bytes, "head": head, "ends": ends, "said": said })
+        };
         let file = |FileEntry { path, rows, bytes }: &FileEntry| json!({ "path": path, "rows": rows, "bytes": bytes });
         let run = |run: &RunEntry| {
             json!({
@@ -411,6 +467,7 @@ impl Manifest {
                 "stem": run.stem,
                 "program": run.program,
                 "inputs": run.inputs.iter().map(input).collect::<Vec<_>>(),
+                "ending": run.ending,
                 "files": run.files.iter().map(file).collect::<Vec<_>>(),
             })
         };
@@ -447,6 +504,18 @@ fn is_of(name: &str, stems: &[&str]) -> bool {
         let number = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
         number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
     })
+}
+
+/// A value as text, whatever order its keys were told in.
+fn in_order(value: &Value) -> String {
+    match value.as_object() {
+        Some(facts) => {
+            let facts: BTreeMap<&String, String> =
+                facts.iter().map(|(key, value)| (key, in_order(value))).collect();
+            json!(facts).to_string()
+        }
+        None => value.to_string(),
+    }
 }
 
 /// In what two plans differ: the keys of the facts, those of a group by themselves.
@@ -496,6 +565,7 @@ fn runs(value: &Value, key: &str) -> Result<Vec<RunEntry>, String> {
             inputs.push(InputEntry {
                 name,
                 bytes,
+                head: optional(&input, "head"),
                 ends: optional(&input, "ends"),
                 said: optional(&input, "said"),
             });
@@ -509,7 +579,7 @@ fn runs(value: &Value, key: &str) -> Result<Vec<RunEntry>, String> {
             });
         }
         let (id, stem, program) = (text(&run, "id")?, text(&run, "stem")?, text(&run, "program")?);
-        found.push(RunEntry { id, stem, program, inputs, files });
+        found.push(RunEntry { id, stem, program, inputs, ending: optional(&run, "ending"), files });
     }
     Ok(found)
 }
@@ -543,7 +613,7 @@ mod tests {
             let mut manifest = self.open().unwrap();
             manifest.begin(run).unwrap();
             let file = self.file(run, 0);
-            manifest.complete(run, vec![file]).unwrap();
+            manifest.complete(run, "complete", vec![file]).unwrap();
         }
 
         /// All files, and what is in them.
@@ -573,34 +643,44 @@ mod tests {
     }
 
     fn input(name: &str, bytes: u64) -> InputEntry {
-        InputEntry { name: name.to_owned(), bytes: Some(bytes), ends: Some(format!("{bytes:x}")), said: None }
+        InputEntry {
+            name: name.to_owned(),
+            bytes: Some(bytes),
+            ends: Some(format!("{bytes:x}")),
+            ..InputEntry::default()
+        }
     }
 
     fn run(names: &[&str]) -> RunEntry {
-        RunEntry::new("part", "test", names.iter().map(|name| input(name, 7)).collect())
+        RunEntry::new("part", "test", &plan("id"), names.iter().map(|name| input(name, 7)).collect())
+    }
+
+    fn judge(manifest: &Manifest, run: &RunEntry) -> Result<State, ManifestError> {
+        manifest.judge(std::slice::from_ref(run)).remove(0)
     }
 
     fn stdin() -> RunEntry {
         let input = InputEntry { name: "stdin".to_owned(), ..InputEntry::default() };
-        RunEntry::new("part", "test", vec![input])
+        RunEntry::new("part", "test", &plan("id"), vec![input])
     }
 
     #[test]
     fn what_was_written_is_read_again() {
         let room = Room::new("again");
         let both = run(&["/x/a.pcap", "/x/b.pcap"]);
-        assert_eq!(room.open().unwrap().judge(&both).unwrap(), State::ToDo);
+        assert_eq!(judge(&room.open().unwrap(), &both).unwrap(), State::ToDo);
         assert!(!room.0.exists(), "a dataset that nothing was written to is not there");
         room.complete(&both);
         let manifest = room.open().unwrap();
-        assert_eq!(manifest.judge(&both).unwrap(), State::Complete);
+        assert_eq!(judge(&manifest, &both).unwrap(), State::Complete);
+        assert_eq!(manifest.ending(&both), Some("complete"));
         assert!(matches!(room.open(), Err(ManifestError::Busy(_))));
         drop(manifest);
         let other = Manifest::open(&room.0, plan("qname")).unwrap_err().to_string();
         assert!(other.contains("(other: columns)"), "{other}");
         let lost = room.0.join("day=1").join(format!("{}-00000.csv", both.stem()));
         fs::write(lost, "ab").unwrap();
-        assert_eq!(room.open().unwrap().judge(&both).unwrap(), State::ToDo);
+        assert_eq!(judge(&room.open().unwrap(), &both).unwrap(), State::ToDo);
         fs::write(room.0.join(NAME), "{").unwrap();
         assert!(matches!(room.open(), Err(ManifestError::Unreadable { .. })));
         fs::remove_file(room.0.join(NAME)).unwrap();
@@ -613,9 +693,12 @@ mod tests {
         let named = |names: &[&str]| run(names).stem().to_owned();
         assert!(named(&["/x/a", "/x/b"]) != named(&["/x/b", "/x/a"]), "their order matters");
         assert!(named(&["/x/a"]) != named(&["/x/ab"]));
-        let longer = RunEntry::new("part", "test", vec![input("/x/a", 8)]);
+        let longer = RunEntry::new("part", "test", &plan("id"), vec![input("/x/a", 8)]);
         assert!(longer.stem() != named(&["/x/a"]));
-        let prefixed = |prefix: &str| RunEntry::new(prefix, "test", vec![input("a", 1)]).stem().to_owned();
+        let other = RunEntry::new("part", "test", &plan("qname"), vec![input("/x/a", 7)]);
+        assert!(other.stem() != named(&["/x/a"]), "another plan makes other files");
+        let prefixed =
+            |prefix: &str| RunEntry::new(prefix, "test", &plan("id"), vec![input("a", 1)]).stem().to_owned();
         assert!(prefixed("eth0").starts_with("eth0-"));
         assert!(prefixed("_.x").starts_with("x-") && prefixed("...").starts_with("part-"));
         assert!(prefixed(&"\u{e9}".repeat(200)).len() < 200);
@@ -627,20 +710,41 @@ mod tests {
         room.complete(&run(&["/x/a", "/x/b", "/x/c"]));
         room.complete(&run(&["/x/e"]));
         room.complete(&stdin());
-        let mut manifest = room.open().unwrap();
-        let refused = |manifest: &Manifest, run: &RunEntry| manifest.judge(run).unwrap_err().to_string();
+        let manifest = room.open().unwrap();
+        let refused = |manifest: &Manifest, run: &RunEntry| judge(manifest, run).unwrap_err().to_string();
         for names in [&["/x/b"][..], &["/x/d", "/y/c"], &["/x/a", "/x/b"], &["/x/b", "/x/a", "/x/c"]] {
             let error = refused(&manifest, &run(names));
             assert!(error.contains("was read as one with others (3 captures from '/x/a' on)"), "{error}");
         }
         assert!(refused(&manifest, &run(&["/x/d", "/x/e"])).contains("was read by itself"));
-        let grown = RunEntry::new("part", "test", vec![input("/x/e", 9)]);
+        let grown = RunEntry::new("part", "test", &plan("id"), vec![input("/x/e", 9)]);
         let error = refused(&manifest, &grown);
         assert!(error.contains("is not what it was when it was read into the dataset (7 bytes)"), "{error}");
+        let headed = |name: &str, bytes| InputEntry { head: Some("ab".to_owned()), ..input(name, bytes) };
+        let run_of = |input: InputEntry| RunEntry::new("part", "test", &plan("id"), vec![input]);
+        drop(manifest);
+        room.complete(&run_of(headed("/x/h", 7)));
+        let mut manifest = room.open().unwrap();
+        for other in [headed("/y/h", 9), headed("/y/i", 7)] {
+            let error = refused(&manifest, &run_of(other));
+            assert!(error.contains("begins as '/x/h' does"), "{error}");
+        }
+        assert_eq!(judge(&manifest, &run_of(headed("/y/h", 7))).unwrap(), State::Complete, "it was moved");
         assert!(refused(&manifest, &stdin()).contains("has rows of 'stdin' already"));
-        assert_eq!(manifest.judge(&run(&["/x/d"])).unwrap(), State::ToDo);
+        // Of several it is known before the first is begun.
+        let twice = [run_of(headed("/y/h", 7)), run(&["/x/k"]), run(&["/y/k"]), run(&["/x/k", "/x/l"])];
+        let judged = manifest.judge(&twice);
+        assert!(matches!(
+            judged[..],
+            [Ok(State::Complete), Ok(State::ToDo), Ok(State::ToDo), Err(ManifestError::Overlap { .. })]
+        ));
+        assert_eq!(judge(&manifest, &run(&["/x/d"])).unwrap(), State::ToDo);
         manifest.begin(&run(&["/x/d"])).unwrap();
-        assert_eq!(manifest.judge(&run(&["/x/d", "/x/f"])).unwrap(), State::ToDo, "it may never be complete");
+        assert_eq!(
+            judge(&manifest, &run(&["/x/d", "/x/f"])).unwrap(),
+            State::ToDo,
+            "it may never be complete"
+        );
     }
 
     #[test]
@@ -661,7 +765,7 @@ mod tests {
             // Lost, and not all of it.
             let mut manifest = room.open().unwrap();
             manifest.begin(&b).unwrap();
-            manifest.complete(&b, vec![room.file(&b, 0), room.file(&b, 1)]).unwrap();
+            manifest.complete(&b, "cut_off", vec![room.file(&b, 0), room.file(&b, 1)]).unwrap();
             drop(manifest);
             fs::remove_file(room.0.join("day=1").join(format!("{}-00000.csv", b.stem()))).unwrap();
             room.complete(&b);
@@ -684,6 +788,6 @@ mod tests {
         drop(manifest);
         room.complete(&run(&["a"]));
         assert_eq!(room.files().len(), 3);
-        assert!(matches!(room.open().unwrap().judge(&stdin()), Err(ManifestError::Once { .. })));
+        assert!(matches!(judge(&room.open().unwrap(), &stdin()), Err(ManifestError::Once { .. })));
     }
 }
