@@ -328,6 +328,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let PartialQuestion { name, qtype, qclass } =
             message.partial_question(dns::Message::QUESTIONS, &mut scratch);
         self.lacks.set(Lacks::TYPE, qtype.is_none());
+        self.lacks.set(Lacks::CLASS, qclass.is_none());
         let (qtype, qclass) = (qtype.unwrap_or_default(), qclass.unwrap_or_default());
         self.event(Some(&Question { name, qtype, qclass }), (rcode, None), 0);
         Ok(())
@@ -350,7 +351,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             let (message, record) =
                 *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
             let mut lacks = self.lacks;
-            lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
+            lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
             let opt = end.and_then(|end| self.message.opt_record(end));
             let options = opt.map(|record| (record.rdata_at as u32, record.rdata.len() as u16));

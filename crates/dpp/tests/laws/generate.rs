@@ -292,7 +292,7 @@ fn ways() -> impl Strategy<Value = Way> {
     ];
     let damages = prop_oneof![
         12 => Just(None),
-        1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::BadLabel]).prop_map(Some),
+        1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::ClassCut, Damage::ClassHalf, Damage::BadLabel]).prop_map(Some),
     ];
     let tags = select(vec![false, false, false, true]);
     (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags.clone(), tags).prop_map(
