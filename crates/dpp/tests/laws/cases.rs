@@ -719,6 +719,12 @@ fn multicast_dns_is_unpaired_unless_one_of_them_is_on_another_port() {
     );
     check_by(&plan, "0 query a0@5 www / 0.1 response a0@7 www", "0 a0@93 www -> 0.1 No Error / = matched 1");
     check_by(&plan, "0 query a0@6 www / 0.1 response a0@8 www", "=");
+    check_by(
+        &plan,
+        "0 query m0@5 www/1/32769 / 0.1 query a0@5 www/1/32769 / 0.2 response a0@7 www / 0.3 query a1 www/1/32769",
+        "0 m0@5 www -> timeout / 0.1 a0@93 www -> 0.2 No Error / 0.3 a1 www/1/32769 -> timeout
+         = matched 1, timed out 1, unpaired queries 1",
+    );
     let with_duplicates = Plan { duplicates_ns: Some(0), ..plan.clone() };
     check_by(
         &with_duplicates,

@@ -221,7 +221,9 @@ impl Matcher<'_> {
     }
 
     fn message(&mut self, message: &Message, now: Moment) {
-        let questions = message.asked();
+        let class_bits = message.tuple.class_bits(self.plan);
+        let mut questions = message.asked();
+        questions.iter_mut().for_each(|asked| asked.qclass = asked.qclass.map(|class| class & class_bits));
         let (is_query, count) = (message.kind == Kind::Query, questions.len().max(1) as u64);
         let matches = &mut self.matches;
         *(if is_query { &mut matches.queries } else { &mut matches.responses }) += count;

@@ -419,6 +419,12 @@ impl Tuple {
         }
     }
 
+    /// The bits of a class that are the class: the first is not in multicast DNS.
+    pub(crate) fn class_bits(&self, plan: &Plan) -> u16 {
+        let is_mdns = [self.client().1, self.server().1].contains(&Ports::MDNS) && !self.is_tcp();
+        if is_mdns && has_port(plan, Ports::MDNS) { 0x7FFF } else { 0xFFFF }
+    }
+
     /// The same with any server of that port.
     pub(crate) fn of_any_server(self) -> Tuple {
         let port = self.server().1;

@@ -412,7 +412,7 @@ fn notes(row: &Transaction<'_>) -> Vec<&'static str> {
     let (query, response) = (row.query(), row.response());
     let mut notes = Vec::new();
     match row.state() {
-        State::Unasked => notes.push("Response: received without an associated Query"),
+        State::Unasked | State::Announcement => notes.push("Response: received without an associated Query"),
         State::Matched => {}
         _ => notes.push("No response to this query was received"),
     }

@@ -197,6 +197,8 @@ fn question<'b, 'a: 'b>(row: &Transaction<'a>, scratch: &'b mut [u8; name::WIRE_
     let Some(message) = message else { return of_query };
     let (question, _) = message.question(Message::QUESTIONS, scratch).ok()?;
     let crate::dns::Question { name, qtype, qclass } = question;
+    // Of multicast DNS the first bit is no part of the class, as the key knows.
+    let qclass = if qclass & 0x7FFF == key.qclass() { key.qclass() } else { qclass };
     (message.question_count() > 0).then_some(Asked { name, qtype: Some(qtype), qclass: Some(qclass) })
 }
 
