@@ -313,7 +313,7 @@ columns! {
         Match, "match", Word, Always, NOTHING, outcome::matched, "What became of it: matched, no_response, no_query (a response that nobody asked for), unpaired (multicast: a query to all, or with `--unasked` a response to all)";
         ParseError, "parse_error", Word, Seldom, DAMAGE, outcome::parse_error, "What is wrong with the query or, if nothing is, with its response";
         TruncatedAt, "truncated_at", U32, Seldom, SIDES, outcome::truncated_at, "How many bytes of the query (or, if it is whole, of its response) were captured; absent if both are whole";
-        Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in";
+        Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in; the first four";
         Tunnel, "tunnel", Word, Seldom, SIDES, network::tunnel, "The innermost tunnel around the query";
         TunnelId, "tunnel_id", U32, Seldom, SIDES, network::tunnel_id, "That tunnel's number: VNI, key, session";
         Country, "country", Text, Seldom, NOTHING, lookup::country, "Where the client is: two letters of ISO 3166-1 (`--geoip`)";
