@@ -70,7 +70,9 @@ impl Plan {
             Some(_) => self.select.needs_late(),
             None => self.select.needs(),
         };
-        let needs = self.sink_needs | of_select;
+        // A response without a question says nothing of what was asked, which only its side can tell from type 0.
+        let of_unasked = if self.unasked { Needs::SIDES } else { Needs::NOTHING };
+        let needs = self.sink_needs | of_select | of_unasked;
         self.schema.fields().iter().fold(needs, |needs, field| needs | field.column.entry().needs)
     }
 

@@ -206,7 +206,11 @@ impl Lines {
         for (words, rows) in seen::lines(seen) {
             self.line(&format!("Seen instead, {words} with packets"), &rows);
         }
-        if let Some(remedy) = seen::remedy(seen) {
+        let skips = &outcome.totals.skips;
+        if let Some(pieces) = seen::pieces(skips) {
+            self.line("Seen instead, segments and fragments with packets", &pieces);
+        }
+        if let Some(remedy) = seen::remedy(seen, skips) {
             self.line("What to do", &remedy);
         }
     }

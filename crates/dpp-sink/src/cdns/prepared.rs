@@ -235,7 +235,8 @@ impl Prepared {
         if !own.lacks.has(Lacks::NAME) && !key.name().is_empty() {
             out.qname = self.name(key.name(), context);
         }
-        if !own.lacks.has(Lacks::TYPE) {
+        // C-DNS has both or none (RFC 8618 section 7.3.2.2).
+        if !own.lacks.has(Lacks::TYPE) && !own.lacks.has(Lacks::CLASS) {
             out.signature.class_type = Some(ClassType { rtype: key.qtype(), class: key.qclass() });
         }
     }

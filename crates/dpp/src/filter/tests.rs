@@ -42,7 +42,7 @@ impl Rows {
         let own = Side { flags: 5 << 11, ..Side::default() };
         let root = Question { name: b"\0", qtype: 65280, qclass: 3 };
         push(v6, Transport::Tcp, 2, State::TimedOut, 0, Some(root), own, None);
-        let own = Side { lacks: Lacks::TYPE.and(Lacks::NAME), ..Side::default() };
+        let own = Side { lacks: Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), ..Side::default() };
         push(v4, Transport::Udp, 3, State::TimedOut, 0, None, own, None);
         part.events[0].rtt_ns = 1_500_000;
         Rows(part)

@@ -79,10 +79,10 @@ impl<'a> Transaction<'a> {
         self.event.state
     }
 
-    /// Whether it is a response that nobody asked for.
+    /// Whether it is a response that nobody asked for, or one to nobody in particular.
     #[inline]
     pub fn is_unasked(&self) -> bool {
-        self.event.state == State::Unasked
+        matches!(self.event.state, State::Unasked | State::Announcement)
     }
 
     /// When the response that answered it was captured; `None` after a timeout.
@@ -90,7 +90,7 @@ impl<'a> Transaction<'a> {
     pub fn response_ns(&self) -> Option<i64> {
         match self.event.state {
             State::Matched => Some(self.event.time_ns.saturating_add(self.event.rtt_ns)),
-            State::Unasked => Some(self.event.time_ns),
+            State::Unasked | State::Announcement => Some(self.event.time_ns),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn response_code(&self) -> Option<u16> {
         match self.event.state {
-            State::Matched | State::Unasked => Some(self.event.rcode),
+            State::Matched | State::Unasked | State::Announcement => Some(self.event.rcode),
             _ => None,
         }
     }

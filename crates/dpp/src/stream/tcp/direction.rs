@@ -10,6 +10,7 @@ use super::counts::Streams;
 use super::plausible::{START, plausible};
 use crate::limits::StreamLimits;
 use crate::packet::{Flow, Skip};
+use crate::stream::steps::steps;
 
 /// One direction of a connection.
 #[derive(Debug)]
@@ -395,6 +396,7 @@ impl Direction {
     /// Reads bytes that have their turn.
     #[inline]
     fn read<V: FnMut(Message<'_>)>(&mut self, bytes: &[u8], out: &mut Delivery<V>) {
+        steps(bytes.len());
         self.next += bytes.len() as u64;
         let mut rest = bytes;
         if self.passing > 0 {
@@ -442,6 +444,7 @@ impl Direction {
 
     /// Whether a message seems to begin here.
     fn agrees(&mut self, bytes: &[u8], counts: &mut Streams) -> bool {
+        steps(bytes.len().min(START + 255));
         let agrees = plausible(bytes);
         counts.resynchronisations += u64::from(agrees && self.framing == Framing::Lost);
         self.framing = if agrees { Framing::Guessed } else { Framing::Lost };

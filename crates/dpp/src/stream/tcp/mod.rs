@@ -37,12 +37,15 @@ mod order;
 mod plausible;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod worst;
 
 pub use counts::Streams;
 
 use crate::limits::StreamLimits;
 use crate::packet::{Flow, Segment, Skip};
 use crate::stream::Moment;
+use crate::stream::steps::steps;
 use buffer::Pool;
 use connection::{Connection, Phase};
 use direction::{Delivery, Direction};
@@ -281,6 +284,7 @@ impl Connections {
 
     /// Forgets a connection; what is incomplete is lost.
     fn forget(&mut self, slot: usize) {
+        steps(1);
         let connection = &mut self.slots[slot];
         connection.sides.iter_mut().for_each(|side| side.abandon(&mut self.counts));
         self.index.remove(&connection.key);
@@ -301,6 +305,7 @@ impl Connections {
         self.settle(slot, 1);
         let mut is_evicted = false;
         while self.pool.held > self.limits.cell_bytes {
+            steps(1);
             let Some(place) = self.waiting.first() else { break };
             self.slots[place / 2].sides[place % 2].evict(&mut self.counts);
             self.settle(place / 2, place % 2);
