@@ -30,6 +30,9 @@ pub(super) struct Column {
     first_leaf: usize,
 }
 
+/// More than an entry takes of a page, if its value stands in the dictionary.
+const ENTRY_ROOM: usize = 16;
+
 /// Which leaves a column has.
 pub(super) enum Shape {
     /// One, with at most one value a row.
@@ -99,17 +102,16 @@ impl Column {
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> Result<()> {
-        if self.field.is_plain() {
-            let column = self.field.column;
-            if told.lacks(column, context) && self.shape.take_absent(rows.len()) {
-                return Ok(());
-            }
-            if let Shape::Flat(leaf) = &mut self.shape
-                && column.fill(rows, context, scratch, batch)
-            {
-                leaf.page.take_batch(batch);
-                return Ok(());
-            }
+        let Column { field, shape, .. } = self;
+        let absent = field.absent.value(field.kind());
+        if told.lacks(field.column, context) && shape.take_alike(absent, rows.len()) {
+            return Ok(());
+        }
+        if let Shape::Flat(leaf) = shape
+            && field.fill(rows, context, scratch, batch)
+        {
+            leaf.page.take_batch(batch);
+            return Ok(());
         }
         self.fill(rows.iter().copied(), context, scratch)
     }
@@ -182,13 +184,23 @@ impl Shape {
         Ok(())
     }
 
-    /// Takes so many rows without a value at once, if that is possible: there must be levels to say it, and no page may get
-    /// so long that it ends before the last of them. Gives whether it was.
-    fn take_absent(&mut self, rows: usize) -> bool {
-        let is_possible =
-            self.leaves().all(|leaf| leaf.page.is_nullable() && leaf.page.size() + rows < PAGE_BYTES);
+    /// Takes so many rows of the same value at once, if that is possible: there must be levels to say that there is none, and no
+    /// page may get so long that it ends before the last of them. Gives whether it was.
+    fn take_alike(&mut self, value: Value, rows: usize) -> bool {
+        let is_null = matches!(value, Value::Null);
+        let is_possible = match self {
+            Shape::Flat(_) => true,
+            _ => is_null,
+        };
+        let has_room = |leaf: &mut Leaf| {
+            (!is_null || leaf.page.is_nullable()) && leaf.page.size() + rows * ENTRY_ROOM < PAGE_BYTES
+        };
+        let is_possible = is_possible && self.leaves().all(has_room);
         if is_possible {
-            self.leaves().for_each(|leaf| leaf.page.take_absent(rows));
+            self.leaves().for_each(|leaf| match value {
+                Value::Null => leaf.page.take_absent(rows),
+                value => leaf.page.take_often(value, rows),
+            });
         }
         is_possible
     }
@@ -414,6 +426,15 @@ impl Page {
         for levels in [&mut self.repetition, &mut self.definition].into_iter().flatten() {
             levels.resize(levels.len() + rows, 0);
         }
+    }
+
+    /// Takes so many rows of this value.
+    fn take_often(&mut self, value: Value, rows: usize) {
+        self.rows += rows;
+        if let Some(definition) = &mut self.definition {
+            definition.resize(definition.len() + rows, 1);
+        }
+        self.values.take_often(value, rows);
     }
 
     /// Takes rows with at most one number each.

@@ -147,12 +147,14 @@ const SHORT: usize = 32;
 
 /// Whether two values are equal.
 #[inline(always)]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
     let differ = |at: usize| word(one, at) ^ word(other, at);
     match one.len() {
+        // The library's comparison reads from where no bytes are, which takes it longer than to compare some.
+        0 => true,
         length @ 8..=16 => differ(0) | differ(length - 8) == 0,
         length @ 17..=SHORT => differ(0) | differ(8) | differ(length - 16) | differ(length - 8) == 0,
         _ => one == other,

@@ -3,7 +3,7 @@
 //!
 //! A page of values is encoded alike but for one case: that in which the dictionary of texts gets full is two.
 
-use super::dictionary::{Dictionary, plain, plain_texts};
+use super::dictionary::{Dictionary, is_same, plain, plain_texts};
 use super::encoding::{deltas, deltas_32, runs_and_bits, width_of};
 use super::numbers::{Numbers, Numeric, widened};
 use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name};
@@ -133,6 +133,19 @@ impl Values {
             Values::Deltas(deltas) => deltas.page.extend_from_slice(numbers),
             Values::Numbers(values) => values.take_all(numbers),
             Values::Texts(_) | Values::Blobs(_) => unreachable!("numbers in a column of texts or bytes"),
+        }
+    }
+
+    /// Takes a value that is no NULL so often.
+    pub(super) fn take_often(&mut self, value: Value, count: usize) {
+        match self {
+            Values::Deltas(deltas) => {
+                let bits = deltas.numeric.bits(value);
+                deltas.page.extend(std::iter::repeat_n(bits, count));
+            }
+            Values::Numbers(numbers) => numbers.take_often(value, count),
+            Values::Texts(texts) => texts.take_often(value, count),
+            Values::Blobs(blobs) => (0..count).for_each(|_| blobs.take(value)),
         }
     }
 
@@ -311,6 +324,16 @@ impl Texts {
         }
     }
 
+    /// Takes a text so often.
+    fn take_often(&mut self, value: Value, count: usize) {
+        for done in 0..count {
+            self.take(value);
+            if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
+                return self.numbers.extend(std::iter::repeat_n(number, count - done - 1));
+            }
+        }
+    }
+
     fn take_known_by(&mut self, raw: &[u8], value: Value) {
         if !self.is_full {
             let Texts { dictionary, bounds, printer, .. } = self;
@@ -330,7 +353,7 @@ impl Texts {
     /// Takes a text that is often the one before it: the name of an input.
     fn take_text(&mut self, text: &str) {
         match self.numbers.last() {
-            Some(&last) if !self.is_full && self.dictionary.raw(last) == text.as_bytes() => {
+            Some(&last) if !self.is_full && is_same(self.dictionary.raw(last), text.as_bytes()) => {
                 self.numbers.push(last)
             }
             _ => self.take_known_by(text.as_bytes(), Value::Text(text)),
