@@ -10,13 +10,13 @@ use crate::dataset;
 use crate::flags::{
     Datasets, Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
 };
-use crate::formats::{FORMATS, Format};
+use crate::formats::{FORMATS, Format, Unwritten, packing_named};
 use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::lookups;
 use crate::output::{Output, Target, table_stem};
 use crate::plan;
-use crate::saved::Saved;
+use crate::saved::{EXAMPLES, Saved};
 use anyhow::bail;
 use dpp::enrich::Template;
 use dpp::limits::MERGED_MAX;
@@ -167,6 +167,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
     let is_dataset = datasets.are_asked_for();
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
+    named.map_or(Ok(()), |path| check_extension(path, format))?;
     let (told, packing) = named.map_or((None, None), Format::of_path);
     let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
     let format = format.or(told).unwrap_or_else(usual);
@@ -177,7 +178,8 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
         None if per_file => check_directory(output.as_deref(), format, &inputs.captures)?,
         None => Target::One(check_output(named, format)?),
     };
-    hiding::check(&privacy, &schema, format)?;
+    check_columns(format, &options)?;
+    hiding::check(&privacy, &schema, format, &options)?;
     let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
     let template = lookups::template(&options.lookups, &inputs.captures)?;
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
@@ -214,6 +216,41 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     })
 }
 
+/// Refuses a name that promises what is not written. Any other unknown extension is that of a table in the usual format.
+fn check_extension(path: &Path, format: Option<Format>) -> anyhow::Result<()> {
+    let name = path.display();
+    match Unwritten::of_path(path) {
+        Some(Unwritten::Packing(word)) => bail!(
+            "the output '{name}' would not be what .{word} says; tables are packed once, by gzip or zstd: \
+             end its name with .gz or .zst, or leave .{word} out"
+        ),
+        Some(Unwritten::Capture(word)) if format.is_none() => bail!(
+            "the output '{name}' would not be what .{word} says; of captures only pcap is written: \
+             end its name with .pcap, or say with -f what it shall be"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a choice of columns for a format that has none.
+fn check_columns(format: Format, options: &Options) -> anyhow::Result<()> {
+    let chosen = [("--fields", &options.fields), ("--schema", &options.schema), ("--drop", &options.drop)];
+    let Some((option, _)) = chosen.iter().find(|option| option.1.is_some() && !format.has_columns()) else {
+        return Ok(());
+    };
+    match format {
+        Format::Cdns => bail!(
+            "{option} is for tables of columns; leave it out: \
+             what -f cdns stores, --cdns-exclude and --cdns-sections say"
+        ),
+        _ => bail!(
+            "{option} is for tables of columns, and -f {} writes whole messages; leave it out, \
+             or choose a format of columns, such as csv or parquet",
+            format.row().name
+        ),
+    }
+}
+
 /// The columns of the table.
 fn check_schema(options: &Options) -> anyhow::Result<Schema> {
     let mut schema = match (&options.fields, &options.schema) {
@@ -234,10 +271,21 @@ fn check_schema(options: &Options) -> anyhow::Result<Schema> {
 
 /// Where skipped packets are to be saved. They are fetched by a second reading, as they were captured.
 fn check_saved(options: &Options, captures: &[Input], hides: bool) -> anyhow::Result<Option<Saved>> {
-    let examples = understood(Some(options.examples.clone()), "DPP_EXAMPLES", "a number from 1 to 64")?;
-    let Some(path) = &options.save_skipped else { return Ok(None) };
+    let examples = understood(options.examples.clone(), "DPP_EXAMPLES", "a number from 1 to 64")?;
+    let Some(path) = &options.save_skipped else {
+        if examples.is_some() {
+            bail!("--examples is for --save-skipped; name the file of the packets with that, or leave it out")
+        }
+        return Ok(None);
+    };
     if path == Path::new("-") || path == Path::new("") {
         bail!("--save-skipped: name the file of the packets");
+    }
+    if let Some(word) = packing_named(path) {
+        let name = path.display();
+        bail!(
+            "--save-skipped: '{name}' would not be what .{word} says, for packets are saved unpacked; leave .{word} out"
+        );
     }
     if let Some(input) = captures.iter().find(|input| !input.is_file()) {
         bail!(
@@ -253,7 +301,7 @@ fn check_saved(options: &Options, captures: &[Input], hides: bool) -> anyhow::Re
         bail!("--save-skipped keeps packets as they were captured, with {hiding}");
     }
     match check_file(path)? {
-        Output::Path(path) => Ok(Some(Saved { path, examples: examples.unwrap_or_default().into() })),
+        Output::Path(path) => Ok(Some(Saved { path, examples: examples.unwrap_or(EXAMPLES).into() })),
         Output::Stdout => unreachable!("a path is no standard output"),
     }
 }
@@ -319,11 +367,11 @@ fn check_dataset(wish: dataset::Wish, captures: &[Input]) -> anyhow::Result<Targ
     Ok(Target::Dataset(Box::new(wish)))
 }
 
-/// The directory of the tables of `--per-file`, and each of them in it.
+/// The directory of the tables of `--per-file`, which may be made yet, and each of them in it.
 fn check_directory(path: Option<&Path>, format: Format, captures: &[Input]) -> anyhow::Result<Target> {
     let Some(path) = path else { bail!("--per-file: name the directory of the tables with -o") };
-    if !path.is_dir() {
-        bail!("--per-file: '{}' is no directory; create it first, or name another with -o", path.display());
+    if !path.is_dir() && (path.exists() || path == Path::new("-") || path == Path::new("")) {
+        bail!("--per-file: '{}' is no directory; name another with -o", path.display());
     }
     let target = Target::Directory { path: path.to_owned(), extension: extension_of(format) };
     let mut seen: HashMap<PathBuf, &Input> = HashMap::new();

@@ -129,7 +129,7 @@ pub(crate) type Setting<T> = Result<T, String>;
 /// A run on one capture.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Single {
-    /// The capture: pcap or pcapng, compressed or not; - is standard input
+    /// The capture: pcap, pcapng, dnstap or C-DNS, compressed or not; - is standard input
     #[arg(value_name = "INPUT", env = "DPP_FILENAME", hide_env = true)]
     #[arg(value_parser = path())]
     pub(crate) input: Option<PathBuf>,
@@ -369,10 +369,10 @@ pub(crate) struct Options {
     #[arg(value_parser = path())]
     pub(crate) save_skipped: Option<PathBuf>,
 
-    /// So many packets of each reason are saved; 1 to 64
+    /// So many packets of each reason are saved; 1 to 64, else 8
     #[arg(long, env = "DPP_EXAMPLES", hide_env = true, help_heading = "Report", value_name = "K")]
-    #[arg(default_value = "8", value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=FIRST_MAX as i64)))]
-    pub(crate) examples: Setting<u16>,
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=FIRST_MAX as i64)))]
+    pub(crate) examples: Option<Setting<u16>>,
 
     /// Workers, else one for each CPU; the table is the same for any number
     #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
@@ -602,6 +602,9 @@ pub(crate) struct Generate {
     /// A table of the DNS messages that are completely in the capture, and the frame that completes each
     #[arg(long, value_name = "FILE")]
     messages: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(crate) silent: bool,
 }
 
 impl From<Generate> for Request {
@@ -616,6 +619,7 @@ impl From<Generate> for Request {
             seed,
             profile,
             messages,
+            silent: _,
         } = arguments;
         let amount = match (transactions, duration_seconds, qps) {
             (Some(transactions), ..) => Amount::Transactions(transactions),

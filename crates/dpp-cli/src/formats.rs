@@ -105,9 +105,56 @@ const fn row(
 const PACKINGS: &[(Packing, &str)] =
     &[(Packing::Gzip, "gz"), (Packing::Zstd, "zst"), (Packing::Zstd, "zstd")];
 
+/// What else compressed files end with, and what captures do that are read and not written. A table of such a name would not be
+/// what it is called.
+const UNWRITTEN_PACKINGS: &[&str] = &["xz", "lz4", "bz2", "lzma", "lz", "br", "sz", "z", "zip", "7z", "rar"];
+const UNWRITTEN_CAPTURES: &[&str] = &["pcapng", "cap", "dmp", "ntar"];
+
+/// What a path would promise that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unwritten {
+    /// A compression, or one more than can be.
+    Packing(String),
+    /// A capture of another kind than pcap.
+    Capture(String),
+}
+
+impl Unwritten {
+    /// What the file's extensions promise, if it is such a thing.
+    pub(crate) fn of_path(path: &Path) -> Option<Unwritten> {
+        let is_packing = |word: &str| PACKINGS.iter().any(|row| row.1 == word);
+        let mut word = extension(path);
+        let is_packed = is_packing(&word);
+        if is_packed {
+            word = extension(&path.with_extension(""));
+        }
+        if UNWRITTEN_PACKINGS.contains(&&*word) || is_packed && is_packing(&word) {
+            return Some(Unwritten::Packing(word));
+        }
+        UNWRITTEN_CAPTURES.contains(&&*word).then_some(Unwritten::Capture(word))
+    }
+}
+
+/// The compression that the last extension of a path names, of whatever kind: for what is never packed.
+pub(crate) fn packing_named(path: &Path) -> Option<String> {
+    let word = extension(path);
+    let is_packing = UNWRITTEN_PACKINGS.contains(&&*word) || PACKINGS.iter().any(|row| row.1 == word);
+    is_packing.then_some(word)
+}
+
+/// The last extension of a path, in lower case; empty if it has none.
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}
+
 impl Format {
     pub(crate) fn row(self) -> &'static Row {
         FORMATS.iter().find(|row| row.format == self).expect("each format has a row")
+    }
+
+    /// Whether it has the columns of a table. The others have messages, whatever columns there are.
+    pub(crate) fn has_columns(self) -> bool {
+        !matches!(self, Format::Cdns | Format::Dnstap | Format::Pcap)
     }
 
     /// What a schema is written as where neither an option nor the name of a file says: as its tool does, if that is text.
@@ -121,7 +168,6 @@ impl Format {
 
     /// The format and the compression that a file's extensions tell.
     pub(crate) fn of_path(path: &Path) -> (Option<Format>, Option<Packing>) {
-        let extension = |path: &Path| path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let last = extension(path);
         let packing = PACKINGS.iter().find(|row| row.1 == last).map(|row| row.0);
         let named = if packing.is_some() { extension(&path.with_extension("")) } else { last };
@@ -165,6 +211,31 @@ mod tests {
             ("b", (None, None)),
         ] {
             assert_eq!(Format::of_path(Path::new(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn extensions_of_what_is_not_written_are_known() {
+        let packing = |word: &str| Some(Unwritten::Packing(word.to_owned()));
+        let capture = |word: &str| Some(Unwritten::Capture(word.to_owned()));
+        for (path, expected) in [
+            ("x.pcap.XZ", packing("xz")),
+            ("x.csv.bz2", packing("bz2")),
+            ("x.parquet.xz", packing("xz")),
+            ("x.lz4", packing("lz4")),
+            ("x.csv.bz2.gz", packing("bz2")),
+            ("x.csv.gz.gz", packing("gz")),
+            ("x.pcapng", capture("pcapng")),
+            ("x.cap.gz", capture("cap")),
+            ("x.csv.gz", None),
+            ("x.pcap", None),
+            ("x.dat", None),
+            ("x.gz", None),
+            ("xz", None),
+            (".xz", None),
+            ("dir.xz/x", None),
+        ] {
+            assert_eq!(Unwritten::of_path(Path::new(path)), expected, "{path}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::flags::{Hiding, Options};
 use crate::formats::Format;
 use anyhow::{Context, bail};
 use dpp::limits::KEY_FILE_BYTES_MAX;
+use dpp::plan::Plan;
 use dpp::privacy::{
     AddressMap, AddressScheme, FIELDS, Field, Fields, KeyFile, MapError, NameMap, NameScheme, Privacy,
 };
@@ -162,8 +163,13 @@ pub(crate) fn read_file(option: &str, what: &str, path: &Path, bytes_max: u64) -
 /// Refuses what would carry all that is hidden.
 ///
 /// # Errors
-/// Columns and formats of whole messages.
-pub(crate) fn check(privacy: &Privacy, schema: &Schema, format: Format) -> anyhow::Result<()> {
+/// Columns and formats of whole messages; a second look where there are no columns.
+pub(crate) fn check(
+    privacy: &Privacy,
+    schema: &Schema,
+    format: Format,
+    options: &Options,
+) -> anyhow::Result<()> {
     if !privacy.is_active() {
         return Ok(());
     }
@@ -188,9 +194,40 @@ pub(crate) fn check(privacy: &Privacy, schema: &Schema, format: Format) -> anyho
                  choose another scheme, such as cryptopan, or a format of columns, such as csv or parquet",
                 map.scheme()
             ),
+            None if options.hiding.check_privacy => bail!(
+                "--check-privacy looks at columns, which -f cdns has none of; leave it out, \
+                 and check a table with the same options (-f csv)"
+            ),
             None => Ok(()),
         },
         _ => Ok(()),
+    }
+}
+
+/// What can be done about columns that give away what is hidden: hide what is not hidden yet, or leave them out, as far as there
+/// is something left to hide or to write.
+pub(crate) fn remedy(plan: &Plan, options: &Options, columns: &[&str]) -> String {
+    let Privacy { addresses, names, fields } = &plan.context.privacy;
+    let more: Vec<&str> = match options.hiding.anonymize {
+        Some(_) => vec!["--hide-addresses dpp instead of --anonymize", "--hide-fields all", "--hide-names"],
+        None => {
+            let all = [
+                ("--hide-addresses", addresses.is_none()),
+                ("--hide-names", names.is_none()),
+                ("--hide-fields all", *fields != Fields::ALL),
+            ];
+            all.into_iter().filter(|option| option.1).map(|option| option.0).collect()
+        }
+    };
+    let others_stay = columns.len() < plan.schema.fields().len();
+    let remedies = [
+        (!more.is_empty()).then(|| format!("hide more ({})", more.join(", "))),
+        others_stay.then(|| format!("leave these columns out (--drop {})", columns.join(","))),
+    ];
+    let remedies: Vec<String> = remedies.into_iter().flatten().collect();
+    match &remedies[..] {
+        [] => "choose other columns (--fields help lists them all)".to_owned(),
+        remedies => remedies.join(", or "),
     }
 }
 

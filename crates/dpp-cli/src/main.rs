@@ -81,7 +81,10 @@ fn print(list: &str) -> anyhow::Result<()> {
 }
 
 fn generate(arguments: flags::Generate) -> anyhow::Result<()> {
+    let is_silent = arguments.silent;
     let summary = generate::run(&arguments.into())?;
-    let _ = writeln!(io::stderr(), "{summary}");
+    if !is_silent {
+        let _ = writeln!(io::stderr(), "{summary}");
+    }
     Ok(())
 }

@@ -6,7 +6,8 @@ use crate::nearest::did_you_mean;
 use anyhow::{anyhow, bail};
 use dpp::filter::{Filter, SampleError, Select};
 use dpp::plan::Ports;
-use dpp::table::{ALIASES, COLUMNS, Column, PRESETS, Preset, Schema};
+use dpp::table::{ALIASES, COLUMNS, Column, Field, PRESETS, Preset, Schema};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
 
@@ -17,7 +18,18 @@ pub(crate) const HELP: &str = "help";
 /// the same IPv4 identification.
 const WINDOW_MAX_NS: i64 = 10_000_000_000;
 
-/// The columns that an option (`--fields`, `--drop`) names, in their order there.
+/// Columns of DPP, and ours with the same in another form. Who leaves out one of the two means what is in it.
+const TWINS: [(Column, Column); 7] = [
+    (Column::RequestTimestamp, Column::QueryTime),
+    (Column::ResponseTimestamp, Column::ResponseTime),
+    (Column::SourceIp, Column::SrcIp),
+    (Column::SourcePort, Column::SrcPort),
+    (Column::Name, Column::Qname),
+    (Column::QueryType, Column::Qtype),
+    (Column::ResponseCode, Column::Rcode),
+];
+
+/// The columns that an option (`--fields`, `--sort-by`) names, in their order there.
 ///
 /// # Errors
 /// A name that no column has, or that stands there twice.
@@ -35,21 +47,52 @@ pub(crate) fn columns(option: &str, text: &OsStr) -> anyhow::Result<Vec<Column>>
     Ok(columns)
 }
 
-/// Takes the columns of `--drop` out of a schema.
+/// Takes the columns of `--drop` out of a schema. Each is named as the schema calls it, or as any schema of ours does.
 ///
 /// # Errors
 /// A column that is not in it, and if nothing would be left.
 pub(crate) fn drop_columns(schema: &mut Schema, text: &OsStr) -> anyhow::Result<()> {
-    let columns = columns("--drop", text)?;
-    if let Some(column) = columns.iter().find(|column| !schema.contains(**column)) {
-        let name = column.entry().name;
-        bail!("--drop: the column '{name}' is not in the table anyway; leave it out here");
+    let mut dropped: Vec<Cow<str>> = Vec::new();
+    for name in text.to_string_lossy().split(',').map(str::trim) {
+        let called = called(schema, name)?;
+        if called.iter().any(|name| dropped.contains(name)) {
+            bail!("--drop: the column '{name}' stands there twice; name it once");
+        }
+        dropped.extend(called);
     }
-    schema.remove(&columns);
+    schema.retain(|field| !dropped.contains(&field.name));
     match schema.fields() {
         [] => bail!("--drop: no column would be left; leave one"),
         _ => Ok(()),
     }
+}
+
+/// What the columns of a schema are called there that this name is for.
+fn called(schema: &Schema, name: &str) -> anyhow::Result<Vec<Cow<'static, str>>> {
+    let names = |is_it: &dyn Fn(&Field) -> bool| -> Vec<_> {
+        schema.fields().iter().filter(|field| is_it(field)).map(|field| field.name.clone()).collect()
+    };
+    let own = names(&|field| field.name == name);
+    if !own.is_empty() {
+        return Ok(own);
+    }
+    let Some(column) = Column::named(name) else {
+        let known = schema.fields().iter().map(|field| &*field.name);
+        let hint = did_you_mean(name, known);
+        let hint = if hint.is_empty() { column_hint(name) } else { hint };
+        bail!("--drop: there is no column '{name}'{hint}")
+    };
+    let twin = TWINS.iter().find_map(|&(dpp, ours)| match column {
+        column if column == dpp => Some(ours),
+        column if column == ours => Some(dpp),
+        _ => None,
+    });
+    let same = names(&|field| field.column == column);
+    let found = if same.is_empty() { names(&|field| Some(field.column) == twin) } else { same };
+    if found.is_empty() {
+        bail!("--drop: the column '{name}' is not in the table anyway; leave it out here");
+    }
+    Ok(found)
 }
 
 /// What to append to the complaint that there is no such column.

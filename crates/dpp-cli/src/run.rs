@@ -9,6 +9,8 @@ use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Voice};
 use crate::dataset;
+use crate::flags::Options;
+use crate::hiding;
 use crate::inputs::Input;
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
@@ -25,6 +27,7 @@ use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, Manifest, RunEntry};
 use dpp_sink::packed::Packed;
 use std::error::Error;
+use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -162,7 +165,7 @@ impl Work<'_> {
         let watched = Checked::new(sink, plan);
         let outcome = self.engine(captures, &watched, plan, output)?;
         let found = watched.found();
-        refuse_leaks(&found, plan, output)?;
+        refuse_leaks(&found, plan, output, &self.job.options)?;
         Ok((outcome, Some(found)))
     }
 
@@ -176,6 +179,12 @@ impl Work<'_> {
     /// Writes a whole table. On an error nothing is left of it.
     fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
         let table = &self.job.table;
+        if let Target::Directory { path, .. } = &self.job.target {
+            let name = path.display();
+            fs::create_dir_all(path).with_context(|| {
+                format!("--per-file: cannot make the directory '{name}'; name another with -o")
+            })?;
+        }
         let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
         let plan = self.plan(&captures);
         let captures = self.naming(captures, &plan);
@@ -281,10 +290,11 @@ impl UseSink for Fill<'_> {
 }
 
 /// A table that gives away what it should hide is none.
-fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Result<()> {
+fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output, options: &Options) -> anyhow::Result<()> {
     let counted = plan.schema.fields().iter().zip(&found.leaks).filter(|(_, values)| **values > 0);
-    let columns: Vec<String> =
-        counted.map(|(field, values)| format!("'{}' (rows: {})", field.name, grouped(*values))).collect();
+    let (columns, told): (Vec<&str>, Vec<String>) = counted
+        .map(|(field, values)| (&*field.name, format!("'{}' (rows: {})", field.name, grouped(*values))))
+        .unzip();
     if columns.is_empty() {
         return Ok(());
     }
@@ -293,9 +303,9 @@ fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output) -> anyhow::Resu
         Output::Path(_) => "no table was written",
     };
     bail!(
-        "--check-privacy: addresses that are to be hidden are seen in {}; {kept}; \
-         hide more (--hide-fields, --hide-names), or --drop these columns",
-        columns.join(", ")
+        "--check-privacy: addresses or names that are to be hidden are seen in {}; {kept}; {}",
+        told.join(", "),
+        hiding::remedy(plan, options, &columns)
     )
 }
 

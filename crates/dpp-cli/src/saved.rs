@@ -16,6 +16,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// So many of each reason unless set otherwise.
+pub(crate) const EXAMPLES: u16 = 8;
+
 /// Where the packets go, and how many of each reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Saved {

@@ -35,7 +35,7 @@ pub enum SourceError {
         name: String,
     },
     /// The content, unpacked if it was compressed, is something else.
-    #[error("{name} is no packet capture: it {looks_like}")]
+    #[error("{name} is no capture: it {looks_like}")]
     NotACapture {
         /// What was opened.
         name: String,

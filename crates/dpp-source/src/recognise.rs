@@ -15,7 +15,7 @@ pub enum Content {
     Capture(Capture),
     /// Something compressed.
     Compressed(Compression),
-    /// Something known that is no packet capture.
+    /// Something known that is no capture.
     Other {
         /// What it is: "a ZIP archive".
         name: &'static str,
@@ -99,7 +99,7 @@ impl fmt::Display for Content {
 /// use dpp_source::{Capture, Content, recognise};
 ///
 /// assert_eq!(recognise(&[0x0a, 0x0d, 0x0d, 0x0a]), Content::Capture(Capture::Pcapng));
-/// assert_eq!(recognise(b"%PDF-1.7").to_string(), "looks like a PDF document; name a pcap or pcapng file");
+/// assert_eq!(recognise(b"%PDF-1.7").to_string(), "looks like a PDF document; name a capture: pcap, pcapng, dnstap or C-DNS");
 /// ```
 pub fn recognise(first_bytes: &[u8]) -> Content {
     if let Some(capture) = capture(first_bytes) {
@@ -129,7 +129,7 @@ pub(crate) const MAGIC_LEN: usize = 12;
 pub(crate) const LOOK_LEN: usize = 512;
 
 const CONVERT: &str = "convert it first (editcap -F pcap FILE OUT.pcap)";
-const NAME_A_CAPTURE: &str = "name a pcap or pcapng file";
+const NAME_A_CAPTURE: &str = "name a capture: pcap, pcapng, dnstap or C-DNS";
 const OLD: &str = "convert it with the inspector of its time, or name the capture it was made from";
 const LIVE: &str = "it is one side of a socket's talk; name what fstrm_capture wrote";
 const TABLE: &str = "name the capture it was made from";
@@ -341,9 +341,9 @@ mod tests {
             b"\xef\xbb\xbf<!DOCTYPE HTML>",
             "looks like a web page (HTML); the download may have failed; fetch the capture again",
         );
-        check(b"<?xml version='1.0'?>", "looks like XML; name a pcap or pcapng file");
-        check("Liebe Grüße".as_bytes(), "looks like text; name a pcap or pcapng file");
-        check(&"Grüße".as_bytes()[..4], "looks like text; name a pcap or pcapng file");
+        check(b"<?xml version='1.0'?>", "looks like XML; name a capture: pcap, pcapng, dnstap or C-DNS");
+        check("Liebe Grüße".as_bytes(), "looks like text; name a capture: pcap, pcapng, dnstap or C-DNS");
+        check(&"Grüße".as_bytes()[..4], "looks like text; name a capture: pcap, pcapng, dnstap or C-DNS");
     }
 
     #[test]
@@ -357,8 +357,11 @@ mod tests {
     fn unknown_bytes_are_shown() {
         check(
             b"\xde\xad\xbe\xef\x01",
-            "begins with the unknown bytes de ad be ef; name a pcap or pcapng file",
+            "begins with the unknown bytes de ad be ef; name a capture: pcap, pcapng, dnstap or C-DNS",
         );
-        check(b"text\0with a zero", "begins with the unknown bytes 74 65 78 74; name a pcap or pcapng file");
+        check(
+            b"text\0with a zero",
+            "begins with the unknown bytes 74 65 78 74; name a capture: pcap, pcapng, dnstap or C-DNS",
+        );
     }
 }

@@ -26,7 +26,7 @@ use rows::{Finder, Row};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -211,7 +211,7 @@ fn sentences(fate: &Fate) -> Vec<String> {
     let verb = if fate.part.is_some() { "completes" } else { "carries" };
     let shown = fate.messages.iter().take(MESSAGES_SHOWN);
     let mut told: Vec<String> =
-        shown.map(|message| format!("It {verb} a {}", message_told(message))).collect();
+        shown.map(|message| format!("It {verb} a {}", message_told(message, fate.linktype))).collect();
     if let Some(more @ 1..) = fate.messages.len().checked_sub(MESSAGES_SHOWN) {
         told.push(format!("It {verb} {} more", grouped(more as u64)));
     }
@@ -246,16 +246,27 @@ fn part_told(part: PartOf, fate: &Fate) -> String {
     }
 }
 
-fn message_told(message: &Carried) -> String {
+fn message_told(message: &Carried, linktype: u16) -> String {
     let Carried { is_response, id, .. } = message;
     let kind = if *is_response { "response" } else { "query" };
     let (client, server) = (
-        SocketAddr::from((message.client, message.client_port)),
-        SocketAddr::from((message.server, message.server_port)),
+        end_told(message.client, message.client_port, linktype),
+        end_told(message.server, message.server_port, linktype),
     );
     let over = message.transport.name().unwrap_or("something else").to_uppercase();
     let code = if *is_response { format!(", {}", iana::response_code(message.rcode)) } else { String::new() };
     format!("{kind}: id {id}, {}{code}; client {client}, server {server}, {over}", question_told(message))
+}
+
+/// An address and a port. A packet has both, be they zeros; where zeros stand for what was logged, that did not say it.
+fn end_told(address: IpAddr, port: u16, linktype: u16) -> String {
+    let is_packet = !matches!(linktype, Record::DNSTAP | Record::CDNS | Record::CDNS_CUT);
+    match (address.is_unspecified() && !is_packet, port == 0 && !is_packet) {
+        (false, false) => SocketAddr::from((address, port)).to_string(),
+        (false, true) => format!("{address} (port unknown)"),
+        (true, false) => format!("unknown (port {port})"),
+        (true, true) => "unknown".to_owned(),
+    }
 }
 
 fn question_told(message: &Carried) -> String {

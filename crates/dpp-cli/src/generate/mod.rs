@@ -30,6 +30,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
+use crate::formats::packing_named;
 use anyhow::{Context, bail};
 use dpp_sink::part_file::PartFile;
 
@@ -248,6 +249,13 @@ fn write_path(
 ) -> anyhow::Result<Summary> {
     if path.is_dir() {
         bail!("'{}' is a directory; name a file in it", path.display())
+    }
+    if let Some(word) = packing_named(path) {
+        bail!(
+            "'{}' would not be what .{word} says; leave that out, or pack what is generated to standard output \
+             (dpp generate - ... | gzip)",
+            path.display()
+        )
     }
     let written = PartFile::create(path).and_then(|mut file| {
         let summary = write(&mut file)?;

@@ -183,7 +183,7 @@ fn config(job: &Job) -> Value {
         "match_timeout_ms": job.plan.match_timeout_ns / 1_000_000,
         "monotonic_capture": job.plan.monotonic,
         "dns_wire_fast_path": options.dns_wire_fast_path,
-        "anonymization_enabled": options.hiding.anonymize.is_some(),
+        "anonymization_enabled": job.plan.context.privacy.is_active(),
         "anonymize_key_path": options.hiding.anonymize.as_ref().map(|path| path.display().to_string()),
         "zstd": zstd.is_some(),
         "v2": v2,

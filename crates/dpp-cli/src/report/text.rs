@@ -43,9 +43,6 @@ pub(crate) fn banner(job: &Job) {
     lines.line("Input", &inputs_path(job));
     lines.line("Format is", &table(&job.table));
     lines.line("Anonymization", &anonymization(job));
-    if let Some(hidden) = hidden(job) {
-        lines.line("Hidden", &hidden);
-    }
     lines.line("DNS match timeout", &format!("{} ms", job.plan.match_timeout_ns / 1_000_000));
     if let Some(filter) = &job.plan.select.filter {
         lines.line("Rows where", &filter.text().split_whitespace().collect::<Vec<_>>().join(" "));
@@ -95,21 +92,19 @@ fn table(table: &Table) -> String {
     format!("{}{version}{inside}{around}", format.row().name.to_uppercase())
 }
 
+/// What is hidden, and how: in DPP's words where it is hidden as DPP does it, or nothing is.
 fn anonymization(job: &Job) -> String {
-    match &job.options.hiding.anonymize {
-        None => "False".to_owned(),
-        Some(key) => format!("True, key file {}", key.display()),
+    if let Some(key) = &job.options.hiding.anonymize {
+        return format!("True, key file {}", key.display());
     }
-}
-
-/// What is hidden, unless it is hidden as DPP does it.
-fn hidden(job: &Job) -> Option<String> {
     let Privacy { addresses, names, fields } = &job.plan.context.privacy;
     let addresses = addresses.as_ref().map(|map| format!("addresses by {}", map.scheme()));
     let names = names.as_ref().map(|map| format!("names by {}", map.scheme()));
     let what: Vec<String> = addresses.into_iter().chain(names).collect();
-    let is_told = job.options.hiding.anonymize.is_some() || what.is_empty();
-    (!is_told).then(|| format!("{}, of {fields}", what.join(", ")))
+    match &what[..] {
+        [] => "False".to_owned(),
+        what => format!("True, {}, of {fields}", what.join(", ")),
+    }
 }
 
 /// The report as it grows.

@@ -123,6 +123,20 @@ fn fragments_are_completed_in_their_own_tunnel() {
 }
 
 #[test]
+fn what_was_logged_without_addresses_has_unknown_ends() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures/cdns/ex-addresses.cdns");
+    let room = Room::new();
+    room.write("in.cdns", std::fs::read(file).expect("it is shipped"));
+    let told = room.dpp(&["explain", "in.cdns", "--frame", "1"]).well().stdout;
+    assert!(told.contains("; client unknown (port 46225), server unknown (port 53), UDP"), "{told}");
+    assert!(!told.contains("0.0.0.0"), "{told}");
+    let zero = udp("0.0.0.0:68", SERVER, &message(7, 0, "e.example"));
+    room.write("in.pcap", pcap(&[&zero]));
+    let told = room.dpp(&["explain", "in.pcap", "--frame", "1"]).well().stdout;
+    assert!(told.contains("client 0.0.0.0:68, server 192.0.2.53:53"), "a packet has what it has: {told}");
+}
+
+#[test]
 fn what_cannot_be_explained_is_an_error() {
     let room = room();
     for (arguments, code, reason) in [

@@ -272,7 +272,7 @@ fn what_cannot_be_read_is_named_before_anything_is_written() {
     room.write("text", "no capture");
     room.write("cut", &room.read("in.pcap")[..10]);
     for (name, reason) in [
-        ("text", "'text' is no packet capture"),
+        ("text", "'text' is no capture"),
         ("cut", "cannot read 'cut'"),
         ("missing", "'missing' does not exist"),
     ] {
@@ -291,7 +291,7 @@ fn who_keeps_going_gets_the_rows_of_the_others_and_is_told() {
     for voice in [&["-s"][..], &[]] {
         let run = room.dpp(&[&arguments[..], voice].concat());
         assert_eq!(run.code, Some(1), "{}", run.stderr);
-        for named in ["'parts/1.text' is no packet capture", "'parts/2.cut'", "'missing' does not exist"] {
+        for named in ["'parts/1.text' is no capture", "'parts/2.cut'", "'missing' does not exist"] {
             assert!(run.stderr.contains(named), "{}", run.stderr);
         }
         assert!(run.stderr.contains("Error: 3 of 7 captures could not be read"), "{}", run.stderr);
@@ -322,7 +322,7 @@ fn what_a_pipe_holds_is_found_out_when_it_is_its_turn() {
         child.stdin.take().unwrap().write_all(b"no capture").unwrap();
         let run = Ended::from(child.wait_with_output().unwrap());
         assert_eq!(run.code, Some(code));
-        assert!(run.stderr.contains("standard input is no packet capture"), "{}", run.stderr);
+        assert!(run.stderr.contains("standard input is no capture"), "{}", run.stderr);
         assert_eq!(room.path("pipe.csv").exists(), !keep_going.is_empty());
         assert!(!room.path("pipe.csv.part").exists());
     }
@@ -391,6 +391,11 @@ fn a_report_of_many_captures_says_how_many_and_names_each() {
 #[test]
 fn each_capture_can_have_a_table_of_its_own() {
     let room = room();
+    room.dpp(&["extract", "parts", "--per-file", "-o", "new/tables/"]).well();
+    assert_eq!(fs::read_dir(room.path("new/tables")).unwrap().count(), 4);
+    room.write("text", "no capture");
+    assert_eq!(room.dpp(&["extract", "text", "--per-file", "-o", "none"]).code, Some(1));
+    assert!(!room.path("none").exists(), "what is no capture leaves nothing behind");
     fs::create_dir(room.path("tables")).unwrap();
     let run = room.dpp(&["extract", "parts", "--per-file", "-o", "tables", "--report-format", "json"]).well();
     let report = run.report();
@@ -427,7 +432,8 @@ fn tables_that_would_have_one_name_are_refused() {
     check_refused(&room, &["parts", "--per-file", "-o", "tables"], &clash);
     assert_eq!(fs::read_dir(room.path("tables")).unwrap().count(), 0);
     check_refused(&room, &["in.pcap", "--per-file"], &["name the directory"]);
-    check_refused(&room, &["in.pcap", "--per-file", "-o", "missing"], &["'missing' is no directory"]);
+    check_refused(&room, &["in.pcap", "--per-file", "-o", "in.pcap"], &["'in.pcap' is no directory"]);
+    check_refused(&room, &["in.pcap", "--per-file", "-o", ""], &["'' is no directory"]);
     check_refused(&room, &["in.pcap", "--per-file", "-o", "-"], &["'-' is no directory"]);
     check_refused(&room, &["parts", "--per-file", "--merge", "-o", "tables"], &["--merge", "--per-file"]);
     fs::hard_link(room.path("parts/1.pcapng.gz"), room.path("tables/in.csv")).unwrap();
@@ -554,11 +560,7 @@ fn an_end_of_a_merged_capture_is_told_with_its_name() {
     room.write("text", "no capture");
     let run = room.dpp(&["extract", "queries.pcap", "responses.pcapng", "--merge", "-o", "out.csv"]).well();
     assert!(run.stderr.contains("WARN: 'responses.pcapng' is cut off"), "{}", run.stderr);
-    check_refused(
-        &room,
-        &["queries.pcap", "text", "--merge", "-o", "new.csv"],
-        &["'text' is no packet capture"],
-    );
+    check_refused(&room, &["queries.pcap", "text", "--merge", "-o", "new.csv"], &["'text' is no capture"]);
 }
 
 /// A packet of one client that asks the same of the same port under the same number, over and over.

@@ -20,6 +20,17 @@ fn the_same_seed_gives_the_same_capture() {
 }
 
 #[test]
+fn a_summary_is_told_unless_silent() {
+    let room = Room::new();
+    let generate = ["generate", "in.pcap", "--transactions", "10"];
+    assert!(!room.dpp(&generate).well().stderr.is_empty());
+    for silent in ["-s", "--silent"] {
+        let run = room.dpp(&[&generate[..], &[silent]].concat()).well();
+        assert_eq!((run.stdout, run.stderr), (String::new(), String::new()));
+    }
+}
+
+#[test]
 fn a_capture_of_so_many_seconds_is_so_long() {
     let room = Room::new();
     let arguments = ["generate", "in.pcap", "--duration-seconds", "10", "--qps", "100"];

@@ -14,6 +14,7 @@ mod plans;
 mod presets;
 mod privacy;
 mod progress;
+mod recipes;
 mod refusals;
 mod reports;
 mod room;

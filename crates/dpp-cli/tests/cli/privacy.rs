@@ -4,6 +4,8 @@ use crate::frames::{message, udp};
 use crate::room::{Room, pcap};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 const FIELDS: [&str; 2] = ["--fields", "source_ip,src_ip,dst_ip,name,qname,id"];
@@ -132,6 +134,25 @@ fn columns_can_be_dropped() {
     assert_eq!(room.lines("out.csv")[0], header);
     room.dpp(&["in.pcap", "out.csv", "--fields", "id,qname,src_ip", "--drop", "ip.src"]).well();
     assert_eq!(room.lines("out.csv")[0], "id,qname");
+    // A column goes under any name that it has somewhere: its own, DPP's or Wireshark's, and what the schema calls it.
+    for word in ["source_port", "src_port", "udp.srcport"] {
+        room.dpp(&["in.pcap", "out.csv", "--drop", word]).well();
+        assert!(!room.lines("out.csv")[0].contains("port"), "{word}");
+        room.dpp(&["in.pcap", "out.csv", "--fields", "id,src_port", "--drop", word]).well();
+        assert_eq!(room.lines("out.csv")[0], "id", "{word}");
+    }
+    room.dpp(&["in.pcap", "out.csv", "--fields", "id,source_port,src_port", "--drop", "src_port"]).well();
+    assert_eq!(room.lines("out.csv")[0], "id,source_port");
+    for (schema, column) in
+        [("zeek", "id.orig_h"), ("ecs", "client.ip"), ("dns-collector", "network.query-ip")]
+    {
+        room.dpp(&["in.pcap", "out.csv", "-f", "csv", "--schema", schema]).well();
+        let all = room.lines("out.csv")[0].clone();
+        assert!(all.split(',').any(|name| name == column), "{all}");
+        room.dpp(&["in.pcap", "out.csv", "-f", "csv", "--schema", schema, "--drop", column]).well();
+        let some = room.lines("out.csv")[0].clone();
+        assert!(some.split(',').eq(all.split(',').filter(|name| *name != column)), "{some}");
+    }
 }
 
 #[test]
@@ -146,8 +167,9 @@ fn a_table_that_gives_a_client_away_is_none() {
     for output in ["out.csv", "out.pq"] {
         let run = room.dpp(&[&["in.pcap", output, "--check-privacy"], &options[..]].concat());
         assert_eq!(run.code, Some(1));
-        let reason = "--check-privacy: addresses that are to be hidden are seen in 'qname' (rows: 2); \
-                      no table was written";
+        let reason = "--check-privacy: addresses or names that are to be hidden are seen in 'qname' (rows: 2); \
+                      no table was written; hide more (--hide-names, --hide-fields all), \
+                      or leave these columns out (--drop qname)\n";
         assert!(run.stderr.contains(reason), "{}", run.stderr);
         assert!(room.inventory() == before);
     }
@@ -165,7 +187,9 @@ fn a_table_that_gives_a_client_away_is_none() {
     let text = room.dpp(&[&["in.pcap", "out.csv"], &options[..], &hash[..3]].concat()).well().stderr;
     assert!(text.contains("Privacy check: 3 rows with 3 hidden addresses, none is seen; 0 are"), "{text}");
     assert!(
-        text.contains("Hidden: addresses by cryptopan, names by hash, of client,ecs,dnstap,names"),
+        text.contains(
+            "Anonymization: True, addresses by cryptopan, names by hash, of client,ecs,dnstap,names\n"
+        ),
         "{text}"
     );
     let same = udp("192.0.2.1:40000", "192.0.2.1:53", &message(7, 0x0100, "www.example"));
@@ -180,6 +204,8 @@ fn options_that_hide_nothing_or_too_little_are_refused() {
     let room = room();
     room.write("short", "0123456789abcdef0123456789ab\n");
     room.write("empty", "\n");
+    room.write("prefixed", format!("0x{KEY}"));
+    room.write("marked", "\u{FEFF}correct horse battery staple\n");
     let before = room.inventory();
     for (options, reason) in [
         (
@@ -197,6 +223,14 @@ fn options_that_hide_nothing_or_too_little_are_refused() {
         (&["--hide-names", "hash", "--hide-key", "."], "is not a regular file"),
         (&["--hide-names", "hash", "--hide-key", "short"], "the key file 'short' has 28 hexadecimal digits"),
         (&["--hide-names", "hash", "--hide-key", "empty"], "is empty; write a key into it"),
+        (
+            &["--hide-names", "hash", "--hide-key", "prefixed"],
+            "the key file 'prefixed' has 0x before its hexadecimal digits; a raw key is 32 or 64 of them",
+        ),
+        (
+            &["--hide-names", "hash", "--hide-key", "marked"],
+            "the key file 'marked' begins with a byte order mark; save it as UTF-8 without such a mark",
+        ),
         (&["--hide-names", "drop", "--hide-key", "key"], "no scheme that was chosen has a key"),
         (&["--hide-key", "key"], "--hide-key: nothing is hidden; add --hide-addresses or --hide-names"),
         (&["--hide-fields", "client"], "--hide-fields: nothing is hidden"),
@@ -222,6 +256,8 @@ fn options_that_hide_nothing_or_too_little_are_refused() {
         (&["--drop", "nam"], "--drop: there is no column 'nam'; did you mean 'name'?"),
         (&["--drop", "rtt_ns"], "--drop: the column 'rtt_ns' is not in the table anyway"),
         (&["--fields", "id", "--drop", "id"], "--drop: no column would be left"),
+        (&["--drop", "source_ip,src_ip"], "--drop: the column 'src_ip' stands there twice"),
+        (&["--schema", "zeek", "--drop", "id.orig_q"], "no column 'id.orig_q'; did you mean 'id.orig_"),
     ] {
         let run = room.dpp(&[&["in.pcap", "out.csv"], options].concat());
         assert!(run.code == Some(1) && run.stderr.contains(reason), "{options:?}: {}", run.stderr);
@@ -303,6 +339,95 @@ fn c_dns_has_the_pseudonyms_of_the_table_and_nothing_of_what_they_stand_for() {
             None => assert!(["hmac", "dpp"].contains(&addresses) && !option(&[]), "{addresses}: {subnet}"),
         }
     }
+}
+
+/// Addresses and names of at least two labels in a line of JSON that shows everything.
+fn shown_in(row: &str) -> Vec<String> {
+    let row: Value = serde_json::from_str(row).expect("a line is JSON");
+    let texts = |key: &str| match &row[key] {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(text) => vec![text.split('/').next().unwrap_or_default().to_owned()],
+        _ => Vec::new(),
+    };
+    let keys = ["src_ip", "dst_ip", "ecs", "answer_a", "answer_aaaa", "qname", "answer_cname", "dnstap_zone"];
+    let is_telling = |text: &String| text.contains(['.', ':']) && !text.ends_with(".arpa") && text != "::";
+    keys.iter().flat_map(|key| texts(key)).filter(is_telling).collect()
+}
+
+#[test]
+fn no_schema_shows_anything_of_what_is_hidden() {
+    let room = room();
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures");
+    room.write("telling.pcap", telling_capture());
+    for (name, file) in
+        [("test.dnstap", "files/compactor__test.dnstap"), ("edns.cdns", "cdns/edns-opts.cdns")]
+    {
+        room.write(name, fs::read(captures.join(file)).expect("it is shipped"));
+    }
+    room.write("dns.pcap", fs::read(captures.join("../demo/dns.pcap")).unwrap());
+    let hide =
+        ["--hide-fields", "all", "--hide-addresses", "hmac", "--hide-names", "hash", "--hide-key", "key"];
+    for capture in ["telling.pcap", "dns.pcap", "test.dnstap", "edns.cdns"] {
+        room.dpp(&[capture, "plain.jsonl", "--schema", "full"]).well();
+        let mut needles: Vec<String> =
+            room.lines("plain.jsonl").iter().flat_map(|row| shown_in(row)).collect();
+        if capture == "telling.pcap" {
+            needles.extend(["77.1.2", "77.7.8", "77.10.1", "2077:db8", "secret"].map(str::to_owned));
+        }
+        needles.sort();
+        needles.dedup();
+        assert!(needles.len() > 1, "{capture}: {needles:?}");
+        let shown = |output: &str| -> Vec<&String> {
+            let text = String::from_utf8(room.read(output)).unwrap().to_lowercase();
+            needles.iter().filter(|needle| text.contains(&needle.to_lowercase())).collect()
+        };
+        assert_eq!(shown("plain.jsonl").len(), needles.len(), "{capture}");
+        for schema in ["dpp", "full", "dns-probe", "entrada2", "zeek", "dns-collector", "ecs", "packetq"] {
+            for output in ["out.csv", "out.tsv", "out.jsonl"] {
+                let run = [&[capture, output, "--check-privacy", "--schema", schema], &hide[..]].concat();
+                room.dpp(&run).well();
+                assert_eq!(shown(output), Vec::<&String>::new(), "{capture} as {schema}, {output}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_check_advises_can_be_done() {
+    let room = room();
+    let record = [&b"\xC0\x0C\0\x10\0\x01\0\0\0\x09\0\x0A\x09"[..], b"192.0.2.1"].concat();
+    let mut response = message(7, 0x8180, "www.example");
+    response[7] = 1;
+    response.extend(record);
+    let (client, server) = ("192.0.2.1:40000", "192.0.2.53:53");
+    let query = udp(client, server, &message(7, 0x0100, "www.example"));
+    room.write("in.pcap", pcap(&[&query, &udp(server, client, &response)]));
+    let hide =
+        ["--check-privacy", "--hide-addresses", "truncate", "--hide-names", "drop", "--hide-fields", "all"];
+    for schema in ["full", "entrada2", "zeek", "dns-collector", "ecs"] {
+        let run = [&["in.pcap", "out.csv", "--schema", schema], &hide[..]].concat();
+        let error = room.dpp(&run).stderr;
+        assert!(!error.contains("hide more"), "all is hidden: {error}");
+        let (_, columns) = error.split_once("leave these columns out (--drop ").expect(&error);
+        let columns = columns.split(')').next().unwrap();
+        room.dpp(&[&run[..], &["--drop", columns]].concat()).well();
+    }
+    let alone = room.dpp(&[&["in.pcap", "out.csv", "--fields", "answers"], &hide[..]].concat()).stderr;
+    assert!(alone.contains("no table was written; choose other columns (--fields help"), "{alone}");
+    room.write("in.pcap", pcap(&[&udp(client, "192.0.2.1:53", &message(7, 0x0100, "www.example"))]));
+    let fields = ["in.pcap", "out.csv", "--fields", "src_ip,dst_ip", "--check-privacy"];
+    let compatible = room.dpp(&[&fields[..], &["--anonymize", "other"]].concat()).stderr;
+    let advice = "hide more (--hide-addresses dpp instead of --anonymize, --hide-fields all, --hide-names)";
+    assert!(compatible.contains(advice), "{compatible}");
+    let followed =
+        ["--hide-addresses", "dpp", "--hide-key", "other", "--hide-fields", "all", "--hide-names", "drop"];
+    room.dpp(&[&fields[..], &followed].concat()).well();
+    let cdns = room.dpp(&["in.pcap", "out.cdns", "--check-privacy", "--hide-addresses", "truncate"]);
+    assert!(
+        cdns.code == Some(1) && cdns.stderr.contains("-f cdns has none of; leave it out"),
+        "{}",
+        cdns.stderr
+    );
 }
 
 #[test]

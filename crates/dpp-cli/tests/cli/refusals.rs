@@ -81,6 +81,9 @@ fn what_is_no_capture_leaves_nothing_behind() {
         check(&room, room.command(&[name, "out.csv"]), 1, name);
         check(&room, room.command(&[name, "-"]), 1, name);
     }
+    let reason = "name a capture: pcap, pcapng, dnstap or C-DNS";
+    room.write("words.pcap", "no capture but words\n");
+    check(&room, room.command(&["words.pcap", "out.csv"]), 1, reason);
 }
 
 #[test]
@@ -221,6 +224,63 @@ fn what_cdns_cannot_be_is_refused() {
     check(&["--cdns-opcodes", "16"], "'16' is not known");
     check_arguments(&["in.pcap", "out.csv", "--cdns-ticks", "us"], 1, "--cdns-ticks is for C-DNS");
     check_variable("DPP_CDNS_SECTIONS", "none", "--cdns-sections is for C-DNS");
+}
+
+#[test]
+fn columns_are_not_chosen_where_there_are_none() {
+    let options = [
+        ["--fields", "id"],
+        ["--schema", "full"],
+        ["--schema", "zeek"],
+        ["--drop", "id"],
+        ["--drop", "src_ip"],
+    ];
+    for options in options {
+        let check = |arguments: &[&str], reason: &str| {
+            let reason = format!("{} is for tables of columns{reason}", options[0]);
+            check_arguments(&[arguments, &options].concat(), 1, &reason);
+        };
+        check(&["in.pcap", "out.pcap"], ", and -f pcap writes whole messages; leave it out, or choose");
+        check(&["in.pcap", "-f", "dnstap"], ", and -f dnstap writes whole messages; leave it out, or choose");
+        check(
+            &["in.pcap", "out.cdns"],
+            "; leave it out: what -f cdns stores, --cdns-exclude and --cdns-sections say",
+        );
+        let dataset = ["extract", "in.pcap", "-o", "set", "--partition-by", "hour", "-f"];
+        check(&[&dataset[..], &["pcap"]].concat(), ", and -f pcap");
+        check(&[&dataset[..], &["cdns"]].concat(), "; leave it out: what -f cdns stores");
+    }
+    let room = Room::with_capture();
+    let mut command = room.command(&["in.pcap", "out.pcap"]);
+    command.env("DPP_FIELDS", "id");
+    check(&room, command, 1, "--fields is for tables of columns");
+}
+
+#[test]
+fn a_name_that_promises_what_is_not_written_is_refused() {
+    for name in ["x.pcap.xz", "x.csv.bz2", "x.parquet.xz", "x.lz4", "x.CSV.XZ", "x.csv.gz.gz", "x.csv.zip"] {
+        let word = name.rsplit('.').next().unwrap().to_lowercase();
+        let reason = format!("the output '{name}' would not be what .{word} says; tables are packed once");
+        check_arguments(&["in.pcap", name], 1, &reason);
+        check_arguments(&["in.pcap", name, "-f", "csv"], 1, &reason);
+    }
+    for word in ["gz", "zst", "xz"] {
+        let (pcap, saved) = (format!("x.pcap.{word}"), format!("x.pcapng.{word}"));
+        let reason = format!("would not be what .{word} says");
+        check_arguments(&["generate", &pcap, "--transactions", "1"], 1, &reason);
+        check_arguments(&["in.pcap", "out.csv", "--save-skipped", &saved], 1, &reason);
+    }
+    for name in ["x.pcapng", "x.cap", "x.pcapng.gz"] {
+        let reason = "says; of captures only pcap is written: end its name with .pcap, or say with -f";
+        check_arguments(&["in.pcap", name], 1, reason);
+    }
+}
+
+#[test]
+fn what_belongs_to_saved_packets_is_refused_without_them() {
+    check_arguments(&["in.pcap", "--examples", "3"], 1, "--examples is for --save-skipped");
+    check_variable("DPP_EXAMPLES", "3", "--examples is for --save-skipped");
+    check_variable("DPP_EXAMPLES", "0", "DPP_EXAMPLES is '0'; allowed is a number from 1 to 64");
 }
 
 #[test]

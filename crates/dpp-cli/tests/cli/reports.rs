@@ -117,6 +117,28 @@ fn percentiles_grow_and_the_times_are_those_of_the_capture() {
 }
 
 #[test]
+fn text_and_json_agree_whether_anything_is_hidden() {
+    let room = Room::with_capture();
+    room.write("key", "secret");
+    let address = ["--hide-addresses", "truncate", "--hide-fields", "client,server"];
+    for (options, line) in [
+        (&[][..], "Anonymization: False\n"),
+        (&["--anonymize", "key"], "Anonymization: True, key file key\n"),
+        (&address, "Anonymization: True, addresses by truncate:24,48, of client,server,dnstap\n"),
+        (&["--hide-names", "drop"], "Anonymization: True, names by drop, of client,ecs,dnstap,names\n"),
+    ] {
+        let run = [&["in.pcap", "out.csv"], options].concat();
+        let text = room.dpp(&run).well().stderr;
+        assert!(text.contains(line), "{text}");
+        assert_eq!(text.matches("addresses by").count(), line.matches("addresses by").count(), "{text}");
+        let report = room.dpp(&[&run[..], &["--report-format", "json"]].concat()).well().report();
+        let config = &report["config"];
+        assert_eq!(config["anonymization_enabled"], line.contains("True"));
+        assert_eq!(config["privacy"].is_null(), line.contains("False"));
+    }
+}
+
+#[test]
 fn the_text_report_has_the_lines_of_dpp_in_its_order() {
     let room = Room::with_capture();
     let text = room.dpp(&["in.pcap", "out.csv"]).well().stderr;

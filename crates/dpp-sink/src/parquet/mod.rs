@@ -155,6 +155,7 @@ impl<W: Write + Send> Parquet<W> {
     /// The writer's, or a compression level that does not exist.
     pub fn new(out: W, plan: &Plan, settings: Settings) -> Result<Self, Error> {
         let fields = plan.schema.fields();
+        let out = Out(Some(out));
         let file = SerializedFileWriter::new(out, schema(plan)?, Arc::new(properties(&settings)))?;
         let leaves = file.schema_descr().columns();
         let mut columns: Vec<Vec<Column>> = Vec::new();
@@ -196,7 +197,7 @@ impl<W: Write + Send> TableSink<W> for Parquet<W> {
         for (key, value) in metadata {
             file.writer.append_key_value_metadata(KeyValue::new(key, value));
         }
-        Ok(file.writer.into_inner()?)
+        Ok(file.finish()?)
     }
 }
 
@@ -253,9 +254,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The writer, to be taken out of a file that is finished. The file's own way to give it back flushes it, and of an error then
+/// keeps nothing but a text within a text.
+struct Out<W>(Option<W>);
+
+impl<W: Write> Out<W> {
+    fn writer(&mut self) -> &mut W {
+        self.0.as_mut().expect("nothing is written behind the end")
+    }
+}
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
 /// The file, and the column chunks that wait for the others of their row group.
 struct File<W: Write> {
-    writer: SerializedFileWriter<W>,
+    writer: SerializedFileWriter<Out<W>>,
     /// Of each leaf, in order.
     closed: Vec<VecDeque<Closed>>,
 }
@@ -279,6 +300,12 @@ impl<W: Write + Send> File<W> {
             group.close()?;
         }
         Ok(())
+    }
+
+    /// Writes the footer, and gives the writer back.
+    fn finish(mut self) -> ParquetResult<W> {
+        self.writer.finish()?;
+        Ok(self.writer.inner_mut().0.take().expect("it is taken once"))
     }
 
     fn next_complete(&mut self) -> Option<Vec<Closed>> {

@@ -3,7 +3,7 @@
 use super::column::{Shape, leaves_of};
 use super::compression::Compressor;
 use super::lane::PAGE_ROWS;
-use super::{Compression, File, Settings, Version, lanes_of, properties, schema_field};
+use super::{Compression, File, Out, Settings, Version, lanes_of, properties, schema_field};
 use bytes::Bytes;
 use dpp::table::{Kind, RecordText, Schema, Scratch, Value};
 use parquet::file::properties::ReaderProperties;
@@ -160,7 +160,8 @@ fn write(columns: Columns, rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
     let field = |&(name, kind, nullable): &_| Arc::new(schema_field(name, kind, nullable).unwrap());
     let schema = Type::group_type_builder("schema").with_fields(columns.iter().map(field).collect());
     let schema = Arc::new(schema.build().unwrap());
-    let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(settings))).unwrap();
+    let out = Out(Some(Vec::new()));
+    let writer = SerializedFileWriter::new(out, schema, Arc::new(properties(settings))).unwrap();
     let leaves = writer.schema_descr().columns().to_vec();
     let mut file = File { closed: leaves.iter().map(|_| VecDeque::new()).collect(), writer };
     let mut first = 0;
@@ -181,7 +182,7 @@ fn write(columns: Columns, rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
         file.take(closed).unwrap();
         first += leaves_of(kind);
     }
-    file.writer.into_inner().unwrap()
+    file.finish().unwrap()
 }
 
 fn read(file: Vec<u8>) -> Vec<String> {

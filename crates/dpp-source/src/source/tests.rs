@@ -116,19 +116,19 @@ fn warnings_are_there_when_reading_has_ended() {
 fn what_is_no_capture_is_named() {
     assert_eq!(
         refusal_of(b"PK\x03\x04 and so on"),
-        "FILE is no packet capture: it looks like a ZIP archive; unpack it first (unzip -p FILE | dpp -)"
+        "FILE is no capture: it looks like a ZIP archive; unpack it first (unzip -p FILE | dpp -)"
     );
     assert_eq!(
         refusal_of(b""),
-        "FILE is no packet capture: it is empty; even a capture without packets has a header"
+        "FILE is no capture: it is empty; even a capture without packets has a header"
     );
     assert_eq!(
         refusal_of(b"\xd4\xc3"),
-        "FILE is no packet capture: it has only 2 bytes; even a capture without packets has a header"
+        "FILE is no capture: it has only 2 bytes; even a capture without packets has a header"
     );
     assert_eq!(
         refusal_of(&[0xcd, 0x34, 0xb2, 0xa1, 2, 0, 4, 0]),
-        "FILE is no packet capture: it is Mesquita's variant of pcap; \
+        "FILE is no capture: it is Mesquita's variant of pcap; \
          convert it first (editcap -F pcap FILE OUT.pcap)"
     );
 }
@@ -140,12 +140,12 @@ fn what_no_capture_was_packed_from_is_named() {
     tar[257..262].copy_from_slice(b"ustar");
     assert_eq!(
         refusal_of(&pack(Compression::Gzip, &tar)),
-        "FILE (unpacked from gzip) is no packet capture: it looks like a tar archive; \
+        "FILE (unpacked from gzip) is no capture: it looks like a tar archive; \
          unpack it first (tar -xOf FILE | dpp - for a single capture)"
     );
     assert_eq!(
         refusal_of(&pack(Compression::Bzip2, b"")),
-        "FILE (unpacked from bzip2) is no packet capture: it is empty; \
+        "FILE (unpacked from bzip2) is no capture: it is empty; \
          even a capture without packets has a header"
     );
 }
@@ -287,5 +287,5 @@ fn standard_input_is_a_source() {
 
     let terminal: OwnedFd = File::open("/dev/ptmx").unwrap().as_fd().try_clone_to_owned().unwrap();
     assert!(stdin_of_child(terminal).starts_with("standard input is a terminal; pipe a capture into it"));
-    assert!(stdin_of_child(Stdio::null()).starts_with("standard input is no packet capture: it is empty"));
+    assert!(stdin_of_child(Stdio::null()).starts_with("standard input is no capture: it is empty"));
 }

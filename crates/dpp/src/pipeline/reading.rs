@@ -351,7 +351,8 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
                 *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
-            let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
+            let (question, error) = (ordinal, self.error);
+            let side = Side { question, rcode, lacks, error, message, record, ..self.arrived.side() };
             let opt = end.and_then(|end| self.message.opt_record(end));
             let options = opt.map(|record| (record.rdata_at as u32, record.rdata.len() as u16));
             let edns = opt.and_then(|record| Opt::of(&record)).map(Edns::from);

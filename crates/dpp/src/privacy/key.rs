@@ -39,6 +39,12 @@ pub enum KeyError {
     /// Nothing but hexadecimal digits, so many.
     #[error("has {0} hexadecimal digits, which is no key's length")]
     HexLength(usize),
+    /// Hexadecimal digits with `0x` before them, which would be taken for a passphrase.
+    #[error("has 0x before its hexadecimal digits")]
+    Prefixed,
+    /// An editor's mark that nobody sees, and that would be a part of the passphrase.
+    #[error("begins with a byte order mark")]
+    ByteOrderMark,
     /// A line that begins `salt:` goes on in a way that cannot be read, or there are two.
     #[error("has a salt that is not one line of 8 to 64 bytes in hexadecimal")]
     BadSalt,
@@ -60,6 +66,8 @@ impl KeyError {
                 "a key has 16 or 32 bytes as hexadecimal digits, a passphrase fits on a line"
             }
             KeyError::HexLength(_) => "a raw key has 32 or 64 of them; was it copied whole?",
+            KeyError::Prefixed => "a raw key is 32 or 64 of them and nothing else; remove the 0x",
+            KeyError::ByteOrderMark => "save it as UTF-8 without such a mark",
             KeyError::BadSalt => "write one line 'salt: HEX', 'openssl rand -hex 16' makes such HEX",
             KeyError::SaltBesideRawKey => "only passphrases are salted; remove the line",
             KeyError::EqualHalves => "make a new one ('openssl rand -hex 32')",
@@ -157,6 +165,9 @@ pub(super) fn fingerprint(secret: &[u8], method: &str) -> String {
 }
 
 fn held(text: &str) -> Result<Holds, KeyError> {
+    if text.starts_with('\u{FEFF}') {
+        return Err(KeyError::ByteOrderMark);
+    }
     let (salts, rest): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| after_salt(line).is_some());
     let salt = match salts.as_slice() {
         [] => None,
@@ -166,6 +177,10 @@ fn held(text: &str) -> Result<Holds, KeyError> {
     // Without a salt the passphrase is the text as it stands, with its line ends.
     let rest = if salt.is_some() { rest.join("\n") } else { text.to_string() };
     let rest = rest.trim();
+    let unprefixed = rest.strip_prefix("0x").or_else(|| rest.strip_prefix("0X"));
+    if unprefixed.is_some_and(|text| unhex(text).is_some() && digits(text) >= KEY_DIGITS_MIN) {
+        return Err(KeyError::Prefixed);
+    }
     match (unhex(rest), salt) {
         _ if rest.is_empty() => Err(KeyError::Empty),
         (Some(Ok(key)), None) if matches!(key.len(), 16 | 32) => Ok(Holds::RawKey(key)),

@@ -561,6 +561,11 @@ fn key_files_hold_raw_keys_or_passphrases() {
         ("salt: 0011223344556677\n", KeyError::Empty),
         ("0123456789abcdeffedcba987654321", KeyError::HexLength(31)),
         (&COUNTED[2..], KeyError::HexLength(62)),
+        (&format!("0x{COUNTED}\n"), KeyError::Prefixed),
+        (&format!(" 0X{K1}\nsalt: 0011223344556677"), KeyError::Prefixed),
+        (&format!("0x{}", &COUNTED[2..]), KeyError::Prefixed),
+        ("\u{FEFF}correct horse battery staple\n", KeyError::ByteOrderMark),
+        (&format!("\u{FEFF}{COUNTED}"), KeyError::ByteOrderMark),
         ("secret\nsalt: 00112233445566", KeyError::BadSalt),
         ("secret\nsalt: 00112233445566778", KeyError::BadSalt),
         ("secret\nsalt: pepper and more\n", KeyError::BadSalt),
@@ -571,7 +576,9 @@ fn key_files_hold_raw_keys_or_passphrases() {
         assert_eq!(error(content), expected, "{content:?}");
     }
     assert_eq!(KeyFile::read(b"\xff\xfe").unwrap_err(), KeyError::NotUtf8);
-    for good in ["secret", "abc", "deadbeef", "two words\nand lines", K1, COUNTED] {
+    for good in
+        ["secret", "abc", "deadbeef", "0xdeadbeef", "0x and words", "two words\nand lines", K1, COUNTED]
+    {
         assert!(KeyFile::read(good.as_bytes()).is_ok(), "{good:?}");
     }
     let wrapped = format!(" {} {}\n{}\r\n", &COUNTED[..7], &COUNTED[7..32].to_uppercase(), &COUNTED[32..]);

@@ -185,9 +185,9 @@ impl Schema {
         Schema::new("fields", columns.into_iter().map(Field::from).collect())
     }
 
-    /// Takes columns out of it.
-    pub fn remove(&mut self, columns: &[Column]) {
-        self.fields.retain(|field| !columns.contains(&field.column));
+    /// Takes fields out of it: those that are not to be kept.
+    pub fn retain(&mut self, keep: impl FnMut(&Field) -> bool) {
+        self.fields.retain(keep);
     }
 
     /// Adds a column.

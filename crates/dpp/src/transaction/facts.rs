@@ -154,6 +154,8 @@ pub struct Side {
     pub input: u32,
     /// Which packet (frame, item) of that input it came with, or was completed by; from 1.
     pub frame: u64,
+    /// Which of the questions of its message the row is about, from 0.
+    pub question: u16,
     /// Its length in bytes as the headers state it.
     pub length: u32,
     /// Where in the message the captured bytes end, if that is before its end.
@@ -180,6 +182,13 @@ pub struct Side {
     pub message: Kept,
     /// The frame or item it came in; empty unless it is needed.
     pub record: Kept,
+}
+
+impl Side {
+    /// Whether this is about a later question than `before`, of a message that came with the same packet.
+    pub(super) fn continues(&self, before: &Side) -> bool {
+        (self.input, self.frame) == (before.input, before.frame) && self.question > before.question
+    }
 }
 
 /// What an OPT record says beside its options (RFC 6891 section 6.1.3).

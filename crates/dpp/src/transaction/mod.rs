@@ -130,6 +130,23 @@ impl<'a> Transaction<'a> {
         if self.is_unasked() { Some(&facts.own) } else { facts.answer.as_ref() }
     }
 
+    /// Whether this row and the one before it are about different questions of the same message, the query's or that of a
+    /// response that nobody asked for. (Rows of one message stand one behind the other.)
+    pub fn continues(&self, before: &Transaction) -> bool {
+        let (Some(this), Some(before_it)) = (self.facts(), before.facts()) else { return false };
+        self.is_unasked() == before.is_unasked()
+            && this.own.continues(&before_it.own)
+            && self.kept(this.own.message) == before.kept(before_it.own.message)
+    }
+
+    /// Whether the response of such a row is the one of the row before it, too.
+    pub fn continues_response(&self, before: &Transaction) -> bool {
+        let (Some(this), Some(before_it)) = (self.response(), before.response()) else { return false };
+        self.continues(before)
+            && this.continues(before_it)
+            && self.kept(this.message) == before.kept(before_it.message)
+    }
+
     /// Whether this is not known, because the input does not tell.
     #[inline]
     pub fn lacks(&self, what: Lacks) -> bool {
