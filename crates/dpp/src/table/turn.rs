@@ -149,7 +149,13 @@ impl Field {
     /// # Panics
     /// If there are more than [`TURN_ROWS`] rows.
     #[inline]
-    pub fn fill(&self, rows: &[Transaction], context: &Context, scratch: &mut Scratch, batch: &mut Batch) -> bool {
+    pub fn fill(
+        &self,
+        rows: &[Transaction],
+        context: &Context,
+        scratch: &mut Scratch,
+        batch: &mut Batch,
+    ) -> bool {
         let entry = self.column.entry();
         let Some(fill) = entry.fill else { return false };
         if entry.kind != self.kind && !(is_whole(entry.kind) && is_whole(self.kind)) {
