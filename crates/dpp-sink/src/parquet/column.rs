@@ -208,10 +208,7 @@ impl Shape {
     /// Takes a row's value. Its pages end if they have got long.
     pub(super) fn take(&mut self, value: Value) -> Result<()> {
         match self {
-            Shape::Flat(leaf) => {
-                leaf.take(value);
-                leaf.end_long_page()
-            }
+            Shape::Flat(leaf) => leaf.take(value),
             Shape::List(leaf) => {
                 match value {
                     Value::Null => leaf.take_absent_list(),
@@ -285,41 +282,52 @@ impl Leaf {
         let zero = *zero;
         // Each way has a loop of its own.
         macro_rules! fill {
-            ($values:ident) => {
+            ($values:ident.$take:ident) => {
                 match definition {
                     None => field.for_each_value(rows, context, scratch, |value| match value {
-                        Value::Null => $values.take(zero),
-                        value => $values.take(value),
+                        Value::Null => $values.$take(zero),
+                        value => $values.$take(value),
                     }),
                     Some(definition) => field.for_each_value(rows, context, scratch, |value| {
                         definition.push(u8::from(!matches!(value, Value::Null)));
                         if !matches!(value, Value::Null) {
-                            $values.take(value);
+                            $values.$take(value);
                         }
                     }),
                 }
             };
         }
         match values {
-            Values::Deltas(deltas) => fill!(deltas),
-            Values::Numbers(numbers) => fill!(numbers),
-            Values::Texts(texts) => fill!(texts),
+            Values::Deltas(deltas) => fill!(deltas.take),
+            Values::Numbers(numbers) => fill!(numbers.take),
+            Values::Texts(texts) => fill!(texts.take_soon),
             Values::Blobs(_) => unreachable!("bytes are bulky"),
         }
     }
 
-    /// Takes a row with one value at most.
-    fn take(&mut self, value: Value) {
+    /// Takes a row with one value at most, which may wait as long as the page cannot get long by it.
+    fn take(&mut self, value: Value) -> Result<()> {
+        let length = match value {
+            Value::Text(text) | Value::Word(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let may_get_long = self.page.size() + length + ENTRY_ROOM >= PAGE_BYTES;
         let Page { rows, values, definition, zero, .. } = &mut self.page;
         *rows += 1;
         match (value, definition) {
-            (Value::Null, None) => values.take(*zero),
+            (Value::Null, None) => values.take_soon(*zero),
             (Value::Null, Some(definition)) => definition.push(0),
             (value, definition) => {
                 definition.iter_mut().for_each(|definition| definition.push(1));
-                values.take(value);
+                values.take_soon(value);
             }
         }
+        if !may_get_long {
+            return Ok(());
+        }
+        values.settle();
+        self.end_long_page()
     }
 
     /// Takes a row without a list.
@@ -367,6 +375,7 @@ impl Leaf {
 
     /// Writes the page into the chunk and starts a new one.
     fn end_page(&mut self) -> Result<()> {
+        self.page.values.settle();
         let (mut start, end) = (0, self.page.entries());
         while start < end {
             self.encoded.clear();

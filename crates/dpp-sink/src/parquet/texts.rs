@@ -1,8 +1,11 @@
 //! Texts of a column chunk, with their dictionary.
 //!
 //! A page of values is encoded alike but for one case: that in which the dictionary gets full is two.
+//!
+//! Columns with at most one value a row hand over some dozen values at a time: each is somewhere else in a dictionary that is
+//! larger than the fast memory, and what is looked up together is waited for together.
 
-use super::dictionary::{Dictionary, TEXT_BYTES_MAX, is_same, plain, plain_texts};
+use super::dictionary::{Dictionary, KNOWN_MAX, TEXT_BYTES_MAX, is_same, plain, plain_texts};
 use super::encoding::{runs_and_bits, width_of};
 use super::values::{Bounds, Encoded, Extras};
 use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name};
@@ -10,7 +13,7 @@ use dpp::table::Value;
 use parquet::basic::Encoding;
 use parquet::data_type::ByteArray;
 use parquet::file::statistics::Statistics;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Longer texts are not in statistics: nobody looks for them there. No name is longer.
 const BOUND_MAX: usize = 1 << 10;
@@ -28,8 +31,31 @@ pub(super) struct Texts {
     plain_values: usize,
     /// The least and the largest text of the chunk.
     bounds: Option<(Vec<u8>, Vec<u8>)>,
+    /// Those that have not been looked up yet.
+    waiting: Waiting,
     fixed: Fixed,
     printer: Printer,
+}
+
+/// Values one behind the other.
+#[derive(Default)]
+struct Waiting {
+    raw: Vec<u8>,
+    /// Where each ends, and what it is.
+    list: Vec<(u32, Raw)>,
+}
+
+/// What the bytes are that a value is known by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Raw {
+    /// A name in wire form.
+    Name,
+    /// An address of version 4 in eight bytes, so that there is no shorter value among the longer ones.
+    V4,
+    /// An address of version 6.
+    V6,
+    /// The text itself.
+    Text,
 }
 
 impl Texts {
@@ -48,9 +74,10 @@ impl Texts {
         self.numbers.is_empty() && self.plain_values == 0
     }
 
-    /// About how many bytes the page takes.
+    /// About how many bytes the page takes; with what waits, that may be too many.
     pub(super) fn size(&self) -> usize {
-        self.numbers.len() * size_of::<u32>() + self.plain.len()
+        let Waiting { raw, list } = &self.waiting;
+        (self.numbers.len() + list.len()) * size_of::<u32>() + self.plain.len() + raw.len()
     }
 
     /// The chunk's dictionary: how many values, and their PLAIN encoding.
@@ -67,20 +94,27 @@ impl Texts {
     #[inline(always)]
     pub(super) fn take(&mut self, value: Value) {
         match value {
-            Value::Name(wire) => self.take_known_by(wire, value),
-            // Eight bytes, so that there is no shorter value among the longer ones.
-            Value::Address(IpAddr::V4(v4)) => {
-                self.take_known_by(&u64::from(v4.to_bits()).to_le_bytes(), value)
-            }
-            Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
             Value::Word(text) => self.take_fixed(text),
-            Value::Text(text) => self.take_text(text),
-            _ => unreachable!("{value:?} in a column of texts"),
+            Value::Text(text) if let Some(last) = self.last_if(text.as_bytes()) => self.numbers.push(last),
+            value => known_by(value, |raw, what| self.take_known_by(raw, what)),
+        }
+    }
+
+    /// Takes a value that is no NULL into the page, at the latest when it is [settled](Self::settle).
+    #[inline(always)]
+    pub(super) fn take_soon(&mut self, value: Value) {
+        match value {
+            Value::Word(text) => {
+                self.settle();
+                self.take_fixed(text);
+            }
+            value => known_by(value, |raw, what| self.wait(raw, what)),
         }
     }
 
     /// Takes a text so often.
     pub(super) fn take_often(&mut self, value: Value, count: usize) {
+        self.settle();
         for done in 0..count {
             self.take(value);
             if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
@@ -89,11 +123,11 @@ impl Texts {
         }
     }
 
-    fn take_known_by(&mut self, raw: &[u8], value: Value) {
+    fn take_known_by(&mut self, raw: &[u8], what: Raw) {
         if !self.is_full {
             let Texts { dictionary, bounds, printer, .. } = self;
             let number = dictionary.number(raw, || {
-                let text = printer.print(value);
+                let text = printer.print(raw, what);
                 widen(bounds, text);
                 text
             });
@@ -102,17 +136,49 @@ impl Texts {
             }
             self.is_full = true;
         }
-        self.take_plain(value);
+        self.take_plain(raw, what);
     }
 
-    /// Takes a text that is often the one before it: the name of an input.
-    fn take_text(&mut self, text: &str) {
-        match self.numbers.last() {
-            Some(&last) if !self.is_full && is_same(self.dictionary.raw(last), text.as_bytes()) => {
-                self.numbers.push(last)
-            }
-            _ => self.take_known_by(text.as_bytes(), Value::Text(text)),
+    /// Takes it, or lets it wait.
+    #[inline]
+    fn wait(&mut self, raw: &[u8], what: Raw) {
+        if self.is_full {
+            return self.take_plain(raw, what);
         }
+        let is_behind = !self.waiting.list.is_empty() || what != Raw::Text;
+        if !is_behind && let Some(last) = self.last_if(raw) {
+            return self.numbers.push(last);
+        }
+        let Waiting { raw: all, list } = &mut self.waiting;
+        all.extend_from_slice(raw);
+        list.push((all.len() as u32, what));
+        if list.len() == KNOWN_MAX {
+            self.settle();
+        }
+    }
+
+    /// The number of the last text if it is this one: texts of columns of texts often are, such as the name of an input.
+    fn last_if(&self, text: &[u8]) -> Option<u32> {
+        let last = *self.numbers.last().filter(|_| !self.is_full)?;
+        is_same(self.dictionary.raw(last), text).then_some(last)
+    }
+
+    /// Takes what waits.
+    pub(super) fn settle(&mut self) {
+        if self.waiting.list.is_empty() {
+            return;
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let known = self.dictionary.known(waiting.iter().map(|(raw, _)| raw));
+        for (value, known) in waiting.iter().zip(known) {
+            match (known, value) {
+                (Some(number), _) if !self.is_full => self.numbers.push(number),
+                (_, (raw, what)) => self.take_known_by(raw, what),
+            }
+        }
+        waiting.raw.clear();
+        waiting.list.clear();
+        self.waiting = waiting;
     }
 
     /// Takes a text that lies at a fixed place.
@@ -126,14 +192,14 @@ impl Texts {
 
     #[cold]
     fn take_unseen(&mut self, text: &'static str) {
-        self.take_known_by(text.as_bytes(), Value::Word(text));
+        self.take_known_by(text.as_bytes(), Raw::Text);
         if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
             self.fixed.0[Fixed::place(text)] = Some((text, number));
         }
     }
 
-    fn take_plain(&mut self, value: Value) {
-        let text = self.printer.print(value);
+    fn take_plain(&mut self, raw: &[u8], what: Raw) {
+        let text = self.printer.print(raw, what);
         widen(&mut self.bounds, text);
         plain(text, &mut self.plain);
         self.plain_values += 1;
@@ -179,6 +245,30 @@ impl Texts {
         self.is_full = false;
         self.bounds = None;
         self.fixed = Fixed::default();
+    }
+}
+
+/// What a value is known by.
+#[inline(always)]
+fn known_by(value: Value, take: impl FnOnce(&[u8], Raw)) {
+    match value {
+        Value::Name(wire) => take(wire, Raw::Name),
+        Value::Address(IpAddr::V4(v4)) => take(&u64::from(v4.to_bits()).to_le_bytes(), Raw::V4),
+        Value::Address(IpAddr::V6(v6)) => take(&v6.octets(), Raw::V6),
+        Value::Word(text) => take(text.as_bytes(), Raw::Text),
+        Value::Text(text) => take(text.as_bytes(), Raw::Text),
+        _ => unreachable!("{value:?} in a column of texts"),
+    }
+}
+
+impl Waiting {
+    fn iter(&self) -> impl Iterator<Item = (&[u8], Raw)> + Clone {
+        let mut start = 0;
+        self.list.iter().map(move |&(end, what)| {
+            let raw = &self.raw[start..end as usize];
+            start = end as usize;
+            (raw, what)
+        })
     }
 }
 
@@ -233,21 +323,23 @@ impl Default for Printer {
 }
 
 impl Printer {
-    fn print<'a>(&'a mut self, value: Value<'a>) -> &'a [u8] {
-        match value {
-            Value::Name(wire) => {
-                let length = write_name(wire, &mut self.name).length;
-                &self.name[..length]
+    fn print<'a>(&'a mut self, raw: &'a [u8], what: Raw) -> &'a [u8] {
+        let address: IpAddr = match what {
+            Raw::Text => return raw,
+            Raw::Name => {
+                let length = write_name(raw, &mut self.name).length;
+                return &self.name[..length];
             }
-            Value::Address(address) => {
-                let length = write_address(address, &mut self.address);
-                &self.address[..length]
-            }
-            Value::Word(text) => text.as_bytes(),
-            Value::Text(text) => text.as_bytes(),
-            _ => unreachable!("{value:?} in a column of texts"),
-        }
+            Raw::V4 => Ipv4Addr::from_bits(u64::from_le_bytes(octets(raw)) as u32).into(),
+            Raw::V6 => Ipv6Addr::from_octets(octets(raw)).into(),
+        };
+        let length = write_address(address, &mut self.address);
+        &self.address[..length]
     }
+}
+
+fn octets<const N: usize>(raw: &[u8]) -> [u8; N] {
+    raw.try_into().expect("an address is as long as its version says")
 }
 
 #[cfg(test)]
@@ -262,5 +354,33 @@ mod tests {
         }
         assert_eq!(texts.numbers, [0, 1, 0, 1]);
         assert_eq!(texts.dictionary.texts(), b"\x01\0\0\0A\0\0\0\0");
+    }
+
+    #[test]
+    fn what_waits_is_taken_as_if_it_had_not_waited() {
+        let names: Vec<String> = (0..1000_u32).map(|number| format!("n{}", number * number % 311)).collect();
+        let address = |number: usize| match number % 2 {
+            0 => Value::Address(Ipv4Addr::from_bits(number as u32 * 7 % 64).into()),
+            _ => Value::Address(Ipv6Addr::from_bits(number as u128 * 5 % 64).into()),
+        };
+        for texts_max in [0, 1, 500, TEXT_BYTES_MAX] {
+            let [mut at_once, mut soon] = [(); 2].map(|()| Texts::default());
+            (at_once.dictionary.texts_max, soon.dictionary.texts_max) = (texts_max, texts_max);
+            for (number, name) in names.iter().enumerate() {
+                let value = match number % 5 {
+                    0 => address(number),
+                    1 => Value::Word(["one", "two"][number % 2]),
+                    _ => Value::Text(name),
+                };
+                at_once.take(value);
+                soon.take_soon(value);
+            }
+            soon.settle();
+            assert!(soon.numbers == at_once.numbers && soon.plain == at_once.plain, "{texts_max}");
+            assert!(
+                soon.dictionary() == at_once.dictionary() && soon.bounds == at_once.bounds,
+                "{texts_max}"
+            );
+        }
     }
 }

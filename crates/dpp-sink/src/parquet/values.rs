@@ -120,6 +120,21 @@ impl Values {
         }
     }
 
+    /// The same, at the latest when it is [settled](Self::settle).
+    pub(super) fn take_soon(&mut self, value: Value) {
+        match self {
+            Values::Texts(texts) => texts.take_soon(value),
+            values => values.take(value),
+        }
+    }
+
+    /// Takes what waits.
+    pub(super) fn settle(&mut self) {
+        if let Values::Texts(texts) = self {
+            texts.settle();
+        }
+    }
+
     /// Takes values that are kept as these numbers.
     pub(super) fn take_numbers(&mut self, numbers: &[i64]) {
         match self {
