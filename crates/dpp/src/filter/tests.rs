@@ -579,3 +579,26 @@ fn samples_are_fractions() {
         assert!(told(text).is_err_and(|error| error.starts_with(trouble)), "{text}: {:?}", told(text));
     }
 }
+
+#[test]
+fn only_numbers_and_words_name_nobody() {
+    for text in [
+        "qtype = AAAA and rcode != 0",
+        "transport = 'tcp' or not rtt_ns > 5",
+        "src_ip is null",
+        "id in (1, 2)",
+    ] {
+        assert!(parse(text).unwrap().names_nobody(), "{text}");
+    }
+    for text in [
+        "qtype = A or src_ip = 192.0.2.1",
+        "qname = 'a.example'",
+        "not qname ~ 'x'",
+        "qname under example.com",
+    ] {
+        match parse(text) {
+            Ok(filter) => assert!(!filter.names_nobody(), "{text}"),
+            Err(error) => panic!("{text}\n{error}"),
+        }
+    }
+}
