@@ -245,11 +245,16 @@ fn push_lossy(octets: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a name, its octets as they are, with what is no UTF-8 replaced. A character does not reach from label to label.
 fn push_raw_name(wire: &[u8], out: &mut Vec<u8>) {
+    // As nearly all are. The lengths of labels are ASCII, too.
+    let is_ascii = wire.is_ascii();
     for (number, label) in name::labels(wire).enumerate() {
         if number > 0 {
             out.push(b'.');
         }
-        push_lossy(label, out);
+        match is_ascii {
+            true => out.extend_from_slice(label),
+            false => push_lossy(label, out),
+        }
     }
 }
 
