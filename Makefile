@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DPP := target/release/dpp
 
-.PHONY: demo test check peers bench instructions fuzz fuzz-smoke schema deny clean
+.PHONY: demo test check peers bench abuse instructions fuzz fuzz-smoke schema deny clean
 
 # DNS transactions from a real capture that comes with the project.
 demo: $(DPP)
@@ -33,6 +33,10 @@ peers:
 # Figures for the README: CPU time against md5sum, memory, scaling.
 bench: $(DPP)
 	@benches/bench $(DPP)
+
+# CPU time and memory for traffic made to cost: whether work is linear and memory bounded.
+abuse: $(DPP)
+	@benches/abuse $(DPP)
 
 # Instructions per packet, which no noise disturbs.
 instructions: $(DPP)

@@ -69,8 +69,8 @@ pub struct Row {
     request_ns: i64,
     asked: Asked,
     name: Vec<u8>,
-    qtype: u16,
-    qclass: u16,
+    qtype: Option<u16>,
+    qclass: Option<u16>,
     answer: Option<(i64, &'static str)>,
 }
 
@@ -143,12 +143,16 @@ impl Row {
             Value::Word(word) => Some(word),
             _ => None,
         };
+        let mut number = |column: Column| match column.value(transaction, &context, &mut scratch) {
+            Value::U16(number) => Some(number),
+            _ => None,
+        };
         Row {
             request_ns: transaction.request_ns(),
             asked: asked(&key),
             name: key.name().to_vec(),
-            qtype: key.qtype(),
-            qclass: key.qclass(),
+            qtype: number(Column::Qtype),
+            qclass: number(Column::Qclass),
             answer: transaction.response_ns().zip(code),
         }
     }

@@ -130,7 +130,7 @@ impl Step {
             27 => Way { copy: Some((0, 0)), ..plain },
             28 => Way { copy: Some((1, 30 * MILLISECOND)), ..plain },
             29 => Way { damage: Some(Damage::NameCut), ..plain },
-            30 => Way { damage: Some(Damage::TypeCut), ..plain },
+            30 => Way { damage: Some(Damage::ClassCut), ..plain },
             31 => Way { damage: Some(Damage::BadLabel), ..plain },
             _ => plain,
         }

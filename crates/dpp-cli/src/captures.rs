@@ -53,6 +53,8 @@ pub(crate) struct Failed {
 pub(crate) struct Log {
     pub(crate) taken: Vec<Taken>,
     pub(crate) failed: Vec<Failed>,
+    /// How many were not read, because a dataset has all of their rows.
+    pub(crate) complete: usize,
     /// Whether one may lack what packets always have.
     is_sparse: bool,
     /// Why the run cannot go on.
@@ -133,7 +135,10 @@ impl Opener {
     }
 
     /// Goes on without a capture, if the user wants it.
-    fn leave_out(&self, input: Input, error: anyhow::Error) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// The error, if the user does not.
+    pub(crate) fn leave_out(&self, input: Input, error: anyhow::Error) -> anyhow::Result<()> {
         if !self.manner.keep_going || is_stopped(&error) {
             return Err(error);
         }

@@ -14,7 +14,7 @@ use crate::formats::{FORMATS, Format, Unwritten, packing_named};
 use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::lookups;
-use crate::output::{Output, Target, table_stem};
+use crate::output::{Output, Target};
 use crate::plan;
 use crate::saved::{EXAMPLES, Saved};
 use anyhow::bail;
@@ -29,7 +29,7 @@ use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -169,9 +169,17 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     named.map_or(Ok(()), |path| check_extension(path, format))?;
     let (told, packing) = named.map_or((None, None), Format::of_path);
-    let usual = || if is_dataset { Format::Parquet } else { Format::of_schema(schema.name) };
+    let usual = || match Format::of_schema(schema.name) {
+        // A dataset is for those who read tables by columns, unless its schema is that of a tool that writes text.
+        Format::Csv if is_dataset => Format::Parquet,
+        format => format,
+    };
     let format = format.or(told).unwrap_or_else(usual);
-    let wish = dataset::wish(&datasets, output.as_deref(), per_file, extension_of(format))?;
+    let wish = dataset::wish(&datasets, output.as_deref(), per_file, format)?;
+    if let Some(dataset::Settings { partitioning, sort_by, .. }) = wish.as_ref().map(|wish| &wish.settings) {
+        lookups::check("--partition-by", &partitioning.columns().collect::<Vec<_>>(), &options)?;
+        lookups::check("--sort-by", sort_by, &options)?;
+    }
     let dataset_needs = wish.as_ref().map_or(Needs::NOTHING, dataset::needs);
     let target = match wish {
         Some(wish) => check_dataset(wish, &inputs.captures)?,
@@ -180,7 +188,13 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     };
     check_columns(format, &options)?;
     hiding::check(&privacy, &schema, format, &options)?;
-    let context = TableContext { privacy, ..lookups::context(&options.lookups)? };
+    let (context, mut told) = lookups::context(&options.lookups)?;
+    let context = TableContext { privacy, ..context };
+    let fingerprint = hiding::fingerprint_of(select.filter.as_ref(), &options)?;
+    if is_dataset && fingerprint.is_none() && context.privacy.is_active() {
+        dataset::check_condition(select.filter.as_ref())?;
+    }
+    told.push(("where_fingerprint", fingerprint));
     let template = lookups::template(&options.lookups, &inputs.captures)?;
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
@@ -202,6 +216,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
             unasked: options.unasked || format == Format::Cdns,
             monotonic: options.monotonic_capture,
             merge: manner.merge,
+            told: told.into(),
             ..Plan::default()
         },
         template,
@@ -257,7 +272,7 @@ fn check_schema(options: &Options) -> anyhow::Result<Schema> {
         (Some(_), Some(_)) => bail!("--fields and --schema both choose columns; use one of the two"),
         (Some(fields), None) => {
             let columns = plan::columns("--fields", fields)?;
-            lookups::check(&columns, options)?;
+            lookups::check("--fields", &columns, options)?;
             Schema::of(columns)
         }
         (None, Some(schema)) => plan::schema(schema)?,
@@ -354,16 +369,6 @@ fn check_dataset(wish: dataset::Wish, captures: &[Input]) -> anyhow::Result<Targ
             wish.root.display()
         );
     }
-    let mut seen: HashMap<OsString, &Input> = HashMap::new();
-    for capture in captures.iter().filter(|_| wish.per_file) {
-        if let Some(other) = seen.insert(table_stem(capture), capture) {
-            bail!(
-                "--per-file: the files of {} and {} would have the same names; rename one, or read them in two runs",
-                other.name(),
-                capture.name()
-            );
-        }
-    }
     Ok(Target::Dataset(Box::new(wish)))
 }
 
@@ -380,7 +385,7 @@ fn check_directory(path: Option<&Path>, format: Format, captures: &[Input]) -> a
         check_file(&table)?;
         if let Some(other) = seen.insert(table.clone(), capture) {
             bail!(
-                "--per-file: the tables of {} and {} would both be '{}'; rename one, or read them in two runs",
+                "--per-file: the tables of {} and {} would both be '{}'; rename one, or name another directory for one of them",
                 other.name(),
                 capture.name(),
                 table.display()

@@ -5,19 +5,28 @@
 
 use crate::checks::Table;
 use crate::flags::Datasets;
+use crate::formats::{Format, packing_named};
 use crate::inputs::Input;
+use crate::lookups;
 use crate::output::{Output, table_stem};
 use crate::plan;
 use crate::report;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{anyhow, bail};
+use dpp::enrich::{Place, Template};
+use dpp::filter::Filter;
 use dpp::pipeline::{Pool, Rows};
 use dpp::plan::Plan;
 use dpp_sink::TableSink;
-use dpp_sink::dataset::{self, FileError, FileFormat, Partitioning, Settings};
-use dpp_sink::packed::Packed;
+use dpp_sink::cdns::{Prefixes, SECTIONS, Settings as CdnsSettings};
+pub(crate) use dpp_sink::dataset::Settings;
+use dpp_sink::dataset::{self, FileError, FileFormat, InputEntry, Partitioning, RunEntry, digest};
+use dpp_sink::packed::{Packed, Packing};
+use serde_json::{Value, json};
 use std::error::Error;
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Rows of a file unless set otherwise: some 30 to 60 MB of Parquet, which is what readers of many files like.
@@ -42,7 +51,7 @@ pub(crate) fn wish(
     options: &Datasets,
     output: Option<&Path>,
     per_file: bool,
-    extension: &str,
+    format: Format,
 ) -> anyhow::Result<Option<Wish>> {
     if !options.are_asked_for() {
         return Ok(None);
@@ -52,6 +61,7 @@ pub(crate) fn wish(
             "a dataset (--partition-by, --rows-per-file, --bytes-per-file, --sort-by) is a directory; name it with -o"
         )
     };
+    check_name(root, format)?;
     let text = |text: &OsStr| text.to_string_lossy().into_owned();
     let partitioning = match &options.partition_by {
         Some(words) => {
@@ -69,9 +79,41 @@ pub(crate) fn wish(
         file_rows: number("--rows-per-file", options.rows_per_file.as_deref())?.unwrap_or(FILE_ROWS),
         file_bytes: number("--bytes-per-file", options.bytes_per_file.as_deref())?.unwrap_or(FILE_BYTES),
         stem: "part".to_owned(),
-        extension: extension.to_owned(),
+        extension: format.row().extensions[0].to_owned(),
     };
     Ok(Some(Wish { root: root.to_owned(), settings, per_file }))
+}
+
+/// Refuses a directory that is called like a file of another format than those in it.
+fn check_name(root: &Path, format: Format) -> anyhow::Result<()> {
+    let name = root.display();
+    if let Some(word) = packing_named(root) {
+        bail!("-o '{name}': a dataset is a directory, which is not packed; name it without .{word}")
+    }
+    match Format::of_path(root).0 {
+        Some(told) if told != format => bail!(
+            "-o '{name}': a dataset is a directory, here of {} files; add -f {}, or give it a name without extension",
+            format.row().name,
+            told.row().name
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a condition that can stand neither in the manifest, beside what is hidden, nor be told by a fingerprint: nobody could
+/// tell whether another run has the same.
+///
+/// # Errors
+/// That, and what to do.
+pub(crate) fn check_condition(condition: Option<&Filter>) -> anyhow::Result<()> {
+    match condition {
+        Some(condition) if !condition.names_nobody() => bail!(
+            "--where: what this names must not be told in the dataset, beside what is hidden, and without a key no other run \
+             could be seen to have the same condition; choose a scheme with a key (such as --hide-addresses cryptopan \
+             --hide-key FILE), or a condition on numbers and words only"
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// A number with one of the units of bytes, or none.
@@ -104,30 +146,114 @@ pub(crate) fn needs(wish: &Wish) -> dpp::transaction::Needs {
 }
 
 impl Wish {
-    /// What the dataset is made with: as text, which the manifest keeps.
-    pub(crate) fn plan(&self, plan: &Plan, table: &Table) -> String {
-        let Settings { partitioning, file_rows, file_bytes, sort_by, extension, .. } = &self.settings;
+    /// What the dataset is made with, for the manifest: everything that another run must have the same. Plain facts, so that
+    /// another version can read them; which version wrote a run stands with the run.
+    pub(crate) fn plan(&self, plan: &Plan, table: &Table) -> Value {
+        let Settings { partitioning, file_rows, file_bytes, sort_by, stem: _, extension: _ } = &self.settings;
         let sorted: Vec<&str> = sort_by.iter().map(|column| column.entry().name).collect();
-        let metadata = report::metadata_of(plan).into_iter().map(|(_, value)| value).collect::<String>();
-        format!(
-            "{metadata} {extension} {table:?} by {partitioning:?}, {file_rows} rows, {file_bytes} bytes, sorted by {sorted:?}, each input by itself: {}",
-            self.per_file
-        )
+        json!({
+            "rows": report::facts(plan),
+            "table": facts(table),
+            "files": {
+                "partition_by": partitioning.to_string(),
+                "rows_per_file": file_rows,
+                "bytes_per_file": file_bytes,
+                "sort_by": sorted,
+                "per_file": self.per_file,
+            },
+        })
     }
 
-    /// The same for a run on these inputs: files are called after the input, if each is by itself.
-    pub(crate) fn settings_of(&self, inputs: &[Input]) -> Settings {
-        let mut settings = self.settings.clone();
-        if let ([input], true) = (inputs, self.per_file) {
-            settings.stem = table_stem(input).to_string_lossy().into_owned();
-        }
-        settings
+    /// The run that reads these inputs. Its files are called after the input, if each is by itself.
+    pub(crate) fn run(&self, plan: &Value, inputs: &[Input], template: Option<&Template>) -> RunEntry {
+        let prefix = match (inputs, self.per_file) {
+            ([input], true) => table_stem(input).to_string_lossy().into_owned(),
+            _ => "part".to_owned(),
+        };
+        let entries = inputs.iter().map(|input| entry(input, template)).collect();
+        RunEntry::new(&prefix, concat!("dpp ", env!("CARGO_PKG_VERSION")), plan, entries)
+    }
+
+    /// How the files of a run are made.
+    pub(crate) fn settings_of(&self, run: &RunEntry) -> Settings {
+        Settings { stem: run.stem().to_owned(), ..self.settings.clone() }
     }
 }
 
-/// What the manifest knows inputs by.
-pub(crate) fn named(inputs: &[Input]) -> Vec<(String, Option<u64>)> {
-    inputs.iter().map(|input| (input.path(), input.size())).collect()
+/// How a table is written.
+fn facts(table: &Table) -> Value {
+    let Table { format, packing, zstd, v2, page_index, bloom, cdns } = table;
+    let packing = packing.map(|packing| match packing {
+        Packing::Gzip => "gzip",
+        Packing::Zstd => "zstd",
+    });
+    json!({
+        "format": format.row().name,
+        "packing": packing,
+        "zstd": zstd,
+        "v2": v2,
+        "page_index": page_index,
+        "bloom": bloom,
+        "cdns": (*format == Format::Cdns).then(|| facts_of_cdns(cdns)),
+    })
+}
+
+fn facts_of_cdns(cdns: &CdnsSettings) -> Value {
+    let CdnsSettings {
+        sections,
+        excluded,
+        prefixes: Prefixes { client_v4, client_v6, server_v4, server_v6 },
+        block_items,
+        ticks_per_second,
+        opcodes,
+        rr_types,
+        // That is the program with its version, which is told of each run.
+        generator: _,
+    } = cdns;
+    json!({
+        "sections": SECTIONS.iter().find(|row| row.0 == *sections).map(|row| row.1),
+        "excluded": excluded.iter().map(|field| field.name).collect::<Vec<_>>(),
+        "prefix_bits": [client_v4, client_v6, server_v4, server_v6],
+        "block_items": block_items,
+        "ticks_per_second": ticks_per_second,
+        "opcodes": opcodes,
+        "rr_types": rr_types,
+    })
+}
+
+/// So many bytes of an input's beginning, and of its end, tell what it is: the first packets with their times, and the last.
+const ENDS: u64 = 64 << 10;
+
+/// Digits of their digest.
+const ENDS_DIGITS: usize = 32;
+
+/// What the manifest knows an input by.
+fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
+    let file = match input {
+        Input::Stdin => None,
+        Input::Path(path) => input.size().map(|bytes| (path, bytes)),
+    };
+    let place = template.and_then(|template| lookups::place(template, input));
+    // What cannot be read is told when it is opened.
+    let (head, ends) = file.and_then(|(path, bytes)| ends(path, bytes).ok()).unzip();
+    InputEntry {
+        name: input.path(),
+        bytes: file.map(|file| file.1),
+        head: head.flatten(),
+        ends,
+        said: place.map(|Place { server, site }| json!([server, site]).to_string()),
+    }
+}
+
+/// Digests of the beginning, if it is long enough to tell captures apart, and of both ends. Many captures have nothing but the same
+/// header.
+fn ends(path: &Path, bytes: u64) -> io::Result<(Option<String>, String)> {
+    let (mut file, mut ends) = (File::open(path)?, Vec::new());
+    (&mut file).take(ENDS).read_to_end(&mut ends)?;
+    let head = (ends.len() as u64 == ENDS).then(|| digest(&ends, ENDS_DIGITS));
+    file.seek(SeekFrom::Start(bytes.saturating_sub(ENDS)))?;
+    file.take(ENDS).read_to_end(&mut ends)?;
+    Ok((head, digest(&ends, ENDS_DIGITS)))
 }
 
 /// Writes the files of a dataset in the table's format.
@@ -163,22 +289,4 @@ impl UseSink for Filling<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_units() {
-        for (text, expected) in [
-            ("1000", Some(1000)),
-            ("500k", Some(500_000)),
-            ("128 MiB", Some(128 << 20)),
-            ("0", None),
-            ("1.5G", None),
-            ("", None),
-            ("-1", None),
-            ("99999999999999999999", None),
-        ] {
-            assert_eq!(number("--rows-per-file", Some(text.as_ref())).ok().flatten(), expected, "{text}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 use crate::flags::{Hiding, Options};
 use crate::formats::Format;
 use anyhow::{Context, bail};
+use dpp::filter::Filter;
 use dpp::limits::KEY_FILE_BYTES_MAX;
 use dpp::plan::Plan;
 use dpp::privacy::{
@@ -142,6 +143,25 @@ fn key(
         Ok(key) => Ok(Some(key)),
         Err(error) => bail!("--hide-key: the key file '{}' {error}; {}", path.display(), error.remedy()),
     }
+}
+
+/// The fingerprint of a condition that must not be told beside what is hidden, which only who has the key can make; so that two
+/// tables can be seen to be made with the same. Without a key there is none that would not tell the condition to who tries all
+/// addresses, nor with a key file that no scheme but DPP's takes.
+///
+/// # Errors
+/// A key file that cannot be read.
+pub(crate) fn fingerprint_of(filter: Option<&Filter>, options: &Options) -> anyhow::Result<Option<String>> {
+    let Hiding { anonymize, hide_key, .. } = &options.hiding;
+    let (Some(filter), Some(path)) = (filter, anonymize.as_ref().or(hide_key.as_ref())) else {
+        return Ok(None);
+    };
+    if filter.names_nobody() {
+        return Ok(None);
+    }
+    let content = read_file("--hide-key", "the key file", path, KEY_FILE_BYTES_MAX as u64)?;
+    let key = KeyFile::read(&content).ok();
+    Ok(key.map(|key| key.fingerprint(&format!("condition {}", filter.text().trim()))))
 }
 
 /// A file that an option names, up to one byte more than it may have. It must be a plain file, so that reading it can neither

@@ -8,37 +8,57 @@ use crate::inputs::Input;
 use anyhow::{anyhow, bail};
 use dpp::enrich::{Geo, GeoDb, Place, Places, SuffixList, Template};
 use dpp::table::{Column, Context};
-use std::path::Path;
+use dpp_sink::dataset::digest;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The context with all tables.
+/// What is told of the user's files in metadata and manifests, by key, so that two tables can be seen to be made with the same.
+pub(crate) type Told = Vec<(&'static str, Option<String>)>;
+
+/// The context with all tables, and what is told of them: digests of what they hold, for paths say nothing.
 ///
 /// # Errors
 /// A table that cannot be read.
-pub(crate) fn context(lookups: &Lookups) -> anyhow::Result<Context> {
-    let Lookups { geoip, psl, servers, .. } = lookups;
-    let geo = match &geoip[..] {
-        [] => None,
-        paths => Some(Arc::new(Geo::new(paths.iter().map(|path| database(path)).collect::<Result<_, _>>()?))),
-    };
-    let suffixes = match psl {
-        None => SuffixList::built_in(),
-        Some(path) => SuffixList::parse(&read_file("--psl", "the list", path, u64::MAX)?)
+pub(crate) fn context(lookups: &Lookups) -> anyhow::Result<(Context, Told)> {
+    let Lookups { geoip, psl, servers, server_template } = lookups;
+    let mut databases = Vec::new();
+    let mut digests = Vec::new();
+    for path in geoip {
+        let file = read_file("--geoip", "the database", path, u64::MAX)?;
+        digests.push(whole_digest(&file));
+        let database = GeoDb::open(file);
+        databases.push(database.map_err(|error| anyhow!("--geoip: the file '{}' {error}", path.display()))?);
+    }
+    let list = psl.as_deref().map(|path| read_file("--psl", "the list", path, u64::MAX)).transpose()?;
+    let suffixes = match (&list, psl) {
+        (Some(list), Some(path)) => SuffixList::parse(list)
             .map_err(|error| anyhow!("--psl: the list '{}': {error}", path.display()))?,
+        _ => SuffixList::built_in(),
     };
-    let places = servers.as_deref().map(places).transpose()?.map(Arc::new);
-    Ok(Context { geo, suffixes: Arc::new(suffixes), places, ..Context::default() })
+    let table = |path: &PathBuf| -> anyhow::Result<(Places, String)> {
+        let file = read_file("--servers", "the table", path, u64::MAX)?;
+        let places = Places::parse(&file);
+        let places = places.map_err(|error| anyhow!("--servers: the table '{}': {error}", path.display()))?;
+        Ok((places, whole_digest(&file)))
+    };
+    let (places, places_digest) = servers.as_ref().map(table).transpose()?.unzip();
+    let told = vec![
+        ("geoip_sha256", (!digests.is_empty()).then(|| digests.join(","))),
+        ("psl_sha256", list.as_deref().map(whole_digest)),
+        ("servers_sha256", places_digest),
+        ("server_template", server_template.as_ref().map(|text| text.to_string_lossy().into_owned())),
+    ];
+    let geo = (!databases.is_empty()).then(|| Arc::new(Geo::new(databases)));
+    let (suffixes, places) = (Arc::new(suffixes), places.map(Arc::new));
+    Ok((Context { geo, suffixes, places, ..Context::default() }, told))
 }
 
-fn database(path: &Path) -> anyhow::Result<GeoDb> {
-    let file = read_file("--geoip", "the database", path, u64::MAX)?;
-    GeoDb::open(file).map_err(|error| anyhow!("--geoip: the file '{}' {error}", path.display()))
+fn whole_digest(file: &[u8]) -> String {
+    digest(file, SHA256_DIGITS)
 }
 
-fn places(path: &Path) -> anyhow::Result<Places> {
-    let file = read_file("--servers", "the table", path, u64::MAX)?;
-    Places::parse(&file).map_err(|error| anyhow!("--servers: the table '{}': {error}", path.display()))
-}
+/// The digits of a whole digest.
+const SHA256_DIGITS: usize = 64;
 
 /// The template of inputs' names.
 ///
@@ -63,11 +83,11 @@ pub(crate) fn place(template: &Template, input: &Input) -> Option<Place> {
     }
 }
 
-/// Columns that are named, though nothing can be in them.
+/// Columns that an option (`--fields`, `--partition-by`) names, though nothing can be in them.
 ///
 /// # Errors
 /// The first, and what it needs.
-pub(crate) fn check(columns: &[Column], options: &Options) -> anyhow::Result<()> {
+pub(crate) fn check(option: &str, columns: &[Column], options: &Options) -> anyhow::Result<()> {
     let Lookups { geoip, servers, server_template, .. } = &options.lookups;
     for column in columns {
         let name = column.entry().name;
@@ -80,11 +100,11 @@ pub(crate) fn check(columns: &[Column], options: &Options) -> anyhow::Result<()>
             | Column::DstAsOrg
                 if geoip.is_empty() =>
             {
-                bail!("--fields: the column '{name}' needs a database; name one with --geoip")
+                bail!("{option}: the column '{name}' needs a database; name one with --geoip")
             }
             Column::Server | Column::Site if servers.is_none() && server_template.is_none() => {
                 bail!(
-                    "--fields: the column '{name}' needs names; give them with --servers or --server-template"
+                    "{option}: the column '{name}' needs names; give them with --servers or --server-template"
                 )
             }
             _ => {}

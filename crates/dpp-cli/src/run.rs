@@ -8,7 +8,7 @@
 use crate::affinity;
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Voice};
-use crate::dataset;
+use crate::dataset::{self, Wish};
 use crate::flags::Options;
 use crate::hiding;
 use crate::inputs::Input;
@@ -24,8 +24,9 @@ use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
-use dpp_sink::dataset::{Dataset, Manifest, RunEntry};
+use dpp_sink::dataset::{Dataset, FileEntry, Manifest, RunEntry, State};
 use dpp_sink::packed::Packed;
+use serde_json::Value;
 use std::error::Error;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -44,7 +45,11 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
     let opener = Opener::new(job.manner, stop);
     let captures = opener.look(job.captures.clone())?;
-    let work = Work { job: &job, watch: &watch, opener: &opener };
+    let set = match &job.target {
+        Target::Dataset(wish) => Some((&**wish, wish.plan(&job.plan, &job.table))),
+        _ => None,
+    };
+    let work = Work { job: &job, set, watch: &watch, opener: &opener };
     let Some(tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -53,7 +58,8 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     };
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let times = Times::new(&tables, started.elapsed());
-    let account = Account::new(&job, tables, std::mem::take(&mut opener.log().failed), times);
+    let log = std::mem::take(&mut *opener.log());
+    let account = Account::new(&job, tables, log, times);
     let told = account.tell().context(crate::output::STDOUT);
     // A reader who does not want the report does not make a bad run a good one.
     account.judge().and(told).and(saved)
@@ -74,6 +80,8 @@ pub(crate) struct Done {
 /// The engine between captures and a sink.
 struct Work<'a> {
     job: &'a Job,
+    /// The dataset that is written, and what it is made with.
+    set: Option<(&'a Wish, Value)>,
     watch: &'a Arc<Watch>,
     opener: &'a Opener,
 }
@@ -84,11 +92,14 @@ impl Work<'_> {
         let (count, size) = (captures.len(), size_of_all(&captures));
         let (mut tables, mut progress) = (Vec::new(), None);
         let mut manifest = self.manifest()?;
-        let mut complete = 0;
-        for (captures, output) in portions(&self.job.target, captures) {
-            let inputs = dataset::named(&captures);
-            if manifest.as_ref().is_some_and(|manifest| manifest.has(&inputs)) {
-                complete += 1;
+        for (captures, output) in self.admitted(portions(&self.job.target, captures), manifest.as_ref())? {
+            // What was another capture when the others were begun may be one that is complete by now.
+            let run = self.run_of(&captures);
+            if let (Some(manifest), Some(run)) = (&manifest, &run)
+                && manifest.state(run) == Some(State::Complete)
+            {
+                self.check_whole(manifest, run, &captures)?;
+                self.opener.log().complete += captures.len();
                 continue;
             }
             let names = captures.clone();
@@ -100,10 +111,8 @@ impl Work<'_> {
             };
             let size = if count == 1 { captures.size() } else { size };
             progress.get_or_insert_with(|| self.announce(size));
-            let written = match (&self.job.target, &mut manifest) {
-                (Target::Dataset(wish), Some(manifest)) => {
-                    self.write_dataset(captures, &names, wish, manifest, output)
-                }
+            let written = match (&mut manifest, &run) {
+                (Some(manifest), Some(run)) => self.write_dataset(captures, &names, run, manifest, output),
                 _ => self.write(captures, output),
             };
             tables.push(written.map_err(|error| behind(&tables, error))?);
@@ -111,10 +120,16 @@ impl Work<'_> {
                 break;
             }
         }
-        if tables.is_empty() && complete > 0 {
-            return Ok(None);
-        }
         if tables.is_empty() {
+            let (complete, failed) = {
+                let log = self.opener.log();
+                (log.complete, log.failed.len())
+            };
+            match (complete, failed) {
+                (0, _) => {}
+                (_, 0) => return Ok(None),
+                _ => bail!("{failed} captures could not be read; the dataset has all others"),
+            }
             bail!("none of the {} captures can be read", self.job.captures.len());
         }
         Ok(Some(tables))
@@ -122,33 +137,104 @@ impl Work<'_> {
 
     /// The manifest of the dataset, if it is one.
     fn manifest(&self) -> anyhow::Result<Option<Manifest>> {
-        let Target::Dataset(wish) = &self.job.target else { return Ok(None) };
-        let made_with = wish.plan(&self.job.plan, &self.job.table);
-        Ok(Some(Manifest::open(&wish.root, &made_with)?))
+        let Some((wish, made_with)) = &self.set else { return Ok(None) };
+        Ok(Some(Manifest::open(&wish.root, made_with.clone())?))
     }
 
-    /// Writes the files of a run of a dataset, which the manifest has then.
+    /// The run of a dataset that reads these captures.
+    fn run_of(&self, captures: &[Input]) -> Option<RunEntry> {
+        let (wish, made_with) = self.set.as_ref()?;
+        Some(wish.run(made_with, captures, self.job.template.as_ref()))
+    }
+
+    /// The portions that can be added to the dataset. It is known of all of them before the first is begun.
+    fn admitted(&self, portions: Vec<Portion>, manifest: Option<&Manifest>) -> anyhow::Result<Vec<Portion>> {
+        let Some(manifest) = manifest else { return Ok(portions) };
+        let runs: Vec<RunEntry> = portions.iter().filter_map(|(captures, _)| self.run_of(captures)).collect();
+        let mut admitted = Vec::with_capacity(portions.len());
+        for ((captures, output), judged) in portions.into_iter().zip(manifest.judge(&runs)) {
+            match (judged, &captures[..]) {
+                (Ok(_), _) => admitted.push((captures, output)),
+                (Err(error), [capture]) => self.opener.leave_out(capture.clone(), error.into())?,
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// With `--strict` what is complete is an error as it was when it was read.
+    fn check_whole(&self, manifest: &Manifest, run: &RunEntry, captures: &[Input]) -> anyhow::Result<()> {
+        match manifest.ending(run) {
+            Some(ending) if self.job.options.strict && ending != report::WHOLE => bail!(
+                "--strict: {} in the dataset ended as '{ending}'; leave it out, or go without --strict",
+                if let [capture] = captures { capture.name() } else { "a capture".to_owned() }
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the files of a run of a dataset, which the manifest has then. On an error nothing is left of it, unless nobody can
+    /// read its captures again.
     fn write_dataset(
         &self,
         captures: Captures,
         inputs: &[Input],
-        wish: &dataset::Wish,
+        run: &RunEntry,
         manifest: &mut Manifest,
         output: Output,
     ) -> anyhow::Result<Done> {
+        manifest.begin(run)?;
+        let (done, files) = match self.fill_dataset(captures, inputs, run, output) {
+            Ok(filled) => filled,
+            Err(error) => {
+                // What may give away what should be hidden does not stay either.
+                if run.is_repeatable() || self.job.options.hiding.check_privacy {
+                    manifest
+                        .give_up(run)
+                        .with_context(|| format!("{error:#}; and nothing could be removed"))?;
+                }
+                return Err(error);
+            }
+        };
+        // A run that was stopped, or could not read on, is to be started again; if it can be.
+        let is_stopped = self.watch.stop.load(Ordering::Acquire);
+        let inner = done.outcome.inputs.endings.first.iter().map(|(_, ending)| ending);
+        let endings = || inner.clone().chain([&done.outcome.ending]);
+        let is_whole = !is_stopped
+            && done.taken.len() == inputs.len()
+            && !endings()
+                .any(|ending| matches!(ending, Ending::Interrupted) || report::is_unreadable(ending));
+        if is_whole || !run.is_repeatable() {
+            manifest.complete(run, report::worst(endings()), files)?;
+        }
+        Ok(done)
+    }
+
+    /// Writes the files of a run of a dataset.
+    fn fill_dataset(
+        &self,
+        captures: Captures,
+        inputs: &[Input],
+        run: &RunEntry,
+        output: Output,
+    ) -> anyhow::Result<(Done, Vec<FileEntry>)> {
+        let Some((wish, _)) = &self.set else { unreachable!("only a dataset has runs") };
         let (plan, started) = (self.plan(&captures), Instant::now());
         let captures = self.naming(captures, &plan);
         let files = dataset::Files { table: &self.job.table, plan: &plan };
-        let sink = Dataset::new(&wish.root, &plan, wish.settings_of(inputs), files);
+        let sink = Dataset::new(&wish.root, &plan, wish.settings_of(run), files);
         let (outcome, checked) = self.look(captures, &sink, &plan, &output)?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let files = sink.finish()?;
-        if !matches!(outcome.ending, Ending::Interrupted) {
-            manifest.add(RunEntry { inputs: dataset::named(inputs), files })?;
+        if self.run_of(inputs).as_ref() != Some(run) {
+            bail!(
+                "{} has changed while it was read; run again when it is complete",
+                if let [input] = inputs { input.name() } else { "a capture".to_owned() }
+            );
         }
         let taken = std::mem::take(&mut self.opener.log().taken);
-        Ok(Done { output, taken, outcome, processing, finishing: finishing.elapsed(), checked })
+        Ok((Done { output, taken, outcome, processing, finishing: finishing.elapsed(), checked }, files))
     }
 
     /// Runs the engine, and looks a second time at the rows if that is wanted.
@@ -309,8 +395,11 @@ fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output, options: &Optio
     )
 }
 
+/// Captures that are read as one, and where their rows go.
+type Portion = (Vec<Input>, Output);
+
 /// Which captures go into which output.
-fn portions(target: &Target, captures: Vec<Input>) -> Vec<(Vec<Input>, Output)> {
+fn portions(target: &Target, captures: Vec<Input>) -> Vec<Portion> {
     match target {
         Target::One(output) => vec![(captures, output.clone())],
         Target::Dataset(wish) if wish.per_file => {

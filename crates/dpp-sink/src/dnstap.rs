@@ -5,10 +5,10 @@
 //! packet says; it is written as what a resolver sees of its clients. Each chunk is written by any worker into one buffer;
 //! the one lane writes the buffers in order.
 
-use crate::{Buffers, TableSink};
+use crate::{Buffers, TableSink, messages};
 use dpp::dnstap::{Direction, Dnstap, Message, MessageType, Role, Time, frames};
 use dpp::pipeline::{Pool, Rows, Sink};
-use dpp::transaction::{Face, Needs, Side, Transaction, Transport};
+use dpp::transaction::{Needs, Side, Transaction, Transport};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -35,18 +35,6 @@ impl<W: Write> DnstapFile<W> {
         frames::write_start(&mut start);
         out.write_all(&start)?;
         Ok(DnstapFile { out: Mutex::new(out), identity, buffers: Buffers::default() })
-    }
-
-    /// Writes the frames of a row.
-    fn row(&self, row: &Transaction, out: &mut Vec<u8>) {
-        let query = row.query().filter(|_| row.face() != Face::Response);
-        let response = row.response().filter(|_| row.face() != Face::Query);
-        if let Some(side) = query {
-            self.message(row, side, Direction::Query, out);
-        }
-        if let Some(side) = response {
-            self.message(row, side, Direction::Response, out);
-        }
     }
 
     fn message(&self, row: &Transaction, side: &Side, direction: Direction, out: &mut Vec<u8>) {
@@ -128,7 +116,7 @@ impl<W: Write + Send> Sink for DnstapFile<W> {
 
     fn encode(&self, rows: Rows, pool: &Pool) -> Vec<u8> {
         let mut frames = self.buffers.take();
-        rows.iter().for_each(|row| self.row(&row, &mut frames));
+        messages::each(&rows, |row, side, direction| self.message(row, side, direction, &mut frames));
         pool.recycle(rows);
         frames
     }

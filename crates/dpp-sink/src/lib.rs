@@ -1,7 +1,7 @@
 //! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; and datasets of such files.
 //!
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
-//! in common, and [`text`] prints their values. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
+//! in common, and [`text`] prints their values; [`messages`] is what formats of messages have in common. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
 //! name until it is complete.
 
 use dpp::pipeline::Sink;
@@ -15,6 +15,7 @@ pub mod dataset;
 pub mod dnstap;
 pub mod jsonl;
 pub mod lines;
+mod messages;
 pub mod packed;
 pub mod packetq;
 #[cfg(feature = "parquet")]

@@ -6,9 +6,10 @@
 //! C-DNS come out as packets too. Rows come in the order of their queries, packets go out in the order of their times: each
 //! waits until all earlier ones must have come, which is the disorder the engine tolerates.
 
-use crate::{Buffers, TableSink};
+use crate::{Buffers, TableSink, messages};
+use dpp::dnstap::Direction;
 use dpp::pipeline::{Pool, Rows, Sink};
-use dpp::transaction::{Face, Needs, Side, Transaction, Transport};
+use dpp::transaction::{Needs, Side, Transaction, Transport};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io::{self, Write};
@@ -82,38 +83,25 @@ struct Message {
 }
 
 impl Messages {
-    fn row(&mut self, row: &Transaction) {
-        let key = row.key();
-        let (client, server) = ((key.client(), key.client_port()), (key.server(), key.server_port()));
-        let query = row.query().filter(|_| row.face() != Face::Response);
-        let response = row.response().filter(|_| row.face() != Face::Query);
-        if let Some(side) = query {
-            self.message(row, side, row.request_ns(), (client, server));
-        }
-        if let Some(side) = response {
-            self.message(row, side, row.response_ns().unwrap_or(row.request_ns()), (server, client));
-        }
-    }
-
-    fn message(
-        &mut self,
-        row: &Transaction,
-        side: &Side,
-        time_ns: i64,
-        (from, to): ((IpAddr, u16), (IpAddr, u16)),
-    ) {
+    fn message(&mut self, row: &Transaction, side: &Side, direction: Direction) {
         let bytes = row.kept(side.message);
         if bytes.is_empty() {
             return;
         }
+        let (key, request_ns) = (row.key(), row.request_ns());
+        let (client, server) = ((key.client(), key.client_port()), (key.server(), key.server_port()));
+        let (time_ns, from, to) = match direction {
+            Direction::Query => (request_ns, client, server),
+            Direction::Response => (row.response_ns().unwrap_or(request_ns), server, client),
+        };
         self.bytes.extend_from_slice(bytes);
         self.list.push(Message {
             time_ns,
-            row_ns: row.request_ns(),
+            row_ns: request_ns,
             from,
             to,
             is_stream: matches!(
-                row.key().transport(),
+                key.transport(),
                 Transport::Tcp | Transport::Dot | Transport::Doh | Transport::DnscryptTcp
             ),
             hop_limit: side.outer.hop_limit,
@@ -336,7 +324,7 @@ impl<W: Write + Send> Sink for Pcap<W> {
 
     fn encode(&self, rows: Rows, pool: &Pool) -> Messages {
         let mut messages = Messages { list: Vec::new(), bytes: self.buffers.take() };
-        rows.iter().for_each(|row| messages.row(&row));
+        messages::each(&rows, |row, side, direction| messages.message(row, side, direction));
         pool.recycle(rows);
         messages
     }

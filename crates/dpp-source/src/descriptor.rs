@@ -47,7 +47,7 @@ impl Descriptor {
         let name = "standard input".to_owned();
         match io::stdin().as_fd().try_clone_to_owned() {
             Ok(fd) => Descriptor::new(File::from(fd), name, stop),
-            Err(source) => Err(SourceError::Io { name, source }),
+            Err(error) => Err(SourceError::from_open(name, error)),
         }
     }
 

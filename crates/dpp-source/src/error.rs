@@ -5,6 +5,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 use crate::recognise::Content;
 
 /// Why something cannot be read as a capture. `name` is a quoted path or "standard input".
@@ -64,6 +66,16 @@ pub enum SourceError {
         /// What was opened.
         name: String,
     },
+    /// The process, or the machine, may have no more files open.
+    #[error(
+        "{name} cannot be opened, as too many files are open; allow more of them (ulimit -n), or read fewer at a time"
+    )]
+    TooManyOpen {
+        /// What was to be opened.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The machine could not read.
     #[error("{name} cannot be read; check the disk or the pipe's other end")]
     Io {
@@ -77,6 +89,9 @@ pub enum SourceError {
 impl SourceError {
     /// The system refused to open `name`, a quoted path, or to say what it is.
     pub fn from_open(name: String, source: io::Error) -> SourceError {
+        if matches!(Errno::from_io_error(&source), Some(Errno::MFILE | Errno::NFILE)) {
+            return SourceError::TooManyOpen { name, source };
+        }
         match source.kind() {
             io::ErrorKind::NotFound => SourceError::NotFound { name },
             io::ErrorKind::PermissionDenied => SourceError::Permission { name },

@@ -146,7 +146,7 @@ pub struct Limits {
     /// Every so many packets the window is enforced. Fixed positions, so that no cut of the capture matters.
     pub sweep_packets: u64,
     /// As `window_packets`, in captured payload bytes of TCP segments on DNS ports: one segment can complete thousands of messages, so
-    /// packets bound little there. A capture made to cost memory makes some twenty times that many bytes wait, about 6 GiB.
+    /// packets bound little there. A capture made to cost memory makes some twenty times that many bytes wait, about 6 GB measured.
     /// At 1 Gbit/s of nothing but DNS over TCP it is as long as T + R.
     pub window_stream_bytes: u64,
     /// That window is enforced behind each packet that makes the sum of those bytes reach another multiple of this, and ends

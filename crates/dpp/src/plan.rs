@@ -8,6 +8,7 @@ use crate::table::{Context, Field, Presence, Schema};
 use crate::transaction::Needs;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The options that decide what comes out.
 #[derive(Clone, Debug)]
@@ -37,6 +38,9 @@ pub struct Plan {
     pub merge: bool,
     /// The bounds of all that waits.
     pub limits: Limits,
+    /// What cannot be seen in the rest of the plan, as metadata tell it: what the files held that the context was made of.
+    /// Nothing but metadata depends on it.
+    pub told: Arc<[(&'static str, Option<String>)]>,
 }
 
 impl Default for Plan {
@@ -54,6 +58,7 @@ impl Default for Plan {
             duplicates_ns: None,
             merge: false,
             limits: Limits::default(),
+            told: Arc::default(),
         }
     }
 }
@@ -65,7 +70,9 @@ impl Plan {
             Some(_) => self.select.needs_late(),
             None => self.select.needs(),
         };
-        let needs = self.sink_needs | of_select;
+        // A response without a question says nothing of what was asked, which only its side can tell from type 0.
+        let of_unasked = if self.unasked { Needs::SIDES } else { Needs::NOTHING };
+        let needs = self.sink_needs | of_select | of_unasked;
         self.schema.fields().iter().fold(needs, |needs, field| needs | field.column.entry().needs)
     }
 

@@ -13,13 +13,13 @@ use crate::flags::ReportFormat;
 use crate::output::Target;
 use crate::run::Done;
 use dpp::capture::Ending;
-use dpp::filter::Filter;
+use dpp::filter::{Filter, Select};
 use dpp::packet::{SKIPS, Skip, Skips};
 use dpp::pipeline::Outcome;
 use dpp::plan::Plan;
 use dpp::privacy::Privacy;
 use dpp::stats::Volume;
-use dpp::table::LeakCheck;
+use dpp::table::{Context, LeakCheck};
 use serde_json::{Map, Value, json};
 
 /// The whole report, without the line's end.
@@ -90,21 +90,49 @@ pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> 
 
 /// What of it is known before the first row: the plan.
 pub(crate) fn metadata_of(plan: &Plan) -> Vec<(String, String)> {
-    let columns = columns(plan);
-    let plan = json!({
-        "schema": plan.schema.name,
-        "columns": columns,
-        "ports": plan.ports.to_string(),
-        "match_timeout_ms": plan.match_timeout_ns / 1_000_000,
-        "monotonic_capture": plan.monotonic,
-        "dedup_packets_ns": plan.duplicates_ns,
-        "anonymized": plan.context.privacy.addresses.is_some(),
+    vec![("dpp.plan".to_owned(), facts(plan).to_string())]
+}
+
+/// All of a plan that rows depend on. **What is new in a plan is told here, or it is said here why rows do not depend on it.**
+pub(crate) fn facts(plan: &Plan) -> Value {
+    let Plan {
+        match_timeout_ns,
+        ports,
+        schema,
+        context: Context { privacy: _, geo: _, suffixes: _, places: _, input_places: _, inputs: _ },
+        // What has to be kept is no matter of rows, but for those without a question, which are told.
+        sink_needs: _,
+        select: Select { filter: _, sample },
+        unasked,
+        // This the inputs decide, and so with bounds the program does.
+        sparse: _,
+        limits: _,
+        monotonic,
+        duplicates_ns,
+        merge,
+        told,
+    } = plan;
+    let mut facts = json!({
+        "schema": schema.name,
+        "columns": columns(plan),
+        "ports": ports.to_string(),
+        "match_timeout_ms": match_timeout_ns / 1_000_000,
+        "monotonic_capture": monotonic,
+        "dedup_packets_ns": duplicates_ns,
+        "anonymized": plan.context.privacy.is_active(),
         "privacy": privacy(plan),
         "geoip": databases(plan),
         "where": condition(plan),
-        "sample": plan.select.sample.map(|sample| sample.to_string()),
+        "sample": sample.map(|sample| sample.to_string()),
+        "unasked": unasked,
+        "malformed": plan.wants_malformed(),
+        "merge": merge,
     });
-    vec![("dpp.plan".to_owned(), plan.to_string())]
+    // The databases, lists and tables, and the template: by what they hold.
+    for (key, what) in &**told {
+        facts[*key] = json!(what);
+    }
+    facts
 }
 
 /// What is hidden, and how; null if nothing is. Keys are named by their fingerprints.
@@ -140,7 +168,8 @@ fn privacy_check(account: &Account) -> Value {
 /// The condition on rows, for the table's metadata. It may name addresses, which a table with pseudonyms must not.
 fn condition(plan: &Plan) -> Option<&str> {
     let filter = plan.select.filter.as_ref()?;
-    Some(if plan.context.privacy.is_active() { "(not told beside pseudonyms)" } else { filter.text() })
+    let is_told = !plan.context.privacy.is_active() || filter.names_nobody();
+    Some(if is_told { filter.text() } else { "(not told beside pseudonyms)" })
 }
 
 fn columns(plan: &Plan) -> Vec<&str> {
@@ -203,7 +232,10 @@ fn config(job: &Job) -> Value {
         "save_skipped": job.saved.as_ref().map(|saved| direct(&saved.path)),
         "order": job.manner.order.name(),
         "merge": job.manner.merge,
-        "per_file": matches!(job.target, Target::Directory { .. }),
+        "per_file": match &job.target {
+            Target::Dataset(wish) => wish.per_file,
+            target => matches!(target, Target::Directory { .. }),
+        },
         "keep_going": job.manner.keep_going,
         "privacy": privacy(&job.plan),
         "check_privacy": options.hiding.check_privacy,

@@ -9,7 +9,7 @@ mod json;
 mod seen;
 mod text;
 
-use crate::captures::{Failed, Taken};
+use crate::captures::{Failed, Log, Taken};
 use crate::checks::{Job, Voice};
 use crate::output::{Output, Target};
 use crate::run::Done;
@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
-pub(crate) use json::{metadata, metadata_of};
+pub(crate) use json::{facts, metadata, metadata_of};
 pub(crate) use text::{banner, utc};
 
 /// All that is known after a run.
@@ -59,7 +59,7 @@ impl Times {
     }
 }
 
-/// How the capture ended, as far as it matters.
+/// How the capture ended, as far as it matters; the worst is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Complete,
@@ -90,7 +90,7 @@ impl End {
 
     fn name(self) -> &'static str {
         match self {
-            End::Complete => "complete",
+            End::Complete => WHOLE,
             End::CutOff => "cut_off",
             End::Damaged => "damaged",
             End::Unreadable => "unreadable",
@@ -100,11 +100,12 @@ impl End {
 }
 
 impl<'a> Account<'a> {
-    pub(crate) fn new(job: &'a Job, tables: Vec<Done>, failed: Vec<Failed>, times: Times) -> Account<'a> {
+    pub(crate) fn new(job: &'a Job, tables: Vec<Done>, log: Log, times: Times) -> Account<'a> {
+        let Log { failed, complete, .. } = log;
         let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
         let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
         // Only a signal ends a run before all captures had their turn.
-        if account.taken().count() + account.failed.len() < job.captures.len() {
+        if account.taken().count() + account.failed.len() + complete < job.captures.len() {
             account.outcome.ending = Ending::Interrupted;
         }
         account
@@ -298,6 +299,19 @@ pub(crate) fn direct(path: &Path) -> String {
     let direct = path.canonicalize().ok().or_else(through_parent);
     direct.as_deref().unwrap_or(path).display().to_string()
 }
+
+/// Whether the machine could not read on, and might another time. What is cut off or damaged always will be.
+pub(crate) fn is_unreadable(ending: &Ending) -> bool {
+    End::of(ending) == End::Unreadable
+}
+
+/// What the endings of captures are called together: as the worst of them.
+pub(crate) fn worst<'a>(endings: impl Iterator<Item = &'a Ending>) -> &'static str {
+    endings.map(End::of).max_by_key(|end| *end as u8).map_or(WHOLE, End::name)
+}
+
+/// What an ending is called that is none but the capture's.
+pub(crate) const WHOLE: &str = "complete";
 
 /// Says something on standard error. Nobody may be listening; the run goes on all the same.
 fn say(text: &str) {

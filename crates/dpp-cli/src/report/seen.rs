@@ -3,6 +3,7 @@
 //! The names are only those that help somebody who expected DNS; a number without a name is shown as it is.
 
 use super::figures::grouped;
+use dpp::packet::{Skip, Skips};
 use dpp::plan::Ports;
 use dpp::stats::{Seen, Tally};
 use serde_json::{Value, json};
@@ -164,8 +165,53 @@ pub(super) fn lines(seen: &Seen) -> Vec<(&'static str, String)> {
     kinds(seen).into_iter().map(line).filter(|(_, rows)| !rows.is_empty()).collect()
 }
 
-/// What to do about it: the most frequent port that may carry DNS, if it was not asked for.
-pub(super) fn remedy(seen: &Seen) -> Option<String> {
+/// What was set aside, because a message may take several such packets.
+const PIECES: &[(&str, &[Skip])] = &[
+    (
+        FRAGMENTS,
+        &[
+            Skip::FragmentMalformed,
+            Skip::FragmentRepeated,
+            Skip::FragmentOverlap,
+            Skip::FragmentTimeout,
+            Skip::FragmentEvicted,
+            Skip::FragmentIncomplete,
+        ],
+    ),
+    ("TCP on a DNS port without data", &[Skip::TcpNoData]),
+    ("TCP on a DNS port without a message", &[Skip::TcpRepeated, Skip::TcpUnplaced, Skip::TcpEvicted]),
+];
+
+const FRAGMENTS: &str = "IP fragments";
+
+/// How many packets were such.
+fn packets_of(skips: &Skips, of: &[Skip]) -> u64 {
+    of.iter().map(|skip| skips.of(*skip).packets).sum()
+}
+
+/// A line for these, if there are any.
+pub(super) fn pieces(skips: &Skips) -> Option<String> {
+    let counts = PIECES.iter().map(|(words, of)| (words, packets_of(skips, of)));
+    let cells: Vec<String> = counts
+        .filter(|(_, packets)| *packets > 0)
+        .map(|(words, packets)| format!("{words} {}", grouped(packets)))
+        .collect();
+    (!cells.is_empty()).then(|| cells.join(", "))
+}
+
+/// What to do about it: the most frequent port that may carry DNS, if it was not asked for; or the fragments that are missing.
+pub(super) fn remedy(seen: &Seen, skips: &Skips) -> Option<String> {
+    remedy_for_ports(seen).or_else(|| {
+        let has_fragments = PIECES.iter().any(|(words, of)| *words == FRAGMENTS && packets_of(skips, of) > 0);
+        has_fragments.then(|| {
+            "a capture filter on ports takes only the first fragment of each datagram: \
+             add 'or (ip[6:2] & 0x1fff != 0) or (ip6[6] = 44)' to it"
+                .to_owned()
+        })
+    })
+}
+
+fn remedy_for_ports(seen: &Seen) -> Option<String> {
     let ports =
         [&seen.udp_ports, &seen.tcp_ports].into_iter().flat_map(|tally| tally.most_frequent(SHOWN_MAX));
     let ports: Vec<u16> = ports.map(|(port, _)| port).collect();

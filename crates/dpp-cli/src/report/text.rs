@@ -7,6 +7,7 @@ use super::figures::{self, Figure, Number, grouped};
 use super::seen;
 use super::{Account, End, inputs_path, say, target_path};
 use crate::checks::{Job, Table, Voice};
+use crate::inputs::Input;
 use crate::output::Target;
 use dpp::packet::SKIPS;
 use dpp::pipeline::Outcome;
@@ -205,7 +206,11 @@ impl Lines {
         for (words, rows) in seen::lines(seen) {
             self.line(&format!("Seen instead, {words} with packets"), &rows);
         }
-        if let Some(remedy) = seen::remedy(seen) {
+        let skips = &outcome.totals.skips;
+        if let Some(pieces) = seen::pieces(skips) {
+            self.line("Seen instead, segments and fragments with packets", &pieces);
+        }
+        if let Some(remedy) = seen::remedy(seen, skips) {
             self.line("What to do", &remedy);
         }
     }
@@ -221,7 +226,15 @@ impl Lines {
             self.line("WARN", &warning);
         }
         if End::of(&outcome.ending) == End::Interrupted {
-            self.line("WARN", "stopped by a signal; the rows of all that was decided by then are written");
+            let is_begun_again = matches!(account.job.target, Target::Dataset(_))
+                && account.job.captures.iter().all(Input::is_file);
+            let what = match is_begun_again {
+                true => {
+                    "the dataset has only a part of these rows; the same command replaces it by the whole"
+                }
+                false => "the rows of all that was decided by then are written",
+            };
+            self.line("WARN", &format!("stopped by a signal; {what}"));
         }
     }
 }

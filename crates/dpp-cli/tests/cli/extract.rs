@@ -475,6 +475,19 @@ fn captures_are_open_only_while_they_are_read() {
 }
 
 #[test]
+fn more_captures_than_may_be_open_cannot_be_merged() {
+    let room = Room::new();
+    room.dpp(&["generate", "in.pcap", "--transactions", "3000"]).well();
+    fs::create_dir(room.path("captures")).unwrap();
+    // Each is longer than what is read of it at once: one that was read to its end is open no more.
+    (10..40).for_each(|number| room.write(&format!("captures/{number}"), room.read("in.pcap")));
+    let run = room.shell("ulimit -n 24; $DPP extract captures -o out.csv -t 2 --merge");
+    assert_eq!(run.code, Some(1));
+    let advice = "cannot be opened, as too many files are open; allow more of them (ulimit -n), or read fewer at a time";
+    assert!(run.stderr.contains("Error: 'captures/") && run.stderr.contains(advice), "{}", run.stderr);
+}
+
+#[test]
 fn a_signal_ends_the_reading_of_all_captures() {
     let room = room();
     room.fifo("fifo");

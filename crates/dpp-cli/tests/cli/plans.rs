@@ -103,6 +103,32 @@ fn multicast_queries_are_rows_and_multicast_responses_are_counted() {
 }
 
 #[test]
+fn multicast_responses_are_rows_if_responses_that_nobody_asked_for_are() {
+    let (ask, tell, group) = ("192.0.2.1:5353", "192.0.2.2:5353", "224.0.0.251:5353");
+    let announcement = b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x01a\0\0\x01\x80\x01\0\0\0\x78\0\x04\xC0\0\x02\x02";
+    let mut asks_alone = message(0, QUERY, "a");
+    let class = asks_alone.len() - 2;
+    asks_alone[class] |= 0x80;
+    let frames = [udp(ask, group, &asks_alone), udp(tell, group, announcement)];
+    let fields = "src_ip,dst_ip,qname,qtype,qclass,rcode_name,answer_a,answers,match";
+    let query = "192.0.2.1,224.0.0.251,a,1,1,,,,unpaired";
+    let told = "224.0.0.251,192.0.2.2,,,,NOERROR,192.0.2.2,\"[{\"\"name\"\":\"\"a\"\",\"\"type\"\":\"\"A\"\",\
+                \"\"class\"\":\"\"CLASS32769\"\",\"\"ttl\"\":120,\"\"data\"\":\"\"192.0.2.2\"\"}]\",unpaired";
+    check(&frames, &["--port", "5353", "--fields", fields], &[query]);
+    check(&frames, &["--port", "5353", "--fields", fields, "--unasked"], &[query, told]);
+    let (rows, report) = run(&frames, &["--port", "5353", "--unasked"]);
+    assert_eq!(rows[1], ",1700000000001000,224.0.0.251,5353,0,,,No Error", "{rows:?}");
+    let messages = &report["messages"];
+    assert_eq!((&messages["rows"], &messages["unclaimed_responses"]), (&2.into(), &0.into()));
+}
+
+#[test]
+fn a_response_without_a_question_does_not_say_what_was_asked() {
+    let bare = udp(SERVER, CLIENT, b"\0\x07\x80\x05\0\0\0\0\0\0\0\0");
+    check(&[bare], &["--unasked", "--fields", "id,name,query_type"], &["7,,"]);
+}
+
+#[test]
 fn a_legacy_multicast_query_is_answered_by_whoever_knows() {
     let frames = [
         udp("192.0.2.1:40000", "224.0.0.251:5353", &message(7, QUERY, "printer.local")),

@@ -14,9 +14,12 @@ use std::time::SystemTime;
 fn room() -> Room {
     let room = Room::with_capture();
     let capture = room.read("in.pcap");
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(&capture).unwrap();
-    let packed = packed.finish().unwrap();
+    let gzip = |bytes: &[u8]| {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    };
+    let packed = gzip(&capture);
     let zstd = zstd::encode_all(&capture[..], 1).unwrap();
     for directory in ["captures/2026-11-21", "demo", "elsewhere"] {
         fs::create_dir_all(room.path(directory)).unwrap();
@@ -24,9 +27,12 @@ fn room() -> Room {
     for name in ["capture.pcap", "out.pcap", "elsewhere/in.pcap"] {
         room.write(name, &capture);
     }
-    for name in ["capture.pcap.gz", "eth0-1.pcap.gz", "captures/ns1-1.pcap.gz", "captures/ns2-1.pcap.gz"] {
+    for name in ["capture.pcap.gz", "eth0-1.pcap.gz", "captures/ns1-1.pcap.gz"] {
         room.write(name, &packed);
     }
+    // A dataset takes no copies.
+    room.dpp(&["generate", "elsewhere/ns2.pcap", "--transactions", "1000", "--seed", "2"]).well();
+    room.write("captures/ns2-1.pcap.gz", gzip(&room.read("elsewhere/ns2.pcap")));
     for name in ["capture.pcap.zst", "captures/2026-11-21/eth0.pcap.zst", "captures/2026-11-21/eth1.pcap.zst"]
     {
         room.write(name, &zstd);

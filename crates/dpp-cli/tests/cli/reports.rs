@@ -1,6 +1,6 @@
 //! What is said of a run: keys, sums, warnings, and the exit code of a capture that ends badly.
 
-use crate::frames::{message, tcp, udp};
+use crate::frames::{fragments, message, tcp, udp};
 use crate::room::{Room, pcap};
 use serde_json::Value;
 
@@ -235,6 +235,34 @@ fn a_capture_without_dns_is_explained() {
     let text = room.dpp(&["in.pcap", "out.csv", "--port", "5353"]).well().stderr;
     assert!(!text.contains("Seen instead") && !text.contains("What to do"), "{text}");
     assert_eq!(room.lines("out.csv").len(), 4);
+}
+
+/// What the report says of these packets, none of which gives a message.
+#[track_caller]
+fn check_seen(frames: &[&[u8]], lines: &[&str]) {
+    let room = Room::new();
+    room.write("in.pcap", pcap(frames));
+    let text = room.dpp(&["in.pcap", "out.csv"]).well().stderr;
+    let told: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("Seen instead") || line.starts_with("What to do"))
+        .collect();
+    assert_eq!(told, lines, "{text}");
+}
+
+#[test]
+fn segments_without_data_and_fragments_are_seen_where_no_dns_is() {
+    let handshake = tcp("192.0.2.1:40000", "192.0.2.53:53", 1, b"");
+    let silent = "Seen instead, segments and fragments with packets: TCP on a DNS port without data 2";
+    check_seen(&[&handshake, &handshake], &[silent]);
+    let [first, second] = fragments(&udp("192.0.2.1:40000", "192.0.2.2:123", &[0; 100]));
+    let alone = "Seen instead, segments and fragments with packets: IP fragments 1";
+    let remedy = "What to do: a capture filter on ports takes only the first fragment of each datagram: add 'or \
+                  (ip[6:2] & 0x1fff != 0) or (ip6[6] = 44)' to it";
+    check_seen(&[&first], &[alone, remedy]);
+    let put_together = ["IP protocols with packets: 17 (UDP) 1", "UDP ports with packets: 123 (NTP) 1"]
+        .map(|line| format!("Seen instead, {line}"));
+    check_seen(&[&first, &second], &[&put_together[0], &put_together[1]]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What comes out: formats, names, environment, pipes; and what is left when writing fails.
 
+use crate::frames;
 use crate::room::{Room, pcap};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -404,4 +405,32 @@ fn a_regression_ends_a_run_that_asks_for_order() {
         run.stderr
     );
     assert_eq!(room.inventory().len(), 1, "only the input is there");
+}
+
+#[test]
+fn messages_of_several_questions_are_written_once() {
+    let room = Room::new();
+    let two_questions = |flags| {
+        let mut message = frames::message(7, flags, "a.example");
+        message.extend_from_slice(&message.clone()[12..]);
+        message[5] = 2;
+        message[28] = b'b';
+        message
+    };
+    let (client, server) = ("192.0.2.1:40000", "192.0.2.53:53");
+    let query = frames::udp(client, server, &two_questions(0x0100));
+    let response = frames::udp(server, client, &two_questions(0x8180));
+    let unasked = frames::udp(server, "192.0.2.2:40000", &two_questions(0x8180));
+    room.write("in.pcap", pcap(&[&query, &response, &unasked]));
+    // An item of C-DNS is read back as a row of its first question.
+    for (format, rows) in [("pcap", 4), ("dnstap", 4), ("cdns", 2)] {
+        let back = format!("back.{format}");
+        room.dpp(&["extract", "in.pcap", "--unasked", "-o", &back]).well();
+        let ended =
+            room.dpp(&["extract", &back, "--unasked", "-o", "rows.csv", "--report-format", "json"]).well();
+        let report = ended.report();
+        assert_eq!(room.lines("rows.csv").len(), 1 + rows, "{format}: {report}");
+        assert_eq!(report["messages"]["retries"], 0, "{format}: {report}");
+        assert_eq!(report["messages"]["unclaimed_responses"], rows / 2, "{format}: {report}");
+    }
 }

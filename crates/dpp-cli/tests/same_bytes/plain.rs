@@ -19,7 +19,7 @@ fn line(row: &Row) -> String {
         port.to_string(),
         row.tuple.id.to_string(),
         quoted(&escaped(&row.question.name)),
-        query_type(row.question.qtype).to_string(),
+        row.question.qtype.map_or("", query_type).to_string(),
         row.answer.map_or(String::new(), |(_, code)| code.to_string()),
     ];
     fields.join(",") + "\n"

@@ -171,7 +171,7 @@ impl Prepared {
     ) {
         let Some(facts) = row.facts() else { unreachable!("the plan keeps what this sink needs") };
         let is_half = row.face() == Face::Response && !row.is_unasked();
-        if is_half || before.is_some_and(|before| is_same_message(before, row)) {
+        if is_half || before.is_some_and(|before| row.continues(before)) {
             return;
         }
         let key = row.key();
@@ -235,7 +235,8 @@ impl Prepared {
         if !own.lacks.has(Lacks::NAME) && !key.name().is_empty() {
             out.qname = self.name(key.name(), context);
         }
-        if !own.lacks.has(Lacks::TYPE) {
+        // C-DNS has both or none (RFC 8618 section 7.3.2.2).
+        if !own.lacks.has(Lacks::TYPE) && !own.lacks.has(Lacks::CLASS) {
             out.signature.class_type = Some(ClassType { rtype: key.qtype(), class: key.qclass() });
         }
     }
@@ -480,23 +481,6 @@ const OPCODE_DSO: u8 = 6;
 struct Walked {
     opt_rdata: Option<Place>,
     has_trailing: bool,
-}
-
-/// Whether two rows are questions of the same message. (Were they of two equal messages, the second would be a retry.)
-fn is_same_message(one: &Transaction, other: &Transaction) -> bool {
-    let of =
-        |row: &Transaction| row.facts().map(|facts| (facts.own.input, facts.own.frame, facts.own.counts));
-    let Some((_, _, [questions, ..])) = of(other) else { return false };
-    let tuple = |key: Key| (key.id(), key.client_port(), key.client(), key.server(), key.transport());
-    questions > 1
-        && of(one) == of(other)
-        && tuple(one.key()) == tuple(other.key())
-        && one.is_unasked() == other.is_unasked()
-        && own_bytes(one) == own_bytes(other)
-}
-
-fn own_bytes<'a>(row: &Transaction<'a>) -> &'a [u8] {
-    row.facts().map_or(&[], |facts| row.kept(facts.own.message))
 }
 
 /// Whether the first question of a query can be read, if its bytes are there and there is one.

@@ -6,15 +6,15 @@
 //! ```
 //! Which rows a file has is a function of the rows alone: it is full when it has so many rows, or so many bytes of them, or
 //! when its lane has too much to keep and this is what it has most of. So a run that was killed and is started again writes the
-//! same files again; what it wrote before is replaced by the same bytes. [`Manifest`] says which runs are complete and need
-//! not be started again.
+//! same files again. [`Manifest`] says which runs are complete and need not be started again, and what their files are called, so
+//! that no run touches another's.
 
 mod manifest;
 mod partition;
 mod sort;
 
-pub use manifest::{FileEntry, Manifest, ManifestError, RunEntry};
-pub use partition::{Partitioning, UnknownPart};
+pub use manifest::{FileEntry, InputEntry, Manifest, ManifestError, RunEntry, State, digest};
+pub use partition::{PartError, Partitioning};
 
 use crate::TableSink;
 use dpp::pipeline::{Pool, Rows, Sink};
@@ -35,7 +35,7 @@ pub struct Settings {
     pub file_bytes: usize,
     /// What rows of a file are sorted by; else they are in the order of queries.
     pub sort_by: Vec<Column>,
-    /// What files are called before their number: `part` gives `part-00000.parquet`.
+    /// What files are called before their number ([`RunEntry::stem`]): `part` gives `part-00000.parquet`.
     pub stem: String,
     /// What they end with.
     pub extension: String,

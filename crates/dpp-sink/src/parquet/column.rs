@@ -30,6 +30,9 @@ pub(super) struct Column {
     first_leaf: usize,
 }
 
+/// More than an entry takes of a page, if its value stands in the dictionary.
+const ENTRY_ROOM: usize = 16;
+
 /// Which leaves a column has.
 pub(super) enum Shape {
     /// One, with at most one value a row.
@@ -99,17 +102,16 @@ impl Column {
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> Result<()> {
-        if self.field.is_plain() {
-            let column = self.field.column;
-            if told.lacks(column, context) && self.shape.take_absent(rows.len()) {
-                return Ok(());
-            }
-            if let Shape::Flat(leaf) = &mut self.shape
-                && column.fill(rows, context, scratch, batch)
-            {
-                leaf.page.take_batch(batch);
-                return Ok(());
-            }
+        let Column { field, shape, .. } = self;
+        let absent = field.absent.value(field.kind());
+        if told.lacks(field.column, context) && shape.take_alike(absent, rows.len()) {
+            return Ok(());
+        }
+        if let Shape::Flat(leaf) = shape
+            && field.fill(rows, context, scratch, batch)
+        {
+            leaf.page.take_batch(batch);
+            return Ok(());
         }
         self.fill(rows.iter().copied(), context, scratch)
     }
@@ -182,13 +184,23 @@ impl Shape {
         Ok(())
     }
 
-    /// Takes so many rows without a value at once, if that is possible: there must be levels to say it, and no page may get
-    /// so long that it ends before the last of them. Gives whether it was.
-    fn take_absent(&mut self, rows: usize) -> bool {
-        let is_possible =
-            self.leaves().all(|leaf| leaf.page.is_nullable() && leaf.page.size() + rows < PAGE_BYTES);
+    /// Takes so many rows of the same value at once, if that is possible: there must be levels to say that there is none, and no
+    /// page may get so long that it ends before the last of them. Gives whether it was.
+    fn take_alike(&mut self, value: Value, rows: usize) -> bool {
+        let is_null = matches!(value, Value::Null);
+        let is_possible = match self {
+            Shape::Flat(_) => true,
+            _ => is_null,
+        };
+        let has_room = |leaf: &mut Leaf| {
+            (!is_null || leaf.page.is_nullable()) && leaf.page.size() + rows * ENTRY_ROOM < PAGE_BYTES
+        };
+        let is_possible = is_possible && self.leaves().all(has_room);
         if is_possible {
-            self.leaves().for_each(|leaf| leaf.page.take_absent(rows));
+            self.leaves().for_each(|leaf| match value {
+                Value::Null => leaf.page.take_absent(rows),
+                value => leaf.page.take_often(value, rows),
+            });
         }
         is_possible
     }
@@ -196,10 +208,7 @@ impl Shape {
     /// Takes a row's value. Its pages end if they have got long.
     pub(super) fn take(&mut self, value: Value) -> Result<()> {
         match self {
-            Shape::Flat(leaf) => {
-                leaf.take(value);
-                leaf.end_long_page()
-            }
+            Shape::Flat(leaf) => leaf.take(value),
             Shape::List(leaf) => {
                 match value {
                     Value::Null => leaf.take_absent_list(),
@@ -273,41 +282,52 @@ impl Leaf {
         let zero = *zero;
         // Each way has a loop of its own.
         macro_rules! fill {
-            ($values:ident) => {
+            ($values:ident.$take:ident) => {
                 match definition {
                     None => field.for_each_value(rows, context, scratch, |value| match value {
-                        Value::Null => $values.take(zero),
-                        value => $values.take(value),
+                        Value::Null => $values.$take(zero),
+                        value => $values.$take(value),
                     }),
                     Some(definition) => field.for_each_value(rows, context, scratch, |value| {
                         definition.push(u8::from(!matches!(value, Value::Null)));
                         if !matches!(value, Value::Null) {
-                            $values.take(value);
+                            $values.$take(value);
                         }
                     }),
                 }
             };
         }
         match values {
-            Values::Deltas(deltas) => fill!(deltas),
-            Values::Numbers(numbers) => fill!(numbers),
-            Values::Texts(texts) => fill!(texts),
+            Values::Deltas(deltas) => fill!(deltas.take),
+            Values::Numbers(numbers) => fill!(numbers.take),
+            Values::Texts(texts) => fill!(texts.take_soon),
             Values::Blobs(_) => unreachable!("bytes are bulky"),
         }
     }
 
-    /// Takes a row with one value at most.
-    fn take(&mut self, value: Value) {
+    /// Takes a row with one value at most, which may wait as long as the page cannot get long by it.
+    fn take(&mut self, value: Value) -> Result<()> {
+        let length = match value {
+            Value::Text(text) | Value::Word(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let may_get_long = self.page.size() + length + ENTRY_ROOM >= PAGE_BYTES;
         let Page { rows, values, definition, zero, .. } = &mut self.page;
         *rows += 1;
         match (value, definition) {
-            (Value::Null, None) => values.take(*zero),
+            (Value::Null, None) => values.take_soon(*zero),
             (Value::Null, Some(definition)) => definition.push(0),
             (value, definition) => {
                 definition.iter_mut().for_each(|definition| definition.push(1));
-                values.take(value);
+                values.take_soon(value);
             }
         }
+        if !may_get_long {
+            return Ok(());
+        }
+        values.settle();
+        self.end_long_page()
     }
 
     /// Takes a row without a list.
@@ -355,6 +375,7 @@ impl Leaf {
 
     /// Writes the page into the chunk and starts a new one.
     fn end_page(&mut self) -> Result<()> {
+        self.page.values.settle();
         let (mut start, end) = (0, self.page.entries());
         while start < end {
             self.encoded.clear();
@@ -414,6 +435,15 @@ impl Page {
         for levels in [&mut self.repetition, &mut self.definition].into_iter().flatten() {
             levels.resize(levels.len() + rows, 0);
         }
+    }
+
+    /// Takes so many rows of this value.
+    fn take_often(&mut self, value: Value, rows: usize) {
+        self.rows += rows;
+        if let Some(definition) = &mut self.definition {
+            definition.resize(definition.len() + rows, 1);
+        }
+        self.values.take_often(value, rows);
     }
 
     /// Takes rows with at most one number each.

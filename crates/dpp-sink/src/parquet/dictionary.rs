@@ -5,10 +5,14 @@
 //! of first sight; the hash's seed, which keeps senders from choosing what collides, shows nowhere.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 /// A dictionary takes no new value once its texts take so many bytes. Busy resolvers have some ten thousand
 /// names a row group; a flood of random ones should not fill memory with what will never be seen again.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// So many values are looked up at once, at most.
+pub(super) const KNOWN_MAX: usize = 64;
 
 /// Values and their numbers.
 pub(super) struct Dictionary {
@@ -87,12 +91,42 @@ impl Dictionary {
         }
     }
 
+    /// The numbers of these values, as far as they can be found at first sight: where another value stands in the way, or
+    /// none, there may still be one. One step after the other is done for all, so that the memory of one need not have come
+    /// before that of the next is asked for.
+    pub(super) fn known<'r>(
+        &self,
+        values: impl Iterator<Item = &'r [u8]> + Clone,
+    ) -> [Option<u32>; KNOWN_MAX] {
+        let mut slots = [(0, Slot::default()); KNOWN_MAX];
+        for (place, raw) in slots.iter_mut().zip(values.clone()) {
+            let hash = hash(raw, self.seed);
+            *place = (hash, self.slots[hash as usize & (self.slots.len() - 1)]);
+        }
+        let mut places = [const { None }; KNOWN_MAX];
+        for (place, (hash, slot)) in places.iter_mut().zip(slots) {
+            let is_likely = slot.number > 0 && slot.hash == hash;
+            *place = is_likely.then(|| (slot.number - 1, self.place(slot.number - 1)));
+        }
+        let mut known = [None; KNOWN_MAX];
+        for ((known, raw), place) in known.iter_mut().zip(values).zip(places) {
+            *known = place.and_then(|(number, place)| is_same(&self.raw[place], raw).then_some(number));
+        }
+        known
+    }
+
     /// The raw value of a number.
     #[inline]
     pub(super) fn raw(&self, number: u32) -> &[u8] {
+        &self.raw[self.place(number)]
+    }
+
+    /// Where it lies.
+    #[inline]
+    fn place(&self, number: u32) -> Range<usize> {
         let index = number as usize;
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.raw[start as usize..self.ends[index] as usize]
+        start as usize..self.ends[index] as usize
     }
 
     /// Puts a new value into the free slot `at`.
@@ -147,12 +181,14 @@ const SHORT: usize = 32;
 
 /// Whether two values are equal.
 #[inline(always)]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
     let differ = |at: usize| word(one, at) ^ word(other, at);
     match one.len() {
+        // The library's comparison reads from where no bytes are, which takes it longer than to compare some.
+        0 => true,
         length @ 8..=16 => differ(0) | differ(length - 8) == 0,
         length @ 17..=SHORT => differ(0) | differ(8) | differ(length - 16) | differ(length - 8) == 0,
         _ => one == other,

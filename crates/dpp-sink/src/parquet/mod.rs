@@ -18,6 +18,7 @@ mod lane;
 mod numbers;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 
 use crate::TableSink;

@@ -189,6 +189,11 @@ impl Numbers {
         self.runs.push_all(numbers);
     }
 
+    /// Takes a value that is no NULL so often.
+    pub(super) fn take_often(&mut self, value: Value, count: usize) {
+        self.runs.push_often(self.numeric.bits(value), count);
+    }
+
     /// How many values the page has.
     pub(super) fn len(&self) -> usize {
         self.runs.len()
@@ -351,6 +356,14 @@ impl Runs {
             }
         }
         rest.iter().for_each(|&number| self.push(number));
+    }
+
+    /// Pushes a number so often.
+    fn push_often(&mut self, number: i64, count: usize) {
+        if let Some(rest) = count.checked_sub(1) {
+            self.push(number);
+            self.ends[self.last] += rest as u32;
+        }
     }
 
     #[cold]

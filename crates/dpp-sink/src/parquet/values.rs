@@ -1,18 +1,14 @@
-//! The values of a column chunk before they are encoded: times and ports, other numbers, texts with their
-//! dictionary, bytes.
-//!
-//! A page of values is encoded alike but for one case: that in which the dictionary of texts gets full is two.
+//! The values of a column chunk before they are encoded: times and ports, bytes; [`numbers`](super::numbers) and
+//! [`texts`](super::texts) have rooms of their own.
 
-use super::dictionary::{Dictionary, plain, plain_texts};
-use super::encoding::{deltas, deltas_32, runs_and_bits, width_of};
+use super::encoding::{deltas, deltas_32};
 use super::numbers::{Numbers, Numeric, widened};
-use crate::text::{ADDRESS_ROOM, NAME_ROOM, write_address, write_name};
+use super::texts::Texts;
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
-use parquet::data_type::{AsBytes, ByteArray};
+use parquet::data_type::AsBytes;
 use parquet::file::statistics::Statistics;
-use std::net::IpAddr;
 
 /// The values of a page, and what the chunk remembers of earlier ones.
 pub(super) enum Values {
@@ -77,9 +73,6 @@ impl Extras {
     }
 }
 
-/// Longer texts are not in statistics: nobody looks for them there. No name is longer.
-const BOUND_MAX: usize = 1 << 10;
-
 impl Values {
     /// No values of a column of this kind.
     pub(super) fn of(kind: Kind) -> Self {
@@ -104,7 +97,7 @@ impl Values {
     pub(super) fn of_element(kind: Kind) -> Self {
         let mut values = Values::of(kind);
         if let Values::Texts(texts) = &mut values {
-            texts.dictionary.texts_max = usize::MAX;
+            texts.never_tear();
         }
         values
     }
@@ -112,7 +105,7 @@ impl Values {
     /// A row begins in a column of lists.
     pub(super) fn begin_list(&mut self) {
         if let Values::Texts(texts) = self {
-            texts.is_full |= texts.dictionary.texts().len() >= super::dictionary::TEXT_BYTES_MAX;
+            texts.begin_list();
         }
     }
 
@@ -127,6 +120,21 @@ impl Values {
         }
     }
 
+    /// The same, at the latest when it is [settled](Self::settle).
+    pub(super) fn take_soon(&mut self, value: Value) {
+        match self {
+            Values::Texts(texts) => texts.take_soon(value),
+            values => values.take(value),
+        }
+    }
+
+    /// Takes what waits.
+    pub(super) fn settle(&mut self) {
+        if let Values::Texts(texts) = self {
+            texts.settle();
+        }
+    }
+
     /// Takes values that are kept as these numbers.
     pub(super) fn take_numbers(&mut self, numbers: &[i64]) {
         match self {
@@ -136,12 +144,25 @@ impl Values {
         }
     }
 
+    /// Takes a value that is no NULL so often.
+    pub(super) fn take_often(&mut self, value: Value, count: usize) {
+        match self {
+            Values::Deltas(deltas) => {
+                let bits = deltas.numeric.bits(value);
+                deltas.page.extend(std::iter::repeat_n(bits, count));
+            }
+            Values::Numbers(numbers) => numbers.take_often(value, count),
+            Values::Texts(texts) => texts.take_often(value, count),
+            Values::Blobs(blobs) => (0..count).for_each(|_| blobs.take(value)),
+        }
+    }
+
     /// Whether the page has no values.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Values::Deltas(deltas) => deltas.page.is_empty(),
             Values::Numbers(numbers) => numbers.len() == 0,
-            Values::Texts(texts) => texts.numbers.is_empty() && texts.plain_values == 0,
+            Values::Texts(texts) => texts.is_empty(),
             Values::Blobs(blobs) => blobs.lengths.is_empty(),
         }
     }
@@ -151,7 +172,7 @@ impl Values {
         match self {
             Values::Deltas(deltas) => deltas.page.len() * size_of::<i64>(),
             Values::Numbers(numbers) => numbers.size(),
-            Values::Texts(texts) => texts.numbers.len() * size_of::<u32>() + texts.plain.len(),
+            Values::Texts(texts) => texts.size(),
             Values::Blobs(blobs) => blobs.lengths.len() * size_of::<u32>() + blobs.bytes.len(),
         }
     }
@@ -171,7 +192,7 @@ impl Values {
         match self {
             Values::Deltas(_) | Values::Blobs(_) => None,
             Values::Numbers(numbers) => numbers.dictionary(),
-            Values::Texts(texts) => Some((texts.dictionary.len(), texts.dictionary.texts())),
+            Values::Texts(texts) => Some(texts.dictionary()),
         }
     }
 
@@ -180,7 +201,7 @@ impl Values {
         match self {
             Values::Deltas(_) | Values::Blobs(_) => {}
             Values::Numbers(numbers) => numbers.sift_dictionary(extras),
-            Values::Texts(texts) => plain_texts(texts.dictionary.texts()).for_each(|text| extras.sift(text)),
+            Values::Texts(texts) => texts.sift_dictionary(extras),
         }
     }
 
@@ -274,215 +295,5 @@ impl Blobs {
         let values = self.lengths.len();
         self.lengths.clear();
         Encoded { values, encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY, bounds: None }
-    }
-}
-
-/// Texts: numbers of a dictionary until it is full, then plain.
-#[derive(Default)]
-pub(super) struct Texts {
-    dictionary: Dictionary,
-    /// Whether the dictionary has refused a value of this chunk.
-    is_full: bool,
-    /// The page's values up to then.
-    numbers: Vec<u32>,
-    /// The page's values after that.
-    plain: Vec<u8>,
-    plain_values: usize,
-    /// The least and the largest text of the chunk.
-    bounds: Option<(Vec<u8>, Vec<u8>)>,
-    fixed: Fixed,
-    printer: Printer,
-}
-
-impl Texts {
-    /// Takes a value that is no NULL into the page.
-    #[inline(always)]
-    pub(super) fn take(&mut self, value: Value) {
-        match value {
-            Value::Name(wire) => self.take_known_by(wire, value),
-            // Eight bytes, so that there is no shorter value among the longer ones.
-            Value::Address(IpAddr::V4(v4)) => {
-                self.take_known_by(&u64::from(v4.to_bits()).to_le_bytes(), value)
-            }
-            Value::Address(IpAddr::V6(v6)) => self.take_known_by(&v6.octets(), value),
-            Value::Word(text) => self.take_fixed(text),
-            Value::Text(text) => self.take_text(text),
-            _ => unreachable!("{value:?} in a column of texts"),
-        }
-    }
-
-    fn take_known_by(&mut self, raw: &[u8], value: Value) {
-        if !self.is_full {
-            let Texts { dictionary, bounds, printer, .. } = self;
-            let number = dictionary.number(raw, || {
-                let text = printer.print(value);
-                widen(bounds, text);
-                text
-            });
-            if let Some(number) = number {
-                return self.numbers.push(number);
-            }
-            self.is_full = true;
-        }
-        self.take_plain(value);
-    }
-
-    /// Takes a text that is often the one before it: the name of an input.
-    fn take_text(&mut self, text: &str) {
-        match self.numbers.last() {
-            Some(&last) if !self.is_full && self.dictionary.raw(last) == text.as_bytes() => {
-                self.numbers.push(last)
-            }
-            _ => self.take_known_by(text.as_bytes(), Value::Text(text)),
-        }
-    }
-
-    /// Takes a text that lies at a fixed place.
-    #[inline(always)]
-    fn take_fixed(&mut self, text: &'static str) {
-        match self.fixed.0[Fixed::place(text)] {
-            Some((seen, number)) if std::ptr::eq(seen, text) && !self.is_full => self.numbers.push(number),
-            _ => self.take_unseen(text),
-        }
-    }
-
-    #[cold]
-    fn take_unseen(&mut self, text: &'static str) {
-        self.take_known_by(text.as_bytes(), Value::Word(text));
-        if let Some(&number) = self.numbers.last().filter(|_| !self.is_full) {
-            self.fixed.0[Fixed::place(text)] = Some((text, number));
-        }
-    }
-
-    fn take_plain(&mut self, value: Value) {
-        let text = self.printer.print(value);
-        widen(&mut self.bounds, text);
-        plain(text, &mut self.plain);
-        self.plain_values += 1;
-    }
-
-    fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
-        if self.is_full && self.numbers.is_empty() {
-            let bounds = extras.has_index.then(|| bounds_of(plain_texts(&self.plain))).flatten();
-            if extras.has_bloom {
-                plain_texts(&self.plain).for_each(|text| extras.sift(text));
-            }
-            out.append(&mut self.plain);
-            let values = std::mem::take(&mut self.plain_values);
-            return Encoded { values, encoding: Encoding::PLAIN, bounds };
-        }
-        let width = width_of(self.dictionary.len().saturating_sub(1) as u64);
-        out.push(width as u8);
-        runs_and_bits(&self.numbers, width, out);
-        let bounds = extras.has_index.then(|| self.bounds_of_page()).flatten();
-        let values = self.numbers.len();
-        self.numbers.clear();
-        Encoded { values, encoding: Encoding::RLE_DICTIONARY, bounds }
-    }
-
-    /// The least and the largest of the page's values, looked up by their numbers.
-    fn bounds_of_page(&self) -> Option<Bounds> {
-        let mut is_there = vec![false; self.dictionary.len()];
-        self.numbers.iter().for_each(|&number| is_there[number as usize] = true);
-        let texts = plain_texts(self.dictionary.texts()).zip(&is_there);
-        bounds_of(texts.filter(|(_, is_there)| **is_there).map(|(text, _)| text))
-    }
-
-    fn statistics(&self, nulls: u64) -> Statistics {
-        let bytes = |text: &Vec<u8>| ByteArray::from(text.clone());
-        let short = |bound: &&(Vec<u8>, Vec<u8>)| bound.0.len().max(bound.1.len()) <= BOUND_MAX;
-        let bounds = self.bounds.as_ref().filter(short);
-        let (least, largest) = bounds.map(|(least, largest)| (bytes(least), bytes(largest))).unzip();
-        Statistics::byte_array(least, largest, None, Some(nulls), false)
-    }
-
-    fn forget(&mut self) {
-        self.dictionary.clear();
-        self.is_full = false;
-        self.bounds = None;
-        self.fixed = Fixed::default();
-    }
-}
-
-/// The least and the largest of some texts, unless one of them is long.
-fn bounds_of<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Option<Bounds> {
-    let widen = |bounds: Option<(&'t [u8], &'t [u8])>, text: &'t [u8]| match bounds {
-        Some((least, largest)) => Some((least.min(text), largest.max(text))),
-        None => Some((text, text)),
-    };
-    let (least, largest) = texts.fold(None, widen)?;
-    let both = || (least.to_vec(), largest.to_vec());
-    (least.len().max(largest.len()) <= BOUND_MAX).then(|| Bounds { keys: both(), plain: both() })
-}
-
-/// Makes room for a text between the least and the largest.
-fn widen(bounds: &mut Option<(Vec<u8>, Vec<u8>)>, text: &[u8]) {
-    let (least, largest) = bounds.get_or_insert_with(|| (text.to_vec(), text.to_vec()));
-    if text < &least[..] {
-        text.clone_into(least);
-    }
-    if text > &largest[..] {
-        text.clone_into(largest);
-    }
-}
-
-/// Texts that lie at fixed places, with their dictionary numbers. Where in memory a text lies decides only
-/// whether it is found here or in the dictionary, which gives the same number; but here it is not hashed.
-struct Fixed([Option<(&'static str, u32)>; 64]);
-
-impl Default for Fixed {
-    fn default() -> Self {
-        Fixed([None; 64])
-    }
-}
-
-impl Fixed {
-    fn place(text: &'static str) -> usize {
-        text.as_ptr().addr() % 64
-    }
-}
-
-/// Room to print a value in.
-struct Printer {
-    name: [u8; NAME_ROOM],
-    address: [u8; ADDRESS_ROOM],
-}
-
-impl Default for Printer {
-    fn default() -> Self {
-        Printer { name: [0; NAME_ROOM], address: [0; ADDRESS_ROOM] }
-    }
-}
-
-impl Printer {
-    fn print<'a>(&'a mut self, value: Value<'a>) -> &'a [u8] {
-        match value {
-            Value::Name(wire) => {
-                let length = write_name(wire, &mut self.name).length;
-                &self.name[..length]
-            }
-            Value::Address(address) => {
-                let length = write_address(address, &mut self.address);
-                &self.address[..length]
-            }
-            Value::Word(text) => text.as_bytes(),
-            Value::Text(text) => text.as_bytes(),
-            _ => unreachable!("{value:?} in a column of texts"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_text_is_a_text_like_any_other() {
-        let mut texts = Texts::default();
-        for text in ["A", "", "A", ""] {
-            texts.take(Value::Word(text));
-        }
-        assert_eq!(texts.numbers, [0, 1, 0, 1]);
-        assert_eq!(texts.dictionary.texts(), b"\x01\0\0\0A\0\0\0\0");
     }
 }

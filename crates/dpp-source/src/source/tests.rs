@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::io::Errno;
 
 use super::*;
 use crate::testing::{Place, capture, drain, pack};
@@ -169,6 +170,10 @@ fn what_cannot_be_opened_is_named() {
     );
     let forbidden = SourceError::from_open("'x'".to_owned(), io::ErrorKind::PermissionDenied.into());
     assert!(matches!(forbidden, SourceError::Permission { .. }));
+    for errno in [Errno::MFILE, Errno::NFILE] {
+        let full = SourceError::from_open("'x'".to_owned(), errno.into());
+        assert!(full.to_string().contains("allow more of them (ulimit -n)"), "{full}");
+    }
 }
 
 #[test]

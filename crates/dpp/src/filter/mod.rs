@@ -26,7 +26,7 @@ use crate::table::{self, Column, Context, Value};
 use crate::transaction::{Lacks, Needs, Transaction, Tuple};
 pub use parser::Error;
 pub use sample::{Sample, SampleError};
-use tree::{Node, Source};
+use tree::{Leaf, Node, Source, Test};
 use tuple::OfTuple;
 
 /// A condition that rows have to meet.
@@ -79,6 +79,14 @@ impl Filter {
     /// The expression as it was given.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it asks for numbers, times and words of a table only. So its text can be told where addresses, names and
+    /// other texts must not be.
+    pub fn names_nobody(&self) -> bool {
+        let is_plain =
+            |leaf: &Leaf| matches!(leaf.test, Test::Null | Test::True | Test::Numbers(_) | Test::Words(_));
+        self.whole.all(&is_plain)
     }
 
     /// Whether a row meets it.

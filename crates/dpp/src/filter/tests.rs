@@ -42,7 +42,7 @@ impl Rows {
         let own = Side { flags: 5 << 11, ..Side::default() };
         let root = Question { name: b"\0", qtype: 65280, qclass: 3 };
         push(v6, Transport::Tcp, 2, State::TimedOut, 0, Some(root), own, None);
-        let own = Side { lacks: Lacks::TYPE.and(Lacks::NAME), ..Side::default() };
+        let own = Side { lacks: Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), ..Side::default() };
         push(v4, Transport::Udp, 3, State::TimedOut, 0, None, own, None);
         part.events[0].rtt_ns = 1_500_000;
         Rows(part)
@@ -577,5 +577,28 @@ fn samples_are_fractions() {
         ("client:", "the share is no fraction up to 1"),
     ] {
         assert!(told(text).is_err_and(|error| error.starts_with(trouble)), "{text}: {:?}", told(text));
+    }
+}
+
+#[test]
+fn only_numbers_and_words_name_nobody() {
+    for text in [
+        "qtype = AAAA and rcode != 0",
+        "transport = 'tcp' or not rtt_ns > 5",
+        "src_ip is null",
+        "id in (1, 2)",
+    ] {
+        assert!(parse(text).unwrap().names_nobody(), "{text}");
+    }
+    for text in [
+        "qtype = A or src_ip = 192.0.2.1",
+        "qname = 'a.example'",
+        "not qname ~ 'x'",
+        "qname under example.com",
+    ] {
+        match parse(text) {
+            Ok(filter) => assert!(!filter.names_nobody(), "{text}"),
+            Err(error) => panic!("{text}\n{error}"),
+        }
     }
 }

@@ -114,7 +114,8 @@ impl Node {
         }
     }
 
-    fn all(&self, is: &dyn Fn(&Leaf) -> bool) -> bool {
+    /// Whether this holds for each condition.
+    pub(super) fn all(&self, is: &dyn Fn(&Leaf) -> bool) -> bool {
         match self {
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().all(|node| node.all(is)),
             Node::Leaf(leaf) => is(leaf),

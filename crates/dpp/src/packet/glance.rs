@@ -43,11 +43,17 @@ const UDP: u8 = 17;
 /// ```
 pub fn glance(linktype: u16, bytes: &[u8]) -> Glance {
     let (ethertype, protocol) = outside(linktype, bytes);
-    match innermost(linktype, bytes) {
+    let inside = Walk::new(linktype, bytes).map(inside).unwrap_or_default();
+    Glance { ethertype, protocol: inside.protocol.or(protocol), ..inside }
+}
+
+/// Looks at what lies before a walk: transport and ports.
+pub fn inside(walk: Walk) -> Glance {
+    match innermost(walk) {
         Some(Found { transport, port, opens }) => {
-            Glance { ethertype, protocol: Some(transport), port: Some(port), opens }
+            Glance { ethertype: None, protocol: Some(transport), port: Some(port), opens }
         }
-        None => Glance { ethertype, protocol, port: None, opens: false },
+        None => Glance::default(),
     }
 }
 
@@ -92,8 +98,7 @@ struct Found {
     opens: bool,
 }
 
-fn innermost(linktype: u16, bytes: &[u8]) -> Option<Found> {
-    let mut walk = Walk::new(linktype, bytes).ok()?;
+fn innermost(mut walk: Walk) -> Option<Found> {
     let mut found = None;
     loop {
         match walk.packet() {

@@ -40,7 +40,7 @@ mod wlan;
 mod wrapped;
 
 pub use fragment::Fragment;
-pub use glance::{Glance, glance};
+pub use glance::{Glance, glance, inside};
 pub use origin::Origin;
 pub use outer::{Outer, TUNNELS, Tunnel, VLANS_MAX};
 pub use seen::{LayerSeen, layers};

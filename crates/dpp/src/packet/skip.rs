@@ -36,7 +36,7 @@ skips! {
     TooDeep, "too_deep", "more header layers than any real packet has";
     FragmentMalformed, "fragment_malformed", "IP fragment that fits into no datagram";
     FragmentRepeated, "fragment_repeated", "IP fragment that was there already";
-    FragmentOverlap, "fragment_overlap", "IP fragments that overlap and differ";
+    FragmentOverlap, "fragment_overlap", "IP fragments of a datagram of which two overlap and are not the same one twice, even if their bytes agree";
     FragmentTimeout, "fragment_timeout", "IP fragments whose datagram was not complete in time";
     FragmentEvicted, "fragment_evicted", "IP fragments given up because too many waited";
     FragmentIncomplete, "fragment_incomplete", "IP fragments whose datagram was not complete when the capture ended";

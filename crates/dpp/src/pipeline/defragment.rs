@@ -127,7 +127,12 @@ impl<'a> Defragmenter<'a> {
                 self.fragment(cell, &inner.fragment(&payload), &piece, wholes);
             }
             Ok((packet, outer)) => wholes.add(&packet, outer, identification, &piece),
-            Err(skip) => self.totals.skips.add_all(skip, position, &volume),
+            Err(skip) => {
+                self.totals.skips.add_all(skip, position, &volume);
+                if let Ok(walk) = whole.walk() {
+                    self.totals.seen.add_whole(walk);
+                }
+            }
         }
     }
 

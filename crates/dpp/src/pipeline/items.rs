@@ -239,7 +239,7 @@ fn lacks(item: &Item, has_query: bool, has_response: bool) -> Lacks {
     lacks.set(Lacks::SERVER_PORT, signature.server_port.is_none());
     lacks.set(Lacks::ID, item.id.is_none());
     lacks.set(Lacks::TRANSPORT, signature.transport_flags.is_none());
-    lacks.set(Lacks::TYPE, signature.class_type.is_none());
+    lacks.set(Lacks::TYPE.and(Lacks::CLASS), signature.class_type.is_none());
     lacks.set(Lacks::NAME, item.qname.is_none());
     lacks.set(Lacks::FLAGS, signature.dns_flags.is_none());
     lacks.set(Lacks::OPCODE, signature.opcode.is_none());

@@ -207,6 +207,14 @@ impl Pairing {
     }
 }
 
+/// Which bits of QCLASS are the class: of multicast DNS not the first, which says that an answer to the asker alone is welcome
+/// (RFC 6762 section 5.4); of a record it says that what was told before is to be forgotten (section 10.2).
+fn class_bits<A>(arrived: &Arrived<A>, [mdns, _]: [Option<u16>; 2]) -> u16 {
+    let Flow { source_port, destination_port, .. } = arrived.datagram.flow;
+    let is_mdns = [source_port, destination_port].map(Some).contains(&mdns);
+    if is_mdns && arrived.transport == Transport::Udp { 0x7FFF } else { 0xFFFF }
+}
+
 /// A message that is being read.
 struct Reading<'a, 'b, A, E> {
     reader: &'a Reader<'a>,
@@ -215,6 +223,8 @@ struct Reading<'a, 'b, A, E> {
     tuple: Tuple<'a>,
     hash: u32,
     pairing: Pairing,
+    /// Which bits of QCLASS are the class.
+    class_bits: u16,
     /// What is wrong with the message, if a column wants to know.
     error: Option<ParseError>,
     /// What is not known of the message.
@@ -235,6 +245,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         totals: &'b mut Totals,
     ) -> Self {
         let pairing = Pairing::of(arrived, reader.multicast);
+        let class_bits = class_bits(arrived, reader.multicast);
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
         let inspects = reader.needs.has(Needs::DAMAGE);
@@ -242,7 +253,21 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
-        Reading { reader, arrived, message, tuple, hash, pairing, error, lacks, kept: None, events, totals }
+        let kept = None;
+        Reading {
+            reader,
+            arrived,
+            message,
+            tuple,
+            hash,
+            pairing,
+            class_bits,
+            error,
+            lacks,
+            kept,
+            events,
+            totals,
+        }
     }
 
     fn read(&mut self, scratch: &mut Scratch) -> Result<(), Skip> {
@@ -328,6 +353,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let PartialQuestion { name, qtype, qclass } =
             message.partial_question(dns::Message::QUESTIONS, &mut scratch);
         self.lacks.set(Lacks::TYPE, qtype.is_none());
+        self.lacks.set(Lacks::CLASS, qclass.is_none());
         let (qtype, qclass) = (qtype.unwrap_or_default(), qclass.unwrap_or_default());
         self.event(Some(&Question { name, qtype, qclass }), (rcode, None), 0);
         Ok(())
@@ -344,14 +370,16 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             (true, Some(_)) => State::Response,
             (true, None) => State::BareResponse,
         };
+        let asked = question.map(|asked| Question { qclass: asked.qclass & self.class_bits, ..*asked });
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
-        part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), question);
+        part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
         if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
             let (message, record) =
                 *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
             let mut lacks = self.lacks;
-            lacks.set(Lacks::TYPE.and(Lacks::NAME), question.is_none());
-            let side = Side { rcode, lacks, error: self.error, message, record, ..self.arrived.side() };
+            lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
+            let (question, error) = (ordinal, self.error);
+            let side = Side { question, rcode, lacks, error, message, record, ..self.arrived.side() };
             let opt = end.and_then(|end| self.message.opt_record(end));
             let options = opt.map(|record| (record.rdata_at as u32, record.rdata.len() as u16));
             let edns = opt.and_then(|record| Opt::of(&record)).map(Edns::from);

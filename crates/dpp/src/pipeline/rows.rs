@@ -72,7 +72,7 @@ impl Rows {
         let faces = |row: Row| {
             let (has_query, has_response) = match row.event(parts).state {
                 State::Matched => (true, true),
-                State::Unasked => (false, true),
+                State::Unasked | State::Announcement => (false, true),
                 _ => (true, false),
             };
             let query = has_query.then_some(Row { face: Face::Query, ..row });

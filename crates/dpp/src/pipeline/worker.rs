@@ -311,7 +311,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
             totals.merge(&defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
         }
         if self.reader.plan.unasked {
-            totals.rows_unasked = totals.matches.unclaimed_responses;
+            totals.rows_unasked = totals.matches.unclaimed_responses + totals.matches.unpaired_responses;
         }
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");

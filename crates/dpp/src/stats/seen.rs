@@ -28,7 +28,7 @@ impl Tally {
 }
 
 /// What the packets were that gave no message, as far as their headers tell. Packets that were set aside (segments on DNS
-/// ports, fragments) are not among them.
+/// ports, fragments) are not among them, for reasons of their own tell of those; but datagrams put together from fragments are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Link types.
@@ -51,8 +51,17 @@ impl Seen {
     /// Looks at a packet.
     #[cold]
     pub fn add(&mut self, linktype: u16, bytes: &[u8]) {
-        let glance = packet::glance(linktype, bytes);
         self.linktypes.add(linktype);
+        self.note(packet::glance(linktype, bytes));
+    }
+
+    /// Looks at what was put together from fragments, before which this walk stands.
+    #[cold]
+    pub fn add_whole(&mut self, walk: packet::Walk) {
+        self.note(packet::inside(walk));
+    }
+
+    fn note(&mut self, glance: packet::Glance) {
         glance.ethertype.into_iter().for_each(|ethertype| self.ethertypes.add(ethertype));
         glance.protocol.into_iter().for_each(|protocol| self.protocols.add(protocol.into()));
         let (ports, opened) = match glance.protocol {

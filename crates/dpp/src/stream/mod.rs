@@ -8,6 +8,7 @@
 
 pub mod fragments;
 mod held;
+mod steps;
 pub mod tcp;
 
 pub use fragments::Fragments;

@@ -4,7 +4,7 @@
 //! numbers has a loop of its own ([`Batch`]), which leaves numbers behind, not [`Value`]s. And many columns hang on something
 //! that no row has, as a rule ([`Told`]): then nobody asks.
 
-use super::{Column, Context, Kind, Scratch, Value};
+use super::{Absent, Column, Context, Field, Kind, Scratch, Value};
 use crate::transaction::{Role, Side, Transaction};
 
 /// The most rows of a turn.
@@ -42,10 +42,11 @@ impl Told {
     pub fn lacks(&self, column: Column, context: &Context) -> bool {
         use Column::*;
         let has_what_it_hangs_on = match column {
+            None => false,
             Vlan | Tunnel | TunnelId => self.outer,
-            Ecs | Padding => self.query_options,
+            Ecs | Padding | ProbeDau | ProbeDhu | ProbeN3u | ProbeEdnsOther => self.query_options,
             EcsScope | Ede | EdeText | Nsid | ResponsePadding | Keepalive => self.response_options,
-            Country | Asn | AsOrg | DstCountry | DstAsn | DstAsOrg => context.geo.is_some(),
+            Country | Asn | ProbeAsn | AsOrg | DstCountry | DstAsn | DstAsOrg => context.geo.is_some(),
             Server | Site => context.places.is_some() || !context.input_places.is_empty(),
             DnstapRole => self.roles,
             DnstapIdentity | DnstapVersion | DnstapZone | DnstapHttpProtocol | DnstapPolicyType
@@ -109,22 +110,65 @@ impl Batch {
 /// The loop of a column of numbers.
 pub(super) type Fill = for<'a, 'b> fn(&mut Batch, &'b [Transaction<'a>], &'a Context, &'b mut Scratch);
 
-impl Column {
-    /// Puts this column's values of the rows of a turn into a batch, if they are numbers. Gives whether they are.
+impl Batch {
+    /// What is absent becomes this number.
+    fn fill_up(&mut self, number: i64) {
+        if self.count < self.rows {
+            let mut left = self.count;
+            for row in (0..self.rows).rev() {
+                self.numbers[row] = match self.is_there[row] {
+                    1 => {
+                        left -= 1;
+                        self.numbers[left]
+                    }
+                    _ => number,
+                };
+            }
+            (self.is_there, self.count) = ([1; TURN_ROWS], self.rows);
+        }
+    }
+
+    /// The numbers as columns of another kind keep them ([`Value::in_kind`], [`Value::bits`]).
+    fn convert(&mut self, from: Kind, to: Kind) {
+        let as_value = |bits: i64| if from == Kind::U64 { Value::U64(bits as u64) } else { Value::I64(bits) };
+        for number in &mut self.numbers[..self.count] {
+            *number = as_value(*number).in_kind(to).bits(to);
+        }
+    }
+}
+
+/// Whether columns of this kind hold whole numbers.
+fn is_whole(kind: Kind) -> bool {
+    matches!(kind, Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 | Kind::I32 | Kind::I64)
+}
+
+impl Field {
+    /// Puts this field's values of the rows of a turn into a batch, if they are numbers that can be had like that. Gives whether
+    /// they are.
     ///
     /// # Panics
     /// If there are more than [`TURN_ROWS`] rows.
     #[inline]
     pub fn fill(
-        self,
+        &self,
         rows: &[Transaction],
         context: &Context,
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> bool {
-        let Some(fill) = self.entry().fill else { return false };
+        let entry = self.column.entry();
+        let Some(fill) = entry.fill else { return false };
+        if entry.kind != self.kind && !(is_whole(entry.kind) && is_whole(self.kind)) {
+            return false;
+        }
         scratch.clear();
         fill(batch, rows, context, scratch);
+        if entry.kind != self.kind {
+            batch.convert(entry.kind, self.kind);
+        }
+        if self.absent != Absent::Null {
+            batch.fill_up(self.absent.value(self.kind).bits(self.kind));
+        }
         true
     }
 }

@@ -29,7 +29,7 @@ pub enum State {
     TimedOut,
     /// A query to which no response can be told to belong: multicast DNS. It is a row that waits for nothing.
     Unpaired,
-    /// A response that answers nobody in particular: multicast DNS.
+    /// A response that answers nobody in particular: multicast DNS. It is a row if responses that nobody asked for are.
     Announcement,
     /// A query that repeats an open one; it has no row of its own.
     Retry,
@@ -64,10 +64,15 @@ impl State {
         matches!(self, Query | Echo | Open | Transfer | Matched | TimedOut | Unpaired | Retry)
     }
 
-    /// Whether it is a query with its verdict and a row of its own.
+    /// Whether it is a query with its verdict and a row of its own, or a response that has one without.
     #[inline]
     pub(crate) fn is_row(self) -> bool {
-        matches!(self, State::Matched | State::TimedOut | State::Unpaired | State::Unasked)
+        match self {
+            State::Matched | State::TimedOut | State::Unpaired => true,
+            // If they are wanted: else nobody asks about them.
+            State::Unasked | State::Announcement => true,
+            _ => false,
+        }
     }
 
     /// Whether it is a message of a part that has come to its end, and a row of its own now or once.

@@ -101,7 +101,7 @@ impl Lacks {
     pub const ID: Lacks = Lacks(32);
     /// What carried it.
     pub const TRANSPORT: Lacks = Lacks(64);
-    /// QTYPE and QCLASS.
+    /// QTYPE.
     pub const TYPE: Lacks = Lacks(128);
     /// The flags of the header.
     pub const FLAGS: Lacks = Lacks(256);
@@ -125,6 +125,8 @@ impl Lacks {
     pub const ADDITIONAL: Lacks = Lacks(1 << 17);
     /// Which EDNS options it has.
     pub const OPTIONS: Lacks = Lacks(1 << 18);
+    /// QCLASS.
+    pub const CLASS: Lacks = Lacks(1 << 19);
 
     /// Whether all of `other` is in it.
     #[inline]
@@ -154,6 +156,8 @@ pub struct Side {
     pub input: u32,
     /// Which packet (frame, item) of that input it came with, or was completed by; from 1.
     pub frame: u64,
+    /// Which of the questions of its message the row is about, from 0.
+    pub question: u16,
     /// Its length in bytes as the headers state it.
     pub length: u32,
     /// Where in the message the captured bytes end, if that is before its end.
@@ -172,7 +176,7 @@ pub struct Side {
     pub edns: Option<Edns>,
     /// Where in the message the options of its OPT record start, and how many octets they are; if there is one.
     pub options: Option<(u32, u16)>,
-    /// What is not known of it. (Of packets, only the type of a question that is cut, and the server of a group.)
+    /// What is not known of it. (Of packets, only type and class of a question that is cut, and the server of a group.)
     pub lacks: Lacks,
     /// What is wrong with it.
     pub error: Option<ParseError>,
@@ -180,6 +184,13 @@ pub struct Side {
     pub message: Kept,
     /// The frame or item it came in; empty unless it is needed.
     pub record: Kept,
+}
+
+impl Side {
+    /// Whether this is about a later question than `before`, of a message that came with the same packet.
+    pub(super) fn continues(&self, before: &Side) -> bool {
+        (self.input, self.frame) == (before.input, before.frame) && self.question > before.question
+    }
 }
 
 /// What an OPT record says beside its options (RFC 6891 section 6.1.3).

@@ -79,10 +79,10 @@ impl<'a> Transaction<'a> {
         self.event.state
     }
 
-    /// Whether it is a response that nobody asked for.
+    /// Whether it is a response that nobody asked for, or one to nobody in particular.
     #[inline]
     pub fn is_unasked(&self) -> bool {
-        self.event.state == State::Unasked
+        matches!(self.event.state, State::Unasked | State::Announcement)
     }
 
     /// When the response that answered it was captured; `None` after a timeout.
@@ -90,7 +90,7 @@ impl<'a> Transaction<'a> {
     pub fn response_ns(&self) -> Option<i64> {
         match self.event.state {
             State::Matched => Some(self.event.time_ns.saturating_add(self.event.rtt_ns)),
-            State::Unasked => Some(self.event.time_ns),
+            State::Unasked | State::Announcement => Some(self.event.time_ns),
             _ => None,
         }
     }
@@ -99,7 +99,7 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn response_code(&self) -> Option<u16> {
         match self.event.state {
-            State::Matched | State::Unasked => Some(self.event.rcode),
+            State::Matched | State::Unasked | State::Announcement => Some(self.event.rcode),
             _ => None,
         }
     }
@@ -128,6 +128,23 @@ impl<'a> Transaction<'a> {
     pub fn response(&self) -> Option<&'a Side> {
         let facts = self.facts()?;
         if self.is_unasked() { Some(&facts.own) } else { facts.answer.as_ref() }
+    }
+
+    /// Whether this row and the one before it are about different questions of the same message, the query's or that of a
+    /// response that nobody asked for. (Rows of one message stand one behind the other.)
+    pub fn continues(&self, before: &Transaction) -> bool {
+        let (Some(this), Some(before_it)) = (self.facts(), before.facts()) else { return false };
+        self.is_unasked() == before.is_unasked()
+            && this.own.continues(&before_it.own)
+            && self.kept(this.own.message) == before.kept(before_it.own.message)
+    }
+
+    /// Whether the response of such a row is the one of the row before it, too.
+    pub fn continues_response(&self, before: &Transaction) -> bool {
+        let (Some(this), Some(before_it)) = (self.response(), before.response()) else { return false };
+        self.continues(before)
+            && this.continues(before_it)
+            && self.kept(this.message) == before.kept(before_it.message)
     }
 
     /// Whether this is not known, because the input does not tell.

@@ -9,7 +9,7 @@ use dpp::dnstap::frames;
 use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::{
-    Batch, COLUMNS, Column, Context, Entry, Kind, Record, Schema, Scratch, TURN_ROWS, Take, Told, Value,
+    Batch, COLUMNS, Context, Field, Kind, PRESETS, Record, Schema, Scratch, TURN_ROWS, Take, Told, Value,
 };
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -33,8 +33,11 @@ impl Sink for Collect {
     fn encode(&self, rows: Rows, pool: &Pool) -> Vec<Row> {
         let (context, mut scratch) = (Context::default(), Scratch::default());
         let mut told: Vec<Row> = rows.iter().map(|_| Row::new()).collect();
+        let schemas = PRESETS.iter().map(|preset| (preset.schema)());
+        schemas
+            .for_each(|schema| schema.fields().iter().for_each(|field| check_turns(field, &rows, &context)));
         for entry in COLUMNS {
-            check_turns(entry, &rows, &context);
+            check_turns(&entry.column.into(), &rows, &context);
             let mut values = Vec::new();
             entry.column.for_each_value(rows.iter(), &context, &mut scratch, |value| {
                 assert!(fits(entry.kind, &value), "{}: {value:?}", entry.name);
@@ -81,25 +84,29 @@ impl Take<'_> for Written {
 }
 
 /// Asks for the numbers of several rows at once, and whether anybody needs to ask at all.
-fn check_turns(entry: &Entry, rows: &Rows, context: &Context) {
+fn check_turns(field: &Field, rows: &Rows, context: &Context) {
     let (mut scratch, mut batch) = (Scratch::default(), Batch::default());
-    let column: Column = entry.column;
-    let is_lacking = Told::by(rows.iter()).lacks(column, context);
+    let absent = field.absent.value(field.kind);
+    let is_lacking = Told::by(rows.iter()).lacks(field.column, context);
     let all: Vec<_> = rows.iter().collect();
     for turn in all.chunks(TURN_ROWS) {
-        let are_numbers = column.fill(turn, context, &mut scratch, &mut batch);
+        let are_numbers = field.fill(turn, context, &mut scratch, &mut batch);
         let mut numbers = batch.numbers().iter();
-        for (at, row) in turn.iter().enumerate() {
-            let value = column.value(row, context, &mut scratch);
-            let is_there = value != Value::Null;
-            assert!(!is_lacking || !is_there, "{}: {value:?}", entry.name);
+        let mut is_there = batch.is_there().iter();
+        field.for_each_value(turn.iter().copied(), context, &mut scratch, |value| {
+            assert!(!is_lacking || value == absent, "{}: {value:?}", field.name);
             if are_numbers {
-                assert_eq!(batch.is_there()[at], u8::from(is_there), "{}", entry.name);
-                let number = is_there.then(|| value.bits(entry.kind));
-                assert_eq!(number, if is_there { numbers.next().copied() } else { None }, "{}", entry.name);
+                let number = (value != Value::Null).then(|| value.bits(field.kind));
+                assert_eq!(is_there.next(), Some(&u8::from(number.is_some())), "{}", field.name);
+                assert_eq!(
+                    number,
+                    if number.is_some() { numbers.next().copied() } else { None },
+                    "{}",
+                    field.name
+                );
             }
-        }
-        assert!(!are_numbers || numbers.next().is_none(), "{}", entry.name);
+        });
+        assert!(!are_numbers || numbers.next().is_none(), "{}", field.name);
     }
 }
 

@@ -80,6 +80,26 @@ fn codes_have_names_and_those_without_have_their_numbers() {
 }
 
 #[test]
+fn what_was_cut_off_a_question_is_not_told() {
+    let unread = [("qtype", "-"), ("qtype_name", "-"), ("query_type", "-"), ("zeek.qtype", "-")];
+    let unread_class = [
+        ("qclass", "-"),
+        ("qclass_name", "-"),
+        ("zeek.qclass", "-"),
+        ("zeek.qclass_name", "-"),
+        ("packetq.qclass", "-"),
+        ("dns-collector.dns.qclass", "-"),
+        ("ecs.dns.question.class", "-"),
+    ];
+    for length in [19, 20] {
+        check(&[&PLAIN_QUERY[..length - 4]], &[&unread[..], &unread_class].concat());
+    }
+    for length in [17, 18] {
+        check(&[&PLAIN_QUERY[..length]], &[&[("qname", "a"), ("qtype", "1")][..], &unread_class].concat());
+    }
+}
+
+#[test]
 fn sixteen_has_the_name_of_its_registry() {
     let tsig = b"\0\0\xFA\0\xFF\0\0\0\0\0\x13\x01h\0\0\0\0\0\0\0\0\0\0\0\x12\x34\0\x10\0\0";
     let response_by = |record: &[u8]| message(0x8189, [0, 0, 1], &[record]);

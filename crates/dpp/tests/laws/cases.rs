@@ -719,6 +719,12 @@ fn multicast_dns_is_unpaired_unless_one_of_them_is_on_another_port() {
     );
     check_by(&plan, "0 query a0@5 www / 0.1 response a0@7 www", "0 a0@93 www -> 0.1 No Error / = matched 1");
     check_by(&plan, "0 query a0@6 www / 0.1 response a0@8 www", "=");
+    check_by(
+        &plan,
+        "0 query m0@5 www/1/32769 / 0.1 query a0@5 www/1/32769 / 0.2 response a0@7 www / 0.3 query a1 www/1/32769",
+        "0 m0@5 www -> timeout / 0.1 a0@93 www -> 0.2 No Error / 0.3 a1 www/1/32769 -> timeout
+         = matched 1, timed out 1, unpaired queries 1",
+    );
     let with_duplicates = Plan { duplicates_ns: Some(0), ..plan.clone() };
     check_by(
         &with_duplicates,
@@ -742,18 +748,18 @@ fn link_local_multicast_is_answered_by_any_server() {
 #[test]
 fn a_query_that_cannot_be_read_is_a_row_if_a_column_says_why() {
     let plan = Plan { schema: Schema::of([Column::ParseError]), ..Plan::default() };
-    let queries =
-        "0 name-cut query a7 www / 0 type-cut query b7 www/28 / 0 bad-label query c7 www / 0 query d7 -";
+    let queries = "0 name-cut query a7 www / 0 type-cut query b7 www/28 / 0 class-cut query B7 www/28 / \
+                   0 class-half query C7 www/28 / 0 bad-label query c7 www / 0 query d7 -";
     check(queries, "=");
     let facts = |error: &str| format!("timeout Facts {{ messages: 0, error: {error}, tagged: false }}");
-    let [name, kind, label] =
-        ["question_cut", "question_cut", "question_label"].map(|error| facts(&format!("Some({error:?})")));
+    let [cut, label] = ["question_cut", "question_label"].map(|error| facts(&format!("Some({error:?})")));
     check_by(
         &plan,
         queries,
         &format!(
-            "0 a7 www/0/0 -> {name} / 0 b7 www/28/0 -> {kind} / 0 c7 www/0/0 -> {label} / 0 d7 -/0/0 -> {}
-             = timed out 4",
+            "0 a7 www/?/? -> {cut} / 0 b7 www/?/? -> {cut} / 0 B7 www/28/? -> {cut} / 0 C7 www/28/? -> {cut} / \
+             0 c7 www/?/? -> {label} / 0 d7 -/?/? -> {}
+             = timed out 6",
             facts("None")
         ),
     );

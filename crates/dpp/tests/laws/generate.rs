@@ -292,7 +292,7 @@ fn ways() -> impl Strategy<Value = Way> {
     ];
     let damages = prop_oneof![
         12 => Just(None),
-        1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::BadLabel]).prop_map(Some),
+        1 => select(vec![Damage::NameCut, Damage::TypeCut, Damage::ClassCut, Damage::ClassHalf, Damage::BadLabel]).prop_map(Some),
     ];
     let tags = select(vec![false, false, false, true]);
     (carriers, segments, copies, damages, select(vec![0, 0, 0, 1]), tags.clone(), tags).prop_map(
@@ -310,7 +310,7 @@ fn ways() -> impl Strategy<Value = Way> {
     )
 }
 
-const TYPES: [(u16, u16); 5] = [(1, 1), (1, 1), (1, 1), (28, 1), (1, 3)];
+const TYPES: [(u16, u16); 6] = [(1, 1), (1, 1), (1, 1), (1, 0x8001), (28, 1), (1, 3)];
 /// With zone transfers.
 const ALL_TYPES: [(u16, u16); 6] = [(1, 1), (1, 1), (28, 1), (252, 1), (252, 1), (251, 1)];
 

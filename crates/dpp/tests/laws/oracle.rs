@@ -5,7 +5,7 @@
 //! no sum of them can overflow.
 
 use crate::arrivals::{Arrival, arrivals};
-use crate::packet::{Code, Kind, Message, Packet, Pairing, Question, Time, Tuple};
+use crate::packet::{Asked, Code, Kind, Message, Packet, Pairing, Time, Tuple};
 use dpp::limits::Limits;
 use dpp::plan::Plan;
 use dpp::transaction::Matches;
@@ -18,7 +18,7 @@ use std::fmt;
 pub(crate) struct Row {
     pub(crate) request_ns: i64,
     pub(crate) tuple: Tuple,
-    pub(crate) question: Question,
+    pub(crate) question: Asked,
     /// When it was answered, and the response code in words.
     pub(crate) answer: Option<(i64, &'static str)>,
     /// What only some plans want to know.
@@ -121,7 +121,7 @@ struct Moment {
     clock: i128,
 }
 
-type Folded = (String, u16, u16);
+type Folded = (String, Option<u16>, Option<u16>);
 
 struct Matcher<'a> {
     plan: &'a Plan,
@@ -175,12 +175,12 @@ struct Said {
 
 impl Said {
     /// Whether the answer to a question of this type may take several messages.
-    fn is_transfer(&self, qtype: u16) -> bool {
-        self.tuple.is_tcp() && TRANSFERS.contains(&qtype)
+    fn is_transfer(&self, qtype: Option<u16>) -> bool {
+        self.tuple.is_tcp() && qtype.is_some_and(|qtype| TRANSFERS.contains(&qtype))
     }
 
     /// The row of a query, without an answer.
-    fn row(&self, question: &Question, plan: &Plan) -> Row {
+    fn row(&self, question: &Asked, plan: &Plan) -> Row {
         Row {
             request_ns: self.now.time as i64,
             tuple: self.tuple,
@@ -221,7 +221,9 @@ impl Matcher<'_> {
     }
 
     fn message(&mut self, message: &Message, now: Moment) {
-        let questions = message.asked();
+        let class_bits = message.tuple.class_bits(self.plan);
+        let mut questions = message.asked();
+        questions.iter_mut().for_each(|asked| asked.qclass = asked.qclass.map(|class| class & class_bits));
         let (is_query, count) = (message.kind == Kind::Query, questions.len().max(1) as u64);
         let matches = &mut self.matches;
         *(if is_query { &mut matches.queries } else { &mut matches.responses }) += count;
@@ -276,7 +278,7 @@ impl Matcher<'_> {
     }
 
     /// A query that nobody in particular answers, or an answer to nobody in particular.
-    fn unpaired(&mut self, message: &Message, questions: &[Question], now: Moment) {
+    fn unpaired(&mut self, message: &Message, questions: &[Asked], now: Moment) {
         if message.kind != Kind::Query {
             self.matches.unpaired_responses += questions.len().max(1) as u64;
             return;
@@ -286,7 +288,7 @@ impl Matcher<'_> {
         questions.iter().for_each(|question| self.rows.push(said.row(question, self.plan)));
     }
 
-    fn query(&mut self, said: &Said, question: &Question) {
+    fn query(&mut self, said: &Said, question: &Asked) {
         let now = said.now;
         let (timeout, limits) = (i128::from(self.plan.match_timeout_ns), self.plan.limits);
         let waiting = self.waiting.entry(said.tuple).or_default();
@@ -333,12 +335,12 @@ impl Matcher<'_> {
         }
     }
 
-    fn response(&mut self, said: &Said, question: Option<&Question>, code: Code) {
+    fn response(&mut self, said: &Said, question: Option<&Asked>, code: Code) {
         self.responses += 1;
         let now = said.now;
         let (timeout, limits) = (i128::from(self.plan.match_timeout_ns), self.plan.limits);
         let waiting = self.waiting.entry(said.tuple).or_default();
-        let folded = question.map(Question::folded);
+        let folded = question.map(Asked::folded);
         let asks_this = |asked: &Folded| folded.as_ref().is_none_or(|folded| folded == asked);
         let in_time = |request_ns: i64| (0..=timeout).contains(&(now.time - i128::from(request_ns)));
         let oldest = |is_transfer: bool| {

@@ -91,15 +91,21 @@ pub(crate) struct Message {
 pub(crate) enum Damage {
     /// The message ends before the name does.
     NameCut,
-    /// The message ends behind the type.
+    /// The message ends in the type.
     TypeCut,
+    /// The message ends behind the type.
+    ClassCut,
+    /// The message ends in the class.
+    ClassHalf,
     /// Instead of its end the name has a label of no known type.
     BadLabel,
 }
 
-const DAMAGES: [(Damage, &str, Skip); 3] = [
+const DAMAGES: [(Damage, &str, Skip); 5] = [
     (Damage::NameCut, "name-cut", Skip::DnsQuestionCut),
     (Damage::TypeCut, "type-cut", Skip::DnsQuestionCut),
+    (Damage::ClassCut, "class-cut", Skip::DnsQuestionCut),
+    (Damage::ClassHalf, "class-half", Skip::DnsQuestionCut),
     (Damage::BadLabel, "bad-label", Skip::DnsQuestionMalformed),
 ];
 
@@ -152,6 +158,14 @@ pub(crate) struct Question {
     pub(crate) name: String,
     pub(crate) qtype: u16,
     pub(crate) qclass: u16,
+}
+
+/// A question as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) name: String,
+    pub(crate) qtype: Option<u16>,
+    pub(crate) qclass: Option<u16>,
 }
 
 /// How a response tells its code. The first number is always the header's four bits.
@@ -264,19 +278,22 @@ impl Message {
 
     /// The questions that come out. A damaged one of a response counts for none, that of a query as far as it goes; a query
     /// without asks "-".
-    pub(crate) fn asked(&self) -> Vec<Question> {
-        let nothing = Question { name: "-".to_string(), qtype: 0, qclass: 0 };
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let nothing = Asked { name: "-".to_string(), qtype: None, qclass: None };
         match (self.kind, self.damage, &self.questions[..]) {
             (Kind::Query, None, []) => vec![nothing],
             (Kind::Response(_), Some(_), _) => Vec::new(),
             (Kind::Query, Some(damage), [question, ..]) => {
-                let qtype = if damage == Damage::TypeCut { question.qtype } else { 0 };
+                let has_type = matches!(damage, Damage::ClassCut | Damage::ClassHalf);
+                let qtype = has_type.then_some(question.qtype);
                 match (&question.name[..], damage) {
                     ("", Damage::NameCut | Damage::BadLabel) => vec![nothing],
-                    _ => vec![Question { name: question.name.clone(), qtype, qclass: 0 }],
+                    _ => vec![Asked { name: question.name.clone(), qtype, qclass: None }],
                 }
             }
-            (_, _, questions) => questions.iter().take(dpp::limits::QUESTIONS_MAX.into()).cloned().collect(),
+            (_, _, questions) => {
+                questions.iter().take(dpp::limits::QUESTIONS_MAX.into()).map(Asked::from).collect()
+            }
         }
     }
 
@@ -359,7 +376,9 @@ impl Damage {
         let mut bytes = wire_name(&question.name);
         match self {
             Damage::NameCut => drop(bytes.pop()),
-            Damage::TypeCut => bytes.extend(question.qtype.to_be_bytes()),
+            Damage::TypeCut => bytes.push(0),
+            Damage::ClassCut => bytes.extend(question.qtype.to_be_bytes()),
+            Damage::ClassHalf => bytes.extend([&question.qtype.to_be_bytes()[..], &[0]].concat()),
             Damage::BadLabel => {
                 bytes.pop();
                 bytes.extend([0x40, 0, 1, 0, 1]);
@@ -400,6 +419,12 @@ impl Tuple {
         }
     }
 
+    /// The bits of a class that are the class: the first is not in multicast DNS.
+    pub(crate) fn class_bits(&self, plan: &Plan) -> u16 {
+        let is_mdns = [self.client().1, self.server().1].contains(&Ports::MDNS) && !self.is_tcp();
+        if is_mdns && has_port(plan, Ports::MDNS) { 0x7FFF } else { 0xFFFF }
+    }
+
     /// The same with any server of that port.
     pub(crate) fn of_any_server(self) -> Tuple {
         let port = self.server().1;
@@ -438,9 +463,15 @@ fn has_port(plan: &Plan, port: u16) -> bool {
     plan.ports.ranges().iter().any(|range| range.contains(&port))
 }
 
-impl Question {
+impl From<&Question> for Asked {
+    fn from(question: &Question) -> Asked {
+        Asked { name: question.name.clone(), qtype: Some(question.qtype), qclass: Some(question.qclass) }
+    }
+}
+
+impl Asked {
     /// The question as it is compared: without regard to case.
-    pub(crate) fn folded(&self) -> (String, u16, u16) {
+    pub(crate) fn folded(&self) -> (String, Option<u16>, Option<u16>) {
         (self.name.to_ascii_lowercase(), self.qtype, self.qclass)
     }
 }
@@ -685,6 +716,16 @@ impl fmt::Display for Question {
             (1, 1) => write!(f, "{name}"),
             (qtype, 1) => write!(f, "{name}/{qtype}"),
             (qtype, qclass) => write!(f, "{name}/{qtype}/{qclass}"),
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.qtype, self.qclass) {
+            (Some(qtype), Some(qclass)) => Question { name: self.name.clone(), qtype, qclass }.fmt(f),
+            (Some(qtype), None) => write!(f, "{}/{qtype}/?", self.name),
+            (None, _) => write!(f, "{}/?/?", self.name),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! shows. Called by the laws and the cases.
 
 use crate::oracle::{Facts, Row};
-use crate::packet::{Question, Tuple};
+use crate::packet::{Asked, Tuple};
 use dpp::capture::{Ending, Inputs, single};
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
@@ -156,8 +156,14 @@ pub(crate) fn row(transaction: &Transaction) -> Row {
     let key = transaction.key();
     let client = (key.client(), key.client_port());
     let name = if key.name().is_empty() { "-".to_string() } else { dotted(key.name()) };
-    let question = Question { name, qtype: key.qtype(), qclass: key.qclass() };
     let (context, mut scratch) = (Context::default(), Scratch::default());
+    let number = |column: Column, scratch: &mut Scratch| match column.value(transaction, &context, scratch) {
+        Value::U16(number) => Some(number),
+        Value::Null => None,
+        value => panic!("a type or class is no {value:?}"),
+    };
+    let (qtype, qclass) = (number(Column::Qtype, &mut scratch), number(Column::Qclass, &mut scratch));
+    let question = Asked { name, qtype, qclass };
     let code = match Column::ResponseCode.value(transaction, &context, &mut scratch) {
         Value::Word(text) => Some(text),
         Value::Null => None,

@@ -1,5 +1,7 @@
 //! Memory for bytes that wait: buffers whose room is a power of two, of which a few are kept for the next datagram.
 
+use crate::stream::steps::steps;
+
 /// The room of a buffer for so many bytes, which is what they are charged.
 pub(super) fn room(bytes: usize) -> usize {
     bytes.next_power_of_two().max(SMALLEST)
@@ -26,6 +28,7 @@ impl Buffers {
         if needed <= buffer.capacity() {
             return;
         }
+        steps(buffer.len());
         let mut larger = self.with_room(room(needed));
         larger.extend_from_slice(buffer);
         self.give_back(std::mem::replace(buffer, larger));

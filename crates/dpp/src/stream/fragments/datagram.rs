@@ -7,6 +7,7 @@ use super::buffers::{Buffers, room};
 use super::key::Key;
 use crate::packet::{Addresses, Fragment, Outer, Skip, Volume};
 use crate::stream::KeptAddresses;
+use crate::stream::steps::steps;
 
 /// No datagram is longer: the length fields of IP have 16 bits.
 const LENGTH_MAX: usize = 65_535;
@@ -199,7 +200,9 @@ impl Datagram {
             place: self.buffer.len() as u16,
         };
         self.buffer.extend_from_slice(payload);
-        self.pieces.insert(self.place_of(extent.start), piece);
+        let place = self.place_of(extent.start);
+        steps(payload.len() + self.pieces.len() - place);
+        self.pieces.insert(place, piece);
         self.covered += extent.end - extent.start;
         self.volume.merge(volume);
         if extent.last {
@@ -224,6 +227,7 @@ impl Datagram {
     /// Puts the bytes in order. Gives how many can be read before the first that was not captured.
     pub(super) fn assemble(&mut self, buffers: &mut Buffers) -> usize {
         let hole = self.pieces.iter().find(|piece| piece.is_cut());
+        steps(self.pieces.len());
         let readable = hole.map_or(self.covered, |piece| piece.start() + usize::from(piece.captured));
         let mut before_hole = self.pieces.iter().take_while(|piece| piece.start() < readable);
         if before_hole.all(|piece| piece.place == piece.start) {
@@ -231,6 +235,7 @@ impl Datagram {
         }
         let mut ordered = Vec::new();
         buffers.reserve(&mut ordered, self.buffer.len());
+        steps(self.buffer.len());
         for piece in &mut self.pieces {
             let place = ordered.len() as u16;
             ordered.extend_from_slice(piece.bytes(&self.buffer));

@@ -42,6 +42,7 @@ pub use key::Key;
 use crate::limits::{FragmentLimits, RECENT_BYTES_MAX, RECENT_DATAGRAMS, RECENT_NS};
 use crate::packet::{Addresses, Fragment, Skip, Skips, Volume, Walk};
 use crate::stream::Moment;
+use crate::stream::steps::steps;
 use buffers::Buffers;
 use datagram::{Datagram, Extent, Verdict, captured};
 use key::Family;
@@ -267,6 +268,7 @@ impl Reassembler {
     /// Sets the clock, and gives up what is due.
     fn advance(&mut self, clock_ns: i64) {
         if clock_ns < self.clock_ns {
+            steps(self.waiting.places());
             let all = self.waiting.datagrams_mut().chain(&mut self.recent);
             all.for_each(|datagram| datagram.since_ns = datagram.since_ns.min(clock_ns));
         }
@@ -301,6 +303,7 @@ impl Reassembler {
 
     /// Drops a datagram altogether. If it was given up before, it has been counted.
     fn remove(&mut self, slot: Slot, reason: Skip) {
+        steps(1);
         let datagram = self.waiting.remove(slot);
         self.buffers.give_back(datagram.buffer);
         if datagram.given_up.is_none() {

@@ -5,6 +5,7 @@ mod laws;
 
 use super::*;
 use crate::limits::CELLS;
+use crate::stream::steps::check_linear;
 use laws::{Given, Seen, script};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -295,6 +296,43 @@ fn a_cell_stays_below_a_mebibyte() {
     let cell = limits.bytes + waiting::table_bytes(limits.datagrams) + buffers::KEPT_BYTES + remembered;
     assert!(cell <= 1 << 20, "{cell}");
     assert!(cell * CELLS <= 64 << 20);
+}
+
+/// The worst that a cell can be sent: so many fragments, and four times as many, take at most `most` steps each, and what is
+/// held stays within the bounds.
+#[track_caller]
+fn check_worst(name: &str, most: u64, count: u32, of: impl Fn(u32) -> Seen) {
+    let limits = FragmentLimits::default();
+    check_linear(name, most, count, |count| {
+        let mut cell = Reassembler::new(&limits);
+        for number in 0..count {
+            of(number).give(&mut cell, number.into());
+            if number % 1_000 == 999 {
+                assert!(cell.waiting.keeps(&limits), "{name}: after {number}");
+            }
+        }
+        assert!(cell.waiting.places() <= limits.datagrams + 1, "{name}: {}", cell.waiting.places());
+    });
+}
+
+#[test]
+fn the_worst_is_linear_and_within_bounds() {
+    let piece = |number: u32, place: u32| Seen {
+        identification: number / 1000,
+        source: (number / 1000 % 9) as u8,
+        offset: place as usize * 8,
+        ..parse("0 v4 0 0+8..")
+    };
+    check_worst("tiny", 30, 10_000, |n| piece(n, n % 1000));
+    check_worst("turned round", 1_050, 10_000, |n| piece(n, 999 - n % 1000));
+    check_worst("mixed", 1_050, 10_000, |n| piece(n, n * 77 % 1000));
+    check_worst("holes", 1_050, 10_000, |n| piece(n, 2 * (999 - n % 1000)));
+    check_worst("firsts of all", 40, 10_000, |n| from(n % 251, n, "0 v4 0 0+8.."));
+    check_worst("firsts of one", 40, 10_000, |n| from(9, n, "0 v4 0 0+8.."));
+    check_worst("firsts as long as can be", 70_000, 500, |n| from(n % 251, n, "0 v4 0 0+65528.."));
+    // Each time the clock goes back all that wait are passed: as many as there may be, not as many as came.
+    let back = |n: u32| Seen { clock_ns: i64::from(n % 2) * 1_000_000, ..from(n % 251, n, "0 v4 0 0+8..") };
+    check_worst("clock back and forth", 300, 10_000, back);
 }
 
 #[test]

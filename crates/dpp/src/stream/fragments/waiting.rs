@@ -84,6 +84,11 @@ impl Waiting {
         &mut self.entry_mut(slot).datagram
     }
 
+    /// How many places there are for them, all of which are passed to go through all.
+    pub(super) fn places(&self) -> usize {
+        self.entries.len()
+    }
+
     /// All of them, in no order that means anything.
     pub(super) fn datagrams(&self) -> impl Iterator<Item = &Datagram> {
         self.entries.iter().flatten().map(|entry| &entry.datagram)

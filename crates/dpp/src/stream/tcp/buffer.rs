@@ -3,6 +3,7 @@
 //! Most directions never have one: a message that lies in one segment is handed out from there.
 
 use super::tickets::TICKET_CHARGE;
+use crate::stream::steps::steps;
 use std::collections::VecDeque;
 
 /// What an empty buffer is charged, and what a piece is charged beside its bytes, with its ticket.
@@ -76,9 +77,11 @@ impl Buffer {
     pub(super) fn append(&mut self, bytes: &[u8], time_ns: i64) {
         let needed = self.message.len() + bytes.len();
         if needed > self.message.capacity() {
+            steps(self.message.len());
             let capacity = needed.next_power_of_two().max(MESSAGE_LEAST);
             self.message.reserve_exact(capacity - self.message.len());
         }
+        steps(bytes.len());
         self.message.extend_from_slice(bytes);
         self.message_ns = time_ns;
     }
@@ -95,9 +98,11 @@ impl Buffer {
         let mut at = self.pieces.partition_point(|piece| piece.end() <= cursor);
         let (bytes_before, pieces_before) = (self.pieces_bytes, self.pieces.len());
         while cursor < end {
+            steps(1);
             let stop = self.pieces.get(at).map_or(end, |piece| piece.start.min(end));
             if cursor < stop {
                 let piece = segment.piece(cursor, stop, time_ns, hold());
+                steps(piece.bytes.len() + at.min(self.pieces.len() - at));
                 self.pieces_bytes += piece.bytes.len();
                 self.pieces.insert(at, piece);
                 at += 1;
@@ -126,6 +131,7 @@ impl Buffer {
 
     /// Forgets the early pieces, `each` by its ticket, and gives how many bytes they had.
     pub(super) fn drop_pieces(&mut self, each: impl FnMut(u32)) -> usize {
+        steps(self.pieces.len());
         self.pieces.drain(..).map(|piece| piece.ticket).for_each(each);
         std::mem::take(&mut self.pieces_bytes)
     }
@@ -134,9 +140,11 @@ impl Buffer {
     fn weigh(&mut self) -> usize {
         let (message, pieces) = (self.message.len(), self.pieces.len());
         if self.message.capacity() > (2 * message).max(MESSAGE_LEAST) {
+            steps(message);
             self.message.shrink_to(message.next_power_of_two().max(MESSAGE_LEAST));
         }
         if self.pieces.capacity() > 4 * pieces + 8 {
+            steps(pieces);
             self.pieces.shrink_to(2 * pieces);
         }
         let segments = self.segments.len();

@@ -11,6 +11,7 @@ use super::plausible::{START, find, is_impossible, plausible};
 use super::tickets::{Carrier, Tickets};
 use crate::limits::StreamLimits;
 use crate::packet::{Flow, Skip};
+use crate::stream::steps::steps;
 
 /// One direction of a connection.
 #[derive(Debug)]
@@ -472,6 +473,7 @@ impl Direction {
     /// Reads bytes that have their turn.
     #[inline]
     fn read<V: FnMut(Message<'_>)>(&mut self, bytes: &[u8], out: &mut Delivery<V>) {
+        steps(bytes.len());
         self.next += bytes.len() as u64;
         let mut rest = bytes;
         if self.passing > 0 {
@@ -535,6 +537,7 @@ impl Direction {
 
     /// Whether a message seems to begin here.
     fn agrees(&mut self, bytes: &[u8], counts: &mut Streams) -> bool {
+        steps(bytes.len().min(START + 255));
         let agrees = plausible(bytes);
         counts.resynchronisations += u64::from(agrees && self.framing == Framing::Lost);
         self.framing = if agrees { Framing::Guessed } else { Framing::Lost };

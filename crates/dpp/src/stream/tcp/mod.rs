@@ -43,6 +43,8 @@ mod plausible;
 #[cfg(test)]
 mod tests;
 mod tickets;
+#[cfg(test)]
+mod worst;
 
 pub use counts::Streams;
 pub use tickets::Carrier;
@@ -50,6 +52,7 @@ pub use tickets::Carrier;
 use crate::limits::StreamLimits;
 use crate::packet::{Flow, Segment, Skip, Volume};
 use crate::stream::Moment;
+use crate::stream::steps::steps;
 use buffer::Pool;
 use connection::{Connection, Phase};
 use direction::{Delivery, Direction};
@@ -354,6 +357,7 @@ impl Connections {
 
     /// Forgets a connection; what is incomplete is lost, for this reason.
     fn forget(&mut self, slot: usize, skip: Skip) {
+        steps(1);
         self.abandon(slot, 0, skip);
         self.abandon(slot, 1, skip);
         let connection = &self.slots[slot];
@@ -372,6 +376,7 @@ impl Connections {
         self.settle(slot, 0);
         self.settle(slot, 1);
         while self.pool.held > self.limits.cell_bytes {
+            steps(1);
             let Some(place) = self.waiting.first() else { break };
             self.slots[place / 2].sides[place % 2].evict(&mut self.counts, &mut self.tickets);
             self.settle(place / 2, place % 2);

@@ -24,7 +24,7 @@ pub(super) fn qtype<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut 
 }
 
 pub(super) fn qclass<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    match row.lacks(Lacks::TYPE) {
+    match row.lacks(Lacks::CLASS) {
         true => Value::Null,
         false => named(row.key().qclass(), &CLASSES, scratch),
     }

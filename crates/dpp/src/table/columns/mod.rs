@@ -235,7 +235,7 @@ columns! {
         Rtt, "rtt_ns", I64, Seldom, NOTHING, times::rtt_ns, "Response time less query time, nanoseconds";
         SrcIp, "src_ip", Address, Always, NOTHING, network::src_ip, "The client's address";
         SrcPort, "src_port", U16, Always, NOTHING, network::src_port, "The client's port";
-        DstIp, "dst_ip", Address, Seldom, SIDES, network::dst_ip, "The server's address; absent where a query went to a group (mDNS, LLMNR)";
+        DstIp, "dst_ip", Address, Seldom, SIDES, network::dst_ip, "The server's address. Where the server may be anybody (LLMNR, mDNS from another port) it is absent; of mDNS between two ports 5353 it is where a query went, mostly a group, or who told a response";
         DstPort, "dst_port", U16, Always, NOTHING, network::dst_port, "The server's port";
         IpVersion, "ip_version", U8, Always, NOTHING, network::ip_version, "4 or 6";
         Transport, "transport", Word, Always, NOTHING, network::transport, "What carried the query: udp, tcp; from dnstap and C-DNS also dot, doh, doq and others";
@@ -310,10 +310,10 @@ columns! {
         AnswerTtlMin, "answer_ttl_min", U32, Seldom, RESPONSE, records::ttl_min, "The least TTL in the answer section, seconds";
         TcpRtt, "tcp_rtt_ns", I64, Seldom, SIDES, network::tcp_rtt_ns, "How long the TCP handshake of the connection took, nanoseconds";
         QueryCount, "query_count", U32, OfQuery, SIDES, outcome::query_count, "How often the query was sent: 1 and its retries";
-        Match, "match", Word, Always, NOTHING, outcome::matched, "What became of it: matched, no_response, no_query (a response that nobody asked for), unpaired (multicast)";
+        Match, "match", Word, Always, NOTHING, outcome::matched, "What became of it: matched, no_response, no_query (a response that nobody asked for), unpaired (multicast: a query to all, or with `--unasked` a response to all)";
         ParseError, "parse_error", Word, Seldom, DAMAGE, outcome::parse_error, "What is wrong with the query or, if nothing is, with its response";
         TruncatedAt, "truncated_at", U32, Seldom, SIDES, outcome::truncated_at, "How many bytes of the query (or, if it is whole, of its response) were captured; absent if both are whole";
-        Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in";
+        Vlan, "vlan", Numbers, Seldom, SIDES, network::vlan, "VLAN ids around the query, from outside in; the first four";
         Tunnel, "tunnel", Word, Seldom, SIDES, network::tunnel, "The innermost tunnel around the query";
         TunnelId, "tunnel_id", U32, Seldom, SIDES, network::tunnel_id, "That tunnel's number: VNI, key, session";
         Country, "country", Text, Seldom, NOTHING, lookup::country, "Where the client is: two letters of ISO 3166-1 (`--geoip`)";

@@ -12,7 +12,7 @@ pub(super) fn matched<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scra
     Value::Word(match row.state() {
         State::Matched => "matched",
         State::Unasked => "no_query",
-        State::Unpaired => "unpaired",
+        State::Unpaired | State::Announcement => "unpaired",
         _ => "no_response",
     })
 }

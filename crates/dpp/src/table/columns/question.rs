@@ -52,7 +52,7 @@ pub(super) fn qtype<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratc
 }
 
 pub(super) fn qclass<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    match row.lacks(Lacks::TYPE) {
+    match row.lacks(Lacks::CLASS) {
         true => Value::Null,
         false => Value::U16(row.key().qclass()),
     }

@@ -301,13 +301,13 @@ super::columns! {
     }
 
     qtype(row, _, scratch) {
-        let asked = question(row, &mut scratch.name).and_then(|asked| asked.what);
-        maybe(asked, |(qtype, _)| Value::Word(type_name(qtype)))
+        let qtype = question(row, &mut scratch.name).and_then(|asked| asked.qtype);
+        maybe(qtype, |qtype| Value::Word(type_name(qtype)))
     }
 
     qclass(row, _, scratch) {
-        let asked = question(row, &mut scratch.name).and_then(|asked| asked.what);
-        maybe(asked, |(_, qclass)| Value::Word(class_name(qclass)))
+        let qclass = question(row, &mut scratch.name).and_then(|asked| asked.qclass);
+        maybe(qclass, |qclass| Value::Word(class_name(qclass)))
     }
 
     rcode(row, _, _) {

@@ -131,7 +131,11 @@ super::columns! {
     n3u(row, _, scratch) { understood(row, edns::N3U, scratch) }
 
     edns_other(row, _, scratch) {
-        let codes = options(row, row.query()).filter(|option| !option.1.is_empty()).map(|option| option.0);
+        let mut options = options(row, row.query()).peekable();
+        if options.peek().is_none() {
+            return Value::Null;
+        }
+        let codes = options.filter(|option| !option.1.is_empty()).map(|option| option.0);
         push_list(codes, &mut scratch.bytes);
         Value::Text(scratch.text())
     }
@@ -144,11 +148,8 @@ super::columns! {
 
 /// Algorithms that a client understands, an octet each, with commas between.
 fn understood<'a>(row: &Transaction<'a>, code: u16, scratch: &'a mut Scratch) -> Value<'a> {
-    let option = options(row, row.query()).find(|option| option.0 == code);
-    push_list(
-        option.into_iter().flat_map(|option| option.1).map(|&number| number.into()),
-        &mut scratch.bytes,
-    );
+    let Some(option) = options(row, row.query()).find(|option| option.0 == code) else { return Value::Null };
+    push_list(option.1.iter().map(|&number| number.into()), &mut scratch.bytes);
     Value::Text(scratch.text())
 }
 

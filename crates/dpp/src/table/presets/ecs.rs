@@ -300,7 +300,7 @@ super::columns! {
     }
 
     question_class(row, _, scratch) {
-        if row.lacks(Lacks::TYPE) || row.key().name().is_empty() {
+        if row.lacks(Lacks::CLASS) || row.key().name().is_empty() {
             return Value::Null;
         }
         push_class(row.key().qclass(), &mut scratch.bytes);
@@ -309,7 +309,8 @@ super::columns! {
 
     query(row, context, scratch) {
         let Scratch { bytes, pseudonym, .. } = scratch;
-        let wire = Some(row.key().name()).filter(|wire| !wire.is_empty() && !row.lacks(Lacks::TYPE));
+        let is_whole = !row.lacks(Lacks::TYPE) && !row.lacks(Lacks::CLASS);
+        let wire = Some(row.key().name()).filter(|wire| !wire.is_empty() && is_whole);
         let Some(name) = wire.and_then(|wire| context.name(wire, pseudonym)) else { return Value::Null };
         bytes.extend_from_slice(b"class ");
         push_class(row.key().qclass(), bytes);
@@ -411,7 +412,7 @@ fn notes(row: &Transaction<'_>) -> Vec<&'static str> {
     let (query, response) = (row.query(), row.response());
     let mut notes = Vec::new();
     match row.state() {
-        State::Unasked => notes.push("Response: received without an associated Query"),
+        State::Unasked | State::Announcement => notes.push("Response: received without an associated Query"),
         State::Matched => {}
         _ => notes.push("No response to this query was received"),
     }

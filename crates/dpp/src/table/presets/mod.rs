@@ -180,21 +180,26 @@ fn options<'a>(
 struct Asked<'a> {
     /// In wire form; empty if it could not be read.
     name: &'a [u8],
-    /// QTYPE and QCLASS.
-    what: Option<(u16, u16)>,
+    /// QTYPE, if it could be read.
+    qtype: Option<u16>,
+    /// QCLASS, likewise.
+    qclass: Option<u16>,
 }
 
 /// The question of the message that is the row. A response has one of its own.
 fn question<'b, 'a: 'b>(row: &Transaction<'a>, scratch: &'b mut [u8; name::WIRE_MAX]) -> Option<Asked<'b>> {
     let key = row.key();
-    let what = (!row.lacks(Lacks::TYPE)).then(|| (key.qtype(), key.qclass()));
-    let of_query =
-        Some(Asked { name: key.name(), what }).filter(|asked| !asked.name.is_empty() || what.is_some());
+    let qtype = (!row.lacks(Lacks::TYPE)).then(|| key.qtype());
+    let qclass = (!row.lacks(Lacks::CLASS)).then(|| key.qclass());
+    let of_query = Some(Asked { name: key.name(), qtype, qclass })
+        .filter(|asked| !asked.name.is_empty() || asked.qtype.is_some());
     let message = if is_response(row) { message_of(row, row.response()) } else { None };
     let Some(message) = message else { return of_query };
     let (question, _) = message.question(Message::QUESTIONS, scratch).ok()?;
-    let what = Some((question.qtype, question.qclass));
-    (message.question_count() > 0).then_some(Asked { name: question.name, what })
+    let crate::dns::Question { name, qtype, qclass } = question;
+    // Of multicast DNS the first bit is no part of the class, as the key knows.
+    let qclass = if qclass & 0x7FFF == key.qclass() { key.qclass() } else { qclass };
+    (message.question_count() > 0).then_some(Asked { name, qtype: Some(qtype), qclass: Some(qclass) })
 }
 
 /// Whether the name that is asked for comes out as it is. If parts of it are pseudonyms, it is not cut in two: nobody could tell
@@ -240,11 +245,16 @@ fn push_lossy(octets: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a name, its octets as they are, with what is no UTF-8 replaced. A character does not reach from label to label.
 fn push_raw_name(wire: &[u8], out: &mut Vec<u8>) {
+    // As nearly all are. The lengths of labels are ASCII, too.
+    let is_ascii = wire.is_ascii();
     for (number, label) in name::labels(wire).enumerate() {
         if number > 0 {
             out.push(b'.');
         }
-        push_lossy(label, out);
+        match is_ascii {
+            true => out.extend_from_slice(label),
+            false => push_lossy(label, out),
+        }
     }
 }
 

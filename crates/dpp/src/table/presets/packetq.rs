@@ -192,11 +192,11 @@ super::columns! {
     udp_size(row, _, _) { maybe(edns(row), |edns| Value::U16(edns.udp_size)) }
 
     qtype(row, _, scratch) {
-        maybe(question(row, &mut scratch.name).and_then(|asked| asked.what), |(qtype, _)| Value::U16(qtype))
+        maybe(question(row, &mut scratch.name).and_then(|asked| asked.qtype), Value::U16)
     }
 
     qclass(row, _, scratch) {
-        maybe(question(row, &mut scratch.name).and_then(|asked| asked.what), |(_, qclass)| Value::U16(qclass))
+        maybe(question(row, &mut scratch.name).and_then(|asked| asked.qclass), Value::U16)
     }
 
     atype(row, _, _) { maybe(first_answer(row), |(_, record)| Value::U16(record.rtype)) }

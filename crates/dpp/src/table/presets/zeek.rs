@@ -120,10 +120,10 @@ super::columns! {
         Value::Text(scratch.text())
     }
 
-    qclass(row, _, _) { maybe(asked(row), |(_, qclass)| Value::U16(qclass)) }
+    qclass(row, _, _) { maybe(asked(row).and_then(|(_, qclass)| qclass), Value::U16) }
 
     qclass_name(row, _, scratch) {
-        let Some((_, qclass)) = asked(row) else { return Value::Null };
+        let Some((_, Some(qclass))) = asked(row) else { return Value::Null };
         named(qclass, CLASSES, "qclass-", scratch)
     }
 
@@ -214,10 +214,11 @@ fn is_update(row: &Transaction<'_>) -> bool {
     flags.is_some_and(|facts| facts.own.flags >> 11 & 0x0F == UPDATE)
 }
 
-/// QTYPE and QCLASS, which Zeek takes from queries only, and of an update not at all.
-fn asked(row: &Transaction<'_>) -> Option<(u16, u16)> {
+/// QTYPE, and QCLASS if it could be read: Zeek takes both from queries only, and of an update not at all.
+fn asked(row: &Transaction<'_>) -> Option<(u16, Option<u16>)> {
     let is_known = !row.is_unasked() && !row.lacks(Lacks::TYPE) && !row.key().name().is_empty();
-    (is_known && !is_update(row)).then(|| (row.key().qtype(), row.key().qclass()))
+    let qclass = (!row.lacks(Lacks::CLASS)).then(|| row.key().qclass());
+    (is_known && !is_update(row)).then(|| (row.key().qtype(), qclass))
 }
 
 /// The records that Zeek reports: those of the answer section of types that it has a word for, and of unknown types. Of an
