@@ -29,7 +29,7 @@ pub(super) const TICKET_CHARGE: usize = 80;
 
 /// So many segments of a begun message are remembered one by one; of more, those in the middle are counted together, with the
 /// first of them as the example. One-byte segments would otherwise cost eighty bytes each.
-const ALONE: usize = 16;
+const ALONE: usize = 4;
 
 /// A segment of which bytes wait, or some that share a fate.
 #[derive(Clone, Copy, Debug)]
