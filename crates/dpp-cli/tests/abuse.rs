@@ -152,6 +152,28 @@ fn what_is_behind_holes_in_many_connections_takes_no_memory_and_each_segment_is_
     assert!(peak(&report) < KIB_MAX, "{} KiB", peak(&report));
 }
 
+/// Two octets that announce nothing, or responses that are nothing but a header: as many as may wait when the capture ends.
+#[test]
+fn short_messages_behind_holes_at_the_end_take_no_memory() {
+    let header = framed(&[0x12, 0x34, 0x84, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for (message, has_messages) in [(&[0, 0][..], false), (&header, true)] {
+        let payload = message.repeat(40_000 / message.len());
+        let report = run(|capture| {
+            for client in 0..32 {
+                capture.tcp(client, 0, SYN, &[]);
+                capture.tcp(client, 1, ACK, &[0, 12]);
+                for number in 0..12 {
+                    capture.tcp(client, 15 + number * payload.len() as u32, ACK, &payload);
+                }
+            }
+        });
+        assert_eq!(number(&report, "/packets/read/packets"), 32 * 14);
+        assert!(number(&report, "/messages/stream_messages_unread") > 500_000, "{report}");
+        assert_eq!(number(&report, "/messages/responses") > 50_000, has_messages, "{report}");
+        assert!(peak(&report) < KIB_MAX, "{} KiB", peak(&report));
+    }
+}
+
 #[test]
 fn segments_of_thousands_of_messages_of_four_questions_are_read_whole() {
     let question = b"\x01a\0\0\x01\0\x01";

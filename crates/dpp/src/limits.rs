@@ -49,6 +49,11 @@ pub const WORKERS_MAX: usize = 256;
 /// at a bound must not depend on the number of workers; more than any machine's cores that would share such work.
 pub const CELLS: usize = 64;
 
+/// Messages of a cell that are read when the input has ended, of those that wait behind holes. Each connection has a few as a
+/// rule; half a mebibyte of zeros behind a hole is a quarter of a million, and each takes half a kibibyte. Those beyond are
+/// counted as not read.
+pub const LATE_MESSAGES_MAX: usize = 1 << 12;
+
 /// Datagrams not put together that are remembered while single packets are traced. After that it starts afresh, and of an
 /// older one it is not known that it was given up.
 pub const TRACED_DATAGRAMS_MAX: usize = 1 << 16;

@@ -12,6 +12,7 @@ use super::rows::Row;
 use super::streams::InStream;
 use crate::capture::Chunk;
 use crate::dns;
+use crate::limits;
 use crate::packet::{Datagram, Origin};
 use crate::stats::Totals;
 use crate::stream::tcp::{Carrier, Message};
@@ -41,6 +42,10 @@ impl End {
 pub(super) struct Late {
     list: Vec<LateMessage>,
     payloads: Vec<u8>,
+    /// How many may still come from the cell at hand.
+    left: usize,
+    /// How many were not set aside.
+    unread: u64,
 }
 
 struct LateMessage {
@@ -69,8 +74,19 @@ impl Events for There<'_> {
 }
 
 impl Late {
-    /// Sets a message aside.
+    /// The next messages are those of another cell.
+    pub(super) fn begin_cell(&mut self) {
+        self.left = limits::LATE_MESSAGES_MAX;
+    }
+
+    /// Sets a message aside, unless it cannot be read or there are too many: what two octets of a stream can announce takes a
+    /// hundred here.
     pub(super) fn add(&mut self, message: &Message) {
+        if self.left == 0 || dns::Message::parse(message.bytes).is_none() {
+            self.unread += 1;
+            return;
+        }
+        self.left -= 1;
         let &Message { ref flow, bytes, length, time_ns, handshake_rtt_ns, carrier } = message;
         let payload = append(&mut self.payloads, bytes);
         let (flow, carrier) = (flow.into(), *carrier);
@@ -86,6 +102,7 @@ impl Late {
         pool: &Pool,
         totals: &mut Totals,
     ) -> Option<(Decoded, Vec<u64>)> {
+        totals.stream_messages_unread += self.unread;
         if self.list.is_empty() {
             return None;
         }
@@ -96,14 +113,14 @@ impl Late {
             order: pool.order(),
             fragments: (0..shards).map(|_| Fragments::default()).collect(),
         };
-        if reader.needs.has(Needs::SIDES) {
-            let origins = self.origins();
-            decoded.parts.iter_mut().for_each(|part| part.origins.clone_from(&origins));
-        }
         let mut scratch = [0; dns::name::WIRE_MAX];
         for (number, message) in self.list.iter().enumerate() {
             let arrived = self.arrived(number as u32, message, end);
             let shard = stream::cell_of_flow(&arrived.datagram.flow) % shards;
+            if reader.needs.has(Needs::SIDES) {
+                let origin = Origin { packet: number as u32, ..message.carrier.origin };
+                Origin::note(&mut decoded.parts[shard].origins, origin);
+            }
             let mut events = There { decoded: &mut decoded, shard };
             let read = reader.read(&arrived, &mut events, totals, &mut scratch);
             totals.stream_messages_unread += u64::from(read.is_err());
@@ -120,14 +137,5 @@ impl Late {
             transport: Transport::Tcp,
             around: InStream { outer: carrier.outer, handshake_rtt_ns },
         }
-    }
-
-    /// Where the packets come from that brought them.
-    fn origins(&self) -> Vec<Origin> {
-        let mut origins = Vec::new();
-        for (number, message) in self.list.iter().enumerate() {
-            Origin::note(&mut origins, Origin { packet: number as u32, ..message.carrier.origin });
-        }
-        origins
     }
 }

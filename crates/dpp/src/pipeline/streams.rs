@@ -69,6 +69,7 @@ impl<'a> Streams<'a> {
     /// The input has ended: appends what is behind holes.
     pub(super) fn flush(&mut self, late: &mut Late) {
         for cell in &mut self.cells {
+            late.begin_cell();
             cell.flush(|message| late.add(&message));
         }
     }

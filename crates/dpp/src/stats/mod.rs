@@ -48,7 +48,7 @@ pub struct Totals {
     pub messages_cut: u64,
     /// Messages with something wrong, by what is wrong; only if a column wants to know.
     pub parse_errors: [u64; PARSE_ERRORS.len()],
-    /// Messages in TCP streams that could not be read.
+    /// Messages in TCP streams that could not be read, or were too many when the capture ended.
     pub stream_messages_unread: u64,
     /// Messages that another writer could not read, and put into a C-DNS file as they were.
     pub items_malformed: u64,

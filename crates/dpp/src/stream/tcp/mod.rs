@@ -167,13 +167,13 @@ impl Connections {
         let payload = &segment.payload[..segment.payload.len().min(segment.payload_length)];
         self.counts.payload_bytes += payload.len() as u64;
         let (key, from) = Key::of(&segment.flow);
-        let known = self.known(&key, moment);
+        let known = self.known(&key, moment, carrier, visit);
         if segment.has(Segment::RST) {
             self.counts.skipped_bytes += payload.len() as u64;
             return self.reset(known, from, segment, moment, carrier, visit);
         }
         let slot = match known {
-            _ if segment.has(Segment::SYN) => self.open(known, key, from, segment, moment),
+            _ if segment.has(Segment::SYN) => self.open(known, (key, from), segment, moment, carrier, visit),
             Some(slot) => self.renew(slot, moment),
             None if segment.payload_length == 0 => return,
             None => self.add(Connection::new(key), moment),
@@ -214,30 +214,37 @@ impl Connections {
 
     /// The connection of a segment, unless it was quiet so long that it must be another one.
     #[inline]
-    fn known(&mut self, key: &Key, moment: &Moment) -> Option<usize> {
+    fn known<V: FnMut(Message<'_>)>(
+        &mut self,
+        key: &Key,
+        moment: &Moment,
+        carrier: &Carrier,
+        visit: &mut V,
+    ) -> Option<usize> {
         let slot = *self.index.get(key)? as usize;
         if moment.after_ns.saturating_sub(self.slots[slot].last_ns) <= self.limits.idle_ns {
             return Some(slot);
         }
-        self.forget(slot, Skip::TcpIncomplete);
+        self.end(slot, moment, carrier, visit);
         None
     }
 
     /// Where a SYN leads: to the connection that is there, or to a new one.
-    fn open(
+    fn open<V: FnMut(Message<'_>)>(
         &mut self,
         known: Option<usize>,
-        key: Key,
-        from: usize,
+        (key, from): (Key, usize),
         segment: &Segment,
         moment: &Moment,
+        carrier: &Carrier,
+        visit: &mut V,
     ) -> usize {
         if let Some(slot) = known {
             if self.slots[slot].takes_syn(from, segment, moment.time_ns) {
                 self.slots[slot].last_ns = moment.after_ns;
                 return slot;
             }
-            self.forget(slot, Skip::TcpIncomplete);
+            self.end(slot, moment, carrier, visit);
         }
         self.counts.opened += 1;
         self.add(Connection::opened(key, from, segment, moment.time_ns), moment)
@@ -353,6 +360,17 @@ impl Connections {
             counted.into_iter().for_each(|count| *count += 1);
             self.forget(slot, Skip::TcpEvicted);
         }
+    }
+
+    /// Forgets a connection that is over, though nothing said so. What is behind holes is read first.
+    #[cold]
+    fn end<V: FnMut(Message<'_>)>(&mut self, slot: usize, moment: &Moment, carrier: &Carrier, visit: &mut V) {
+        for side in 0..2 {
+            let flow = self.slots[slot].key.flow(side);
+            let (connection, mut out) = self.delivery(slot, flow.borrow(), moment, carrier, visit);
+            connection.sides[side].flush(&mut out);
+        }
+        self.forget(slot, Skip::TcpIncomplete);
     }
 
     /// Forgets a connection; what is incomplete is lost, for this reason.

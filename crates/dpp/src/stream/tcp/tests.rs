@@ -588,6 +588,26 @@ fn a_syn_with_another_number_begins_a_new_connection() {
 }
 
 #[test]
+fn what_is_behind_a_hole_is_read_before_a_new_connection_begins() {
+    check_opened(
+        "21 c @0 a =>  a
+         22 c @42 c =>
+         23 s @0 A => A
+         24 s @442 C[..100] =>
+         30 c -S #500 => tcp_no_data c@22
+         31 s -SA #900 => tcp_no_data",
+        "connections 2, incomplete 1, gaps 2, used 3",
+    );
+    // Nothing for ten minutes, and then something.
+    check_opened(
+        "21 c @0 a => a
+         22 c @42 c =>
+         700000 c @63 d => c@22 d",
+        "connections 2, incomplete 0, gaps 1",
+    );
+}
+
+#[test]
 fn a_syn_that_comes_again_changes_nothing() {
     check_opened(
         "21 c @0 a[..9] =>
