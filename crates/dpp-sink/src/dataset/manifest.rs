@@ -478,15 +478,17 @@ impl Manifest {
     }
 }
 
-/// Removes the files of runs in a folder and below, and folders that are empty then. Says whether this one is. Links are not
-/// followed.
+/// Removes the files of runs in a folder and below, and folders of the dataset that are empty then. Says whether this one is.
+/// Links are not followed, and folders that are called otherwise than those of datasets are not entered.
 fn remove_files(folder: &Path, stems: &[&str], is_root: bool) -> io::Result<bool> {
     let mut is_empty = true;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        let (name, is_folder) = (entry.file_name(), entry.file_type()?.is_dir());
+        let name = name.to_string_lossy();
+        if is_folder && name.contains('=') {
             is_empty &= remove_files(&entry.path(), stems, false)?;
-        } else if is_of(&entry.file_name().to_string_lossy(), stems) {
+        } else if !is_folder && is_of(&name, stems) {
             fs::remove_file(entry.path())?;
         } else {
             is_empty = false;
@@ -498,12 +500,15 @@ fn remove_files(folder: &Path, stems: &[&str], is_root: bool) -> io::Result<bool
     Ok(is_empty)
 }
 
-/// Whether a file is called as those of a run are: its stem, a number, and what follows that.
+/// Whether a file is called as those of a run are, complete or in the making: its stem, a number, an extension. Nothing else may
+/// follow the number: a capture may be called as a file of a dataset is, and its files are called after it.
 fn is_of(name: &str, stems: &[&str]) -> bool {
-    stems.iter().any(|stem| {
-        let number = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
-        number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
-    })
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    let Some((stem, rest)) = name.rsplit_once('-') else { return false };
+    let Some((number, extension)) = rest.split_once('.') else { return false };
+    let is_number = !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit());
+    let is_extension = !extension.is_empty() && extension.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    is_number && is_extension && stems.contains(&stem)
 }
 
 /// A value as text, whatever order its keys were told in.
@@ -772,6 +777,42 @@ mod tests {
             room.complete(&a);
             assert_eq!(room.files(), expected);
         }
+    }
+
+    #[test]
+    fn a_capture_that_is_called_as_a_file_of_another_run_keeps_its_files() {
+        let file_of = |run: &RunEntry| format!("{}-00000.csv", run.stem());
+        let killed = run(&["a"]);
+        let stem = killed.stem();
+        let called = ["-00000", "-00000.csv", "-00000.csv.part", "-00000.x", "-0", "-", "-1-2", ""];
+        for end in called {
+            let prefix = format!("{stem}{end}");
+            let other = RunEntry::new(&prefix, "test", &plan("id"), vec![input(&prefix, 9)]);
+            for name in [file_of(&other), format!("{}.part", file_of(&other))] {
+                assert!(is_of(&name, &[other.stem()]) && !is_of(&name, &[stem]), "{name}");
+            }
+        }
+        for name in ["-00000.csv", "-00000.csv.part", "-123456.parquet"] {
+            assert!(is_of(&format!("{stem}{name}"), &["other", stem]), "{name}");
+        }
+        for name in ["-00000", "-.csv", "-0x.csv", "-00000.", "-00000.csv.gz", "-00000.csv.part.part", ".csv"] {
+            assert!(!is_of(&format!("{stem}{name}"), &[stem]), "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_that_are_not_the_datasets_stay() {
+        let room = Room::new("folders");
+        let mut manifest = room.open().unwrap();
+        manifest.begin(&run(&["a"])).unwrap();
+        room.file(&run(&["a"]), 0);
+        let (mine, killed) = (room.0.join("notes/empty"), room.0.join("day=2/hour=1"));
+        fs::create_dir_all(&mine).unwrap();
+        fs::create_dir_all(&killed).unwrap();
+        fs::create_dir_all(room.0.join("day=3/mine")).unwrap();
+        manifest.give_up(&run(&["a"])).unwrap();
+        assert!(mine.is_dir() && room.0.join("day=3/mine").is_dir());
+        assert!(!room.0.join("day=1").exists() && !room.0.join("day=2").exists(), "a folder waited for a file");
     }
 
     #[test]
