@@ -3,6 +3,7 @@
 //! [`checks`](crate::checks) makes a [`Wish`] of the options, [`run`](crate::run) fills the dataset; what a dataset is stands in
 //! `dpp_sink::dataset`. A run that the manifest says is complete is not started again.
 
+use crate::captures;
 use crate::checks::Table;
 use crate::flags::Datasets;
 use crate::formats::{Format, packing_named};
@@ -227,6 +228,10 @@ const ENDS: u64 = 64 << 10;
 /// Digits of their digest.
 const ENDS_DIGITS: usize = 32;
 
+/// Headers alone are no longer than this, whatever a pcapng tells of its machine and interface; with more, nobody looks whether
+/// there is a packet.
+const EMPTY_MAX: u64 = 4 << 10;
+
 /// What the manifest knows an input by.
 fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
     let file = match input {
@@ -241,6 +246,7 @@ fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
         bytes: file.map(|file| file.1),
         head: head.flatten(),
         ends,
+        is_empty: file.is_some_and(|(path, bytes)| bytes <= EMPTY_MAX && captures::is_empty(path)),
         said: place.map(|Place { server, site }| json!([server, site]).to_string()),
     }
 }

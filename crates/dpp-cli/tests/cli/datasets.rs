@@ -280,6 +280,45 @@ fn a_copy_of_a_capture_or_a_longer_one_is_not_taken_for_another() {
 }
 
 #[test]
+fn a_capture_without_packets_may_be_called_as_any_other() {
+    let room = room();
+    // Of a pcapng a block each for the section and the interface; the others are of a header only.
+    let section = [0x0A0D_0D0A, 28, 0x1A2B_3C4D, 1, u32::MAX, u32::MAX, 28];
+    let interface = [1, 20, 1, 0, 20];
+    let blocks = [&section[..], &interface].concat();
+    let ng: Vec<u8> = blocks.into_iter().flat_map(u32::to_le_bytes).collect();
+    room.write("packed", crate::room::pcap(&[]));
+    room.shell("gzip -n packed").well();
+    for (name, silent) in [("pcap", crate::room::pcap(&[])), ("pcapng", ng), ("gz", room.read("packed.gz"))] {
+        let capture = |folder: &str, file: &str| format!("{name}-{folder}/{file}.{name}");
+        for (folder, from) in [("1", "a.pcap"), ("2", "b.pcap")] {
+            fs::create_dir(room.path(&format!("{name}-{folder}"))).expect("a folder");
+            room.write(&capture(folder, from), room.read(from));
+            room.write(&capture(folder, "eth1"), &silent);
+        }
+        let set = format!("set-{name}");
+        let [a, b] = [("1", "a.pcap"), ("2", "b.pcap")].map(|(folder, from)| {
+            let inputs = [capture(folder, from), capture(folder, "eth1")];
+            room.dpp(&make(&[&inputs[0], &inputs[1]], &set, &[])).well();
+            files(&room, &set).len()
+        });
+        assert!(b > a, "{name}");
+        // What it was when it was read is in the dataset; now there is more.
+        room.write(&capture("1", "eth1"), crate::room::pcap(&[&[0; 60]]));
+        room.dpp(&make(&[&capture("1", "eth1")], &set, &[])).well();
+        // With a packet it is as any other.
+        fs::create_dir_all(room.path("x")).expect("a folder");
+        room.write("x/one.pcap", crate::room::pcap(&[&[0; 60]]));
+        room.dpp(&make(&["x/one.pcap"], &set, &[])).well();
+        let ended = room.dpp(&make(&["x/one.pcap", &capture("2", "eth1")], &set, &[]));
+        assert!(
+            ended.code == Some(1) && ended.stderr.contains("one.pcap' is in the dataset already"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn what_was_left_out_is_not_said_to_be_complete() {
     let room = room();
     room.write("aa.pcap", "no capture");

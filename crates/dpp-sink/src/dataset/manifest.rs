@@ -77,6 +77,8 @@ pub struct InputEntry {
     pub head: Option<String>,
     /// A digest of its first and last bytes, if it can be read twice.
     pub ends: Option<String>,
+    /// Whether it has a header and no packet. No row can come from it twice, so it stands against no run.
+    pub is_empty: bool,
     /// What its path says of the rows, beside its file name.
     pub said: Option<String>,
 }
@@ -199,7 +201,7 @@ pub fn digest(bytes: &[u8], digits: usize) -> String {
 impl InputEntry {
     /// What it is, wherever it lies: its file name, size and ends, and what its path says.
     fn identity(&self) -> String {
-        let InputEntry { name, bytes, head: _, ends, said } = self;
+        let InputEntry { name, bytes, head: _, ends, is_empty: _, said } = self;
         let file_name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
         json!([file_name, bytes, ends, said]).to_string()
     }
@@ -235,6 +237,11 @@ impl RunEntry {
         self.inputs.iter().all(InputEntry::is_repeatable)
     }
 
+    /// Its inputs of which there may be rows.
+    fn inputs_with_packets(&self) -> impl Iterator<Item = &InputEntry> {
+        self.inputs.iter().filter(|input| !input.is_empty)
+    }
+
     /// Its inputs, the first of them by name.
     fn company(&self) -> String {
         match &self.inputs[..] {
@@ -249,7 +256,7 @@ impl RunEntry {
 
 impl Known {
     fn add(&mut self, run: &RunEntry) {
-        for input in &run.inputs {
+        for input in run.inputs_with_packets() {
             self.company.insert(input.identity(), run.company());
             self.bytes.insert(input.name.clone(), input.bytes);
             if let Some(head) = &input.head {
@@ -260,7 +267,7 @@ impl Known {
 
     /// Refuses a run with an input that is known.
     fn check(&self, run: &RunEntry) -> Result<(), ManifestError> {
-        for known in &run.inputs {
+        for known in run.inputs_with_packets() {
             let input = known.name.clone();
             match self.company.get(&known.identity()) {
                 Some(_) if !known.is_repeatable() => return Err(ManifestError::Once { input }),
@@ -457,8 +464,8 @@ impl Manifest {
 
     fn json(&self) -> String {
         let input = |input: &InputEntry| {
-            let InputEntry { name, bytes, head, ends, said } = input;
-            json!({ "name": name, "bytes": bytes, "head": head, "ends": ends, "said": said })
+            let InputEntry { name, bytes, head, ends, is_empty, said } = input;
+            json!({ "name": name, "bytes": bytes, "head": head, "ends": ends, "empty": is_empty, "said": said })
         };
         let file = |FileEntry { path, rows, bytes }: &FileEntry| json!({ "path": path, "rows": rows, "bytes": bytes });
         let run = |run: &RunEntry| {
@@ -572,6 +579,8 @@ fn runs(value: &Value, key: &str) -> Result<Vec<RunEntry>, String> {
                 bytes,
                 head: optional(&input, "head"),
                 ends: optional(&input, "ends"),
+                // Versions before knew of none.
+                is_empty: input["empty"].as_bool().unwrap_or_default(),
                 said: optional(&input, "said"),
             });
         }
@@ -753,6 +762,25 @@ mod tests {
     }
 
     #[test]
+    fn captures_without_packets_stand_against_no_run() {
+        let room = Room::new("empty");
+        let of = |names: [&str; 2], is_empty| {
+            let inputs = vec![input(names[0], 9), InputEntry { is_empty, ..input(names[1], 7) }];
+            RunEntry::new("part", "test", &plan("id"), inputs)
+        };
+        let (first, second) = (of(["/x/1/a", "/x/1/b"], true), of(["/x/2/c", "/x/2/b"], true));
+        assert!(room.open().unwrap().judge(&[first.clone(), second.clone()]).iter().all(Result::is_ok));
+        room.complete(&first);
+        let manifest = room.open().unwrap();
+        assert_eq!(judge(&manifest, &first).unwrap(), State::Complete);
+        assert_eq!(judge(&manifest, &second).unwrap(), State::ToDo);
+        // It has grown, and none of its rows is there.
+        assert_eq!(judge(&manifest, &run(&["/x/1/b"])).unwrap(), State::ToDo);
+        let error = judge(&manifest, &of(["/x/1/a", "/x/2/d"], true)).unwrap_err().to_string();
+        assert!(error.contains("'/x/1/a' is in the dataset already"), "{error}");
+    }
+
+    #[test]
     fn the_files_are_those_of_complete_runs_in_whatever_order_they_came_and_were_killed() {
         let (a, b, c) = (run(&["a"]), run(&["b"]), run(&["c"]));
         let room = Room::new("plain");
@@ -795,7 +823,8 @@ mod tests {
         for name in ["-00000.csv", "-00000.csv.part", "-123456.parquet"] {
             assert!(is_of(&format!("{stem}{name}"), &["other", stem]), "{name}");
         }
-        for name in ["-00000", "-.csv", "-0x.csv", "-00000.", "-00000.csv.gz", "-00000.csv.part.part", ".csv"] {
+        for name in ["-00000", "-.csv", "-0x.csv", "-00000.", "-00000.csv.gz", "-00000.csv.part.part", ".csv"]
+        {
             assert!(!is_of(&format!("{stem}{name}"), &[stem]), "{name}");
         }
     }
@@ -812,7 +841,10 @@ mod tests {
         fs::create_dir_all(room.0.join("day=3/mine")).unwrap();
         manifest.give_up(&run(&["a"])).unwrap();
         assert!(mine.is_dir() && room.0.join("day=3/mine").is_dir());
-        assert!(!room.0.join("day=1").exists() && !room.0.join("day=2").exists(), "a folder waited for a file");
+        assert!(
+            !room.0.join("day=1").exists() && !room.0.join("day=2").exists(),
+            "a folder waited for a file"
+        );
     }
 
     #[test]
