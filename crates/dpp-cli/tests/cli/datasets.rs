@@ -428,6 +428,33 @@ fn what_can_be_read_only_once_stays_and_is_not_mixed_up() {
 }
 
 #[test]
+fn a_capture_that_becomes_a_copy_while_others_are_read_is_refused() {
+    let room = room();
+    room.dpp(&["generate", "c.pcap", "--transactions", "300", "--seed", "3"]).well();
+    for more in [&[][..], &["--keep-going"]] {
+        room.write("b.pcap", room.read("c.pcap"));
+        room.dpp(&make(&["a.pcap"], "set", &["--per-file"])).well();
+        let path = room.fifo("live");
+        let options = [&["--per-file", "--order", "given"], more].concat();
+        let mut command = room.command(&make(&["live", "b.pcap"], "set", &options));
+        let child = command.spawn().expect("dpp starts");
+        let mut writer = fs::OpenOptions::new().write(true).open(&path).expect("dpp opens the pipe");
+        room.write("b.pcap", room.read("a.pcap"));
+        writer.write_all(&room.read("c.pcap")).expect("dpp reads");
+        drop(writer);
+        let ended = Ended::from(child.wait_with_output().expect("it ends"));
+        let is_told = ended.stderr.contains("a.pcap' does, which is in the dataset");
+        assert!(ended.code == Some(1) && is_told, "{more:?}: {}", ended.stderr);
+        let names = files(&room, "set").into_keys().map(|path| path.to_string_lossy().into_owned());
+        let names: Vec<String> = names.collect();
+        assert!(names.iter().any(|name| name.contains("/live-")), "{names:?}");
+        assert!(!names.iter().any(|name| name.contains("/b-")), "{names:?}");
+        fs::remove_dir_all(room.path("set")).expect("it is removed");
+        fs::remove_file(path).expect("it is removed");
+    }
+}
+
+#[test]
 fn only_one_run_at_a_time_writes_to_a_dataset() {
     let room = room();
     let path = room.fifo("live");

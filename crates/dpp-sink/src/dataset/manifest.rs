@@ -354,8 +354,19 @@ impl Manifest {
         runs.iter().map(&mut judge).collect()
     }
 
+    /// What is to be done about a run after those that are complete by now.
+    ///
+    /// # Errors
+    /// As of [`judge`](Manifest::judge).
+    pub fn judge_now(&self, run: &RunEntry) -> Result<State, ManifestError> {
+        match self.state(run) {
+            Some(state) => Ok(state),
+            None => self.known.check(run).map(|()| State::ToDo),
+        }
+    }
+
     /// What is to be done about a run that was complete; `None` if it never was, or if it cannot be the same again.
-    pub fn state(&self, run: &RunEntry) -> Option<State> {
+    fn state(&self, run: &RunEntry) -> Option<State> {
         let known = self.runs.get(&run.id).filter(|_| run.is_repeatable())?;
         let is_there = |file: &FileEntry| {
             fs::metadata(self.root.join(&file.path)).is_ok_and(|known| known.len() == file.bytes)
@@ -744,6 +755,8 @@ mod tests {
             assert!(error.contains("begins as '/x/h' does"), "{error}");
         }
         assert_eq!(judge(&manifest, &run_of(headed("/y/h", 7))).unwrap(), State::Complete, "it was moved");
+        assert_eq!(manifest.judge_now(&run_of(headed("/y/h", 7))).unwrap(), State::Complete);
+        assert!(matches!(manifest.judge_now(&run(&["/x/b"])), Err(ManifestError::Overlap { .. })));
         assert!(refused(&manifest, &stdin()).contains("has rows of 'stdin' already"));
         // Of several it is known before the first is begun.
         let twice = [run_of(headed("/y/h", 7)), run(&["/x/k"]), run(&["/y/k"]), run(&["/x/k", "/x/l"])];
