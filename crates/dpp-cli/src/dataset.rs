@@ -81,6 +81,7 @@ pub(crate) fn wish(
         file_bytes: number("--bytes-per-file", options.bytes_per_file.as_deref())?.unwrap_or(FILE_BYTES),
         stem: "part".to_owned(),
         extension: format.row().extensions[0].to_owned(),
+        of_messages: !format.has_columns(),
     };
     Ok(Some(Wish { root: root.to_owned(), settings, per_file }))
 }
@@ -150,7 +151,9 @@ impl Wish {
     /// What the dataset is made with, for the manifest: everything that another run must have the same. Plain facts, so that
     /// another version can read them; which version wrote a run stands with the run.
     pub(crate) fn plan(&self, plan: &Plan, table: &Table) -> Value {
-        let Settings { partitioning, file_rows, file_bytes, sort_by, stem: _, extension: _ } = &self.settings;
+        // What files are called, and what they hold, is told by the format.
+        let Settings { partitioning, file_rows, file_bytes, sort_by, stem: _, extension: _, of_messages: _ } =
+            &self.settings;
         let sorted: Vec<&str> = sort_by.iter().map(|column| column.entry().name).collect();
         json!({
             "rows": report::facts(plan),
