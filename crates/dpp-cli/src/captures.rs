@@ -15,7 +15,7 @@ use dpp::capture::{
 use dpp_source::{Source, SourceError, Warnings};
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -201,8 +201,14 @@ fn unread(input: &Input, error: CaptureError) -> anyhow::Error {
     anyhow!(error).context(format!("cannot read {}", input.name()))
 }
 
+/// Whether a file is a capture that has no packet.
+pub(crate) fn is_empty(path: &Path) -> bool {
+    let first = |source| first_packet_ns(source).ok();
+    Source::open(path).ok().and_then(first) == Some(None)
+}
+
 /// The timestamp of the first packet, ns.
-fn first_packet_ns(capture: Capture) -> Result<Option<i64>, InputError> {
+fn first_packet_ns(capture: impl Read + Send) -> Result<Option<i64>, InputError> {
     let settings = Settings { bytes: 4096, packets: 1, jump_ns: 0, monotonic: false, merge: false };
     let chunk = Cutter::new(single(capture), settings)?.next(Chunk::default())?;
     Ok(chunk.and_then(|chunk| chunk.records.first().map(|record| record.time_ns)))

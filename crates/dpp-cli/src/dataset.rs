@@ -3,6 +3,7 @@
 //! [`checks`](crate::checks) makes a [`Wish`] of the options, [`run`](crate::run) fills the dataset; what a dataset is stands in
 //! `dpp_sink::dataset`. A run that the manifest says is complete is not started again.
 
+use crate::captures;
 use crate::checks::Table;
 use crate::flags::Datasets;
 use crate::formats::{Format, packing_named};
@@ -80,6 +81,7 @@ pub(crate) fn wish(
         file_bytes: number("--bytes-per-file", options.bytes_per_file.as_deref())?.unwrap_or(FILE_BYTES),
         stem: "part".to_owned(),
         extension: format.row().extensions[0].to_owned(),
+        of_messages: !format.has_columns(),
     };
     Ok(Some(Wish { root: root.to_owned(), settings, per_file }))
 }
@@ -149,7 +151,9 @@ impl Wish {
     /// What the dataset is made with, for the manifest: everything that another run must have the same. Plain facts, so that
     /// another version can read them; which version wrote a run stands with the run.
     pub(crate) fn plan(&self, plan: &Plan, table: &Table) -> Value {
-        let Settings { partitioning, file_rows, file_bytes, sort_by, stem: _, extension: _ } = &self.settings;
+        // What files are called, and what they hold, is told by the format.
+        let Settings { partitioning, file_rows, file_bytes, sort_by, stem: _, extension: _, of_messages: _ } =
+            &self.settings;
         let sorted: Vec<&str> = sort_by.iter().map(|column| column.entry().name).collect();
         json!({
             "rows": report::facts(plan),
@@ -227,6 +231,10 @@ const ENDS: u64 = 64 << 10;
 /// Digits of their digest.
 const ENDS_DIGITS: usize = 32;
 
+/// Headers alone are no longer than this, whatever a pcapng tells of its machine and interface; with more, nobody looks whether
+/// there is a packet.
+const EMPTY_MAX: u64 = 4 << 10;
+
 /// What the manifest knows an input by.
 fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
     let file = match input {
@@ -241,6 +249,7 @@ fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
         bytes: file.map(|file| file.1),
         head: head.flatten(),
         ends,
+        is_empty: file.is_some_and(|(path, bytes)| bytes <= EMPTY_MAX && captures::is_empty(path)),
         said: place.map(|Place { server, site }| json!([server, site]).to_string()),
     }
 }

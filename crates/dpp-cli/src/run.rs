@@ -24,7 +24,7 @@ use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
-use dpp_sink::dataset::{Dataset, FileEntry, Manifest, RunEntry, State};
+use dpp_sink::dataset::{Dataset, FileEntry, Manifest, ManifestError, RunEntry, State};
 use dpp_sink::packed::Packed;
 use serde_json::Value;
 use std::error::Error;
@@ -93,14 +93,21 @@ impl Work<'_> {
         let (mut tables, mut progress) = (Vec::new(), None);
         let mut manifest = self.manifest()?;
         for (captures, output) in self.admitted(portions(&self.job.target, captures), manifest.as_ref())? {
-            // What was another capture when the others were begun may be one that is complete by now.
+            // What was another capture when all were admitted may be one by now that is complete, or must not be read.
             let run = self.run_of(&captures);
-            if let (Some(manifest), Some(run)) = (&manifest, &run)
-                && manifest.state(run) == Some(State::Complete)
-            {
-                self.check_whole(manifest, run, &captures)?;
-                self.opener.log().complete += captures.len();
-                continue;
+            if let (Some(manifest), Some(run)) = (&manifest, &run) {
+                match manifest.judge_now(run) {
+                    Ok(State::ToDo) => {}
+                    Ok(State::Complete) => {
+                        self.check_whole(manifest, run, &captures)?;
+                        self.opener.log().complete += captures.len();
+                        continue;
+                    }
+                    Err(error) => {
+                        self.refuse(&captures, error).map_err(|error| behind(&tables, error))?;
+                        continue;
+                    }
+                }
             }
             let names = captures.clone();
             let captures = match self.opener.captures(captures) {
@@ -153,13 +160,20 @@ impl Work<'_> {
         let runs: Vec<RunEntry> = portions.iter().filter_map(|(captures, _)| self.run_of(captures)).collect();
         let mut admitted = Vec::with_capacity(portions.len());
         for ((captures, output), judged) in portions.into_iter().zip(manifest.judge(&runs)) {
-            match (judged, &captures[..]) {
-                (Ok(_), _) => admitted.push((captures, output)),
-                (Err(error), [capture]) => self.opener.leave_out(capture.clone(), error.into())?,
-                (Err(error), _) => return Err(error.into()),
+            match judged {
+                Ok(_) => admitted.push((captures, output)),
+                Err(error) => self.refuse(&captures, error)?,
             }
         }
         Ok(admitted)
+    }
+
+    /// Goes on without a capture that the dataset cannot take, if the user wants it.
+    fn refuse(&self, captures: &[Input], error: ManifestError) -> anyhow::Result<()> {
+        match captures {
+            [capture] => self.opener.leave_out(capture.clone(), error.into()),
+            _ => Err(error.into()),
+        }
     }
 
     /// With `--strict` what is complete is an error as it was when it was read.

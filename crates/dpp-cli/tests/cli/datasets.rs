@@ -1,6 +1,7 @@
 //! Datasets: directories of files by partition, that are the same however often a run was killed.
 
-use crate::room::{Ended, Room};
+use crate::frames;
+use crate::room::{Ended, Room, pcap};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;
@@ -89,6 +90,86 @@ fn all_rows_are_there_in_their_folders_and_sorted() {
     rows.sort();
     whole.sort();
     assert_eq!(rows, whole);
+}
+
+/// A capture of so many queries, the first for A and all others for A and AAAA of one name, with an option of so many bytes.
+fn queries(count: usize, padding: u16) -> Vec<u8> {
+    let query = |number: usize| {
+        let mut message = frames::message(7, 0x0100, &format!("n{}.example", number % 7));
+        if number > 0 {
+            message[5] = 2;
+            message.extend_from_slice(&[0xC0, 12, 0, 28, 0, 1]);
+        }
+        message[11] = 1;
+        message.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0]);
+        message.extend([padding + 4, 12, padding].map(u16::to_be_bytes).as_flattened());
+        message.resize(message.len() + usize::from(padding), 0);
+        frames::udp(&format!("192.0.2.1:{}", 10_000 + number), "192.0.2.53:53", &message)
+    };
+    let queries: Vec<Vec<u8>> = (0..count).map(query).collect();
+    pcap(&queries.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+/// How many packets a classic pcap has.
+fn packets(capture: &[u8]) -> usize {
+    let (mut rest, mut count) = (&capture[24..], 0);
+    while !rest.is_empty() {
+        let length = u32::from_le_bytes(rest[8..12].try_into().expect("four bytes"));
+        (rest, count) = (&rest[16 + length as usize..], count + 1);
+    }
+    count
+}
+
+#[test]
+fn messages_of_several_questions_are_written_once_however_many_rows_there_are() {
+    let room = Room::new();
+    // Rows that are handed on at a time: that many would end between the two of a message.
+    const BATCH: usize = 1 << 14;
+    room.write("many.pcap", queries(BATCH / 2 + 100, 0));
+    // And so long that what C-DNS prepares at a time ends between them, too.
+    room.write("long.pcap", queries(BATCH / 2 + 100, 2200));
+    for (capture, format) in [("many", "pcap"), ("many", "dnstap"), ("many", "cdns"), ("long", "cdns")] {
+        let (input, set) = (format!("{capture}.pcap"), format!("{capture}-{format}"));
+        let whole = format!("{set}.{format}");
+        room.dpp(&["extract", &input, "-s", "-o", &whole]).well();
+        room.dpp(&["extract", &input, "-s", "-f", format, "-o", &set, "--partition-by", "year"]).well();
+        let files = files(&room, &set);
+        assert_eq!(files.len(), 1);
+        assert!(files.into_values().all(|file| file == room.read(&whole)), "{set}");
+    }
+}
+
+#[test]
+fn messages_of_several_questions_are_written_once_wherever_their_rows_go() {
+    let room = Room::new();
+    const COUNT: usize = 700;
+    room.write("in.pcap", queries(COUNT, 0));
+    for (set, options, several) in [
+        ("rows", &["--rows-per-file", "100"][..], true),
+        ("bytes", &["--bytes-per-file", "100k"], true),
+        ("parted", &["--partition-by", "qtype"], false),
+        ("sorted", &["--sort-by", "qtype,qname"], false),
+        ("all", &["--partition-by", "qtype", "--sort-by", "qtype", "--rows-per-file", "100"], true),
+    ] {
+        for format in ["pcap", "cdns"] {
+            let set = format!("{set}-{format}");
+            room.dpp(&[&["extract", "in.pcap", "-s", "-f", format, "-o", &set][..], options].concat()).well();
+            let files = files(&room, &set);
+            assert_eq!(files.len() > 1, several, "{set}");
+            // They are where those of the first question are.
+            assert!(files.keys().all(|path| !path.starts_with("qtype=28")), "{set}");
+            if format == "pcap" {
+                assert_eq!(files.values().map(|file| packets(file)).sum::<usize>(), COUNT, "{set}");
+                continue;
+            }
+            // An item is read back as a row of its first question.
+            let names: Vec<String> =
+                files.keys().map(|path| format!("{set}/{}", path.to_string_lossy())).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            room.dpp(&[&["extract", "-s", "-o", "back.csv", "--order", "given"][..], &names].concat()).well();
+            assert_eq!(room.lines("back.csv").len(), 1 + COUNT, "{set}");
+        }
+    }
 }
 
 #[test]
@@ -280,6 +361,45 @@ fn a_copy_of_a_capture_or_a_longer_one_is_not_taken_for_another() {
 }
 
 #[test]
+fn a_capture_without_packets_may_be_called_as_any_other() {
+    let room = room();
+    // Of a pcapng a block each for the section and the interface; the others are of a header only.
+    let section = [0x0A0D_0D0A, 28, 0x1A2B_3C4D, 1, u32::MAX, u32::MAX, 28];
+    let interface = [1, 20, 1, 0, 20];
+    let blocks = [&section[..], &interface].concat();
+    let ng: Vec<u8> = blocks.into_iter().flat_map(u32::to_le_bytes).collect();
+    room.write("packed", pcap(&[]));
+    room.shell("gzip -n packed").well();
+    for (name, silent) in [("pcap", pcap(&[])), ("pcapng", ng), ("gz", room.read("packed.gz"))] {
+        let capture = |folder: &str, file: &str| format!("{name}-{folder}/{file}.{name}");
+        for (folder, from) in [("1", "a.pcap"), ("2", "b.pcap")] {
+            fs::create_dir(room.path(&format!("{name}-{folder}"))).expect("a folder");
+            room.write(&capture(folder, from), room.read(from));
+            room.write(&capture(folder, "eth1"), &silent);
+        }
+        let set = format!("set-{name}");
+        let [a, b] = [("1", "a.pcap"), ("2", "b.pcap")].map(|(folder, from)| {
+            let inputs = [capture(folder, from), capture(folder, "eth1")];
+            room.dpp(&make(&[&inputs[0], &inputs[1]], &set, &[])).well();
+            files(&room, &set).len()
+        });
+        assert!(b > a, "{name}");
+        // What it was when it was read is in the dataset; now there is more.
+        room.write(&capture("1", "eth1"), pcap(&[&[0; 60]]));
+        room.dpp(&make(&[&capture("1", "eth1")], &set, &[])).well();
+        // With a packet it is as any other.
+        fs::create_dir_all(room.path("x")).expect("a folder");
+        room.write("x/one.pcap", pcap(&[&[0; 60]]));
+        room.dpp(&make(&["x/one.pcap"], &set, &[])).well();
+        let ended = room.dpp(&make(&["x/one.pcap", &capture("2", "eth1")], &set, &[]));
+        assert!(
+            ended.code == Some(1) && ended.stderr.contains("one.pcap' is in the dataset already"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn what_was_left_out_is_not_said_to_be_complete() {
     let room = room();
     room.write("aa.pcap", "no capture");
@@ -386,6 +506,33 @@ fn what_can_be_read_only_once_stays_and_is_not_mixed_up() {
         "{}",
         again.stderr
     );
+}
+
+#[test]
+fn a_capture_that_becomes_a_copy_while_others_are_read_is_refused() {
+    let room = room();
+    room.dpp(&["generate", "c.pcap", "--transactions", "300", "--seed", "3"]).well();
+    for more in [&[][..], &["--keep-going"]] {
+        room.write("b.pcap", room.read("c.pcap"));
+        room.dpp(&make(&["a.pcap"], "set", &["--per-file"])).well();
+        let path = room.fifo("live");
+        let options = [&["--per-file", "--order", "given"], more].concat();
+        let mut command = room.command(&make(&["live", "b.pcap"], "set", &options));
+        let child = command.spawn().expect("dpp starts");
+        let mut writer = fs::OpenOptions::new().write(true).open(&path).expect("dpp opens the pipe");
+        room.write("b.pcap", room.read("a.pcap"));
+        writer.write_all(&room.read("c.pcap")).expect("dpp reads");
+        drop(writer);
+        let ended = Ended::from(child.wait_with_output().expect("it ends"));
+        let is_told = ended.stderr.contains("a.pcap' does, which is in the dataset");
+        assert!(ended.code == Some(1) && is_told, "{more:?}: {}", ended.stderr);
+        let names = files(&room, "set").into_keys().map(|path| path.to_string_lossy().into_owned());
+        let names: Vec<String> = names.collect();
+        assert!(names.iter().any(|name| name.contains("/live-")), "{names:?}");
+        assert!(!names.iter().any(|name| name.contains("/b-")), "{names:?}");
+        fs::remove_dir_all(room.path("set")).expect("it is removed");
+        fs::remove_file(path).expect("it is removed");
+    }
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct InputEntry {
     pub head: Option<String>,
     /// A digest of its first and last bytes, if it can be read twice.
     pub ends: Option<String>,
+    /// Whether it has a header and no packet. No row can come from it twice, so it stands against no run.
+    pub is_empty: bool,
     /// What its path says of the rows, beside its file name.
     pub said: Option<String>,
 }
@@ -199,7 +201,7 @@ pub fn digest(bytes: &[u8], digits: usize) -> String {
 impl InputEntry {
     /// What it is, wherever it lies: its file name, size and ends, and what its path says.
     fn identity(&self) -> String {
-        let InputEntry { name, bytes, head: _, ends, said } = self;
+        let InputEntry { name, bytes, head: _, ends, is_empty: _, said } = self;
         let file_name = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
         json!([file_name, bytes, ends, said]).to_string()
     }
@@ -235,6 +237,11 @@ impl RunEntry {
         self.inputs.iter().all(InputEntry::is_repeatable)
     }
 
+    /// Its inputs of which there may be rows.
+    fn inputs_with_packets(&self) -> impl Iterator<Item = &InputEntry> {
+        self.inputs.iter().filter(|input| !input.is_empty)
+    }
+
     /// Its inputs, the first of them by name.
     fn company(&self) -> String {
         match &self.inputs[..] {
@@ -249,7 +256,7 @@ impl RunEntry {
 
 impl Known {
     fn add(&mut self, run: &RunEntry) {
-        for input in &run.inputs {
+        for input in run.inputs_with_packets() {
             self.company.insert(input.identity(), run.company());
             self.bytes.insert(input.name.clone(), input.bytes);
             if let Some(head) = &input.head {
@@ -260,7 +267,7 @@ impl Known {
 
     /// Refuses a run with an input that is known.
     fn check(&self, run: &RunEntry) -> Result<(), ManifestError> {
-        for known in &run.inputs {
+        for known in run.inputs_with_packets() {
             let input = known.name.clone();
             match self.company.get(&known.identity()) {
                 Some(_) if !known.is_repeatable() => return Err(ManifestError::Once { input }),
@@ -347,8 +354,19 @@ impl Manifest {
         runs.iter().map(&mut judge).collect()
     }
 
+    /// What is to be done about a run after those that are complete by now.
+    ///
+    /// # Errors
+    /// As of [`judge`](Manifest::judge).
+    pub fn judge_now(&self, run: &RunEntry) -> Result<State, ManifestError> {
+        match self.state(run) {
+            Some(state) => Ok(state),
+            None => self.known.check(run).map(|()| State::ToDo),
+        }
+    }
+
     /// What is to be done about a run that was complete; `None` if it never was, or if it cannot be the same again.
-    pub fn state(&self, run: &RunEntry) -> Option<State> {
+    fn state(&self, run: &RunEntry) -> Option<State> {
         let known = self.runs.get(&run.id).filter(|_| run.is_repeatable())?;
         let is_there = |file: &FileEntry| {
             fs::metadata(self.root.join(&file.path)).is_ok_and(|known| known.len() == file.bytes)
@@ -457,8 +475,8 @@ impl Manifest {
 
     fn json(&self) -> String {
         let input = |input: &InputEntry| {
-            let InputEntry { name, bytes, head, ends, said } = input;
-            json!({ "name": name, "bytes": bytes, "head": head, "ends": ends, "said": said })
+            let InputEntry { name, bytes, head, ends, is_empty, said } = input;
+            json!({ "name": name, "bytes": bytes, "head": head, "ends": ends, "empty": is_empty, "said": said })
         };
         let file = |FileEntry { path, rows, bytes }: &FileEntry| json!({ "path": path, "rows": rows, "bytes": bytes });
         let run = |run: &RunEntry| {
@@ -478,15 +496,17 @@ impl Manifest {
     }
 }
 
-/// Removes the files of runs in a folder and below, and folders that are empty then. Says whether this one is. Links are not
-/// followed.
+/// Removes the files of runs in a folder and below, and folders of the dataset that are empty then. Says whether this one is.
+/// Links are not followed, and folders that are called otherwise than those of datasets are not entered.
 fn remove_files(folder: &Path, stems: &[&str], is_root: bool) -> io::Result<bool> {
     let mut is_empty = true;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        let (name, is_folder) = (entry.file_name(), entry.file_type()?.is_dir());
+        let name = name.to_string_lossy();
+        if is_folder && name.contains('=') {
             is_empty &= remove_files(&entry.path(), stems, false)?;
-        } else if is_of(&entry.file_name().to_string_lossy(), stems) {
+        } else if !is_folder && is_of(&name, stems) {
             fs::remove_file(entry.path())?;
         } else {
             is_empty = false;
@@ -498,12 +518,15 @@ fn remove_files(folder: &Path, stems: &[&str], is_root: bool) -> io::Result<bool
     Ok(is_empty)
 }
 
-/// Whether a file is called as those of a run are: its stem, a number, and what follows that.
+/// Whether a file is called as those of a run are, complete or in the making: its stem, a number, an extension. Nothing else may
+/// follow the number: a capture may be called as a file of a dataset is, and its files are called after it.
 fn is_of(name: &str, stems: &[&str]) -> bool {
-    stems.iter().any(|stem| {
-        let number = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
-        number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()))
-    })
+    let name = name.strip_suffix(".part").unwrap_or(name);
+    let Some((stem, rest)) = name.rsplit_once('-') else { return false };
+    let Some((number, extension)) = rest.split_once('.') else { return false };
+    let is_number = !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit());
+    let is_extension = !extension.is_empty() && extension.bytes().all(|octet| octet.is_ascii_alphanumeric());
+    is_number && is_extension && stems.contains(&stem)
 }
 
 /// A value as text, whatever order its keys were told in.
@@ -567,6 +590,8 @@ fn runs(value: &Value, key: &str) -> Result<Vec<RunEntry>, String> {
                 bytes,
                 head: optional(&input, "head"),
                 ends: optional(&input, "ends"),
+                // Versions before knew of none.
+                is_empty: input["empty"].as_bool().unwrap_or_default(),
                 said: optional(&input, "said"),
             });
         }
@@ -730,6 +755,8 @@ mod tests {
             assert!(error.contains("begins as '/x/h' does"), "{error}");
         }
         assert_eq!(judge(&manifest, &run_of(headed("/y/h", 7))).unwrap(), State::Complete, "it was moved");
+        assert_eq!(manifest.judge_now(&run_of(headed("/y/h", 7))).unwrap(), State::Complete);
+        assert!(matches!(manifest.judge_now(&run(&["/x/b"])), Err(ManifestError::Overlap { .. })));
         assert!(refused(&manifest, &stdin()).contains("has rows of 'stdin' already"));
         // Of several it is known before the first is begun.
         let twice = [run_of(headed("/y/h", 7)), run(&["/x/k"]), run(&["/y/k"]), run(&["/x/k", "/x/l"])];
@@ -745,6 +772,25 @@ mod tests {
             State::ToDo,
             "it may never be complete"
         );
+    }
+
+    #[test]
+    fn captures_without_packets_stand_against_no_run() {
+        let room = Room::new("empty");
+        let of = |names: [&str; 2], is_empty| {
+            let inputs = vec![input(names[0], 9), InputEntry { is_empty, ..input(names[1], 7) }];
+            RunEntry::new("part", "test", &plan("id"), inputs)
+        };
+        let (first, second) = (of(["/x/1/a", "/x/1/b"], true), of(["/x/2/c", "/x/2/b"], true));
+        assert!(room.open().unwrap().judge(&[first.clone(), second.clone()]).iter().all(Result::is_ok));
+        room.complete(&first);
+        let manifest = room.open().unwrap();
+        assert_eq!(judge(&manifest, &first).unwrap(), State::Complete);
+        assert_eq!(judge(&manifest, &second).unwrap(), State::ToDo);
+        // It has grown, and none of its rows is there.
+        assert_eq!(judge(&manifest, &run(&["/x/1/b"])).unwrap(), State::ToDo);
+        let error = judge(&manifest, &of(["/x/1/a", "/x/2/d"], true)).unwrap_err().to_string();
+        assert!(error.contains("'/x/1/a' is in the dataset already"), "{error}");
     }
 
     #[test]
@@ -772,6 +818,46 @@ mod tests {
             room.complete(&a);
             assert_eq!(room.files(), expected);
         }
+    }
+
+    #[test]
+    fn a_capture_that_is_called_as_a_file_of_another_run_keeps_its_files() {
+        let file_of = |run: &RunEntry| format!("{}-00000.csv", run.stem());
+        let killed = run(&["a"]);
+        let stem = killed.stem();
+        let called = ["-00000", "-00000.csv", "-00000.csv.part", "-00000.x", "-0", "-", "-1-2", ""];
+        for end in called {
+            let prefix = format!("{stem}{end}");
+            let other = RunEntry::new(&prefix, "test", &plan("id"), vec![input(&prefix, 9)]);
+            for name in [file_of(&other), format!("{}.part", file_of(&other))] {
+                assert!(is_of(&name, &[other.stem()]) && !is_of(&name, &[stem]), "{name}");
+            }
+        }
+        for name in ["-00000.csv", "-00000.csv.part", "-123456.parquet"] {
+            assert!(is_of(&format!("{stem}{name}"), &["other", stem]), "{name}");
+        }
+        for name in ["-00000", "-.csv", "-0x.csv", "-00000.", "-00000.csv.gz", "-00000.csv.part.part", ".csv"]
+        {
+            assert!(!is_of(&format!("{stem}{name}"), &[stem]), "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_that_are_not_the_datasets_stay() {
+        let room = Room::new("folders");
+        let mut manifest = room.open().unwrap();
+        manifest.begin(&run(&["a"])).unwrap();
+        room.file(&run(&["a"]), 0);
+        let (mine, killed) = (room.0.join("notes/empty"), room.0.join("day=2/hour=1"));
+        fs::create_dir_all(&mine).unwrap();
+        fs::create_dir_all(&killed).unwrap();
+        fs::create_dir_all(room.0.join("day=3/mine")).unwrap();
+        manifest.give_up(&run(&["a"])).unwrap();
+        assert!(mine.is_dir() && room.0.join("day=3/mine").is_dir());
+        assert!(
+            !room.0.join("day=1").exists() && !room.0.join("day=2").exists(),
+            "a folder waited for a file"
+        );
     }
 
     #[test]

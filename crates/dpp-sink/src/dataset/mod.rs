@@ -19,8 +19,9 @@ pub use partition::{PartError, Partitioning};
 use crate::TableSink;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::table::Column;
+use dpp::table::{Column, Scratch};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +40,24 @@ pub struct Settings {
     pub stem: String,
     /// What they end with.
     pub extension: String,
+    /// Whether they hold messages. Then rows of one message, which is written once, are never parted: they go where the first goes.
+    pub of_messages: bool,
+}
+
+impl Settings {
+    /// The numbers of rows that stay together: of one row, or of those of one message.
+    fn units(&self, rows: &Rows) -> impl Iterator<Item = Range<usize>> {
+        let (of_messages, count) = (self.of_messages, rows.len());
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let first = next;
+            next += 1;
+            while of_messages && next < count && rows.get(next).continues(&rows.get(next - 1)) {
+                next += 1;
+            }
+            (first < count).then_some(first..next)
+        })
+    }
 }
 
 /// Bytes of rows that are kept in all lanes. More makes larger files where there are many partitions.
@@ -47,7 +66,7 @@ const KEPT_BYTES_MAX: usize = 1 << 30;
 /// Lanes, each with some of the partitions. Fixed, because what is kept in a lane is bounded for each.
 const LANES: usize = 4;
 
-/// Rows that are handed to the format at a time, so that what they become is never kept twice.
+/// Rows that are handed to the format at a time, so that what they become is never kept twice; more by those of one message.
 const BATCH: usize = 1 << 14;
 
 /// Why a dataset cannot be written.
@@ -156,10 +175,10 @@ impl<F: FileFormat> Dataset<F> {
         if !lane.files.contains_key(folder) {
             lane.files.insert(folder.to_owned(), File::default());
         }
-        for number in 0..rows.len() {
+        for unit in self.settings.units(rows) {
             let file = lane.files.get_mut(folder).expect("it was put there");
-            let size = rows.row_size(number);
-            file.rows.push(rows, number);
+            let size = unit.clone().map(|number| rows.row_size(number)).sum::<usize>();
+            unit.for_each(|number| file.rows.push(rows, number));
             file.bytes += size;
             lane.bytes += size;
             if file.rows.len() >= self.settings.file_rows || file.bytes >= self.settings.file_bytes {
@@ -193,7 +212,8 @@ impl<F: FileFormat> Dataset<F> {
             return Ok(());
         }
         if !self.settings.sort_by.is_empty() {
-            let order = sort::order(&rows, &self.settings.sort_by, &self.plan.context);
+            let units = self.settings.units(&rows);
+            let order = sort::order(&rows, units, &self.settings.sort_by, &self.plan.context);
             rows.arrange(&order);
         }
         let Settings { stem, extension, .. } = &self.settings;
@@ -204,10 +224,15 @@ impl<F: FileFormat> Dataset<F> {
             std::fs::create_dir_all(folder).map_err(|error| Error::at(folder, error))?;
         }
         let count = rows.len();
-        let mut batches = (0..count).step_by(BATCH).map(|start| {
+        let mut units = self.settings.units(&rows);
+        let mut batches = std::iter::from_fn(|| {
             let mut batch = Rows::none();
-            (start..count.min(start + BATCH)).for_each(|number| batch.push(&rows, number));
-            batch
+            while batch.len() < BATCH
+                && let Some(unit) = units.next()
+            {
+                unit.for_each(|number| batch.push(&rows, number));
+            }
+            (!batch.is_empty()).then_some(batch)
         });
         self.format.write(&path, &mut batches, &self.pool).map_err(|error| Error::at(&path, error))?;
         let bytes = std::fs::metadata(&path).map_or(0, |known| known.len());
@@ -250,14 +275,16 @@ impl<F: FileFormat> Sink for Dataset<F> {
 
     fn encode(&self, rows: Rows, pool: &Pool) -> Piece {
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-        let mut folder = String::new();
-        self.settings.partitioning.folders(&rows, &self.plan.context, &mut folder, |number, folder| {
+        let (mut folder, mut scratch) = (String::new(), Scratch::default());
+        let Settings { partitioning, .. } = &self.settings;
+        for unit in self.settings.units(&rows) {
+            partitioning.folder(&rows.get(unit.start), &self.plan.context, &mut scratch, &mut folder);
             // Rows of one partition follow each other as a rule.
             match groups.iter_mut().rev().find(|group| group.0 == folder) {
-                Some(group) => group.1.push(number),
-                None => groups.push((folder.to_owned(), vec![number])),
+                Some(group) => group.1.extend(unit),
+                None => groups.push((folder.clone(), unit.collect())),
             }
-        });
+        }
         if let [(_, numbers)] = &groups[..]
             && numbers.len() == rows.len()
         {

@@ -6,8 +6,8 @@
 //! values never share a folder.
 
 use super::digest;
-use dpp::pipeline::Rows;
 use dpp::table::{Column, Context, Kind, Scratch, Value};
+use dpp::transaction::Transaction;
 use std::fmt::{self, Write};
 
 /// A way to cut a dataset into folders.
@@ -72,35 +72,31 @@ impl Partitioning {
         })
     }
 
-    /// Hands the number and the folder of each row to `take`.
-    pub(super) fn folders(
+    /// Makes `folder` that of a row.
+    pub(super) fn folder(
         &self,
-        rows: &Rows,
+        row: &Transaction,
         context: &Context,
+        scratch: &mut Scratch,
         folder: &mut String,
-        mut take: impl FnMut(usize, &str),
     ) {
-        let mut scratch = Scratch::default();
-        for (number, row) in rows.iter().enumerate() {
-            folder.clear();
-            let (year, month, day, hour) = civil(row.request_ns().div_euclid(1_000_000_000));
-            for part in &self.0 {
-                // Nothing can fail in writing to memory.
-                let _ = match part {
-                    Part::Year => write!(folder, "year={year:04}/"),
-                    Part::Month => write!(folder, "month={year:04}-{month:02}/"),
-                    Part::Day => write!(folder, "day={year:04}-{month:02}-{day:02}/"),
-                    Part::Hour => write!(folder, "hour={hour:02}/"),
-                    Part::Column(column) => {
-                        folder.push_str(column.entry().name);
-                        folder.push('=');
-                        text(column.value(&row, context, &mut scratch), folder);
-                        folder.push('/');
-                        Ok(())
-                    }
-                };
-            }
-            take(number, folder);
+        folder.clear();
+        let (year, month, day, hour) = civil(row.request_ns().div_euclid(1_000_000_000));
+        for part in &self.0 {
+            // Nothing can fail in writing to memory.
+            let _ = match part {
+                Part::Year => write!(folder, "year={year:04}/"),
+                Part::Month => write!(folder, "month={year:04}-{month:02}/"),
+                Part::Day => write!(folder, "day={year:04}-{month:02}-{day:02}/"),
+                Part::Hour => write!(folder, "hour={hour:02}/"),
+                Part::Column(column) => {
+                    folder.push_str(column.entry().name);
+                    folder.push('=');
+                    text(column.value(row, context, scratch), folder);
+                    folder.push('/');
+                    Ok(())
+                }
+            };
         }
     }
 }

@@ -6,20 +6,30 @@
 use dpp::pipeline::Rows;
 use dpp::table::{Column, Context, Scratch, Value};
 use std::net::IpAddr;
+use std::ops::Range;
 
-/// The numbers of the rows, sorted by these columns.
-pub(super) fn order(rows: &Rows, columns: &[Column], context: &Context) -> Vec<u32> {
+/// The numbers of the rows, sorted by these columns. Rows of a unit stay as they are, where the first of them stands.
+pub(super) fn order(
+    rows: &Rows,
+    units: impl Iterator<Item = Range<usize>>,
+    columns: &[Column],
+    context: &Context,
+) -> Vec<u32> {
     let (mut bytes, mut ends, mut scratch) = (Vec::new(), vec![0], Scratch::default());
-    for row in rows.iter() {
+    // The first row of each unit, and the one behind the last.
+    let mut firsts = vec![0];
+    for unit in units {
+        let row = rows.get(unit.start);
         for column in columns {
             key(column.value(&row, context, &mut scratch), &mut bytes);
         }
         ends.push(bytes.len());
+        firsts.push(unit.end as u32);
     }
-    let of = |number: u32| &bytes[ends[number as usize]..ends[number as usize + 1]];
-    let mut numbers: Vec<u32> = (0..rows.len() as u32).collect();
-    numbers.sort_by(|&a, &b| of(a).cmp(of(b)));
-    numbers
+    let of = |unit: u32| &bytes[ends[unit as usize]..ends[unit as usize + 1]];
+    let mut sorted: Vec<u32> = (0..firsts.len() as u32 - 1).collect();
+    sorted.sort_by(|&a, &b| of(a).cmp(of(b)));
+    sorted.into_iter().flat_map(|unit| firsts[unit as usize]..firsts[unit as usize + 1]).collect()
 }
 
 /// Appends bytes that compare as the value does; what is absent comes first.

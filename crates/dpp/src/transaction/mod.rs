@@ -131,7 +131,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// Whether this row and the one before it are about different questions of the same message, the query's or that of a
-    /// response that nobody asked for. (Rows of one message stand one behind the other.)
+    /// response that nobody asked for. Rows of one message stand one behind the other, in the order of its questions, and in one
+    /// chunk; who sorts or parts rows, and writes messages, has to keep them so.
     pub fn continues(&self, before: &Transaction) -> bool {
         let (Some(this), Some(before_it)) = (self.facts(), before.facts()) else { return false };
         self.is_unasked() == before.is_unasked()
