@@ -70,11 +70,11 @@ fn routes(walk: &mut Walk) -> Result<(), Skip> {
     }
 }
 
-/// What a GRE protocol number leads to: its own, or an ethertype.
+/// What a GRE protocol number leads to: an ethertype, as nearly always, or its own.
 pub(super) fn protocol(number: u16) -> Next {
-    match look_up(GRE_PROTOCOLS, number, Skip::Ethertype) {
-        Ok(layer) => Ok(layer),
-        Err(otherwise) => look_up(ETHERTYPES, number, otherwise),
+    match look_up(ETHERTYPES, number, Skip::Ethertype) {
+        Err(Skip::Ethertype) => look_up(GRE_PROTOCOLS, number, Skip::Ethertype),
+        next => next,
     }
 }
 

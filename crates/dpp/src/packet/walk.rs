@@ -85,10 +85,16 @@ impl<'a> Walk<'a> {
     /// A [`Skip`] names the layer that ended the walk: not IP, a transport that is not known, damaged, or cut off.
     pub fn packet(&mut self) -> Result<Packet<'a>, Skip> {
         while self.layers_left > 0 {
-            match self.step()? {
-                Step::Into(layer) => self.layer = layer,
-                Step::Found(packet) => return Ok(packet),
-            }
+            // What most tunnels lead to goes on without a step to take apart.
+            self.layer = match self.layer {
+                Layer::Ipv4 => ipv4::decode(self)?,
+                Layer::Ipv6 => ipv6::decode(self)?,
+                Layer::Udp => return udp::decode(self).map(Packet::Datagram),
+                _ => match self.step()? {
+                    Step::Into(layer) => layer,
+                    Step::Found(packet) => return Ok(packet),
+                },
+            };
             self.layers_left -= 1;
         }
         Err(Skip::TooDeep)

@@ -255,7 +255,7 @@ impl Events for Decoded {
 }
 
 /// Walks from `packet` on to the next datagram or segment on a DNS port, or fragment, through whatever tunnels there are.
-#[inline]
+#[inline(always)]
 pub(super) fn reach<'a>(
     walk: &mut Walk<'a>,
     mut packet: Packet<'a>,
