@@ -157,7 +157,7 @@ layers! {
 /// What a number in a header leads to.
 type Next = Result<Layer, Skip>;
 
-/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first three rows are the common ones.
+/// Link types (the `network` field of pcap, `LinkType` of pcapng). In each table the first four rows are the common ones.
 const LINKTYPES: &[(u16, Next)] = &[
     (1, Ok(Layer::Ethernet)),
     (113, Ok(Layer::LinuxCooked)),
@@ -301,6 +301,7 @@ fn look_up<K: Copy + PartialEq>(table: &'static [(K, Next)], key: K, otherwise: 
         [first, ..] if first.0 == key => first.1,
         [_, second, ..] if second.0 == key => second.1,
         [_, _, third, ..] if third.0 == key => third.1,
+        [_, _, _, fourth, ..] if fourth.0 == key => fourth.1,
         _ => search(table, key, otherwise),
     }
 }
