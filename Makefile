@@ -15,6 +15,9 @@ demo: $(DPP)
 $(DPP):
 	@$(CARGO) build --quiet --release --locked -p dpp-cli
 
+# The library and the program are both called dpp, and are written to one place: one after the other.
+DOC := RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+
 # Everything that must hold.
 test: peers check
 	$(CARGO) test --locked --workspace
@@ -24,7 +27,8 @@ check:
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	$(DOC) --workspace --exclude dpp-cli
+	$(DOC) --package dpp-cli
 
 # The programs that tests start. Missing ones are installed, or the reason is told.
 peers:
