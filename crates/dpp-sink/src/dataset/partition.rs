@@ -6,6 +6,7 @@
 //! values never share a folder.
 
 use super::digest;
+use crate::text::Civil;
 use dpp::table::{Column, Context, Kind, Scratch, Value};
 use dpp::transaction::Transaction;
 use std::fmt::{self, Write};
@@ -81,7 +82,7 @@ impl Partitioning {
         folder: &mut String,
     ) {
         folder.clear();
-        let (year, month, day, hour) = civil(row.request_ns().div_euclid(1_000_000_000));
+        let Civil { year, month, day, hour, .. } = Civil::of(row.request_ns().div_euclid(1_000_000_000));
         for part in &self.0 {
             // Nothing can fail in writing to memory.
             let _ = match part {
@@ -175,34 +176,9 @@ const LONGEST: usize = 200;
 /// Hexadecimal digits of the digest that ends a longer one: so many that nobody finds two values with the same.
 const DIGITS: usize = 32;
 
-/// Year, month, day and hour of a second since 1970 UTC (H. Hinnant's way to count days).
-fn civil(seconds: i64) -> (i64, i64, i64, i64) {
-    let (days, hour) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) / 3600);
-    // Counted from 0000-03-01, so that a leap day is the last of its year.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day, hour)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        assert_eq!(civil(0), (1970, 1, 1, 0));
-        assert_eq!(civil(951_782_400), (2000, 2, 29, 0));
-        assert_eq!(civil(951_868_800 + 3600 * 23), (2000, 3, 1, 23));
-        assert_eq!(civil(1_795_271_999), (2026, 11, 21, 14));
-        assert_eq!(civil(-1), (1969, 12, 31, 23));
-    }
 
     #[test]
     fn what_no_name_can_have_is_escaped() {

@@ -149,6 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn days_and_hours_are_those_of_the_calendar() {
+        let told = |second| {
+            let Civil { year, month, day, hour, .. } = Civil::of(second);
+            (year, month, day, hour)
+        };
+        assert_eq!(told(0), (1970, 1, 1, 0));
+        assert_eq!(told(951_782_400), (2000, 2, 29, 0));
+        assert_eq!(told(951_868_800 + 3600 * 23), (2000, 3, 1, 23));
+        assert_eq!(told(1_795_271_999), (2026, 11, 21, 14));
+        assert_eq!(told(-1), (1969, 12, 31, 23));
+    }
+
+    #[test]
     fn times_are_dates_with_nine_digits() {
         for (ns, expected) in [
             (0, "1970-01-01T00:00:00.000000000Z"),
