@@ -174,7 +174,8 @@ impl Registry {
         row.map(|row| row.0).or_else(|| self.code_of_number(name))
     }
 
-    fn code_of_number(&self, name: &str) -> Option<u16> {
+    /// The code point of a name that is made of a number (RFC 3597 section 5).
+    pub(crate) fn code_of_number(&self, name: &str) -> Option<u16> {
         let (prefix, number) = name.split_at_checked(self.prefix.len())?;
         let is_number = number.bytes().all(|digit| digit.is_ascii_digit());
         if prefix.eq_ignore_ascii_case(self.prefix) && is_number { number.parse().ok() } else { None }
