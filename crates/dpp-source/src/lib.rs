@@ -1,4 +1,5 @@
-//! Where the bytes of a capture come from: a file, a FIFO, standard input; unpacked on the way in.
+//! Where the bytes of a capture come from: a file, a FIFO, standard input, unpacked on the way in; and [`live`] sources, whose
+//! capture has not ended.
 //!
 //! A [`Source`] is a plain [`std::io::Read`] over the *unpacked* capture. Names mean nothing here: what a
 //! thing is, and how it is compressed, is read from its first bytes, which a pipe gives only once, so they
@@ -24,6 +25,7 @@ mod compression;
 mod descriptor;
 mod error;
 mod intake;
+pub mod live;
 mod recognise;
 mod source;
 #[cfg(test)]

@@ -37,6 +37,11 @@ impl Clock {
         believed
     }
 
+    /// Goes on to a time at which no packet came.
+    pub(super) fn follow_at_least(&mut self, time_ns: i64) {
+        self.ns = self.ns.max(time_ns);
+    }
+
     /// Takes the first timestamp of all.
     pub(super) fn start(&mut self, time_ns: i64) {
         (self.ns, self.reach_ns) = (time_ns, self.jump_ns + 1);

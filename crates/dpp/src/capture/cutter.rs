@@ -9,7 +9,10 @@
 use super::clock::Clock;
 use super::dnstap;
 use super::merge::{self, Merge};
-use super::{CaptureError, Chunk, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead, Record, Step};
+use super::{
+    CaptureError, CaptureRead, Chunk, Chunks, FILE_HEADER_MAX, Format, InputError, Inputs, InputsRead,
+    Record, Step,
+};
 use crate::cdns::FilePreamble;
 use crate::packet::Origin;
 use std::io::{self, Read};
@@ -277,6 +280,7 @@ impl<I: Inputs> Cutter<I> {
     fn start(&mut self, chunk: &mut Chunk) -> usize {
         chunk.records.clear();
         chunk.records.extend(self.doubted.take());
+        chunk.is_quiet = false;
         chunk.origins.clear();
         chunk.origins.extend(self.doubted_origin.take().map(|origin| Origin { packet: 0, ..origin }));
         chunk.first_position = self.position - chunk.records.len() as u64;
@@ -517,15 +521,20 @@ impl<I: Inputs> Cutter<I> {
     pub(super) fn holds_blocks(&self) -> bool {
         matches!(self.format, Format::Cdns(_))
     }
+}
 
-    /// The timestamps of the first and the last packet, ns; `None` before the first.
-    pub fn span(&self) -> Option<(i64, i64)> {
-        self.span
+impl<I: Inputs> Chunks for Cutter<I> {
+    fn next(&mut self, chunk: Chunk) -> Result<Option<Chunk>, InputError> {
+        Cutter::next(self, chunk)
     }
 
-    /// How often time went backwards, and the first time it did.
-    pub fn regressions(&self) -> (u64, Option<Regression>) {
-        (self.regressions, self.first_regression)
+    fn read(&mut self) -> CaptureRead {
+        CaptureRead {
+            inputs: self.inputs_read(),
+            regressions: self.regressions,
+            first_regression: self.first_regression,
+            first_and_last_ns: self.span,
+        }
     }
 }
 

@@ -11,11 +11,13 @@ mod clock;
 mod cutter;
 mod dnstap;
 mod inputs;
+mod live;
 mod merge;
 mod pcapng;
 
 pub use cutter::{Cutter, Ending, Regression, Settings};
 pub use inputs::{InputError, Inputs, InputsRead, Listed, single};
+pub use live::{Batch, Composer};
 
 use crate::cdns::FilePreamble;
 use crate::limits;
@@ -67,6 +69,10 @@ pub struct Chunk {
     pub origins: Vec<Origin>,
     /// The preambles of those inputs among them that are C-DNS files.
     pub preambles: Vec<(u32, Arc<FilePreamble>)>,
+    /// Whether no packet came behind these for a while, as it happens in a capture that has not ended.
+    pub is_quiet: bool,
+    /// The clock after that while, ns.
+    pub quiet_until_ns: i64,
 }
 
 impl Chunk {
@@ -75,6 +81,31 @@ impl Chunk {
     pub fn packet(&self, record: &Record) -> &[u8] {
         &self.bytes[record.start as usize..][..record.caplen as usize]
     }
+}
+
+/// Gives the chunks of a capture, one after the other: those of files ([`Cutter`]), or of one that has not ended.
+pub trait Chunks: Send {
+    /// The next chunk, in the memory of `chunk`; `None` at the end of the capture.
+    ///
+    /// # Errors
+    /// Why it cannot be read further.
+    fn next(&mut self, chunk: Chunk) -> Result<Option<Chunk>, InputError>;
+
+    /// What was seen of the capture; meaningful after the last chunk.
+    fn read(&mut self) -> CaptureRead;
+}
+
+/// What was seen of a capture by whoever cut it.
+#[derive(Debug, Default)]
+pub struct CaptureRead {
+    /// What became of the inputs.
+    pub inputs: InputsRead,
+    /// How often a timestamp was earlier than the one before.
+    pub regressions: u64,
+    /// The first time it was.
+    pub first_regression: Option<Regression>,
+    /// Timestamps of the first and the last packet, ns; `None` if there was none.
+    pub first_and_last_ns: Option<(i64, i64)>,
 }
 
 /// Why a capture cannot be read at all, or not further.

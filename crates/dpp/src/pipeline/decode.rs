@@ -54,6 +54,9 @@ pub(super) fn decode(
     for record in &chunk.records {
         decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
     }
+    if chunk.is_quiet {
+        decoder.quiet(chunk.quiet_until_ns);
+    }
     decoder.decoded
 }
 
@@ -230,6 +233,17 @@ impl Decoder<'_> {
         let sweep = Arrival { time_ns: self.before_ns, ..self.arrival(record) }.mark(State::Sweep);
         self.decoded.parts.iter_mut().for_each(|part| part.events.push(sweep));
         self.before_ns = self.before_ns.min(record.clock_ns);
+    }
+
+    /// No packet came until then: all shards forget what is due by that time.
+    #[cold]
+    fn quiet(&mut self, until_ns: i64) {
+        let arrival =
+            Arrival { time_ns: until_ns, before_ns: until_ns, after_ns: until_ns, packet: self.packet };
+        for part in &mut self.decoded.parts {
+            part.events.push(arrival.mark(State::Sweep));
+            part.quiet_until_ns = Some(until_ns);
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
-pub use worker::run;
+pub use worker::{run, run_on};
 
 /// How the work is done. Nothing of this changes what comes out.
 #[derive(Clone, Debug)]

@@ -82,6 +82,11 @@ impl Rows {
         self
     }
 
+    /// The clock behind these rows, ns, if no packet came for a while then: a query of before can hardly come any more.
+    pub fn quiet_until_ns(&self) -> Option<i64> {
+        self.parts.first()?.quiet_until_ns
+    }
+
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
         let part = |part: &Part| {
@@ -102,6 +107,7 @@ impl Rows {
         let renumbered = self.order.iter().enumerate();
         order.extend(renumbered.map(|(index, row)| Row { face: row.face, ..Row::new(0, index) }));
         let mut compact = Part::default();
+        compact.quiet_until_ns = self.quiet_until_ns();
         for row in &self.order {
             compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
         }

@@ -7,7 +7,7 @@ use super::reading::Reader;
 use super::schedule::{Schedule, Task};
 use super::streams::Streams;
 use super::{Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch, settings};
-use crate::capture::{Chunk, Cutter, Ending, Inputs};
+use crate::capture::{CaptureRead, Chunk, Chunks, Cutter, Ending, Inputs};
 use crate::filter::{Scratch, Select};
 use crate::plan::Plan;
 use crate::stats::Totals;
@@ -25,6 +25,20 @@ use std::thread::Builder;
 /// it.
 pub fn run<I: Inputs, S: Sink>(
     inputs: I,
+    plan: &Plan,
+    machine: &Machine,
+    sink: &S,
+    watch: &Watch,
+) -> Result<Outcome, RunError<S::Error>> {
+    run_on(Cutter::new(inputs, settings(plan, machine))?, plan, machine, sink, watch)
+}
+
+/// The same for a capture that is cut elsewhere: one that has not ended.
+///
+/// # Errors
+/// [`RunError`] if it cannot be read further, or if the sink fails.
+pub fn run_on<C: Chunks, S: Sink>(
+    chunks: C,
     plan: &Plan,
     machine: &Machine,
     sink: &S,
@@ -48,7 +62,7 @@ pub fn run<I: Inputs, S: Sink>(
         machine,
         sink,
         watch,
-        cutter: Mutex::new(Cutter::new(inputs, settings(plan, machine))?),
+        chunks: Mutex::new(chunks),
         end: Mutex::new(End::default()),
         seats: (0..workers).map(|shard| Mutex::new(seat(shard))).collect(),
         defragmenters: (0..workers)
@@ -99,13 +113,13 @@ impl<'a> Choice<'a> {
 }
 
 /// What workers share.
-struct Shared<'a, I: Inputs, S: Sink> {
+struct Shared<'a, C: Chunks, S: Sink> {
     reader: Reader<'a>,
     choice: Option<Choice<'a>>,
     machine: &'a Machine,
     sink: &'a S,
     watch: &'a Watch,
-    cutter: Mutex<Cutter<I>>,
+    chunks: Mutex<C>,
     /// Where the last chunk that was cut ends.
     end: Mutex<End>,
     seats: Vec<Mutex<Seat<'a>>>,
@@ -137,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<I: Inputs, S: Sink> Shared<'_, I, S> {
+impl<C: Chunks, S: Sink> Shared<'_, C, S> {
     fn work(&self, worker: usize) {
         let _leave = Leave(self);
         (self.machine.on_start)(worker);
@@ -220,7 +234,7 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         if self.interrupted() {
             return Ok(None);
         }
-        let chunk = lock(&self.cutter).next(self.pool.chunk())?;
+        let chunk = lock(&self.chunks).next(self.pool.chunk())?;
         // Inputs that were told to end have ended at different times. Merged, that is not how the whole would go on.
         let is_torn = self.reader.plan.merge && self.interrupted();
         Ok(chunk.filter(|_| !is_torn))
@@ -315,23 +329,21 @@ impl<I: Inputs, S: Sink> Shared<'_, I, S> {
         }
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");
-        let mut cutter = lock(&self.cutter);
-        let inputs = cutter.inputs_read();
+        let CaptureRead { inputs, regressions, first_regression, first_and_last_ns } =
+            lock(&self.chunks).read();
         let ending = match lock(&self.schedule).was_interrupted() {
             true => Ending::Interrupted,
             false => inputs.ending(),
         };
-        let (regressions, first_regression) = cutter.regressions();
         let rows = self.rows.load(Ordering::Relaxed);
-        let first_and_last_ns = cutter.span();
         Ok(Outcome { totals, rows, ending, inputs, regressions, first_regression, first_and_last_ns })
     }
 }
 
 /// Lets the others leave when a worker panics, so that the panic ends the run instead of hanging it.
-struct Leave<'a, 'b, I: Inputs, S: Sink>(&'a Shared<'b, I, S>);
+struct Leave<'a, 'b, C: Chunks, S: Sink>(&'a Shared<'b, C, S>);
 
-impl<I: Inputs, S: Sink> Drop for Leave<'_, '_, I, S> {
+impl<C: Chunks, S: Sink> Drop for Leave<'_, '_, C, S> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.change(Schedule::fail);
