@@ -193,7 +193,7 @@ struct Described {
     /// What [`Tuple::id`] stands for.
     asked: Vec<Asked>,
     totals: Totals,
-    /// Whether each message has the time of its packet, which is all that a description can say.
+    /// Whether each message has the time and the place of its packet, which is all that a description can say.
     is_timely: bool,
 }
 
@@ -203,8 +203,9 @@ impl Described {
         let (mut asked, mut is_timely) = (Vec::new(), true);
         let totals = pipeline::messages(single(bytes), plan, machine, |message| {
             let packet: &mut Packet = &mut packets[message.position as usize];
-            // A message found behind a hole that was given up is dated with the segment that brought it.
-            is_timely &= packet.time_ns == message.time_ns;
+            // A message found behind a hole that was given up is dated with the segment that brought it; one found behind a
+            // hole at the end stands behind all others.
+            is_timely &= packet.time_ns == message.time_ns && !message.is_late;
             add(&mut packet.content, &message, &mut asked);
         })?;
         assert_eq!(totals.read.packets, packets.len() as u64);

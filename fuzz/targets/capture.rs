@@ -9,7 +9,7 @@
 #[path = "../../crates/dpp/tests/laws/trickle.rs"]
 mod trickle;
 
-use dpp::capture::{CaptureError, Chunk, Cutter, Ending, InputError, Record, Regression, Settings, single};
+use dpp::capture::{CaptureError, CaptureRead, Chunk, Chunks, Cutter, Ending, InputError, Record, Regression, Settings, single};
 use dpp::limits::{BLOCK_MAX, CAPLEN_MAX, Limits};
 use std::io::{self, Read};
 use trickle::Trickle;
@@ -104,13 +104,14 @@ fn read(input: impl Read + Send, settings: Settings) -> Result<Reading, String> 
         clock_ns = packets.last().map_or(0, |packet: &Packet| packet.clock_ns);
         memory = chunk;
     }
-    let ending = match cutter.inputs_read().ending() {
+    let CaptureRead { inputs, regressions, first_regression, first_and_last_ns } = cutter.read();
+    let ending = match inputs.ending() {
         Ending::Complete => ("complete", 0),
         Ending::CutOff { offset } => ("cut off", offset),
         Ending::Damaged { offset, what } => (what, offset),
         other => panic!("{other:?} of bytes in memory"),
     };
-    Ok(Reading { packets, ending, regressions: cutter.regressions(), span: cutter.span() })
+    Ok(Reading { packets, ending, regressions: (regressions, first_regression), span: first_and_last_ns })
 }
 
 /// A chunk holds what it was asked to hold, or the longest packet and as much as the look ahead may need, or, as buffers

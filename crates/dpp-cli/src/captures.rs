@@ -105,7 +105,7 @@ impl Opener {
             bail!("none of the {all} captures can be read");
         }
         let by_name = |input: &Input| match input {
-            Input::Stdin => (true, PathBuf::new()),
+            Input::Stdin | Input::Live(_) => (true, PathBuf::new()),
             // The path as it was given, if there is no working directory to put it in.
             Input::Path(path) => (false, std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         };
@@ -153,6 +153,7 @@ impl Opener {
     fn open(&self, input: &Input) -> anyhow::Result<Capture> {
         let stop = Arc::clone(&self.stop);
         let mut source = match input {
+            Input::Live(_) => unreachable!("a live source is not opened as a file"),
             Input::Stdin => Source::stdin_until(stop)?,
             Input::Path(path) => Source::open_until(path, stop)?,
         };

@@ -8,11 +8,12 @@
 use crate::cdns;
 use crate::dataset;
 use crate::flags::{
-    Datasets, Extract, Hiding, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
+    Datasets, Extract, Hiding, Live, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
 };
 use crate::formats::{FORMATS, Format, Unwritten, packing_named};
 use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
+use crate::live;
 use crate::lookups;
 use crate::output::{Output, Target};
 use crate::plan;
@@ -52,6 +53,8 @@ pub(crate) struct Job {
     pub(crate) template: Option<Template>,
     pub(crate) workers: NonZeroUsize,
     pub(crate) cpus: NonZeroUsize,
+    /// How live sources are read; `None` for captures that have an end.
+    pub(crate) live: Option<live::Wish>,
     /// What the user said, for the report.
     pub(crate) options: Options,
 }
@@ -101,15 +104,38 @@ pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Re
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
-    let datasets = Datasets::default();
-    check(Wish {
-        inputs: inputs::one(&path)?,
-        manner: Manner::default(),
-        per_file: false,
-        datasets,
-        output,
-        options,
-    })
+    let inputs = inputs::one(&path)?;
+    let live = inputs.captures[0].is_live().then(live::Wish::default);
+    check_alone(inputs, live, output, options)
+}
+
+/// Judges a run on live sources.
+///
+/// # Errors
+/// The first thing that is wrong, and what to do about it.
+pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
+    if wish.source.is_empty() {
+        bail!("dpp live: say with --source where packets come from (dpp live --help tells more)")
+    }
+    let inputs = inputs::sources(&wish.source)?;
+    let live = live::Wish::of(&wish)?;
+    let Live { output, options, .. } = wish;
+    check_alone(inputs, Some(live), output, options)
+}
+
+/// One table of all inputs.
+fn check_alone(
+    inputs: Inputs,
+    live: Option<live::Wish>,
+    output: Option<PathBuf>,
+    options: Options,
+) -> anyhow::Result<Job> {
+    if live.is_some() {
+        live::check(&options)?;
+    }
+    let (manner, datasets) = (Manner::default(), Datasets::default());
+    let job = check(Wish { inputs, manner, per_file: false, datasets, output, options })?;
+    Ok(Job { live, ..job })
 }
 
 /// Judges a run on many captures.
@@ -227,6 +253,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
         target,
         table,
         saved,
+        live: None,
         options,
     })
 }

@@ -119,7 +119,7 @@ pub(crate) fn check_condition(condition: Option<&Filter>) -> anyhow::Result<()> 
 }
 
 /// A number with one of the units of bytes, or none.
-fn number(option: &str, text: Option<&OsStr>) -> anyhow::Result<Option<usize>> {
+pub(crate) fn number(option: &str, text: Option<&OsStr>) -> anyhow::Result<Option<usize>> {
     let Some(text) = text else { return Ok(None) };
     let text = text.to_string_lossy();
     let word = text.trim();
@@ -238,7 +238,7 @@ const EMPTY_MAX: u64 = 4 << 10;
 /// What the manifest knows an input by.
 fn entry(input: &Input, template: Option<&Template>) -> InputEntry {
     let file = match input {
-        Input::Stdin => None,
+        Input::Stdin | Input::Live(_) => None,
         Input::Path(path) => input.size().map(|bytes| (path, bytes)),
     };
     let place = template.and_then(|template| lookups::place(template, input));

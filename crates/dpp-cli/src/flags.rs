@@ -24,6 +24,23 @@ pub(crate) fn parse() -> CommandLine {
     CommandLine::try_parse().unwrap_or_else(|error| in_our_words(error).exit())
 }
 
+/// The command line with the options of a file among it, behind the name of the command.
+pub(crate) fn parse_with(more: &[OsString]) -> Result<CommandLine, clap::Error> {
+    let mut words = std::env::args_os();
+    let first = words.by_ref().take(2).collect::<Vec<_>>();
+    CommandLine::try_parse_from(first.into_iter().chain(more.iter().cloned()).chain(words))
+}
+
+/// All options of a command, as clap knows them, and where each comes from on this command line.
+pub(crate) fn known(name: &str) -> (clap::Command, Option<clap::ArgMatches>) {
+    let mut command = CommandLine::command();
+    let matches = command.clone().try_get_matches_from(std::env::args_os()).ok();
+    command.build();
+    let own = command.find_subcommand(name).cloned().unwrap_or(command);
+    let of_own = matches.and_then(|matches| Some(matches.subcommand_matches(name)?.clone()));
+    (own, of_own)
+}
+
 /// Clap takes an argument too many for a subcommand that may not stand there. Nobody means that.
 fn in_our_words(error: clap::Error) -> clap::Error {
     let (ErrorKind::ArgumentConflict, Some(ContextValue::String(argument))) =
@@ -58,7 +75,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp explain | generate | completions | man",
+        dpp live [CONFIG]\n       dpp check | explain | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -79,7 +96,7 @@ Examples:
   dpp capture.pcap queries.parquet            a table for DuckDB, Polars, Spark
   dpp capture.pcap.zst - | head               rows as CSV on standard output
   dpp extract captures/ -o queries.parquet    a directory of files as one capture
-  tcpdump -w - port 53 | dpp - queries.csv    rows of live traffic, until Ctrl-C"
+  dpp afpacket:eth0 queries.csv               rows of live traffic, until Ctrl-C"
     };
 }
 
@@ -106,6 +123,10 @@ Environment:
 pub(crate) enum Command {
     /// Many captures: as one, merged by time, or each for itself
     Extract(Box<Extract>),
+    /// Live sources, for months: interfaces and dnstap into files that follow each other
+    Live(Box<Live>),
+    /// Tell what `dpp live` would do with a configuration
+    Check(Box<Live>),
     /// Tell what became of packets, and why
     Explain(Explain),
     /// Write a synthetic DNS capture
@@ -129,7 +150,7 @@ pub(crate) type Setting<T> = Result<T, String>;
 /// A run on one capture.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Single {
-    /// The capture: pcap, pcapng, dnstap or C-DNS, compressed or not; - is standard input
+    /// The capture: pcap, pcapng, dnstap or C-DNS, compressed or not; - is standard input; or a live SOURCE
     #[arg(value_name = "INPUT", env = "DPP_FILENAME", hide_env = true)]
     #[arg(value_parser = path())]
     pub(crate) input: Option<PathBuf>,
@@ -183,6 +204,76 @@ Examples:
   dpp extract in.pcap out.pcap --merge -o q.csv         both directions of a link
   dpp extract captures/ --per-file -o tables/           a table for each
   find . -name '*.pcap' | dpp extract @- -o q.csv       a list of paths";
+
+/// A run on sources whose capture has not ended.
+#[derive(Clone, Debug, Args)]
+#[command(
+    override_usage = "dpp live [CONFIG] [OPTIONS]\n       dpp live --source SOURCE... --output NAME [OPTIONS]",
+    after_help = LIVE_EXAMPLES,
+    max_term_width = 100
+)]
+pub(crate) struct Live {
+    /// A TOML file of options: each has its long name there, and the command line and the environment go before it
+    #[arg(value_name = "CONFIG", env = "DPP_CONFIG", hide_env = true)]
+    #[arg(value_parser = path())]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where packets or messages come from: afpacket:INTERFACE, dnstap+unix:PATH, dnstap+tcp://HOST:PORT,
+    /// dnstap+tls://HOST:PORT?cert=FILE&key=FILE, knot:DIRECTORY. May be repeated
+    #[arg(long, env = "DPP_SOURCE", hide_env = true, help_heading = "Live", value_name = "SOURCE")]
+    pub(crate) source: Vec<OsString>,
+
+    /// The table, or the names of files that follow each other: queries-%Y%m%d-%H%M%S.parquet, {site}/{seq}.csv.gz
+    #[arg(
+        short,
+        long,
+        env = "DPP_OUTPUT_FILENAME",
+        hide_env = true,
+        help_heading = "Live",
+        value_name = "NAME"
+    )]
+    #[arg(value_parser = path())]
+    pub(crate) output: Option<PathBuf>,
+
+    /// A new file after so long, aligned to UTC: 5m, 1h, 1d
+    #[arg(long, env = "DPP_ROTATE_EVERY", hide_env = true, help_heading = "Live", value_name = "TIME")]
+    pub(crate) rotate_every: Option<OsString>,
+
+    /// A new file after so many rows
+    #[arg(long, env = "DPP_ROTATE_ROWS", hide_env = true, help_heading = "Live", value_name = "N")]
+    pub(crate) rotate_rows: Option<OsString>,
+
+    /// A new file after so many bytes of rows, as they are kept before they are encoded
+    #[arg(long, env = "DPP_ROTATE_SIZE", hide_env = true, help_heading = "Live", value_name = "SIZE")]
+    pub(crate) rotate_size: Option<OsString>,
+
+    /// What {site} in names of files stands for
+    #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Live", value_name = "NAME")]
+    pub(crate) site: Option<OsString>,
+
+    /// A command for each complete file; {} in it is the file's name
+    #[arg(long, env = "DPP_AFTER_FILE", hide_env = true, help_heading = "Live", value_name = "COMMAND")]
+    pub(crate) after_file: Option<OsString>,
+
+    /// How long packets may wait before they are worked on, so that rows come soon; else 200ms
+    #[arg(long, env = "DPP_FLUSH_INTERVAL", hide_env = true, help_heading = "Live", value_name = "TIME")]
+    pub(crate) flush_interval: Option<OsString>,
+
+    /// Bytes of packets that may wait for the engine; what does not fit is dropped and counted. Else 256MiB
+    #[arg(long, env = "DPP_QUEUE_SIZE", hide_env = true, help_heading = "Live", value_name = "SIZE")]
+    pub(crate) queue_size: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  dpp live --source afpacket:eth0 --rotate-every 5m -o 'queries-%Y%m%d-%H%M.parquet'
+  dpp live --source dnstap+unix:/run/dnstap.sock --rotate-every 1h -o '%Y/%m/%d/{site}-%H.csv.gz' --site fra1
+  dpp live /etc/dpp/resolver.toml
+  dpp check /etc/dpp/resolver.toml
+  dpp afpacket:eth0 - | head                  rows on standard output, until Ctrl-C";
 
 /// A directory of files instead of one table.
 #[derive(Clone, Debug, Default, Args)]

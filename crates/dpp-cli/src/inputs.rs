@@ -4,11 +4,12 @@
 //! that was given is that file, even if the name looks like a pattern, since the shell has expanded it then.
 //! [`checks`](crate::checks) calls this; [`captures`](crate::captures) opens what is found.
 
+use crate::live::Address;
 use crate::report::direct;
 use anyhow::{Context, bail};
 use dpp_source::{Identity, SourceError};
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
@@ -26,6 +27,8 @@ const LIST_BYTES_MAX: u64 = 64 << 20;
 pub(crate) enum Input {
     Stdin,
     Path(PathBuf),
+    /// One that has not ended.
+    Live(Address),
 }
 
 impl Input {
@@ -34,6 +37,7 @@ impl Input {
         match self {
             Input::Stdin => "standard input".to_owned(),
             Input::Path(path) => quoted(path),
+            Input::Live(address) => format!("'{address}'"),
         }
     }
 
@@ -42,6 +46,7 @@ impl Input {
         match self {
             Input::Stdin => "stdin".to_owned(),
             Input::Path(path) => direct(path),
+            Input::Live(address) => address.to_string(),
         }
     }
 
@@ -50,6 +55,7 @@ impl Input {
         match self {
             Input::Stdin => "stdin".to_owned(),
             Input::Path(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            Input::Live(address) => address.to_string(),
         }
     }
 
@@ -75,8 +81,14 @@ impl Input {
         self.known().ok().filter(Metadata::is_file).map(|known| known.len())
     }
 
+    /// Whether it may grow for ever.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self, Input::Live(_))
+    }
+
     fn known(&self) -> io::Result<Metadata> {
         match self {
+            Input::Live(_) => Err(io::ErrorKind::NotFound.into()),
             Input::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata(),
             Input::Path(path) => fs::metadata(path),
         }
@@ -95,8 +107,37 @@ pub(crate) struct Inputs {
 /// The one capture of that name. What cannot be a capture is refused; opening it for good comes later, since a
 /// FIFO may have to be waited for.
 pub(crate) fn one(path: &Path) -> anyhow::Result<Inputs> {
-    let input = if path == Path::new("-") { stdin()? } else { file(path)? };
+    let input = match live(path)? {
+        Some(address) => Input::Live(address),
+        None if path == Path::new("-") => stdin()?,
+        None => file(path)?,
+    };
     Ok(Inputs { captures: vec![input], lists: Vec::new() })
+}
+
+/// The live source of that address, if it is one.
+fn live(word: &Path) -> anyhow::Result<Option<Address>> {
+    word.to_str().map_or(Ok(None), Address::parse)
+}
+
+/// Live sources, all at once.
+///
+/// # Errors
+/// What is none, or is there twice.
+pub(crate) fn sources(words: &[OsString]) -> anyhow::Result<Inputs> {
+    let mut captures: Vec<Input> = Vec::new();
+    for word in words {
+        let word = Path::new(word);
+        let Some(address) = live(word)? else {
+            bail!("--source: {} is no live source; files are read by dpp INPUT and dpp extract", quoted(word))
+        };
+        let is_there = |input: &Input| matches!(input, Input::Live(other) if other.is_at(&address));
+        if captures.iter().any(is_there) {
+            bail!("--source: '{address}' is named twice; name it once");
+        }
+        captures.push(Input::Live(address));
+    }
+    Ok(Inputs { captures, lists: Vec::new() })
 }
 
 fn stdin() -> anyhow::Result<Input> {
@@ -167,6 +208,9 @@ impl Found {
 
     /// A file, or all that are in a directory.
     fn path(&mut self, path: &Path) -> anyhow::Result<()> {
+        if let Some(address) = live(path)? {
+            bail!("'{address}' has no end; live sources are for dpp live (dpp live --help tells more)");
+        }
         if path.is_dir() {
             return self.directory(path);
         }
@@ -231,7 +275,7 @@ impl Found {
         for line in text.split(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if !line.is_empty() {
-                let path = PathBuf::from(std::ffi::OsString::from_vec(line.to_vec()));
+                let path = PathBuf::from(OsString::from_vec(line.to_vec()));
                 self.path(&path).with_context(|| format!("the list {name} names what cannot be read"))?;
             }
         }

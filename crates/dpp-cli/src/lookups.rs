@@ -78,7 +78,7 @@ pub(crate) fn template(lookups: &Lookups, captures: &[Input]) -> anyhow::Result<
 /// What an input's name says; nothing if it is not as the template has it.
 pub(crate) fn place(template: &Template, input: &Input) -> Option<Place> {
     match input {
-        Input::Stdin => None,
+        Input::Stdin | Input::Live(_) => None,
         Input::Path(path) => template.read(&path.to_string_lossy()),
     }
 }

@@ -1,6 +1,6 @@
 //! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of six things is done, and the process
+//! This file is the table of contents: the command line is read, one of eight things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
@@ -16,6 +16,7 @@ mod formats;
 mod generate;
 mod hiding;
 mod inputs;
+mod live;
 mod lookups;
 mod nearest;
 mod output;
@@ -45,6 +46,9 @@ fn main() -> ExitCode {
         None => checks::check_one(run).and_then(run::run),
         Some(Command::Extract(extract)) if let Some(list) = wanted_list(&extract.options) => print(&list),
         Some(Command::Extract(extract)) => checks::check_many(*extract).and_then(run::run),
+        Some(Command::Live(wish)) if let Some(list) = wanted_list(&wish.options) => print(&list),
+        Some(Command::Live(wish)) => live::start(*wish),
+        Some(Command::Check(wish)) => live::tell(*wish).and_then(|text| print(&text)),
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
         Some(Command::Completions { shell }) => completions::completions(shell),

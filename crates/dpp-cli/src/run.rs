@@ -12,6 +12,7 @@ use crate::dataset::{self, Wish};
 use crate::flags::Options;
 use crate::hiding;
 use crate::inputs::Input;
+use crate::live;
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
@@ -26,6 +27,7 @@ use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, FileEntry, Manifest, ManifestError, RunEntry, State};
 use dpp_sink::packed::Packed;
+use dpp_source::live::Feed;
 use serde_json::Value;
 use std::error::Error;
 use std::fs;
@@ -40,6 +42,9 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// What the user or the machine must mend.
 pub(crate) fn run(job: Job) -> anyhow::Result<()> {
+    if let Some(wish) = &job.live {
+        return live::run(&job, wish);
+    }
     let started = Instant::now();
     let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
@@ -77,13 +82,21 @@ pub(crate) struct Done {
     pub(crate) checked: Option<LeakCheck>,
 }
 
+/// What the engine reads.
+pub(crate) enum Intake {
+    /// Captures, one after the other or merged.
+    Files(Captures),
+    /// Live sources, all at once.
+    Live(Feed),
+}
+
 /// The engine between captures and a sink.
-struct Work<'a> {
-    job: &'a Job,
+pub(crate) struct Work<'a> {
+    pub(crate) job: &'a Job,
     /// The dataset that is written, and what it is made with.
-    set: Option<(&'a Wish, Value)>,
-    watch: &'a Arc<Watch>,
-    opener: &'a Opener,
+    pub(crate) set: Option<(&'a Wish, Value)>,
+    pub(crate) watch: &'a Arc<Watch>,
+    pub(crate) opener: &'a Opener,
 }
 
 impl Work<'_> {
@@ -120,7 +133,7 @@ impl Work<'_> {
             progress.get_or_insert_with(|| self.announce(size));
             let written = match (&mut manifest, &run) {
                 (Some(manifest), Some(run)) => self.write_dataset(captures, &names, run, manifest, output),
-                _ => self.write(captures, output),
+                _ => self.write(Intake::Files(captures), output),
             };
             tables.push(written.map_err(|error| behind(&tables, error))?);
             if self.watch.stop.load(Ordering::Acquire) {
@@ -233,11 +246,11 @@ impl Work<'_> {
         output: Output,
     ) -> anyhow::Result<(Done, Vec<FileEntry>)> {
         let Some((wish, _)) = &self.set else { unreachable!("only a dataset has runs") };
-        let (plan, started) = (self.plan(&captures), Instant::now());
-        let captures = self.naming(captures, &plan);
+        let started = Instant::now();
+        let (plan, intake) = self.plan_of(Intake::Files(captures));
         let files = dataset::Files { table: &self.job.table, plan: &plan };
         let sink = Dataset::new(&wish.root, &plan, wish.settings_of(run), files);
-        let (outcome, checked) = self.look(captures, &sink, &plan, &output)?;
+        let (outcome, checked) = self.look(intake, &sink, &plan, &output)?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let files = sink.finish()?;
@@ -252,18 +265,18 @@ impl Work<'_> {
     }
 
     /// Runs the engine, and looks a second time at the rows if that is wanted.
-    fn look<S: Sink<Error: Error + Sync + 'static>>(
+    pub(crate) fn look<S: Sink<Error: Error + Sync + 'static>>(
         &self,
-        captures: Captures,
+        intake: Intake,
         sink: &S,
         plan: &Plan,
         output: &Output,
     ) -> anyhow::Result<(Outcome, Option<LeakCheck>)> {
         if !self.job.options.hiding.check_privacy {
-            return Ok((self.engine(captures, sink, plan, output)?, None));
+            return Ok((self.engine(intake, sink, plan, output)?, None));
         }
         let watched = Checked::new(sink, plan);
-        let outcome = self.engine(captures, &watched, plan, output)?;
+        let outcome = self.engine(intake, &watched, plan, output)?;
         let found = watched.found();
         refuse_leaks(&found, plan, output, &self.job.options)?;
         Ok((outcome, Some(found)))
@@ -277,7 +290,7 @@ impl Work<'_> {
     }
 
     /// Writes a whole table. On an error nothing is left of it.
-    fn write(&self, captures: Captures, output: Output) -> anyhow::Result<Done> {
+    pub(crate) fn write(&self, intake: Intake, output: Output) -> anyhow::Result<Done> {
         let table = &self.job.table;
         if let Target::Directory { path, .. } = &self.job.target {
             let name = path.display();
@@ -286,12 +299,34 @@ impl Work<'_> {
             })?;
         }
         let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
-        let plan = self.plan(&captures);
-        let captures = self.naming(captures, &plan);
-        let fill = Fill { work: self, captures, plan: &plan, output: &output };
+        let (plan, intake) = self.plan_of(intake);
+        let fill = Fill { work: self, intake, plan: &plan, output: &output };
         let Filled { outcome, processing, finishing, checked } = sinks::open(table, &plan, opened, fill)?;
         let taken = std::mem::take(&mut self.opener.log().taken);
         Ok(Done { output, taken, outcome, processing, finishing, checked })
+    }
+
+    /// The plan for what is read, which tells it what its inputs are.
+    pub(crate) fn plan_of(&self, intake: Intake) -> (Plan, Intake) {
+        match intake {
+            Intake::Files(captures) => {
+                let plan = self.plan(&captures);
+                let captures = self.naming(captures, &plan);
+                (plan, Intake::Files(captures))
+            }
+            Intake::Live(feed) => (self.plan_of_live(), Intake::Live(feed)),
+        }
+    }
+
+    /// The plan for live sources, which are all known before the first packet.
+    fn plan_of_live(&self) -> Plan {
+        let mut plan = self.job.plan.clone();
+        let captures = &self.job.captures;
+        plan.sparse =
+            captures.iter().any(|input| matches!(input, Input::Live(address) if address.is_sparse()));
+        plan.sink_needs |= sinks::needs(&self.job.table);
+        plan.context.inputs = captures.iter().map(|input| OnceLock::from(input.file_name())).collect();
+        plan
     }
 
     /// The plan for these captures.
@@ -322,12 +357,17 @@ impl Work<'_> {
     /// Runs the engine.
     fn engine<S: Sink<Error: Error + Sync + 'static>>(
         &self,
-        captures: Captures,
+        intake: Intake,
         sink: &S,
         plan: &Plan,
         output: &Output,
     ) -> anyhow::Result<Outcome> {
-        match pipeline::run(captures, plan, &self.machine(), sink, self.watch) {
+        let machine = self.machine();
+        let ended = match intake {
+            Intake::Files(captures) => pipeline::run(captures, plan, &machine, sink, self.watch),
+            Intake::Live(feed) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
+        };
+        match ended {
             Ok(outcome) => Ok(outcome),
             Err(RunError::Sink(error)) => Err(output.explain(error)),
             Err(RunError::Capture(error)) => Err(self.explain(error)),
@@ -361,7 +401,7 @@ impl Work<'_> {
 /// Fills a sink with the rows of the captures, and finishes it.
 struct Fill<'a> {
     work: &'a Work<'a>,
-    captures: Captures,
+    intake: Intake,
     plan: &'a Plan,
     output: &'a Output,
 }
@@ -378,9 +418,9 @@ impl UseSink for Fill<'_> {
     type Done = Filled;
 
     fn with<S: TableSink<Out, Error: Error + Sync + 'static>>(self, sink: S) -> anyhow::Result<Filled> {
-        let Fill { work, captures, plan, output } = self;
+        let Fill { work, intake, plan, output } = self;
         let started = Instant::now();
-        let (outcome, checked) = work.look(captures, &sink, plan, output)?;
+        let (outcome, checked) = work.look(intake, &sink, plan, output)?;
         let processing = started.elapsed();
         let finishing = Instant::now();
         let packed = sink.finish(report::metadata(plan, &outcome)).map_err(|error| output.explain(error))?;

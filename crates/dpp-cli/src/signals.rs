@@ -18,13 +18,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// The system's, if no signal can be listened to.
 pub(crate) fn listen(watch: Arc<Watch>, source: Arc<AtomicBool>) -> io::Result<()> {
+    on_first(move || {
+        // The source's end must not look like the capture's; so the run is told before.
+        watch.stop.store(true, Ordering::SeqCst);
+        source.store(true, Ordering::SeqCst);
+    })
+}
+
+/// From now on signals end the sources, and that is the capture's end: all that was captured is worked on.
+///
+/// # Errors
+/// The system's, if no signal can be listened to.
+pub(crate) fn listen_live(sources: Arc<AtomicBool>) -> io::Result<()> {
+    on_first(move || sources.store(true, Ordering::SeqCst))
+}
+
+fn on_first(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut signals = signals.forever();
         if signals.next().is_some() {
-            // The source's end must not look like the capture's; so the run is told before.
-            watch.stop.store(true, Ordering::SeqCst);
-            source.store(true, Ordering::SeqCst);
+            stop();
         }
         if let Some(second) = signals.next() {
             low_level::exit(128 + second);

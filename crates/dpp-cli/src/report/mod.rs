@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
 pub(crate) use json::{facts, metadata, metadata_of};
-pub(crate) use text::{banner, utc};
+pub(crate) use text::{banner, table as table_words, utc};
 
 /// All that is known after a run.
 pub(crate) struct Account<'a> {
@@ -104,8 +104,10 @@ impl<'a> Account<'a> {
         let Log { failed, complete, .. } = log;
         let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
         let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
-        // Only a signal ends a run before all captures had their turn.
-        if account.taken().count() + account.failed.len() + complete < job.captures.len() {
+        // Only a signal ends a run before all captures had their turn; for live ones it is the only end there is.
+        if job.live.is_none()
+            && account.taken().count() + account.failed.len() + complete < job.captures.len()
+        {
             account.outcome.ending = Ending::Interrupted;
         }
         account
@@ -276,7 +278,7 @@ fn inputs_path(job: &Job) -> String {
 }
 
 /// Where the job writes, as directly as it can be named.
-fn target_path(target: &Target) -> String {
+pub(crate) fn target_path(target: &Target) -> String {
     match target {
         Target::One(output) => output_path(output),
         Target::Directory { path, .. } => direct(path),

@@ -85,7 +85,8 @@ pub(super) fn report(account: &Account) -> String {
     lines.text
 }
 
-fn table(table: &Table) -> String {
+/// How a table is written, in words.
+pub(crate) fn table(table: &Table) -> String {
     let Table { format, packing, zstd, v2, .. } = *table;
     let version = if v2 { " V2" } else { "" };
     let inside = if zstd.is_some() { " with ZSTD compression" } else { "" };

@@ -24,6 +24,9 @@ pub struct Message<'a> {
     pub time_ns: i64,
     /// The QR bit.
     pub is_response: bool,
+    /// Whether it was found only when the capture had ended, behind a hole in its stream. A run then counts it behind the last
+    /// packet, wherever its own stands.
+    pub is_late: bool,
     /// The response code: of a query as its header has it, of a response extended.
     pub rcode: u16,
     /// Tuple and question.
@@ -108,7 +111,7 @@ fn visit_streams(part: &mut Part, streams: &mut Streams, before: u64, visit: &mu
 impl<'a> Message<'a> {
     /// The same at the packet that brought it, if it was found behind the end of the capture.
     pub(super) fn moved_to(self, positions: &[u64], end: End) -> Self {
-        Message { position: positions[(self.position - end.position) as usize], ..self }
+        Message { position: positions[(self.position - end.position) as usize], is_late: true, ..self }
     }
 
     fn of(part: &'a Part, event: &Event) -> Self {
@@ -116,6 +119,7 @@ impl<'a> Message<'a> {
             position: part.position(event),
             time_ns: event.time_ns,
             is_response: !event.state.is_query(),
+            is_late: false,
             rcode: event.rcode,
             key: part.key(event),
         }

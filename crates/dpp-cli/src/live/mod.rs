@@ -1,0 +1,163 @@
+//! `dpp live`: sources whose capture has not ended, for months.
+//!
+//! What is said on the command line, in the environment and in a file ([`config`]) becomes a [`Wish`] beside the
+//! [`Job`](crate::checks::Job) of any run; sources are [`address`]es; [`sources`] opens them and [`run`](run::run) joins them to the
+//! engine. The surprising fact: behind the feed of the sources nothing is different from a file. `dpp SOURCE SINK` is the same
+//! without names that change.
+
+mod address;
+mod config;
+mod run;
+mod sources;
+
+use crate::checks::{self, Job};
+use crate::flags::{Command, CommandLine, Live, Options};
+use crate::report;
+use anyhow::bail;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+pub(crate) use address::Address;
+pub(crate) use run::run;
+
+/// How live sources are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    /// How long packets may wait before they are worked on.
+    pub(crate) interval: Duration,
+    /// Bytes of packets that may wait.
+    pub(crate) queue_bytes: usize,
+}
+
+/// A fifth of a second: rows come T + R after their queries anyway, which is ten times that, and a chunk costs some microseconds
+/// however little there is in it.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// What one second brings on a link of 2 Gbit/s of nothing but DNS.
+const QUEUE_BYTES: usize = 256 << 20;
+
+impl Default for Wish {
+    fn default() -> Self {
+        Wish { interval: INTERVAL, queue_bytes: QUEUE_BYTES }
+    }
+}
+
+impl Wish {
+    /// What the options say.
+    ///
+    /// # Errors
+    /// What cannot be understood.
+    pub(crate) fn of(live: &Live) -> anyhow::Result<Wish> {
+        let usual = Wish::default();
+        let interval =
+            live.flush_interval.as_deref().map(|text| duration("--flush-interval", text)).transpose()?;
+        if interval.is_some_and(|interval| interval > Duration::from_secs(60)) {
+            bail!("--flush-interval: allowed are times up to 60s, such as 200ms or 1s");
+        }
+        let queue_bytes = crate::dataset::number("--queue-size", live.queue_size.as_deref())?;
+        Ok(Wish {
+            interval: interval.unwrap_or(usual.interval),
+            queue_bytes: queue_bytes.unwrap_or(usual.queue_bytes),
+        })
+    }
+}
+
+/// A time with its unit.
+pub(crate) fn duration(option: &str, text: &OsStr) -> anyhow::Result<Duration> {
+    let text = text.to_string_lossy();
+    match read_duration(&text) {
+        Some(time) => Ok(time),
+        None => bail!("{option} '{text}': allowed are times such as 200ms, 5s, 10m, 1h or 1d"),
+    }
+}
+
+/// A time with its unit, above 0.
+pub(crate) fn read_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit_ms: u64 = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let number: u64 = text[..digits].parse().ok()?;
+    let ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0)?;
+    Some(Duration::from_millis(ms))
+}
+
+/// Refuses options that mean nothing where the capture has no end.
+///
+/// # Errors
+/// The first of them.
+pub(crate) fn check(options: &Options) -> anyhow::Result<()> {
+    if options.monotonic_capture {
+        bail!(
+            "--monotonic-capture ends a run at the first packet out of order; live sources go on: leave it out"
+        );
+    }
+    if options.strict {
+        bail!(
+            "--strict is for captures that may be cut off or damaged; live sources are neither: leave it out"
+        );
+    }
+    Ok(())
+}
+
+/// Does what the options and the configuration say.
+///
+/// # Errors
+/// What the user or the machine must mend.
+pub(crate) fn start(wish: Live) -> anyhow::Result<()> {
+    crate::run::run(job(wish, "live")?)
+}
+
+/// What the run would do, in lines.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub(crate) fn tell(wish: Live) -> anyhow::Result<String> {
+    let job = job(wish, "check")?;
+    let mut text = String::new();
+    for capture in &job.captures {
+        let _ = writeln!(text, "Source: {}", capture.path());
+    }
+    let _ = writeln!(text, "Output: {}", report::target_path(&job.target));
+    let _ = writeln!(text, "Format: {}", report::table_words(&job.table));
+    let columns: Vec<&str> = job.plan.schema.fields().iter().map(|field| &*field.name).collect();
+    let _ = writeln!(text, "Columns: {}", columns.join(", "));
+    let _ = writeln!(text, "Ports: {}", job.plan.ports);
+    let _ = writeln!(text, "Workers: {}", job.workers);
+    Ok(text)
+}
+
+/// The job, with what stands in the configuration.
+fn job(wish: Live, command: &str) -> anyhow::Result<Job> {
+    let Some(path) = wish.config.clone() else { return checks::check_live(wish) };
+    let (config, CommandLine { command, .. }) = config::Config::read(&path, command)?;
+    let (Some(Command::Live(wish)) | Some(Command::Check(wish))) = command else {
+        unreachable!("the command is the same")
+    };
+    checks::check_live(*wish).map_err(|error| config.explain(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let ms = |text| read_duration(text).map(|time| time.as_millis());
+        for (text, expected) in
+            [("200ms", 200), ("5s", 5000), ("10m", 600_000), ("1h", 3_600_000), ("1d", 86_400_000)]
+        {
+            assert_eq!(ms(text), Some(expected), "{text}");
+        }
+        for text in ["", "5", "0s", "5 s", "-1s", "1w", "1.5h", "99999999999999999999s"] {
+            assert_eq!(ms(text), None, "{text}");
+        }
+    }
+}
