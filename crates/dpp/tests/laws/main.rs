@@ -14,6 +14,7 @@ mod formats;
 mod found;
 mod generate;
 mod inputs;
+mod live;
 mod oracle;
 mod packet;
 mod production;

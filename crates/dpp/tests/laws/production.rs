@@ -5,7 +5,7 @@
 
 use crate::oracle::{Facts, Row};
 use crate::packet::{Asked, Tuple};
-use dpp::capture::{Ending, Inputs, single};
+use dpp::capture::{Chunks, Ending, Inputs, single};
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::{Column, Context, Scratch, Value};
@@ -41,23 +41,16 @@ pub(crate) fn watched(
     watch: &Watch,
 ) -> Run {
     let sink = Collect::new(lanes);
-    let outcome = match pipeline::run(inputs, plan, machine, &sink, watch) {
-        Ok(outcome) => outcome,
-        Err(RunError::Capture(error)) => panic!("these are captures: {error:?}"),
-        Err(RunError::Sink(never)) => match never {},
-    };
-    let mut lanes: Vec<Vec<Row>> = sink.lanes.into_iter().map(|lane| lane.into_inner().unwrap()).collect();
-    let rows = lanes.pop().expect("a lane");
-    lanes.iter().for_each(|lane| assert_eq!(*lane, rows, "each lane sees all rows in order"));
-    // What was encoded behind the last whole piece of an interrupted run is dropped.
-    let (encoded, recycled) = (sink.encoded.into_inner(), sink.recycled.into_inner());
-    match outcome.ending {
-        Ending::Interrupted => assert!(recycled <= encoded, "no piece comes back twice"),
-        _ => assert_eq!(recycled, encoded, "each piece comes back once"),
-    }
-    Run { rows, outcome }
+    let outcome = pipeline::run(inputs, plan, machine, &sink, watch);
+    sink.run(outcome)
 }
 
+/// Runs the engine on a capture that is cut elsewhere.
+pub(crate) fn run_on(chunks: impl Chunks, plan: &Plan, machine: &Machine) -> Run {
+    let sink = Collect::new(1);
+    let outcome = pipeline::run_on(chunks, plan, machine, &sink, &Watch::default());
+    sink.run(outcome)
+}
 /// A sink that keeps all rows, once for each lane.
 pub(crate) struct Collect {
     pub(crate) lanes: Vec<Mutex<Vec<Row>>>,
@@ -69,6 +62,26 @@ impl Collect {
     pub(crate) fn new(lanes: usize) -> Collect {
         let lanes = (0..lanes).map(|_| Mutex::default()).collect();
         Collect { lanes, encoded: AtomicU64::new(0), recycled: AtomicU64::new(0) }
+    }
+
+    /// The run that filled it.
+    fn run(self, outcome: Result<Outcome, RunError<Infallible>>) -> Run {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(RunError::Capture(error)) => panic!("these are captures: {error:?}"),
+            Err(RunError::Sink(never)) => match never {},
+        };
+        let mut lanes: Vec<Vec<Row>> =
+            self.lanes.into_iter().map(|lane| lane.into_inner().unwrap()).collect();
+        let rows = lanes.pop().expect("a lane");
+        lanes.iter().for_each(|lane| assert_eq!(*lane, rows, "each lane sees all rows in order"));
+        // What was encoded behind the last whole piece of an interrupted run is dropped.
+        let (encoded, recycled) = (self.encoded.into_inner(), self.recycled.into_inner());
+        match outcome.ending {
+            Ending::Interrupted => assert!(recycled <= encoded, "no piece comes back twice"),
+            _ => assert_eq!(recycled, encoded, "each piece comes back once"),
+        }
+        Run { rows, outcome }
     }
 }
 
