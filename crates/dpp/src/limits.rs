@@ -19,6 +19,18 @@ pub const INTERFACES_MAX: usize = 1024;
 /// for a length that is only stated.
 pub const DNSTAP_FRAME_MAX: u32 = 1 << 20;
 
+/// Servers that may send dnstap to one listener at once, unless told otherwise: more than a site has, and half of the
+/// files that a process may open by default. One more is turned away and counted.
+pub const DNSTAP_SENDERS_MAX: usize = 512;
+
+/// Bytes of frames that have not come whole, of all senders of a listener together. Frames have some hundred bytes, and a
+/// half one is there for a moment; senders that each begin the longest one and stop there would come to 512 MiB.
+pub const DNSTAP_HALVES_MAX: usize = 64 << 20;
+
+/// How long (ms) a sender of dnstap may take for its handshake, unless told otherwise, and to take leave. A server that is
+/// started on a busy machine takes part of a second.
+pub const DNSTAP_HANDSHAKE_MS: u64 = 10_000;
+
 /// Groups within groups that are stepped over in a frame of dnstap: what libraries for Protocol Buffers allow. The schema has
 /// none.
 pub const DNSTAP_GROUPS_MAX: usize = 100;

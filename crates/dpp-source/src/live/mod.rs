@@ -9,9 +9,14 @@
 //! ring is held up by a slow disk.
 
 mod counts;
+pub mod dnstap;
+mod error;
 mod feed;
 mod queue;
+mod unix_socket;
 
 pub use counts::{COUNTS, Count, Counts};
+pub use error::LiveError;
 pub use feed::{Feed, Pace};
 pub use queue::{Full, Inlet, Queue};
+pub use unix_socket::UnixSocket;

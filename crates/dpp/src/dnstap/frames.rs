@@ -286,6 +286,23 @@ pub fn control(bytes: &[u8]) -> Result<Option<(Control<'_>, usize)>, &'static st
     }
 }
 
+/// How many bytes there must be until more can be told of a frame that begins with `bytes`. Who gets a stream in small pieces
+/// need not look again before.
+///
+/// ```
+/// use dpp::dnstap::frames;
+/// assert_eq!(frames::needed(b"\0\0"), 4);
+/// assert_eq!(frames::needed(b"\0\0\0\x07pay"), 11);
+/// ```
+pub fn needed(bytes: &[u8]) -> usize {
+    match (number(bytes, 0), number(bytes, LENGTH)) {
+        (None, _) => LENGTH,
+        (Some(0), None) => ESCAPE,
+        (Some(0), Some(length)) => ESCAPE + (length as usize).min(CONTROL_MAX),
+        (Some(length), _) => LENGTH + length.min(limits::DNSTAP_FRAME_MAX) as usize,
+    }
+}
+
 /// Begins a stream of dnstap.
 pub fn write_start(out: &mut Vec<u8>) {
     write_control(out, ControlType::Start, &[CONTENT_TYPE]);
@@ -387,6 +404,7 @@ mod tests {
                 Step::More if seen == stream.len() && at == seen => break "",
                 Step::More if seen == stream.len() => break "cut",
                 Step::More => {
+                    assert!(needed(&stream[at..seen]) > seen - at, "one byte more may tell");
                     seen += 1;
                     continue;
                 }

@@ -1,0 +1,6 @@
+//! Live sources and their peers: programs of others that send, and enemies.
+
+mod dnstap;
+mod enemies;
+mod place;
+mod tls;
