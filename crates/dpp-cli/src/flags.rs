@@ -219,7 +219,7 @@ pub(crate) struct Live {
     pub(crate) config: Option<PathBuf>,
 
     /// Where packets or messages come from: afpacket:INTERFACE, dnstap+unix:PATH, dnstap+tcp://HOST:PORT,
-    /// dnstap+tls://HOST:PORT?cert=FILE&key=FILE, knot:DIRECTORY. May be repeated
+    /// dnstap+tls://HOST:PORT?cert=FILE&key=FILE, knot:DIRECTORY. May be repeated; `help` tells what can be said of each
     #[arg(long, env = "DPP_SOURCE", hide_env = true, help_heading = "Live", value_name = "SOURCE")]
     pub(crate) source: Vec<OsString>,
 
@@ -271,8 +271,8 @@ const LIVE_EXAMPLES: &str = "\
 Examples:
   dpp live --source afpacket:eth0 --rotate-every 5m -o 'queries-%Y%m%d-%H%M.parquet'
   dpp live --source dnstap+unix:/run/dnstap.sock --rotate-every 1h -o '%Y/%m/%d/{site}-%H.csv.gz' --site fra1
-  dpp live /etc/dpp/resolver.toml
-  dpp check /etc/dpp/resolver.toml
+  dpp live dpp.toml
+  dpp check dpp.toml
   dpp afpacket:eth0 - | head                  rows on standard output, until Ctrl-C";
 
 /// A directory of files instead of one table.

@@ -46,6 +46,9 @@ fn main() -> ExitCode {
         None => checks::check_one(run).and_then(run::run),
         Some(Command::Extract(extract)) if let Some(list) = wanted_list(&extract.options) => print(&list),
         Some(Command::Extract(extract)) => checks::check_many(*extract).and_then(run::run),
+        Some(Command::Live(wish)) if wish.source.iter().any(|source| source == plan::HELP) => {
+            print(&live::source_list())
+        }
         Some(Command::Live(wish)) if let Some(list) = wanted_list(&wish.options) => print(&list),
         Some(Command::Live(wish)) => live::start(*wish),
         Some(Command::Check(wish)) => live::tell(*wish).and_then(|text| print(&text)),

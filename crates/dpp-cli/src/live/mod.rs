@@ -12,6 +12,7 @@ mod sources;
 
 use crate::checks::{self, Job};
 use crate::flags::{Command, CommandLine, Live, Options};
+use crate::inputs::Input;
 use crate::report;
 use anyhow::bail;
 use std::ffi::OsStr;
@@ -107,6 +108,18 @@ pub(crate) fn check(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What sources there are, and what can be said of each.
+pub(crate) fn source_list() -> String {
+    let mut list = String::new();
+    for entry in address::SCHEMES {
+        let _ = writeln!(list, "{}\n    {}", entry.form, entry.sentence);
+        for parameter in entry.parameters {
+            let _ = writeln!(list, "    {}={}  {}", parameter.name, parameter.form, parameter.sentence);
+        }
+    }
+    list
+}
+
 /// Does what the options and the configuration say.
 ///
 /// # Errors
@@ -121,6 +134,11 @@ pub(crate) fn start(wish: Live) -> anyhow::Result<()> {
 /// What is wrong with the configuration.
 pub(crate) fn tell(wish: Live) -> anyhow::Result<String> {
     let job = job(wish, "check")?;
+    for capture in &job.captures {
+        if let Input::Live(address) = capture {
+            sources::check(address, &job.plan.ports)?;
+        }
+    }
     let mut text = String::new();
     for capture in &job.captures {
         let _ = writeln!(text, "Source: {}", capture.path());

@@ -1,10 +1,17 @@
 //! From addresses to sources that are open, and then run.
+//!
+//! One function for each kind, which reads what was said of it; what can be said stands in the table of
+//! [`address`](super::address).
 
-use super::address::Address;
-use anyhow::bail;
+use super::address::{Address, Scheme};
+use anyhow::{Context, bail};
 use dpp::plan::Ports;
-use dpp_source::live::{Counts, Queue};
+use dpp_source::live::dnstap::{self, Listen, Receiver};
+use dpp_source::live::{Counts, Queue, UnixSocket};
+use std::fs;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -23,6 +30,104 @@ pub(super) trait Opened: Send {
 ///
 /// # Errors
 /// What stands against it, and what to do.
-pub(super) fn open(address: &Address, _ports: &Ports) -> anyhow::Result<Box<dyn Opened>> {
-    bail!("'{address}': not yet")
+pub(super) fn open(address: &Address, ports: &Ports) -> anyhow::Result<Box<dyn Opened>> {
+    settings(address, ports)?.open().with_context(|| format!("'{address}'"))
+}
+
+/// Judges what was said of a source, as far as that can be done without opening it.
+///
+/// # Errors
+/// What cannot be understood.
+pub(super) fn check(address: &Address, ports: &Ports) -> anyhow::Result<()> {
+    settings(address, ports).map(|_| ())
+}
+
+/// What was said of a source, understood.
+enum Settings {
+    Dnstap(dnstap::Settings),
+}
+
+impl Settings {
+    fn open(self) -> anyhow::Result<Box<dyn Opened>> {
+        Ok(match self {
+            Settings::Dnstap(settings) => Box::new(Receiver::open(&settings)?),
+        })
+    }
+}
+
+macro_rules! opened {
+    ($($source:ty),*) => {$(
+        impl Opened for $source {
+            fn start(
+                self: Box<Self>,
+                queue: &Arc<Queue>,
+                input: u32,
+                counts: Arc<Counts>,
+            ) -> io::Result<Vec<JoinHandle<()>>> {
+                (*self).start(queue, input, counts)
+            }
+        }
+    )*};
+}
+
+opened!(Receiver);
+
+fn settings(address: &Address, _ports: &Ports) -> anyhow::Result<Settings> {
+    match address.scheme {
+        Scheme::DnstapUnix => dnstap(address, Listen::Unix(unix_socket(address)?)),
+        Scheme::DnstapTcp => dnstap(address, Listen::Tcp(host_and_port(address)?)),
+        Scheme::DnstapTls => dnstap(address, tls(address)?),
+        Scheme::AfPacket | Scheme::Knot => bail!("'{address}': not yet"),
+    }
+}
+
+/// The most senders at once that may be asked for: each takes a file descriptor.
+const SENDERS_MAX: usize = 1 << 16;
+
+fn dnstap(address: &Address, listen: Listen) -> anyhow::Result<Settings> {
+    let usual = dnstap::Settings::new(listen);
+    let senders_max = address.number("max-connections", SENDERS_MAX)?.unwrap_or(usual.senders_max);
+    Ok(Settings::Dnstap(dnstap::Settings { senders_max, ..usual }))
+}
+
+fn unix_socket(address: &Address) -> anyhow::Result<UnixSocket> {
+    let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    Ok(UnixSocket {
+        path: PathBuf::from(&address.place),
+        owner: account(address, "owner", "/etc/passwd")?,
+        group: account(address, "group", "/etc/group")?,
+        mode: address.value("mode", "an octal number up to 0777, such as 0660", octal)?,
+    })
+}
+
+/// The number of a user or group, which is either said, or stands in the system's file.
+fn account(address: &Address, parameter: &str, file: &str) -> anyhow::Result<Option<u32>> {
+    let named = |name: &str| {
+        let lines = fs::read_to_string(file).ok()?;
+        let mut accounts = lines.lines().map(|line| line.split(':'));
+        accounts
+            .find_map(|mut account| (account.next() == Some(name)).then(|| account.nth(1)?.parse().ok())?)
+    };
+    let allowed = format!("a number, or a name that stands in {file}");
+    address.value(parameter, &allowed, |text| text.parse().ok().or_else(|| named(text)))
+}
+
+fn host_and_port(address: &Address) -> anyhow::Result<SocketAddr> {
+    let found = address.place.to_socket_addrs().map(|mut found| found.next());
+    match found {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => bail!("'{address}': the host has no address"),
+        Err(error) => bail!(
+            "'{address}': {error}; say host and port, such as 127.0.0.1:6000 or [::1]:6000, of this machine"
+        ),
+    }
+}
+
+fn tls(address: &Address) -> anyhow::Result<Listen> {
+    let file = |name: &str| address.get(name).map(PathBuf::from);
+    let (Some(certificate), Some(key)) = (file("cert"), file("key")) else {
+        bail!("'{address}': TLS needs a certificate and its key: ?cert=FILE&key=FILE")
+    };
+    let client_authority = file("client-ca");
+    Ok(Listen::Tls { address: host_and_port(address)?, certificate, key, client_authority })
 }

@@ -9,6 +9,7 @@ mod extract;
 mod filters;
 mod frames;
 mod generate;
+mod live;
 mod lookups;
 mod plans;
 mod presets;

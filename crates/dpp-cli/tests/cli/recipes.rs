@@ -40,6 +40,7 @@ fn room() -> Room {
     room.write("demo/dns.pcap", fs::read(root().join("demo/dns.pcap")).unwrap());
     room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     room.write("odd.toml", "qps = 100\n");
+    room.write("dpp.toml", "source = [\"dnstap+unix:dnstap.sock\"]\noutput = \"queries.csv\"\n");
     room.write("last-run", "");
     let file = fs::File::options().write(true).open(room.path("last-run")).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
@@ -111,7 +112,8 @@ fn here(command: &str) -> String {
         true => stage.as_str(),
         false => "cat capture.pcap",
     });
-    let pipe: Vec<&str> = feed.chain([stages[at].as_str()]).collect();
+    let asked = asked(&stages[at]);
+    let pipe: Vec<&str> = feed.chain([asked.as_str()]).collect();
     let here = pipe.join(" | ").replace("/captures", "captures").replace("/data", "data");
     // What is to be generated is many gigabytes; a little of it does here.
     let mut words: Vec<&str> = here.split(' ').collect();
@@ -125,6 +127,22 @@ fn here(command: &str) -> String {
     words.join(" ")
 }
 
+/// What would run until it is told to stop, and needs an interface or a server, is only judged.
+fn asked(stage: &str) -> String {
+    match stage.split_once(' ').map_or("", |words| words.1) {
+        words if words.starts_with("live ") => format!("dpp check {}", &words["live ".len()..]),
+        words
+            if words.starts_with("afpacket:")
+                || words.starts_with("dnstap+")
+                || words.starts_with("knot:") =>
+        {
+            let (source, output) = words.split_once(' ').unwrap_or((words, "out.csv"));
+            format!("dpp check --source {source} -o {output}")
+        }
+        _ => stage.to_owned(),
+    }
+}
+
 #[test]
 fn every_command_that_is_shown_works() {
     let help = |arguments: &[&str]| {
@@ -132,7 +150,8 @@ fn every_command_that_is_shown_works() {
         (format!("dpp {}", arguments.join(" ")), shown_by_help(&told))
     };
     let pages = pages().into_iter().map(|(name, page)| (name, shown(&page)));
-    let all: Vec<_> = pages.chain([help(&["--help"]), help(&["extract", "--help"])]).collect();
+    let all: Vec<_> =
+        pages.chain([help(&["--help"]), help(&["extract", "--help"]), help(&["live", "--help"])]).collect();
     let mut count = 0;
     for (name, commands) in all {
         for command in commands {
