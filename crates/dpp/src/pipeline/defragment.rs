@@ -148,14 +148,21 @@ impl<'a> Defragmenter<'a> {
         cells.chain([&mut self.totals.skips]).flat_map(Skips::drain_log).collect()
     }
 
+    /// Adds what was counted so far.
+    pub(super) fn tell(&self, totals: &mut Totals) {
+        totals.merge(&self.totals);
+        for cell in &self.cells {
+            totals.fragments.merge(&cell.counts);
+            totals.skips.merge(&cell.skips);
+        }
+    }
+
     /// The input has ended. Gives what was counted.
     pub(super) fn finish(mut self) -> Totals {
-        for mut cell in self.cells {
-            cell.finish();
-            self.totals.fragments.merge(&cell.counts);
-            self.totals.skips.merge(&cell.skips);
-        }
-        self.totals
+        self.cells.iter_mut().for_each(Reassembler::finish);
+        let mut totals = Totals::default();
+        self.tell(&mut totals);
+        totals
     }
 }
 

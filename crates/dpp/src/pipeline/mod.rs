@@ -22,6 +22,7 @@ mod rows;
 mod schedule;
 mod stream_window;
 mod streams;
+mod watch;
 mod worker;
 
 use crate::capture::{self, Ending, InputError, InputsRead, Regression};
@@ -30,13 +31,13 @@ pub use crate::limits::WORKERS_MAX;
 use crate::plan::Plan;
 use crate::stats::Totals;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 pub use checked::Checked;
 pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
+pub use watch::{Told, Watch};
 pub use worker::{run, run_on};
 
 /// How the work is done. Nothing of this changes what comes out.
@@ -59,15 +60,6 @@ impl Machine {
     pub fn new(workers: NonZeroUsize, seed: u64) -> Self {
         Machine { workers, chunk_bytes: 256 << 10, chunk_packets: usize::MAX, seed, on_start: |_| {} }
     }
-}
-
-/// What a run tells while it runs, and how to stop it.
-#[derive(Debug, Default)]
-pub struct Watch {
-    /// Set it, and the run stops reading and finishes what was read.
-    pub stop: AtomicBool,
-    /// Packets cut so far.
-    pub packets: AtomicU64,
 }
 
 /// A run that came to its end.

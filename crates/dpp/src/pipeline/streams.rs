@@ -74,6 +74,12 @@ impl<'a> Streams<'a> {
         }
     }
 
+    /// Adds what was counted so far.
+    pub(super) fn tell(&self, totals: &mut Totals) {
+        totals.merge(&self.totals);
+        self.cells.iter().for_each(|cell| totals.streams.merge(&cell.counts));
+    }
+
     /// Nothing more comes. Gives what was counted.
     pub(super) fn finish(mut self) -> Totals {
         for mut cell in self.cells {

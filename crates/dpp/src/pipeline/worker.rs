@@ -71,7 +71,7 @@ pub fn run_on<C: Chunks, S: Sink>(
         schedule: Mutex::new(Schedule::new(workers, sink.lanes(), workers, &plan.limits)),
         changed: Condvar::new(),
         pool: &pool,
-        totals: Mutex::new(Totals::default()),
+        totals: (0..workers).map(|_| Mutex::default()).collect(),
         rows: AtomicU64::new(0),
         error: Mutex::new(None),
     };
@@ -128,7 +128,8 @@ struct Shared<'a, C: Chunks, S: Sink> {
     /// The schedule has changed.
     changed: Condvar,
     pool: &'a Pool,
-    totals: Mutex<Totals>,
+    /// What each worker counts. Its own for as long as it counts; now and then somebody looks.
+    totals: Vec<Mutex<Totals>>,
     rows: AtomicU64,
     /// The first error.
     error: Mutex<Option<RunError<S::Error>>>,
@@ -138,6 +139,15 @@ struct Shared<'a, C: Chunks, S: Sink> {
 struct Seat<'a> {
     shard: Shard,
     streams: Streams<'a>,
+}
+
+impl Seat<'_> {
+    /// Adds what was counted so far.
+    fn tell(&self, totals: &mut Totals) {
+        totals.matches.merge(&self.shard.matches);
+        totals.rtt.merge(&self.shard.rtt);
+        self.streams.tell(totals);
+    }
 }
 
 /// A chunk's piece and how many rows are in it.
@@ -155,18 +165,18 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
     fn work(&self, worker: usize) {
         let _leave = Leave(self);
         (self.machine.on_start)(worker);
-        let mut totals = Totals::default();
+        let totals = || lock(&self.totals[worker]);
         let (mut parts, mut scratch) = (Vec::new(), Scratch::default());
         loop {
             match self.next_task(worker) {
-                Task::Cut => self.cut(&mut totals),
+                Task::Cut => self.cut(worker),
                 Task::Match { shard, part } => {
                     let Seat { shard: matcher, streams } = &mut *lock(&self.seats[shard]);
                     parts.extend(matcher.advance(part, streams));
                     self.change(|schedule| schedule.matched(shard, &mut parts));
                 }
                 Task::Flush => {
-                    let decoded = self.flush(&mut totals);
+                    let decoded = self.flush(&mut totals());
                     self.change(|schedule| schedule.flushed(decoded));
                 }
                 Task::Finish { shard } => {
@@ -181,17 +191,17 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
                     let wholes = lock(&self.defragmenters[shard]).take(&fragments);
                     self.change(|schedule| schedule.defragmented(shard, chunk, wholes));
                 }
-                Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals),
+                Task::Join { chunk, decoded, wholes } => self.join(chunk, decoded, &wholes, &mut totals()),
                 Task::Encode { chunk, parts, order } => {
-                    let rows = self.select(Rows::new(parts, order), &mut scratch, &mut totals);
-                    self.encode(chunk, self.split(rows, &mut totals));
+                    let rows = self.select(Rows::new(parts, order), &mut scratch, &mut totals());
+                    let rows = self.split(rows, &mut totals());
+                    self.encode(chunk, rows);
                 }
                 Task::Accept { lane, piece } => self.accept(lane, piece),
                 Task::Wait => unreachable!("next_task waits"),
                 Task::Leave => break,
             }
         }
-        lock(&self.totals).merge(&totals);
     }
 
     /// The next task; waits until there is one.
@@ -213,7 +223,7 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
     }
 
     /// Cuts a chunk, lets the next worker cut, and decodes it.
-    fn cut(&self, totals: &mut Totals) {
+    fn cut(&self, worker: usize) {
         match self.cut_next() {
             Ok(Some(chunk)) => {
                 self.watch.packets.fetch_add(chunk.records.len() as u64, Ordering::Relaxed);
@@ -221,9 +231,12 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
                 *end = End::of(&chunk, *end);
                 drop(end);
                 let number = self.change(Schedule::cut_one);
-                let decoded = self.decode(&chunk, totals);
+                let decoded = self.decode(&chunk, &mut lock(&self.totals[worker]));
                 self.pool.recycle_chunk(chunk);
                 self.change(|schedule| schedule.decoded(number, decoded));
+                if self.watch.is_asked() {
+                    self.watch.tell(|| self.told());
+                }
             }
             Ok(None) => self.change(|schedule| schedule.cut_last(self.interrupted())),
             Err(error) => self.fail(error),
@@ -309,24 +322,41 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
         self.change(Schedule::fail);
     }
 
+    /// What has been counted so far, and the rows that the sink has. Whoever counts is waited for, so this is for few askers.
+    fn told(&self) -> (Totals, u64) {
+        let mut totals = Totals::default();
+        self.totals.iter().for_each(|of_worker| totals.merge(&lock(of_worker)));
+        self.seats.iter().for_each(|seat| lock(seat).tell(&mut totals));
+        self.defragmenters.iter().for_each(|defragmenter| lock(defragmenter).tell(&mut totals));
+        self.add_unasked(&mut totals);
+        (totals, self.rows.load(Ordering::Relaxed))
+    }
+
+    /// Responses that nobody asked for are rows, if the plan wants them.
+    fn add_unasked(&self, totals: &mut Totals) {
+        if self.reader.plan.unasked {
+            totals.rows_unasked = totals.matches.unclaimed_responses + totals.matches.unpaired_responses;
+        }
+    }
+
     /// What the run came to, once all workers have left.
-    fn outcome(self) -> Result<Outcome, RunError<S::Error>> {
+    fn outcome(mut self) -> Result<Outcome, RunError<S::Error>> {
         if let Some(error) = lock(&self.error).take() {
+            self.watch.give_up();
             return Err(error);
         }
-        let mut totals = std::mem::take(&mut *lock(&self.totals));
-        for seat in self.seats {
+        let mut totals = Totals::default();
+        self.totals.iter().for_each(|of_worker| totals.merge(&lock(of_worker)));
+        for seat in std::mem::take(&mut self.seats) {
             let Seat { shard, streams } = seat.into_inner().unwrap_or_else(PoisonError::into_inner);
             totals.matches.merge(&shard.matches);
             totals.rtt.merge(&shard.rtt);
             totals.merge(&streams.finish());
         }
-        for defragmenter in self.defragmenters {
+        for defragmenter in std::mem::take(&mut self.defragmenters) {
             totals.merge(&defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
         }
-        if self.reader.plan.unasked {
-            totals.rows_unasked = totals.matches.unclaimed_responses + totals.matches.unpaired_responses;
-        }
+        self.add_unasked(&mut totals);
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");
         let CaptureRead { inputs, regressions, first_regression, first_and_last_ns } =
@@ -336,6 +366,7 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
             false => inputs.ending(),
         };
         let rows = self.rows.load(Ordering::Relaxed);
+        self.watch.settle(&totals, rows);
         Ok(Outcome { totals, rows, ending, inputs, regressions, first_regression, first_and_last_ns })
     }
 }

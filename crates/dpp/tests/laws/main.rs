@@ -6,6 +6,7 @@
 //! a fixed seed, so each run tests the same ones.
 
 mod arrivals;
+mod asking;
 mod carriers;
 mod cases;
 mod encoding;
