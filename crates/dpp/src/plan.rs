@@ -25,6 +25,8 @@ pub struct Plan {
     pub sink_needs: Needs,
     /// Which transactions are rows. It sees the real addresses too.
     pub select: Select,
+    /// Whether the selection may change while the run goes on. Then nothing of it is decided before a row is.
+    pub steered: bool,
     /// Whether responses that nobody asked for are rows.
     pub unasked: bool,
     /// Whether an input may lack what packets always have: dnstap and C-DNS. Then each column may be without a value.
@@ -52,6 +54,7 @@ impl Default for Plan {
             context: Context::default(),
             sink_needs: Needs::NOTHING,
             select: Select::default(),
+            steered: false,
             unasked: false,
             sparse: false,
             monotonic: false,
@@ -79,7 +82,7 @@ impl Plan {
     /// What can be decided of the selection when a message is read. Where an input may lack parts of a tuple nothing can: a query
     /// and its response may not tell the same.
     pub fn early(&self) -> Option<Early<'_>> {
-        self.select.early().filter(|_| !self.sparse)
+        self.select.early().filter(|_| !self.sparse && !self.steered)
     }
 
     /// Whether queries whose question cannot be read become rows too: they do if a column says what is wrong with them, or the

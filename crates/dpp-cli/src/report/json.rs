@@ -103,6 +103,8 @@ pub(crate) fn facts(plan: &Plan) -> Value {
         // What has to be kept is no matter of rows, but for those without a question, which are told.
         sink_needs: _,
         select: Select { filter: _, sample },
+        // When it is decided makes no other rows.
+        steered: _,
         unasked,
         // This the inputs decide, and so with bounds the program does.
         sparse: _,

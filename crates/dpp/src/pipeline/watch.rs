@@ -4,9 +4,11 @@
 //! and the worker that cuts the next chunk adds up what all have counted. A live capture has a chunk soon, even where
 //! nothing comes, so the answer is as old as the asker is patient. A run over files asks nothing and pays nothing.
 
+use crate::filter::Select;
 use crate::stats::Totals;
+use crate::table::Context;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a run tells while it runs, and how to stop it. Of several runs, one after the other, it tells the sum.
 #[derive(Debug, Default)]
@@ -17,6 +19,15 @@ pub struct Watch {
     pub packets: AtomicU64,
     /// `None` if nobody will ask.
     running: Option<Running>,
+    /// Which transactions are rows, if that is not what the plan says any more.
+    selection: Mutex<Option<Arc<Selection>>>,
+}
+
+/// Which transactions are rows, and the tables that conditions look into, as they are without anything hidden.
+#[derive(Debug)]
+pub(super) struct Selection {
+    pub(super) select: Select,
+    pub(super) context: Context,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +68,17 @@ impl Watch {
     /// One whose totals can be seen while it runs.
     pub fn live() -> Watch {
         Watch { running: Some(Running::default()), ..Watch::default() }
+    }
+
+    /// From the next chunk on these transactions are rows, whatever the plan says. It must be [`steered`](crate::plan::Plan::steered),
+    /// and what the selection needs be kept.
+    pub fn select(&self, select: Select, context: &Context) {
+        let selection = Selection { select, context: context.unhidden() };
+        *self.selection.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(selection));
+    }
+
+    pub(super) fn selection(&self) -> Option<Arc<Selection>> {
+        self.selection.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks for what was counted so far; the run answers when it cuts its next chunk.

@@ -279,8 +279,12 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
 
     /// Leaves out what the user does not want to see.
     fn select(&self, rows: Rows, scratch: &mut Scratch, totals: &mut Totals) -> Rows {
-        let Some(choice) = &self.choice else { return rows };
-        let (rows, dropped) = rows.only(|row| choice.has(row, scratch));
+        let selection = self.reader.plan.steered.then(|| self.watch.selection()).flatten();
+        let (rows, dropped) = match (selection, &self.choice) {
+            (Some(now), _) => rows.only(|row| now.select.passes(row, &now.context, scratch)),
+            (None, Some(choice)) => rows.only(|row| choice.has(row, scratch)),
+            (None, None) => return rows,
+        };
         totals.rows_filtered += dropped;
         rows
     }

@@ -117,6 +117,30 @@ fn what_is_left_out_early_is_what_would_be_left_out_late() {
     assert!(counts.iter().all(|count| *count > 500), "all of this happens often: {counts:?}");
 }
 
+/// A selection that is set from outside, before the run or while it goes on, is what the plan's would have been.
+#[test]
+fn a_selection_that_is_set_from_outside_goes_before_the_plans() {
+    let strategy = (scenes_of_all(60, 1), selections(), selections(), a_machine());
+    law(43, 200, strategy, |(scene, text, other, machine)| {
+        let (select, other) = (selection(&text), selection(&other));
+        let plan = Plan { sink_needs: select.needs() | other.needs(), ..scene.plan.clone() };
+        let capture = Capture::of(&scene.packets, PLAIN);
+        let expected = run(
+            &capture.bytes[..],
+            &Plan { select: select.clone(), steered: true, ..plan.clone() },
+            &machine,
+        );
+        let watch = dpp::pipeline::Watch::default();
+        watch.select(select, &plan.context);
+        let steered = Plan { select: other, steered: true, ..plan };
+        let told = crate::watched(single(&capture.bytes[..]), &steered, &machine, 1, &watch);
+        prop_assert!(told.rows == expected.rows, "{}\n{:?}\n{:?}", text, told.rows, expected.rows);
+        prop_assert_eq!(told.outcome.totals.rows_filtered, expected.outcome.totals.rows_filtered);
+        prop_assert_eq!(told.outcome.totals.messages_filtered, 0, "nothing was decided early");
+        Ok(())
+    });
+}
+
 /// What is decided early needs nothing to be kept.
 #[test]
 fn a_condition_on_the_tuple_costs_no_facts() {
