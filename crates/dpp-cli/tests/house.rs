@@ -409,3 +409,39 @@ fn every_key_of_the_report_is_documented() {
     let vanished: Vec<_> = documented.difference(&keys).collect();
     assert!(vanished.is_empty(), "docs/operations.md tells of {vanished:?}, which no report has");
 }
+
+/// docs/live.md with the sources as the code has them.
+fn live_page() -> String {
+    let page = read("docs/live.md");
+    let (before, behind) = page.split_once("<!-- sources -->\n").expect("there is a place for sources");
+    let (_, behind) = behind.split_once("<!-- end of sources -->").expect("and its end");
+    let told = Command::new(env!("CARGO_BIN_EXE_dpp")).args(["live", "--source", "help"]).output();
+    let told = String::from_utf8(told.expect("dpp starts").stdout).expect("text");
+    let mut list = String::new();
+    for line in told.lines() {
+        match (line.strip_prefix("    "), line.split_once("  ")) {
+            (None, _) => list += &format!("\n### `{line}`\n\n"),
+            (Some(line), _) if let Some((said, sentence)) = line.split_once("  ") => {
+                list += &format!("| `{said}` | {sentence} |\n");
+            }
+            (Some(sentence), _) => {
+                list += &format!("{}.\n\n| parameter | |\n| --- | --- |\n", capital(sentence))
+            }
+        }
+    }
+    format!("{before}<!-- sources -->\n{list}\n<!-- end of sources -->{behind}")
+}
+
+fn capital(sentence: &str) -> String {
+    let (first, rest) = sentence.split_at(1);
+    first.to_uppercase() + rest
+}
+
+#[test]
+fn every_source_is_documented() {
+    let page = live_page();
+    if std::env::var_os("DPP_UPDATE").is_some() {
+        fs::write(root().join("docs/live.md"), &page).expect("docs/ is writable");
+    }
+    assert_eq!(read("docs/live.md"), page, "docs/live.md is behind the code: run `make schema`");
+}
