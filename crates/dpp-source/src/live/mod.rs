@@ -8,10 +8,13 @@
 //! full, a source leaves its packets to the kernel, or drops a batch and counts it ([`Count`]), so that no server and no kernel
 //! ring is held up by a slow disk.
 
+pub mod afpacket;
 mod counts;
+mod error;
 mod feed;
 mod queue;
 
 pub use counts::{COUNTS, Count, Counts};
+pub use error::LiveError;
 pub use feed::{Feed, Pace};
 pub use queue::{Full, Inlet, Queue};
