@@ -145,6 +145,14 @@ pub const FILTER_PATTERNS_MAX: usize = 16;
 /// repetitions would take any amount.
 pub const FILTER_PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// Ranges of ports that the filter in the kernel asks for; where there are more, it lets through all of UDP and TCP, and the
+/// engine looks. Each range takes up to six instructions, on each packet of the interface; older kernels take some 2000.
+pub const KERNEL_FILTER_RANGES_MAX: usize = 64;
+
+/// Rings on one interface. Each has a thread and, unless told otherwise, 64 MiB that cannot be swapped out; more than a large
+/// machine has cores would be a slip of the pen.
+pub const LIVE_RINGS_MAX: usize = 256;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
