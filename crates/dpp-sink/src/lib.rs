@@ -22,6 +22,7 @@ pub mod packetq;
 pub mod parquet;
 pub mod part_file;
 pub mod pcap;
+pub mod rotating;
 #[cfg(test)]
 mod testing;
 pub mod text;
