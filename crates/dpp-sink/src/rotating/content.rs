@@ -96,20 +96,28 @@ fn lines(mut bytes: impl BufRead, heading: u64, knows_quotes: bool) -> io::Resul
 /// Whole frames.
 fn dnstap(mut bytes: impl BufRead) -> io::Result<Extent> {
     let mut extent = Extent { bytes: 0, records: 0, wants_end: false };
-    let (mut frames, mut held) = (Frames::new(), Vec::new());
+    // Bytes that are held, and how many of them are of frames that were seen.
+    let (mut frames, mut held, mut seen) = (Frames::new(), Vec::new(), 0);
     loop {
-        let total = match frames.step(&held) {
-            Step::More if more(&mut bytes, &mut held)? => continue,
+        match frames.step(&held[seen..]) {
             Step::Data { total, .. } => {
                 extent.records += 1;
-                total
+                seen += total;
+                extent.bytes += total as u64;
             }
-            Step::Control { total, .. } => total,
+            Step::Control { total, .. } => {
+                seen += total;
+                extent.bytes += total as u64;
+            }
+            Step::More => {
+                held.drain(..std::mem::take(&mut seen));
+                if !more(&mut bytes, &mut held)? {
+                    break;
+                }
+            }
             // What cannot be, and what nobody would read.
-            Step::More | Step::TooLong { .. } | Step::Damaged(_) => break,
-        };
-        held.drain(..total);
-        extent.bytes += total as u64;
+            Step::TooLong { .. } | Step::Damaged(_) => break,
+        }
         extent.wants_end = frames.is_open();
     }
     Ok(extent)
@@ -118,9 +126,8 @@ fn dnstap(mut bytes: impl BufRead) -> io::Result<Extent> {
 /// Reads some more bytes; `false` at the end.
 fn more(bytes: &mut impl BufRead, held: &mut Vec<u8>) -> io::Result<bool> {
     let buffer = bytes.fill_buf()?;
-    // Frames are short as a rule, and what is held is moved with each.
-    let length = buffer.len().min(4 << 10);
-    held.extend_from_slice(&buffer[..length]);
+    let length = buffer.len();
+    held.extend_from_slice(buffer);
     bytes.consume(length);
     Ok(length > 0)
 }

@@ -53,7 +53,7 @@ impl Course {
     /// Whether a row of this time begins a file, and which time its name tells.
     pub(super) fn begins(&mut self, time_ns: i64) -> Option<i64> {
         if let Some(open) = &mut self.open {
-            let Some(every_ns) = self.every_ns else { return None };
+            let every_ns = self.every_ns?;
             let is_later = time_ns >= open.name_ns.saturating_add(every_ns);
             if time_ns < open.name_ns.saturating_sub(self.limits.late_ns) {
                 open.far_back += 1;

@@ -126,7 +126,7 @@ impl Settings {
         let Some(every) = self.every else { return Ok(()) };
         const DAY: u64 = 86_400;
         let seconds = every.as_secs();
-        let divides = seconds > 0 && (DAY % seconds == 0 || seconds % DAY == 0);
+        let divides = seconds > 0 && (DAY.is_multiple_of(seconds) || seconds.is_multiple_of(DAY));
         if !divides || every.subsec_nanos() > 0 {
             return Err(SettingsError::Period(every));
         }
