@@ -1,4 +1,5 @@
-//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; and datasets of such files.
+//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; datasets of such files, and
+//! files that follow each other.
 //!
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
 //! in common, and [`text`] prints their values; [`messages`] is what formats of messages have in common. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
@@ -22,6 +23,7 @@ pub mod packetq;
 pub mod parquet;
 pub mod part_file;
 pub mod pcap;
+pub mod rotating;
 #[cfg(test)]
 mod testing;
 pub mod text;
