@@ -24,6 +24,7 @@ mod progress;
 mod report;
 mod run;
 mod saved;
+mod service;
 mod signals;
 mod sinks;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Extract(extract)) => checks::check_many(*extract).and_then(run::run),
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
+        Some(Command::Drill(wish)) => service::drill::drill(&wish),
         Some(Command::Completions { shell }) => completions::completions(shell),
         Some(Command::Man { command }) => completions::man_page(command.as_deref()),
     };
