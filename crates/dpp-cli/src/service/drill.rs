@@ -54,7 +54,7 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
     let pages = listener.start(Arc::new(move |path| seen.page(path)), Arc::clone(&pages_stop))?;
     monitor.pulse.set_ready(true);
     notify.ready();
-    log.info("ready", &[("metrics", Field::text(&address))]);
+    log.record("ready", &[("metrics", Field::text(&address))]);
     let hangup = Arc::<AtomicBool>::default();
     signal_hook::flag::register(SIGHUP, Arc::clone(&hangup)).context("cannot listen to SIGHUP")?;
     let sink = Void { rows: monitor.sink("void"), monitor: &monitor, hold: wish.hold.as_deref() };
@@ -67,7 +67,7 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
                     notify.reloading();
                     monitor.reloaded(true);
                     notify.ready();
-                    log.info("reloaded", &[]);
+                    log.record("reloaded", &[]);
                 }
                 thread::park_timeout(Duration::from_millis(200));
             }
@@ -76,7 +76,7 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
         let pace = Pace { bytes: 1 << 16, interval: Duration::from_millis(100), jump_ns: 10_000_000_000 };
         let machine = Machine::new(NonZeroUsize::MIN, 0);
         match run_on(Feed::new(queue, pace), &Plan::default(), &machine, &sink, &watch) {
-            Ok(outcome) => log.info("stopped", &[("rows", outcome.rows.into())]),
+            Ok(outcome) => log.record("stopped", &[("rows", outcome.rows.into())]),
             Err(RunError::Capture(error)) => log.error("cannot read", &[("why", Field::text(error.error))]),
             Err(RunError::Sink(never)) => match never {},
         }

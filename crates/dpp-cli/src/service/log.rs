@@ -5,7 +5,7 @@
 //! ```
 //! or, on request, a JSON object a line. What happens is a fixed sentence, all that varies is a field: so one can count lines
 //! by their sentence, and so does the log itself. Of one sentence, at most [`BURST`] lines stand in [`WINDOW`]; the others are
-//! counted, and told in one line when the time is over. As there are only as many sentences as the program has, and a line
+//! counted, and told in one line when the time is over; but for what we cause ourselves ([`Log::record`]). As there are only as many sentences as the program has, and a line
 //! has a length, the log grows by a bounded amount in a day whatever senders do.
 
 use crate::report;
@@ -144,6 +144,21 @@ impl Log {
         self.say(Level::Info, sentence, fields);
     }
 
+    /// Says what nobody but we ourselves cause, at our own pace: a file that is complete, a configuration in force. Each line
+    /// counts for whoever reads it, so none is left out.
+    pub(crate) fn record(&self, sentence: &'static str, fields: Fields) {
+        self.record_at(Now { wall: SystemTime::now(), at: Instant::now() }, sentence, fields);
+    }
+
+    fn record_at(&self, now: Now, sentence: &'static str, fields: Fields) {
+        if Level::Info <= self.level {
+            let line = self.line(now, Level::Info, sentence, fields);
+            let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody may be listening; the service goes on all the same.
+            let _ = inside.out.write_all(line.as_bytes());
+        }
+    }
+
     pub(crate) fn debug(&self, sentence: &'static str, fields: Fields) {
         self.say(Level::Debug, sentence, fields);
     }
@@ -172,7 +187,6 @@ impl Log {
         }
         window.said += 1;
         let line = self.line(now, level, sentence, fields);
-        // Nobody may be listening; the service goes on all the same.
         let _ = inside.out.write_all(line.as_bytes());
     }
 
@@ -369,6 +383,14 @@ mod tests {
         let last = &paper.lines()[BURST as usize + 1..];
         let more = "2026-11-21T21:20:10.123Z warn said more often what=\"a sender is mad\" times=1234";
         assert_eq!(last, [more, "2026-11-21T21:20:10.123Z warn a sender is mad"]);
+    }
+
+    #[test]
+    fn what_we_cause_ourselves_is_never_left_out() {
+        let paper = Paper::default();
+        let log = Log::new(Box::new(paper.clone()), Style::Text, Level::Info, false);
+        (0..100).for_each(|_| log.record_at(start(), "file complete", &[("rows", 12.into())]));
+        assert_eq!(paper.lines().len(), 100);
     }
 
     #[test]

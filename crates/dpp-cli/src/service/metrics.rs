@@ -10,7 +10,7 @@ use super::exposition::{Exposition, Kind};
 use crate::report::{self, Figure, Number};
 use dpp::pipeline::Told;
 use dpp::stats::{Totals, Volume};
-use dpp::transaction::Rtt;
+use dpp::transaction::{Matches, Rtt};
 use dpp_source::live::{COUNTS, Counts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,6 +123,8 @@ fn engine(text: &mut Exposition, totals: Totals, rows: u64) {
     text.family("dpp_packets_skipped_bytes_total", Kind::Counter, what, |samples| {
         report::skips(&outcome).for_each(|(name, _, volume)| samples.add(&[("reason", name)], volume.bytes));
     });
+    let what = "Queries that wait for their responses now";
+    text.single("dpp_waiting_queries", Kind::Gauge, what, waiting(&outcome.totals.matches));
     report::messages(&outcome).iter().for_each(|figure| counter(text, "dpp_", "", figure));
     for report::Group { key, words, figures } in report::groups(&outcome) {
         figures
@@ -147,6 +149,14 @@ fn engine(text: &mut Exposition, totals: Totals, rows: u64) {
         }
     });
     round_trips(text, &outcome.totals.rtt);
+}
+
+/// What law 3 leaves: queries of which nothing has become yet.
+fn waiting(matches: &Matches) -> u64 {
+    let Matches { matched, timed_out, retries, unpaired_queries, duplicate_queries, still_open, .. } =
+        matches;
+    let decided = matched + timed_out + retries + unpaired_queries + duplicate_queries + still_open;
+    matches.queries.saturating_sub(decided)
 }
 
 fn volume(text: &mut Exposition, name: &str, what: &str, Volume { packets, bytes }: Volume) {
@@ -176,9 +186,17 @@ fn round_trips(text: &mut Exposition, rtt: &Rtt) {
     });
 }
 
+/// Counts of packets that were lost have names that begin like this.
+const DROPPED: &str = "dropped_";
+
+/// All that a source has lost.
+pub(crate) fn dropped(counts: &Counts) -> u64 {
+    let drops = COUNTS.iter().filter(|entry| entry.name.starts_with(DROPPED));
+    drops.map(|entry| counts.get(entry.count)).sum()
+}
+
 /// What live sources count. Those counts that tell of a drop are one family, so that one can ask for all of them.
 fn of_sources(text: &mut Exposition, sources: &Named<Counts>) {
-    const DROPPED: &str = "dropped_";
     for entry in COUNTS.iter().filter(|entry| !entry.name.starts_with(DROPPED)) {
         let name = format!("dpp_source_{}_total", entry.name);
         let help = format!("Live source: {}", entry.meaning);
@@ -238,6 +256,8 @@ pub(crate) fn example() -> String {
     [50_000, 1_000_000, 700_000_000, 20_000_000_000].iter().for_each(|ns| told.totals.rtt.add(*ns));
     told.totals.skip(dpp::packet::Skip::Port, 1, 7, b"nothing");
     told.totals.messages = 17;
+    told.totals.matches.queries = 11;
+    told.totals.matches.matched = 4;
     told.rows = 9;
     let queue = Some((5, 1 << 20));
     let (sources, sinks) = (&sources, &sinks);
@@ -265,6 +285,7 @@ mod tests {
             "# HELP dpp_messages_total DNS messages",
             "# TYPE dpp_messages_total counter",
             "dpp_messages_total 17",
+            "dpp_waiting_queries 7",
             "dpp_rows_total 9",
             "dpp_packets_skipped_total{reason=\"port\"} 1",
             "dpp_packets_skipped_bytes_total{reason=\"port\"} 7",

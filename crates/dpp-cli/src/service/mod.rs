@@ -5,7 +5,7 @@
 //!  enclose Sandbox::enter: while there is no other thread
 //!  start   signals, sources, outputs, Monitor::new, Listener::start
 //!  ready   Pulse::set_ready, Notify::ready
-//!  go on   Monitor::beat each second, beside the engine
+//!  go on   Monitor::beat each second, beside the engine; Notify::reloading, Monitor::reloaded, Notify::ready at a SIGHUP
 //!  stop    Notify::stopping when a signal came; files are finished; then the pages go
 //! ```
 //! The order is the surprising part: landlock and user ids hold for threads, so nothing may start one before the sandbox
@@ -24,7 +24,7 @@ pub(crate) mod sandbox;
 
 use crate::report::grouped;
 use dpp::pipeline::Watch;
-use dpp_source::live::{Count, Counts, Queue};
+use dpp_source::live::{Counts, Queue};
 use http::{Page, Status};
 use log::Log;
 use metrics::{Deliveries, Named, View};
@@ -90,11 +90,7 @@ impl Monitor {
     /// The service in a line.
     fn status(&self) -> String {
         let told = self.watch.told();
-        let sources = lock(&self.sources);
-        let dropped = |(_, counts): &(String, Arc<Counts>)| {
-            counts.get(Count::DroppedByKernel) + counts.get(Count::DroppedQueueFull)
-        };
-        let dropped = sources.iter().map(dropped).sum();
+        let dropped = lock(&self.sources).iter().map(|(_, counts)| metrics::dropped(counts)).sum();
         format!(
             "{}{} packets, {} dropped, {} rows",
             if self.pulse.is_ready() { "" } else { "not ready: " },
@@ -155,6 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::metrics::Delivery;
     use super::*;
+    use dpp_source::live::Count;
 
     fn monitor() -> Monitor {
         Monitor::new(Arc::new(Watch::live()), None)

@@ -1,5 +1,5 @@
 //! What is in `packaging/` against what the program says: alert rules and the dashboard, judged by promtool, name only
-//! metrics that there are.
+//! metrics that there are; and the page that lists these (docs/metrics.md) is made of them.
 
 use super::metrics;
 use serde_json::Value;
@@ -99,4 +99,37 @@ fn the_dashboard_asks_what_can_be_answered() {
     let file = folder.path().join("dashboard.yml");
     fs::write(&file, format!("groups:\n  - name: dashboard\n    rules:\n{rules}")).unwrap();
     promtool(&["check", "rules"], &file);
+}
+
+/// docs/metrics.md, from a page on which everything is.
+fn metrics_page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\nWhat `/metrics` of a service says. This page is made from the program (`make schema`); a test holds it \
+         against the code. Counters begin at 0 when the service starts, and go on over a reload. What a word means, \
+         [operations.md](operations.md#the-report) says under the same name.\n\n\
+         | metric | kind | labels | what it says |\n| --- | --- | --- | --- |\n",
+    );
+    let example = metrics::example();
+    let lines: Vec<&str> = example.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) else {
+            continue;
+        };
+        let kind = lines[at + 1].rsplit(' ').next().unwrap_or_default();
+        let sample = lines[at + 2].split_once('{').map_or("", |(_, labels)| labels);
+        let labels: Vec<String> =
+            sample.split(',').filter_map(|label| Some(format!("`{}`", label.split_once("=\"")?.0))).collect();
+        page += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
+    }
+    page
+}
+
+#[test]
+fn the_page_of_metrics_is_made_from_the_program() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    if std::env::var_os("DPP_UPDATE").is_some() {
+        fs::write(&path, metrics_page()).expect("docs/ is writable");
+    }
+    let page = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(page, metrics_page(), "docs/metrics.md is behind the code: run `make schema`");
 }

@@ -116,6 +116,17 @@ fn root_becomes_somebody_else_and_keeps_what_a_source_needs() {
 }
 
 #[test]
+fn all_walls_stand_together() {
+    if !is_root() {
+        return;
+    }
+    let came = Place::new().attempts(&["--user", "nobody", "--keep-net-raw"]);
+    check(&came, &ALWAYS, "ok");
+    check(&came, &["open a packet socket"], "ok");
+    check(&came, &FILES, "permission denied");
+}
+
+#[test]
 fn a_folder_that_is_not_ours_stays_closed() {
     if !is_root() {
         return;
