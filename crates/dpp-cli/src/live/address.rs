@@ -77,7 +77,11 @@ pub(crate) const SCHEMES: &[SchemeEntry] = &[
         form: "dnstap+unix:PATH",
         sentence: "what DNS servers send to a socket in the file system, which dpp makes",
         parameters: &[
-            parameter("mode", "OCTAL", "who may write to the socket, such as 0660; else what the umask leaves"),
+            parameter(
+                "mode",
+                "OCTAL",
+                "who may write to the socket, such as 0660; else what the umask leaves",
+            ),
             parameter("owner", "USER", "whose the socket is, by name or number"),
             parameter("group", "GROUP", "and whose group"),
             MAX_CONNECTIONS,
