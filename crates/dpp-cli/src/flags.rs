@@ -294,7 +294,7 @@ pub(crate) struct Live {
     #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Live", value_name = "NAME")]
     pub(crate) site: Option<OsString>,
 
-    /// A command for each complete file; {} in it is the file's name
+    /// A command for each complete file, run by sh; "$1" in it is the file's name, which stands at its end otherwise
     #[arg(long, env = "DPP_AFTER_FILE", hide_env = true, help_heading = "Live", value_name = "COMMAND")]
     pub(crate) after_file: Option<OsString>,
 
@@ -305,6 +305,26 @@ pub(crate) struct Live {
     /// Bytes of packets that may wait for the engine; what does not fit is dropped and counted. Else 256MiB
     #[arg(long, env = "DPP_QUEUE_SIZE", hide_env = true, help_heading = "Live", value_name = "SIZE")]
     pub(crate) queue_size: Option<OsString>,
+
+    /// Where /metrics and /health are: 127.0.0.1:9153 or unix:/run/dpp/metrics.sock; else nowhere
+    #[arg(long, env = "DPP_METRICS", hide_env = true, help_heading = "Service", value_name = "ADDRESS")]
+    pub(crate) metrics: Option<OsString>,
+
+    /// Log lines as text or json, on standard error
+    #[arg(long, env = "DPP_LOG_FORMAT", hide_env = true, help_heading = "Service", value_name = "FORMAT")]
+    pub(crate) log_format: Option<OsString>,
+
+    /// The log goes down to this level: error, warn, info or debug; else info
+    #[arg(long, env = "DPP_LOG_LEVEL", hide_env = true, help_heading = "Service", value_name = "LEVEL")]
+    pub(crate) log_level: Option<OsString>,
+
+    /// As whom it goes on once everything is open, if it was started as root: USER, or USER:GROUP
+    #[arg(long, env = "DPP_USER", hide_env = true, help_heading = "Service", value_name = "USER")]
+    pub(crate) user: Option<OsString>,
+
+    /// Without landlock and seccomp, which leave it only the files and calls of the kernel that it needs
+    #[arg(long, env = "DPP_NO_SANDBOX", hide_env = true, help_heading = "Service", value_parser = Truth)]
+    pub(crate) no_sandbox: bool,
 
     #[command(flatten)]
     pub(crate) options: Options,

@@ -298,6 +298,7 @@ fn output_path(output: &Output) -> String {
     match output {
         Output::Stdout => "stdout".to_owned(),
         Output::Path(path) => direct(path),
+        Output::Relay(settings) => settings.target.to_string(),
     }
 }
 
