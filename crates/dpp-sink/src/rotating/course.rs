@@ -82,6 +82,11 @@ impl Course {
         is_full
     }
 
+    /// Whoever is in charge wants the open file to end.
+    pub(super) fn end(&mut self) {
+        self.open = None;
+    }
+
     /// Nothing came until this time. `true` if the open file ends with that.
     pub(super) fn is_over(&mut self, quiet_until_ns: i64) -> bool {
         let (Some(open), Some(every_ns)) = (&self.open, self.every_ns) else { return false };

@@ -246,6 +246,13 @@ impl<F: FileFormat + 'static> Rotating<F> {
         self.shared.desk.waiting()
     }
 
+    /// Ends the open file; the next row begins another.
+    pub fn rotate(&self) {
+        let lane = &mut *self.lane();
+        self.close(lane);
+        lane.course.end();
+    }
+
     /// Closes the last file and waits for all files and all commands.
     pub fn finish(mut self) -> Counts {
         if let Err(panic) = self.end() {
