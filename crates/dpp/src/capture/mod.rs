@@ -50,6 +50,8 @@ impl Record {
     pub const CDNS: u16 = u16::MAX - 2;
     /// The beginning of one whose end is missing.
     pub const CDNS_CUT: u16 = u16::MAX - 3;
+    /// No packet but a datagram in which Knot DNS tells of a query.
+    pub const KNOT: u16 = u16::MAX - 4;
 }
 
 /// A run of whole records.

@@ -6,6 +6,7 @@
 
 use super::defragment::Fragments;
 use super::items;
+use super::knot;
 use super::logged;
 use super::pool::Pool;
 use super::reading::{Arrived, Events, Reader, Scratch};
@@ -120,6 +121,7 @@ impl Decoder<'_> {
             Record::DNSTAP => {
                 logged::dnstap(bytes, arrival, self.reader, &mut self.decoded, self.totals, scratch)?
             }
+            Record::KNOT => knot::datagram(bytes, arrival, self.reader, &mut self.decoded, self.totals)?,
             Record::CDNS | Record::CDNS_CUT => return self.block(record, bytes, arrival),
             _ => return Err(Skip::Linktype),
         }
