@@ -114,7 +114,8 @@ impl FileFormat for Toy {
     }
 }
 
-/// A capture in words: times of queries in seconds, `|` between chunks, `q9` where nothing came for 9 s.
+/// A capture in words: times of queries in seconds, `|` between chunks, `q9` where nothing came for 9 s; `n63` is a packet that is
+/// no query.
 struct Script {
     steps: VecDeque<String>,
     composer: Composer,
@@ -137,10 +138,11 @@ impl Chunks for Script {
             return Ok(Some(chunk));
         }
         let mut batch = Batch::default();
-        for time in step.split_whitespace() {
+        for word in step.split_whitespace() {
+            let time = word.trim_start_matches('n');
             self.count += 1;
-            let id = self.count;
-            batch.push(time.parse::<i64>().unwrap() * SECOND, 101, |bytes| bytes.extend(query(id)));
+            let packet = if time == word { query(self.count) } else { vec![0; 20] };
+            batch.push(time.parse::<i64>().unwrap() * SECOND, 101, |bytes| bytes.extend(packet));
         }
         self.composer.add(&mut chunk, &batch);
         self.composer.end(&mut chunk);
@@ -281,19 +283,29 @@ fn a_name_that_is_taken_gets_a_number_and_the_file_stays() {
     );
 }
 
-#[test]
-fn a_file_is_closed_though_nothing_comes_any_more() {
-    let folder = Folder::new("quiet");
+/// A file of the first minute is closed by what `end` has, while the run goes on.
+fn check_closed(test: &str, end: &str) {
+    let folder = Folder::new(test);
     let grace = Duration::from_secs(3);
     let settings = Settings { every: every(60), grace, ..folder.settings("%s.txt") };
     let (rotating, events) = begin(settings, &[]);
-    fill(&rotating, "58 | q4");
+    fill(&rotating, "58 | q4 | n62");
     assert_eq!(rotating.counts().files, 0, "the grace is not over");
-    fill(&rotating, "58 | q5");
+    fill(&rotating, &format!("58 | {end}"));
     let event =
         events.recv_timeout(Duration::from_secs(60)).expect("the file is complete while the run goes on");
     assert_eq!(event, Event::FileComplete { path: folder.0.join("0.txt"), rows: 2, bytes: 6 });
     assert_eq!(rotating.finish(), Counts { files: 1, rows: 2, bytes: 6, ..Counts::default() });
+}
+
+#[test]
+fn a_file_is_closed_though_nothing_comes_any_more() {
+    check_closed("quiet", "q5");
+}
+
+#[test]
+fn a_file_is_closed_though_no_packet_makes_a_row_any_more() {
+    check_closed("no-rows", "n63");
 }
 
 #[test]
