@@ -75,6 +75,8 @@ pub struct Chunk {
     pub is_quiet: bool,
     /// The clock after that while, ns.
     pub quiet_until_ns: i64,
+    /// The clock behind the chunk, ns, if the capture has not ended.
+    pub live_until_ns: Option<i64>,
 }
 
 impl Chunk {

@@ -58,6 +58,7 @@ pub(super) fn decode(
     if chunk.is_quiet {
         decoder.quiet(chunk.quiet_until_ns);
     }
+    decoder.decoded.parts.iter_mut().for_each(|part| part.live_until_ns = chunk.live_until_ns);
     decoder.decoded
 }
 
