@@ -52,9 +52,9 @@ fuzz-smoke:
 fuzz:
 	@fuzz/run 1200
 
-# docs/schema.md is made from the column table.
+# docs/schema.md is made from the column table, docs/metrics.md from what a service says.
 schema:
-	DPP_UPDATE=1 $(CARGO) test --locked -p dpp-cli --test house
+	DPP_UPDATE=1 $(CARGO) test --locked -p dpp-cli --test house --bin dpp
 
 deny:
 	$(CARGO) deny --locked check

@@ -178,7 +178,12 @@ struct Wish {
     options: Options,
 }
 
-fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> anyhow::Result<Job> {
+fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish) -> anyhow::Result<Job> {
+    let is_live = inputs.captures.iter().any(Input::is_live);
+    let receiver = output.as_deref().map_or(Ok(None), |output| live::receiver(output, is_live))?;
+    if receiver.is_some() {
+        output = None;
+    }
     let privacy = hiding::privacy(&options)?;
     let needs_of_check = hiding::needs_of_check(&privacy, &options);
     let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
@@ -195,6 +200,7 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     named.map_or(Ok(()), |path| check_extension(path, format))?;
     let (told, packing) = named.map_or((None, None), Format::of_path);
+    let told = if receiver.is_some() { Some(Format::Dnstap) } else { told };
     let usual = || match Format::of_schema(schema.name) {
         // A dataset is for those who read tables by columns, unless its schema is that of a tool that writes text.
         Format::Csv if is_dataset => Format::Parquet,
@@ -210,7 +216,13 @@ fn check(Wish { inputs, manner, per_file, datasets, output, options }: Wish) -> 
     let target = match wish {
         Some(wish) => check_dataset(wish, &inputs.captures)?,
         None if per_file => check_directory(output.as_deref(), format, &inputs.captures)?,
-        None => Target::One(check_output(named, format)?),
+        None => match receiver {
+            Some(_) if format != Format::Dnstap => {
+                bail!("a receiver of dnstap takes no {}; leave -f out, or name a file", called_format(format))
+            }
+            Some(receiver) => Target::One(Output::Relay(Box::new(receiver))),
+            None => Target::One(check_output(named, format)?),
+        },
     };
     check_columns(format, &options)?;
     hiding::check(&privacy, &schema, format, &options)?;
@@ -344,7 +356,7 @@ fn check_saved(options: &Options, captures: &[Input], hides: bool) -> anyhow::Re
     }
     match check_file(path)? {
         Output::Path(path) => Ok(Some(Saved { path, examples: examples.unwrap_or(EXAMPLES).into() })),
-        Output::Stdout => unreachable!("a path is no standard output"),
+        Output::Stdout | Output::Relay(_) => unreachable!("a path is a file"),
     }
 }
 
@@ -513,6 +525,7 @@ fn output_places(output: &Output) -> Vec<PathBuf> {
 fn output_files(output: &Output) -> Vec<(String, Identity)> {
     let files = match output {
         Output::Stdout => vec![("-".to_owned(), regular(of_descriptor(io::stdout())))],
+        Output::Relay(_) => Vec::new(),
         Output::Path(path) => [path.clone(), part_path(path)]
             .iter()
             .map(|path| (path.display().to_string(), identity(path)))
@@ -542,7 +555,7 @@ fn check_stdout(target: &Target, format: Format, report: Option<ReportFormat>) -
         }
         Some(Output::Stdout) => true,
         Some(Output::Path(path)) => is_stdout(path),
-        None => false,
+        Some(Output::Relay(_)) | None => false,
     };
     if takes_rows && report == Some(ReportFormat::Json) {
         bail!("standard output cannot carry rows and the JSON report; name an output file")

@@ -282,10 +282,10 @@ impl FileFormat for Files<'_> {
 }
 
 /// Fills a file's sink.
-struct Filling<'a, 'b> {
-    rows: &'a mut (dyn Iterator<Item = Rows> + 'b),
-    pool: &'a Pool,
-    plan: &'a Plan,
+pub(crate) struct Filling<'a, 'b> {
+    pub(crate) rows: &'a mut (dyn Iterator<Item = Rows> + 'b),
+    pub(crate) pool: &'a Pool,
+    pub(crate) plan: &'a Plan,
 }
 
 impl UseSink for Filling<'_, '_> {

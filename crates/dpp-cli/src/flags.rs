@@ -7,6 +7,8 @@
 
 use crate::formats::Format;
 use crate::generate::{Amount, Request};
+use crate::service::http::Address;
+use crate::service::log::Level;
 use clap::builder::{
     EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, RangedU64ValueParser,
     TypedValueParser,
@@ -131,6 +133,9 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write a synthetic DNS capture
     Generate(Generate),
+    /// Run as a service on made-up traffic, as tests do
+    #[command(hide = true)]
+    Drill(Drill),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -146,6 +151,44 @@ pub(crate) enum Command {
 /// What came from the command line or from a variable; `Err` holds the text of a variable that is not
 /// understood.
 pub(crate) type Setting<T> = Result<T, String>;
+
+/// A service on made-up traffic. Its options are the tests'.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Drill {
+    /// Where pages are: 127.0.0.1:9153, unix:/path
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) metrics: Address,
+    /// A folder that is written into
+    #[arg(long)]
+    pub(crate) write: Vec<PathBuf>,
+    /// What is read again
+    #[arg(long)]
+    pub(crate) read: Vec<PathBuf>,
+    /// As whom it goes on
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Keeps CAP_NET_RAW
+    #[arg(long)]
+    pub(crate) keep_net_raw: bool,
+    /// May start programs
+    #[arg(long)]
+    pub(crate) commands: bool,
+    /// Without landlock and seccomp
+    #[arg(long)]
+    pub(crate) no_filters: bool,
+    /// Log lines as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The log goes down to this level
+    #[arg(long, default_value = "info", value_parser = Level::of)]
+    pub(crate) log_level: Level,
+    /// While there is this file, the output waits
+    #[arg(long)]
+    pub(crate) hold: Option<PathBuf>,
+    /// Tries to do what a service must not, here, and ends
+    #[arg(long)]
+    pub(crate) attempt: Option<PathBuf>,
+}
 
 /// A run on one capture.
 #[derive(Clone, Debug, Args)]
@@ -251,7 +294,7 @@ pub(crate) struct Live {
     #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Live", value_name = "NAME")]
     pub(crate) site: Option<OsString>,
 
-    /// A command for each complete file; {} in it is the file's name
+    /// A command for each complete file, run by sh; "$1" in it is the file's name, which stands at its end otherwise
     #[arg(long, env = "DPP_AFTER_FILE", hide_env = true, help_heading = "Live", value_name = "COMMAND")]
     pub(crate) after_file: Option<OsString>,
 
@@ -262,6 +305,26 @@ pub(crate) struct Live {
     /// Bytes of packets that may wait for the engine; what does not fit is dropped and counted. Else 256MiB
     #[arg(long, env = "DPP_QUEUE_SIZE", hide_env = true, help_heading = "Live", value_name = "SIZE")]
     pub(crate) queue_size: Option<OsString>,
+
+    /// Where /metrics and /health are: 127.0.0.1:9153 or unix:/run/dpp/metrics.sock; else nowhere
+    #[arg(long, env = "DPP_METRICS", hide_env = true, help_heading = "Service", value_name = "ADDRESS")]
+    pub(crate) metrics: Option<OsString>,
+
+    /// Log lines as text or json, on standard error
+    #[arg(long, env = "DPP_LOG_FORMAT", hide_env = true, help_heading = "Service", value_name = "FORMAT")]
+    pub(crate) log_format: Option<OsString>,
+
+    /// The log goes down to this level: error, warn, info or debug; else info
+    #[arg(long, env = "DPP_LOG_LEVEL", hide_env = true, help_heading = "Service", value_name = "LEVEL")]
+    pub(crate) log_level: Option<OsString>,
+
+    /// As whom it goes on once everything is open, if it was started as root: USER, or USER:GROUP
+    #[arg(long, env = "DPP_USER", hide_env = true, help_heading = "Service", value_name = "USER")]
+    pub(crate) user: Option<OsString>,
+
+    /// Without landlock and seccomp, which leave it only the files and calls of the kernel that it needs
+    #[arg(long, env = "DPP_NO_SANDBOX", hide_env = true, help_heading = "Service", value_parser = Truth)]
+    pub(crate) no_sandbox: bool,
 
     #[command(flatten)]
     pub(crate) options: Options,

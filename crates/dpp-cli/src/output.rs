@@ -1,4 +1,4 @@
-//! Where the table goes: standard output, or a file that gets its name when it is complete.
+//! Where the table goes: standard output, a file that gets its name when it is complete, or a receiver of dnstap.
 //!
 //! [`checks`](crate::checks) decides which of them; [`run`](crate::run) opens it, once the input is known to
 //! be a capture, and closes it.
@@ -6,6 +6,7 @@
 use crate::dataset;
 use crate::inputs::Input;
 use dpp_sink::part_file::PartFile;
+use dpp_sink::relay::{self, Relay};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
@@ -84,6 +85,8 @@ pub(crate) enum Output {
     Stdout,
     /// A file, there already or not; or a device or FIFO.
     Path(PathBuf),
+    /// A receiver of dnstap.
+    Relay(Box<relay::Settings>),
 }
 
 impl Output {
@@ -92,6 +95,7 @@ impl Output {
         let opened = match self {
             Output::Stdout => io::stdout().as_fd().try_clone_to_owned().map(|fd| Opened::Stdout(fd.into())),
             Output::Path(path) => PartFile::create(path).map(Opened::Path),
+            Output::Relay(settings) => Relay::open((**settings).clone()).map(Opened::Relay),
         };
         opened.map_err(|error| self.explain(error))
     }
@@ -100,7 +104,7 @@ impl Output {
     pub(crate) fn explain(&self, error: impl Into<anyhow::Error>) -> anyhow::Error {
         match self {
             Output::Stdout => error.into().context(STDOUT),
-            Output::Path(_) => error.into(),
+            Output::Path(_) | Output::Relay(_) => error.into(),
         }
     }
 }
@@ -109,6 +113,7 @@ impl Output {
 pub(crate) enum Opened {
     Stdout(File),
     Path(PartFile),
+    Relay(Relay),
 }
 
 impl Opened {
@@ -117,6 +122,7 @@ impl Opened {
         match self {
             Opened::Stdout(mut file) => file.flush(),
             Opened::Path(file) => file.finish(),
+            Opened::Relay(relay) => relay.finish(),
         }
     }
 }
@@ -126,6 +132,7 @@ impl Write for Opened {
         match self {
             Opened::Stdout(file) => file.write(bytes),
             Opened::Path(file) => file.write(bytes),
+            Opened::Relay(relay) => relay.write(bytes),
         }
     }
 
@@ -133,6 +140,7 @@ impl Write for Opened {
         match self {
             Opened::Stdout(file) => file.flush(),
             Opened::Path(file) => file.flush(),
+            Opened::Relay(relay) => relay.flush(),
         }
     }
 }

@@ -439,7 +439,7 @@ fn refuse_leaks(found: &LeakCheck, plan: &Plan, output: &Output, options: &Optio
         return Ok(());
     }
     let kept = match output {
-        Output::Stdout => "the rows are already written",
+        Output::Stdout | Output::Relay(_) => "the rows are already written",
         Output::Path(_) => "no table was written",
     };
     bail!(

@@ -422,7 +422,7 @@ fn live_page() -> String {
         match (line.strip_prefix("    "), line.split_once("  ")) {
             (None, _) => list += &format!("\n### `{line}`\n\n"),
             (Some(line), _) if let Some((said, sentence)) = line.split_once("  ") => {
-                list += &format!("| `{said}` | {sentence} |\n");
+                list += &format!("| `{}` | {sentence} |\n", said.replace("|", "\\|"));
             }
             (Some(sentence), _) => {
                 list += &format!("{}.\n\n| parameter | |\n| --- | --- |\n", capital(sentence))

@@ -1,7 +1,9 @@
-//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; and datasets of such files.
+//! Where tables go: lines of text (CSV, TSV, Zeek's logs, JSON), Parquet, Arrow, dnstap, pcap; datasets of such files, and
+//! files that follow each other.
 //!
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
-//! in common, and [`text`] prints their values; [`messages`] is what formats of messages have in common. [`packed`] compresses what a sink writes; [`part_file`] keeps it under another
+//! in common, and [`text`] prints their values; [`messages`] is what formats of messages have in common. [`packed`] compresses what a sink writes; [`relay`] sends frames of
+//! dnstap to another receiver; [`part_file`] keeps it under another
 //! name until it is complete.
 
 use dpp::pipeline::Sink;
@@ -22,6 +24,8 @@ pub mod packetq;
 pub mod parquet;
 pub mod part_file;
 pub mod pcap;
+pub mod relay;
+pub mod rotating;
 #[cfg(test)]
 mod testing;
 pub mod text;

@@ -5,7 +5,8 @@
 //! the new one is there. What is no regular file (a FIFO, `/dev/null`) cannot be renamed over and is written
 //! directly. The surprising fact: a part that lies there already is another run's only if it is locked; else
 //! it was left by a run that was killed, and is removed. The program uses this for every output but standard
-//! output.
+//! output. Where rows cannot be read again, a file that fails keeps what it has ([`PartFile::create_kept`]), and whoever asked
+//! for that sees what can be saved of it.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -35,6 +36,8 @@ pub struct PartFile {
     path: PathBuf,
     /// The final name, until it is taken. `None` also if this is written directly.
     renamed_to: Option<PathBuf>,
+    /// Whether the part stays if the file is given up.
+    is_kept: bool,
 }
 
 /// What failed, and where. It comes inside of an [`io::Error`] of the same [`ErrorKind`].
@@ -116,16 +119,26 @@ impl PartFile {
         }
     }
 
+    /// The same, but dropped before it is finished the file stays where it is, with `.part` behind its name.
+    ///
+    /// # Errors
+    /// As [`PartFile::create`].
+    pub fn create_kept(path: &Path) -> io::Result<Self> {
+        let mut file = PartFile::create(path)?;
+        file.is_kept = true;
+        Ok(file)
+    }
+
     fn in_place(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(path).map_err(|error| create_error(path, error))?;
-        Ok(PartFile { file, path: path.to_owned(), renamed_to: None })
+        Ok(PartFile { file, path: path.to_owned(), renamed_to: None, is_kept: false })
     }
 
     /// Begins the part of `to`, whose older file, if any, gives so much `access`.
     fn beside(to: PathBuf, access: Option<u32>) -> io::Result<Self> {
         let path = part_path(&to);
         let file = claim(&path, access.unwrap_or(ACCESS_OF_NEW))?;
-        let part = PartFile { file, path, renamed_to: Some(to) };
+        let part = PartFile { file, path, renamed_to: Some(to), is_kept: false };
         if let Some(access) = access {
             // What the umask has taken from it.
             let permissions = Permissions::from_mode(access);
@@ -137,7 +150,7 @@ impl PartFile {
     /// Gives the complete file its name, once all of it is on the disk.
     ///
     /// # Errors
-    /// [`PartFileError::Write`] or [`PartFileError::Rename`]; the file is removed then.
+    /// [`PartFileError::Write`] or [`PartFileError::Rename`]; the file is removed then, or kept if that was asked for.
     pub fn finish(mut self) -> io::Result<()> {
         let Some(to) = &self.renamed_to else { return self.flush() };
         self.file.sync_all().map_err(|source| self.write_error(source))?;
@@ -145,10 +158,7 @@ impl PartFile {
             let (path, to) = (self.path.clone(), to.clone());
             return Err(io::Error::new(source.kind(), PartFileError::Rename { path, to, source }));
         }
-        // The name, too, should survive a power cut. Where directories cannot be synced it is no worse than
-        // before.
-        let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
+        sync_name(to);
         self.renamed_to = None;
         Ok(())
     }
@@ -179,11 +189,39 @@ impl Write for PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         // Who has removed our part may have begun one of theirs.
-        if self.renamed_to.is_some() && is_at(&self.file, &self.path) {
+        if self.renamed_to.is_some() && !self.is_kept && is_at(&self.file, &self.path) {
             // Nobody could act on a failure here: the error that led here is the one to tell.
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// A name that was given should survive a power cut too. Where directories cannot be synced it is no worse than before.
+pub(crate) fn sync_name(path: &Path) {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
+}
+
+/// Takes a part that was left behind, locked; `None` if it is being written, is gone, or is no file.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn take_left(part: &Path) -> io::Result<Option<File>> {
+    let unless_gone = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => Ok(None),
+        _ => Err(create_error(part, error)),
+    };
+    match fs::symlink_metadata(part) {
+        // Nothing else is written as a part, and opening it may wait (a FIFO) or lead elsewhere (a link).
+        Ok(known) if !known.is_file() => return Ok(None),
+        Ok(_) => {}
+        Err(error) => return unless_gone(error),
+    }
+    let left = match File::options().read(true).write(true).open(part) {
+        Ok(left) => left,
+        Err(error) => return unless_gone(error),
+    };
+    Ok((lock(&left, part).is_ok() && is_at(&left, part)).then_some(left))
 }
 
 /// The name of a file until it is complete: with `.part` behind it.
@@ -346,6 +384,31 @@ mod tests {
         let directory = Directory::new("given-up");
         drop(PartFile::create(&directory.path("out")).unwrap());
         assert!(directory.names().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_to_be_kept_stays_as_a_part_that_nobody_writes() {
+        let directory = Directory::new("kept");
+        let mut file = PartFile::create_kept(&directory.path("out")).unwrap();
+        file.write_all(b"rows").unwrap();
+        let part = directory.path("out.part");
+        assert!(take_left(&part).unwrap().is_none(), "it is being written");
+        drop(file);
+        assert_eq!(directory.names(), ["out.part"]);
+        assert!(take_left(&part).unwrap().is_some());
+        assert_eq!(fs::read(part).unwrap(), b"rows");
+        PartFile::create_kept(&directory.path("out")).unwrap().finish().unwrap();
+        assert_eq!(directory.names(), ["out"]);
+    }
+
+    #[test]
+    fn only_a_file_is_taken_as_left_behind() {
+        let directory = Directory::new("left");
+        fs::write(directory.path("victim"), "precious").unwrap();
+        symlink("victim", directory.path("link.part")).unwrap();
+        for name in ["link.part", "none.part", "."] {
+            assert!(take_left(&directory.path(name)).unwrap().is_none(), "{name}");
+        }
     }
 
     #[test]

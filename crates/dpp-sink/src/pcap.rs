@@ -33,20 +33,28 @@ pub struct Pcap<W> {
     buffers: Buffers,
 }
 
+/// How long [`header`] is.
+pub(crate) const HEADER_LENGTH: usize = 24;
+
+/// What a file begins with.
+pub(crate) fn header() -> [u8; HEADER_LENGTH] {
+    const NANOSECONDS: u32 = 0xA1B2_3C4D;
+    const SNAPLEN: u32 = 1 << 18;
+    const RAW_IP: u32 = 101;
+    let mut header = [0; HEADER_LENGTH];
+    for (at, number) in [(0, NANOSECONDS), (4, 2 | 4 << 16), (16, SNAPLEN), (20, RAW_IP)] {
+        header[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    }
+    header
+}
+
 impl<W: Write> Pcap<W> {
     /// Writes the file header.
     ///
     /// # Errors
     /// The writer's.
     pub fn new(mut out: W) -> io::Result<Self> {
-        const NANOSECONDS: u32 = 0xA1B2_3C4D;
-        const SNAPLEN: u32 = 1 << 18;
-        const RAW_IP: u32 = 101;
-        let mut header = NANOSECONDS.to_le_bytes().to_vec();
-        header.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        header.extend(SNAPLEN.to_le_bytes());
-        header.extend(RAW_IP.to_le_bytes());
-        out.write_all(&header)?;
+        out.write_all(&header())?;
         let lane = Lane {
             out,
             waiting: BinaryHeap::new(),

@@ -145,6 +145,14 @@ pub const FILTER_PATTERNS_MAX: usize = 16;
 /// repetitions would take any amount.
 pub const FILTER_PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// Ranges of ports that the filter in the kernel asks for; where there are more, it lets through all of UDP and TCP, and the
+/// engine looks. Each range takes up to six instructions, on each packet of the interface; older kernels take some 2000.
+pub const KERNEL_FILTER_RANGES_MAX: usize = 64;
+
+/// Rings on one interface. Each has a thread and, unless told otherwise, 64 MiB that cannot be swapped out; more than a large
+/// machine has cores would be a slip of the pen.
+pub const LIVE_RINGS_MAX: usize = 256;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -339,3 +347,37 @@ pub const CDNS_BLOCK_FULL: usize = 16 << 20;
 /// Bytes of rows that are prepared for C-DNS at once; those behind in their chunk are prepared one by one. Without
 /// compression, sections may take forty times their bytes, and one chunk can complete all messages that waited for their ends.
 pub const CDNS_PREPARED_MAX: usize = 16 << 20;
+
+/// The bounds of output that rotates. Plain data, so that tests can make them small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationLimits {
+    /// Bytes of rows that wait for a file that is not yet written so far. More than a disk that hesitates for seconds makes
+    /// of 100,000 rows a second; beyond that the capture waits, or, while the file cannot be written, rows are dropped.
+    pub waiting_bytes: usize,
+    /// Bytes of rows that a file has taken last, of which a copy is kept until it is complete: if it fails they are written
+    /// again. Formats hold back at most a row group or a block, and a file of text is good up to where it broke.
+    pub retained_bytes: usize,
+    /// Rows of so much earlier periods, one after the other, are no latecomers: time has gone back. More than the rows of any
+    /// one source that come together, as else two servers whose clocks differ would make a file with every turn.
+    pub late_rows: u64,
+    /// So much earlier (ns) is that than the open period's beginning: what the clock of a capture follows without doubt.
+    pub late_ns: i64,
+    /// Files whose command waits for its turn. Hours of files of a minute; a command that hangs must not fill the memory.
+    pub hooks: usize,
+}
+
+impl Default for RotationLimits {
+    fn default() -> Self {
+        RotationLimits {
+            waiting_bytes: 32 << 20,
+            retained_bytes: 32 << 20,
+            late_rows: 1 << 14,
+            late_ns: 10_000_000_000,
+            hooks: 1000,
+        }
+    }
+}
+
+/// Files of one output that may be unfinished at once: one that is filled, and others that are on their way to the disk or
+/// cannot be written. Each has a thread, and rows that wait.
+pub const ROTATING_FILES_MAX: usize = 3;

@@ -42,7 +42,7 @@ const fn parameter(name: &'static str, form: &'static str, sentence: &'static st
 }
 
 /// All kinds of live sources.
-pub(crate) const SCHEMES: &[SchemeEntry] = &[
+pub(super) const SCHEMES: &[SchemeEntry] = &[
     SchemeEntry {
         scheme: Scheme::AfPacket,
         name: "afpacket",
@@ -59,7 +59,11 @@ pub(crate) const SCHEMES: &[SchemeEntry] = &[
                 "SIZE",
                 "bytes of each ring, such as 64MiB; what does not fit the kernel drops and counts",
             ),
-            parameter("block-timeout", "TIME", "the kernel hands over what it has after so long; else 50ms"),
+            parameter(
+                "block-timeout",
+                "TIME",
+                "the kernel hands over what it has after so long; at most 60ms, else 20ms",
+            ),
             parameter("promiscuous", "yes|no", "take also what is not for this host; else yes"),
             parameter("timestamps", "software|hardware", "whose clock dates packets; else software"),
             parameter("snaplen", "BYTES", "of longer packets only so much is taken; else 262144"),
@@ -67,7 +71,7 @@ pub(crate) const SCHEMES: &[SchemeEntry] = &[
             parameter(
                 "tunnels",
                 "yes|no",
-                "let tunnels (GRE, VXLAN, MPLS, ...) through the kernel's filter; else no",
+                "let tunnels (GRE, VXLAN, MPLS, ...) through the kernel's filter; else yes",
             ),
         ],
     },
@@ -77,7 +81,11 @@ pub(crate) const SCHEMES: &[SchemeEntry] = &[
         form: "dnstap+unix:PATH",
         sentence: "what DNS servers send to a socket in the file system, which dpp makes",
         parameters: &[
-            parameter("mode", "OCTAL", "who may write to the socket, such as 0660; else 0600"),
+            parameter(
+                "mode",
+                "OCTAL",
+                "who may write to the socket, such as 0660; else what the umask leaves",
+            ),
             parameter("owner", "USER", "whose the socket is, by name or number"),
             parameter("group", "GROUP", "and whose group"),
             MAX_CONNECTIONS,
@@ -115,6 +123,42 @@ pub(crate) const SCHEMES: &[SchemeEntry] = &[
     },
 ];
 
+/// All kinds of receivers that dnstap is sent to.
+pub(super) const RECEIVERS: &[SchemeEntry] = &[
+    SchemeEntry {
+        scheme: Scheme::DnstapUnix,
+        name: "dnstap+unix",
+        form: "dnstap+unix:PATH",
+        sentence: "a receiver of dnstap that listens at a socket in the file system",
+        parameters: &[BUFFER],
+    },
+    SchemeEntry {
+        scheme: Scheme::DnstapTcp,
+        name: "dnstap+tcp",
+        form: "dnstap+tcp://HOST:PORT",
+        sentence: "a receiver of dnstap that listens at this address",
+        parameters: &[BUFFER],
+    },
+    SchemeEntry {
+        scheme: Scheme::DnstapTls,
+        name: "dnstap+tls",
+        form: "dnstap+tls://HOST:PORT?ca=FILE",
+        sentence: "one that speaks TLS; its certificate must be of that host",
+        parameters: &[
+            parameter("ca", "FILE", "who signs the receiver's certificate, PEM"),
+            parameter("cert", "FILE", "the certificates that dpp shows, PEM; else none"),
+            parameter("key", "FILE", "the key to them, PEM"),
+            BUFFER,
+        ],
+    },
+];
+
+const BUFFER: Parameter = parameter(
+    "buffer",
+    "SIZE",
+    "messages that may wait while the receiver is gone; behind live sources further ones are dropped and counted. Else 16MiB",
+);
+
 const MAX_CONNECTIONS: Parameter =
     parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 1024");
 
@@ -142,13 +186,25 @@ impl Address {
     /// # Errors
     /// A scheme that there is not, nothing behind it, or a parameter that it does not have.
     pub(crate) fn parse(word: &str) -> anyhow::Result<Option<Address>> {
+        Address::parse_among(word, "source", SCHEMES)
+    }
+
+    /// The address of a receiver of dnstap, if the word is one.
+    ///
+    /// # Errors
+    /// As for sources.
+    pub(super) fn parse_receiver(word: &str) -> anyhow::Result<Option<Address>> {
+        Address::parse_among(word, "receiver", RECEIVERS)
+    }
+
+    fn parse_among(word: &str, what: &str, schemes: &[SchemeEntry]) -> anyhow::Result<Option<Address>> {
         let Some((name, rest)) = word.split_once(':') else { return Ok(None) };
-        let Some(entry) = SCHEMES.iter().find(|entry| entry.name == name) else {
+        let Some(entry) = schemes.iter().find(|entry| entry.name == name) else {
             return match is_like_a_scheme(name) {
                 true => bail!(
-                    "'{word}': there is no source '{name}'{}; there are {}",
-                    did_you_mean(name, SCHEMES.iter().map(|entry| entry.name)),
-                    SCHEMES.iter().map(|entry| entry.form).collect::<Vec<_>>().join(", ")
+                    "'{word}': there is no {what} '{name}'{}; there are {}",
+                    did_you_mean(name, schemes.iter().map(|entry| entry.name)),
+                    schemes.iter().map(|entry| entry.form).collect::<Vec<_>>().join(", ")
                 ),
                 false => Ok(None),
             };
@@ -220,6 +276,18 @@ impl Address {
         self.value(name, &format!("a number from 1 to {max}"), |text| {
             text.parse().ok().filter(|number| (1..=max).contains(number))
         })
+    }
+
+    /// A number of bytes.
+    pub(crate) fn size(&self, name: &str) -> anyhow::Result<Option<usize>> {
+        self.value(name, "a size, such as 64MiB", |text| {
+            crate::dataset::number(name, Some(text.as_ref())).ok().flatten()
+        })
+    }
+
+    /// A time.
+    pub(crate) fn time(&self, name: &str) -> anyhow::Result<Option<std::time::Duration>> {
+        self.value(name, "a time, such as 20ms", super::read_duration)
     }
 
     /// Yes or no.

@@ -7,6 +7,7 @@
 
 mod address;
 mod config;
+mod receiver;
 mod run;
 mod sources;
 
@@ -20,6 +21,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 pub(crate) use address::Address;
+pub(crate) use receiver::receiver;
 pub(crate) use run::run;
 
 /// How live sources are read.

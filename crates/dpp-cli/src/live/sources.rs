@@ -6,6 +6,7 @@
 use super::address::{Address, Scheme};
 use anyhow::{Context, bail};
 use dpp::plan::Ports;
+use dpp_source::live::afpacket::{self, AfPacket, Timestamps};
 use dpp_source::live::dnstap::{self, Listen, Receiver};
 use dpp_source::live::{Counts, Queue, UnixSocket};
 use std::fs;
@@ -44,12 +45,14 @@ pub(super) fn check(address: &Address, ports: &Ports) -> anyhow::Result<()> {
 
 /// What was said of a source, understood.
 enum Settings {
+    AfPacket(afpacket::Settings),
     Dnstap(dnstap::Settings),
 }
 
 impl Settings {
     fn open(self) -> anyhow::Result<Box<dyn Opened>> {
         Ok(match self {
+            Settings::AfPacket(settings) => Box::new(AfPacket::open(settings)?),
             Settings::Dnstap(settings) => Box::new(Receiver::open(&settings)?),
         })
     }
@@ -70,15 +73,42 @@ macro_rules! opened {
     )*};
 }
 
-opened!(Receiver);
+opened!(AfPacket, Receiver);
 
-fn settings(address: &Address, _ports: &Ports) -> anyhow::Result<Settings> {
+fn settings(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     match address.scheme {
+        Scheme::AfPacket => afpacket(address, ports),
         Scheme::DnstapUnix => dnstap(address, Listen::Unix(unix_socket(address)?)),
         Scheme::DnstapTcp => dnstap(address, Listen::Tcp(host_and_port(address)?)),
         Scheme::DnstapTls => dnstap(address, tls(address)?),
-        Scheme::AfPacket | Scheme::Knot => bail!("'{address}': not yet"),
+        Scheme::Knot => bail!("'{address}': not yet"),
     }
+}
+
+/// The most rings of an interface: more threads than CPUs gain nothing.
+const RINGS_MAX: usize = 64;
+
+fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
+    let usual = afpacket::Settings::default();
+    let timestamps = address.value("timestamps", "software or hardware", |text| match text {
+        "software" => Some(Timestamps::Software),
+        "hardware" => Some(Timestamps::Hardware),
+        _ => None,
+    })?;
+    let snaplen = address.number("snaplen", usual.snaplen as usize)?.map(|bytes| bytes as u32);
+    Ok(Settings::AfPacket(afpacket::Settings {
+        interface: address.place.clone(),
+        ports: ports.clone(),
+        threads: address.number("threads", RINGS_MAX)?.unwrap_or(usual.threads),
+        ring_bytes: address.size("ring")?.unwrap_or(usual.ring_bytes),
+        block_timeout: address.time("block-timeout")?.unwrap_or(usual.block_timeout),
+        promiscuous: address.truth("promiscuous")?.unwrap_or(usual.promiscuous),
+        timestamps: timestamps.unwrap_or(usual.timestamps),
+        snaplen: snaplen.unwrap_or(usual.snaplen),
+        fragments: address.truth("fragments")?.unwrap_or(usual.fragments),
+        tunnels: address.truth("tunnels")?.unwrap_or(usual.tunnels),
+        ..usual
+    }))
 }
 
 /// The most senders at once that may be asked for: each takes a file descriptor.

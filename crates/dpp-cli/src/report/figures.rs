@@ -1,7 +1,8 @@
 //! THE table of figures: key in JSON, words in text, and the number.
 //!
 //! [`metrics`] are DPP's own, with its keys and its words; the others are ours. **To report another figure,
-//! add a row here**; both reports and the documentation of the keys (docs/operations.md) follow this order.
+//! add a row here**; both reports, the documentation of the keys (docs/operations.md) and the metrics of a service
+//! ([`metrics`](crate::service)) follow this order.
 
 use super::Account;
 use dpp::capture::Ending;
@@ -15,16 +16,16 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A figure.
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// Its key in JSON.
-    pub(super) key: &'static str,
+    pub(crate) key: &'static str,
     /// What people call it.
-    pub(super) words: &'static str,
-    pub(super) number: Number,
+    pub(crate) words: &'static str,
+    pub(crate) number: Number,
 }
 
 /// A number, with all that is needed to write it.
-pub(super) enum Number {
+pub(crate) enum Number {
     Count(u64),
     /// So many of so many.
     Share(u64, u64),
@@ -71,12 +72,12 @@ impl Figure {
 }
 
 /// Figures that belong together.
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Their key in JSON.
-    pub(super) key: &'static str,
+    pub(crate) key: &'static str,
     /// What people call them.
-    pub(super) words: &'static str,
-    pub(super) figures: Vec<Figure>,
+    pub(crate) words: &'static str,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// A row of the table.
@@ -128,7 +129,7 @@ pub(super) fn metrics(account: &Account) -> Vec<Figure> {
 }
 
 /// What became of the messages, and how many rows they gave.
-pub(super) fn messages(outcome: &Outcome) -> Vec<Figure> {
+pub(crate) fn messages(outcome: &Outcome) -> Vec<Figure> {
     use Number::Count;
     let totals = &outcome.totals;
     let matches = &totals.matches;
@@ -229,7 +230,7 @@ const STREAMS: &[Row<Streams>] = &[
 ];
 
 /// What was put together from several packets.
-pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
+pub(crate) fn groups(outcome: &Outcome) -> [Group; 2] {
     fn figures<T>(rows: &[Row<T>], of: &T) -> Vec<Figure> {
         rows.iter().map(|(key, words, count)| figure(key, words, Number::Count(count(of)))).collect()
     }
@@ -241,7 +242,7 @@ pub(super) fn groups(outcome: &Outcome) -> [Group; 2] {
 }
 
 /// Messages by what is wrong with them.
-pub(super) fn parse_errors(outcome: &Outcome) -> Vec<Figure> {
+pub(crate) fn parse_errors(outcome: &Outcome) -> Vec<Figure> {
     let counts = PARSE_ERRORS.iter().zip(outcome.totals.parse_errors);
     counts.map(|((_, key, sentence), count)| figure(key, sentence, Number::Count(count))).collect()
 }
@@ -278,7 +279,7 @@ pub(super) fn round_trips(rtt: &Rtt) -> Vec<Figure> {
 }
 
 /// Packets by reason why they were not used: name, sentence, volume.
-pub(super) fn skips(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &'static str, Volume)> {
+pub(crate) fn skips(outcome: &Outcome) -> impl Iterator<Item = (&'static str, &'static str, Volume)> {
     SKIPS.iter().map(move |&(skip, name, sentence)| (name, sentence, outcome.totals.skips.of(skip)))
 }
 

@@ -22,7 +22,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) use figures::{EXAMPLES_SHOWN, frames, grouped};
+pub(crate) use figures::{
+    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, skips,
+};
 pub(crate) use json::{facts, metadata, metadata_of};
 pub(crate) use text::{banner, table as table_words, utc};
 
@@ -238,17 +240,22 @@ fn sentence(name: &str, ending: &Ending) -> Option<String> {
     }
 }
 
-/// What came of all tables together.
-fn sum(tables: &[Done]) -> Outcome {
-    let mut sum = Outcome {
-        totals: Totals::default(),
-        rows: 0,
+/// These figures as an outcome of which no more is known.
+pub(crate) fn outcome(totals: Totals, rows: u64) -> Outcome {
+    Outcome {
+        totals,
+        rows,
         ending: Ending::Complete,
         inputs: InputsRead::default(),
         regressions: 0,
         first_regression: None,
         first_and_last_ns: None,
-    };
+    }
+}
+
+/// What came of all tables together.
+fn sum(tables: &[Done]) -> Outcome {
+    let mut sum = outcome(Totals::default(), 0);
     for Done { outcome, .. } in tables {
         sum.totals.merge(&outcome.totals);
         if tables.len() > 1 {
@@ -291,6 +298,7 @@ fn output_path(output: &Output) -> String {
     match output {
         Output::Stdout => "stdout".to_owned(),
         Output::Path(path) => direct(path),
+        Output::Relay(settings) => settings.target.to_string(),
     }
 }
 

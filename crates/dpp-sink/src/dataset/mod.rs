@@ -45,19 +45,22 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The numbers of rows that stay together: of one row, or of those of one message.
     fn units(&self, rows: &Rows) -> impl Iterator<Item = Range<usize>> {
-        let (of_messages, count) = (self.of_messages, rows.len());
-        let mut next = 0;
-        std::iter::from_fn(move || {
-            let first = next;
-            next += 1;
-            while of_messages && next < count && rows.get(next).continues(&rows.get(next - 1)) {
-                next += 1;
-            }
-            (first < count).then_some(first..next)
-        })
+        units(self.of_messages, rows)
     }
+}
+
+/// The numbers of rows that stay together in one file: of one row, or, in files of messages, of those of one message.
+pub(crate) fn units(of_messages: bool, rows: &Rows) -> impl Iterator<Item = Range<usize>> {
+    let (count, mut next) = (rows.len(), 0);
+    std::iter::from_fn(move || {
+        let first = next;
+        next += 1;
+        while of_messages && next < count && rows.get(next).continues(&rows.get(next - 1)) {
+            next += 1;
+        }
+        (first < count).then_some(first..next)
+    })
 }
 
 /// Bytes of rows that are kept in all lanes. More makes larger files where there are many partitions.

@@ -8,6 +8,7 @@
 //! full, a source leaves its packets to the kernel, or drops a batch and counts it ([`Count`]), so that no server and no kernel
 //! ring is held up by a slow disk.
 
+pub mod afpacket;
 mod counts;
 pub mod dnstap;
 mod error;

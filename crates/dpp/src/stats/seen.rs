@@ -18,6 +18,11 @@ impl Tally {
         }
     }
 
+    /// So many packets of this number.
+    pub fn of(&self, number: u16) -> u64 {
+        self.0.get(&number).copied().unwrap_or(0)
+    }
+
     /// The most frequent numbers with their packets, at most `count`; of equally frequent ones the lower first.
     pub fn most_frequent(&self, count: usize) -> Vec<(u16, u64)> {
         let mut all: Vec<(u16, u64)> = self.0.iter().map(|(&number, &packets)| (number, packets)).collect();
@@ -153,5 +158,6 @@ mod tests {
         right.merge(&one);
         assert_eq!(left, right);
         assert_eq!(left.ethertypes.most_frequent(2), [(0x0806, 2), (0x88cc, 2)]);
+        assert_eq!((left.ethertypes.of(0x0806), left.ethertypes.of(1)), (2, 0));
     }
 }

@@ -41,6 +41,29 @@ impl Rtt {
         self.max_ns = self.max_ns.max(other.max_ns);
     }
 
+    /// How many round trips were counted.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// All of them together, ns.
+    pub fn sum_ns(&self) -> u128 {
+        self.sum_ns
+    }
+
+    /// How many round trips took no longer than so many ns; of those that took up to 0.8 % less, some may be missing.
+    ///
+    /// ```
+    /// let mut rtt = dpp::transaction::Rtt::default();
+    /// (1..=1000).for_each(|us| rtt.add(us * 1000));
+    /// assert!((496..=500).contains(&rtt.up_to(500_000)));
+    /// assert_eq!(rtt.up_to(u64::MAX), rtt.count());
+    /// ```
+    pub fn up_to(&self, ns: u64) -> u64 {
+        let within = if ns >= self.max_ns { BUCKETS } else { bucket(ns.saturating_add(1)) };
+        self.buckets[..within].iter().sum()
+    }
+
     /// The mean in ns; `None` if nothing was counted.
     pub fn mean_ns(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum_ns as f64 / self.count as f64)

@@ -1,0 +1,96 @@
+//! [`Pulse`]: whether the service lives, and whether it is ready.
+//!
+//! A process that exists may hang all the same, so life is that the engine goes on: it answers who asks
+//! ([`Watch::ask`]), also where no packet comes. The watchdog of systemd and `/health` both ask the pulse. An output that waits for a disk stops
+//! the engine on purpose; that is no reason to be killed and started again, and [`Pulse::wait`] says so.
+
+use dpp::pipeline::Watch;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// An engine that has not answered for so long hangs: it is asked each second, and a chunk takes far less.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Whether the service lives.
+pub(crate) struct Pulse {
+    last: Mutex<(u64, Instant)>,
+    is_ready: AtomicBool,
+    is_waiting: AtomicBool,
+}
+
+impl Pulse {
+    /// It lives, and is not ready yet.
+    pub(crate) fn new() -> Pulse {
+        let last = Mutex::new((0, Instant::now()));
+        Pulse { last, is_ready: AtomicBool::new(false), is_waiting: AtomicBool::new(false) }
+    }
+
+    /// Asks the engine for a sign of life. Called each second.
+    pub(crate) fn beat(&self, watch: &Watch) {
+        self.beat_at(watch, Instant::now());
+    }
+
+    fn beat_at(&self, watch: &Watch, now: Instant) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = watch.answers();
+        if answers != last.0 || self.is_waiting() {
+            *last = (answers, now);
+        }
+        watch.ask();
+    }
+
+    /// Everything is open and packets are taken, or not any more.
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        self.is_ready.store(is_ready, Ordering::Relaxed);
+    }
+
+    /// The output waits for a disk, or waits no more: the engine may stand still meanwhile.
+    pub(crate) fn wait(&self, is_waiting: bool) {
+        self.is_waiting.store(is_waiting, Ordering::Relaxed);
+    }
+
+    /// Whether packets are taken and rows can be written.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed) && !self.is_waiting() && self.is_alive()
+    }
+
+    /// Whether the engine goes on, or has a reason not to.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.is_alive_at(Instant::now())
+    }
+
+    fn is_alive_at(&self, now: Instant) -> bool {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).1;
+        now.saturating_duration_since(last) < SILENCE_MAX
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_does_not_answer_is_dead_unless_it_waits_for_a_disk() {
+        let (pulse, watch, start) = (Pulse::new(), Watch::live(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        pulse.beat_at(&watch, after(1));
+        assert!(pulse.is_alive_at(after(29)));
+        assert!(!pulse.is_alive_at(after(32)));
+        pulse.wait(true);
+        pulse.beat_at(&watch, after(33));
+        assert!(pulse.is_alive_at(after(34)) && !pulse.is_ready());
+    }
+
+    #[test]
+    fn what_lives_may_not_be_ready_yet() {
+        let pulse = Pulse::new();
+        assert!(pulse.is_alive() && !pulse.is_ready());
+        pulse.set_ready(true);
+        assert!(pulse.is_ready());
+    }
+}

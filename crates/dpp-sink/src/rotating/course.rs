@@ -1,0 +1,197 @@
+//! Where files end: by the times of rows, their number and their bytes.
+//!
+//! A [`Course`] sees every row before it is written, and says whether the file that is open is still its. It knows nothing of
+//! files and threads, and asks no clock: the same rows make the same files. The surprising fact: the time of a row is not
+//! believed for ever. One row from the far future begins a file of the far future, and all rows after it are late; when as many as
+//! no single disorder explains have come, time has gone back, and the next file has a true name again.
+
+use super::Settings;
+use dpp::limits::RotationLimits;
+
+/// Decides where files end.
+#[derive(Debug)]
+pub(super) struct Course {
+    every_ns: Option<i64>,
+    rows_max: u64,
+    bytes_max: u64,
+    grace_ns: i64,
+    limits: RotationLimits,
+    open: Option<Open>,
+    /// Rows that came after the end of their period.
+    pub(super) late: u64,
+}
+
+/// The file that is open.
+#[derive(Debug)]
+struct Open {
+    /// The beginning of its period, or the time of its first row.
+    name_ns: i64,
+    rows: u64,
+    bytes: u64,
+    /// How many rows in succession were of a much earlier time.
+    far_back: u64,
+}
+
+impl Course {
+    pub(super) fn new(settings: &Settings) -> Course {
+        Course {
+            every_ns: settings.every.map(|every| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX)),
+            rows_max: settings.rows.map_or(u64::MAX, u64::from),
+            bytes_max: settings.bytes.map_or(u64::MAX, u64::from),
+            grace_ns: i64::try_from(settings.grace.as_nanos()).unwrap_or(i64::MAX),
+            limits: settings.limits,
+            open: None,
+            late: 0,
+        }
+    }
+
+    /// Where the period of a time begins. Periods divide days, or are of days since 1970.
+    fn period(&self, time_ns: i64) -> i64 {
+        self.every_ns.map_or(time_ns, |every_ns| time_ns.saturating_sub(time_ns.rem_euclid(every_ns)))
+    }
+
+    /// Whether a row of this time begins a file, and which time its name tells.
+    pub(super) fn begins(&mut self, time_ns: i64) -> Option<i64> {
+        if let Some(open) = &mut self.open {
+            let every_ns = self.every_ns?;
+            let is_later = time_ns >= open.name_ns.saturating_add(every_ns);
+            if time_ns < open.name_ns.saturating_sub(self.limits.late_ns) {
+                open.far_back += 1;
+            } else {
+                open.far_back = 0;
+            }
+            if !is_later && open.far_back <= self.limits.late_rows {
+                self.late += u64::from(time_ns < open.name_ns);
+                return None;
+            }
+        }
+        let name_ns = self.period(time_ns);
+        self.open = Some(Open { name_ns, rows: 0, bytes: 0, far_back: 0 });
+        Some(name_ns)
+    }
+
+    /// Takes rows into the open file. `true` if it is full: the next row begins another.
+    pub(super) fn add(&mut self, rows: u64, bytes: u64) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        open.rows += rows;
+        open.bytes += bytes;
+        let is_full = open.rows >= self.rows_max || open.bytes >= self.bytes_max;
+        if is_full {
+            self.open = None;
+        }
+        is_full
+    }
+
+    /// Nothing came until this time. `true` if the open file ends with that.
+    pub(super) fn is_over(&mut self, quiet_until_ns: i64) -> bool {
+        let (Some(open), Some(every_ns)) = (&self.open, self.every_ns) else { return false };
+        let end_ns = open.name_ns.saturating_add(every_ns);
+        let is_over = quiet_until_ns >= end_ns.saturating_add(self.grace_ns);
+        if is_over {
+            self.open = None;
+        }
+        is_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotating::Template;
+    use std::num::NonZeroU64;
+    use std::time::Duration;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn settings(every_s: u64) -> Settings {
+        let template = Template::parse("%s-{seq}", None).unwrap();
+        let limits = RotationLimits { late_rows: 3, ..RotationLimits::default() };
+        let every = (every_s > 0).then(|| Duration::from_secs(every_s));
+        Settings { every, limits, grace: Duration::from_secs(2), ..Settings::new(template) }
+    }
+
+    /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`. A `q` stands before a time until which
+    /// nothing came.
+    fn check(settings: &Settings, rows: &str, expected: &[&str], late: u64) {
+        let (mut course, mut files, mut is_open) = (Course::new(settings), Vec::<String>::new(), false);
+        for word in rows.split_whitespace() {
+            if let Some(quiet) = word.strip_prefix('q') {
+                is_open &= !course.is_over(quiet.parse::<i64>().unwrap() * SECOND);
+                continue;
+            }
+            let begun = course.begins(word.parse::<i64>().unwrap() * SECOND);
+            assert!(is_open || begun.is_some(), "{word} has a file");
+            files.extend(begun.map(|name_ns| format!("{}:", name_ns / SECOND)));
+            *files.last_mut().unwrap() += &format!(" {word}");
+            is_open = !course.add(1, 10);
+        }
+        assert_eq!((files, course.late), (expected.iter().map(|file| file.to_string()).collect(), late));
+    }
+
+    #[test]
+    fn a_file_ends_with_the_first_row_of_a_later_period() {
+        check(&settings(60), "61 119 120 185 500", &["60: 61 119", "120: 120", "180: 185", "480: 500"], 0);
+        check(&settings(86_400), "5 86399 86400", &["0: 5 86399", "86400: 86400"], 0);
+        check(&settings(60), "-1 0", &["-60: -1", "0: 0"], 0);
+    }
+
+    #[test]
+    fn a_late_row_goes_into_the_file_that_is_open_and_is_counted() {
+        check(&settings(60), "119 120 119 118 121", &["60: 119", "120: 120 119 118 121"], 2);
+    }
+
+    #[test]
+    fn one_row_from_the_future_does_not_hold_all_others() {
+        check(&settings(60), "1 9000 2 3 4 5 6", &["0: 1", "9000: 9000 2 3 4", "0: 5 6"], 3);
+    }
+
+    #[test]
+    fn two_clocks_that_differ_do_not_make_a_file_with_every_turn() {
+        check(
+            &settings(60),
+            "9000 1 2 3 9001 4 5 6 9002 7 8 9 9003",
+            &["9000: 9000 1 2 3 9001 4 5 6 9002 7 8 9 9003"],
+            9,
+        );
+    }
+
+    #[test]
+    fn rows_that_are_a_little_late_are_so_however_many_they_are() {
+        check(&settings(60), "60 55 55 55 55 55 55 61", &["60: 60 55 55 55 55 55 55 61"], 6);
+    }
+
+    #[test]
+    fn where_nothing_comes_a_file_ends_a_grace_after_its_period() {
+        check(&settings(60), "1 q61 59 q62 59", &["0: 1 59", "0: 59"], 0);
+        check(&settings(0), "1 q9999 2", &["1: 1 2"], 0);
+    }
+
+    #[test]
+    fn a_file_of_so_many_rows_has_exactly_so_many() {
+        let settings = Settings { rows: NonZeroU64::new(2), ..settings(0) };
+        check(&settings, "1 2 3 4 5", &["1: 1 2", "3: 3 4", "5: 5"], 0);
+    }
+
+    #[test]
+    fn a_file_ends_with_the_row_that_fills_it() {
+        let settings = Settings { bytes: NonZeroU64::new(25), ..settings(0) };
+        check(&settings, "1 2 3 4", &["1: 1 2 3", "4: 4"], 0);
+    }
+
+    #[test]
+    fn what_comes_first_ends_a_file() {
+        let settings = Settings { rows: NonZeroU64::new(2), ..settings(60) };
+        check(&settings, "1 60 61 62", &["0: 1", "60: 60 61", "60: 62"], 0);
+    }
+
+    #[test]
+    fn times_at_the_end_of_what_can_be_told_are_times_too() {
+        let settings = settings(60);
+        let mut course = Course::new(&settings);
+        for time_ns in [i64::MIN, i64::MAX, i64::MIN, i64::MAX] {
+            course.begins(time_ns);
+            course.add(1, u64::MAX / 8);
+            course.is_over(time_ns);
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Rings on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
+
+use super::sys::Socket;
+use super::*;
+use crate::live::{Count, Counts, LiveError, Queue};
+use rustix::fd::AsFd;
+use rustix::net::SocketType;
+use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, capabilities};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// A network namespace, which the thread of the test is in: there are `lo`, and `one` and `two`, which are joined.
+struct Namespace {
+    name: String,
+    before: File,
+}
+
+impl Namespace {
+    fn new() -> Namespace {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("dpp-afpacket-{}-{number}", std::process::id());
+        let before = File::open("/proc/thread-self/ns/net").expect("the namespace of the thread");
+        ip(&["netns", "add", &name]);
+        let namespace = Namespace { name, before };
+        enter(&File::open(format!("/run/netns/{}", namespace.name)).expect("the new namespace"));
+        ip(&["link", "set", "lo", "up"]);
+        join_one_and_two();
+        namespace
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        enter(&self.before);
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+fn enter(namespace: &File) {
+    rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+        .expect("these tests take root: sudo, or unshare -Urnm");
+}
+
+fn ip(words: &[&str]) {
+    let output = Command::new("ip").args(words).output().expect("the program ip, of iproute2");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "ip {words:?}: {told} These tests take root: sudo, or unshare -Urnm");
+}
+
+fn join_one_and_two() {
+    ip(&["link", "add", "one", "type", "veth", "peer", "name", "two"]);
+    for end in ["one", "two"] {
+        ip(&["link", "set", end, "addrgenmode", "none", "up"]);
+    }
+}
+
+/// Sends frames out of an interface.
+struct Sender(Socket);
+
+impl Sender {
+    fn new(interface: &str) -> Sender {
+        let socket = Socket::new(SocketType::RAW).expect("a socket");
+        let there = sys::interface(&socket, interface).expect("the interface");
+        socket.bind(there.index, false).expect("to bind");
+        Sender(socket)
+    }
+
+    fn send(&self, frame: &[u8]) {
+        assert_eq!(rustix::io::write(self.0.as_fd(), frame), Ok(frame.len()));
+    }
+}
+
+/// An interface that is captured.
+struct Tap {
+    queue: Arc<Queue>,
+    counts: Arc<Counts>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    taken: Vec<(i64, u16, Vec<u8>)>,
+}
+
+impl Tap {
+    fn new(settings: Settings) -> Tap {
+        Tap::with_queue(settings, 64 << 20)
+    }
+
+    fn with_queue(settings: Settings, bytes_max: usize) -> Tap {
+        let stop = Arc::default();
+        let queue = Queue::new(bytes_max, Arc::clone(&stop));
+        let counts = Arc::default();
+        let source = AfPacket::open(settings).unwrap_or_else(|error| panic!("{error}"));
+        let threads = source.start(&queue, 3, Arc::clone(&counts)).expect("threads");
+        Tap { queue, counts, stop, threads, taken: Vec::new() }
+    }
+
+    fn count(&self, count: Count) -> u64 {
+        self.counts.get(count)
+    }
+
+    /// Takes packets until there are so many.
+    fn take(&mut self, packets: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.taken.len() < packets {
+            let batch = self.queue.take(deadline).expect("a source that goes on").expect("packets in time");
+            assert_eq!(batch.input, 3);
+            self.keep(batch);
+        }
+    }
+
+    fn keep(&mut self, batch: dpp::capture::Batch) {
+        for record in &batch.records {
+            let bytes = &batch.bytes[record.start as usize..][..record.caplen as usize];
+            self.taken.push((record.time_ns, record.linktype, bytes.to_vec()));
+        }
+    }
+
+    /// Ends the source; gives how long that took.
+    fn end(&mut self) -> Duration {
+        let start = Instant::now();
+        self.stop.store(true, Ordering::Release);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("a thread that ended well"));
+        let took = start.elapsed();
+        while let Ok(Some(batch)) = self.queue.take(Instant::now()) {
+            self.keep(batch);
+        }
+        took
+    }
+
+    /// Sends packets to `two` until one is seen, and takes those that are.
+    fn send_until_seen(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let soon = || Instant::now() + Duration::from_millis(50);
+        while self.queue.bytes() == 0 {
+            assert!(Instant::now() < deadline, "no packet is seen");
+            // As long as the other end is off there is none to send to.
+            let _ = rustix::io::write(Sender::new("one").0.as_fd(), &frame(&[], 53, 1));
+            thread::sleep(Duration::from_millis(20));
+        }
+        while let Ok(Some(batch)) = self.queue.take(soon()) {
+            self.keep(batch);
+        }
+        assert!(self.taken.iter().all(|(_, _, bytes)| *bytes == frame(&[], 53, 1)));
+    }
+
+    fn bytes(&self) -> Vec<&[u8]> {
+        self.taken.iter().map(|(_, _, bytes)| &bytes[..]).collect()
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&Tap) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+fn on(interface: &str) -> Settings {
+    Settings { interface: interface.to_string(), ..Settings::default() }
+}
+
+/// A datagram with this number to a port; `tags` stand before the ethertype.
+fn frame(tags: &[u8], port: u16, number: u32) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    frame.extend_from_slice(tags);
+    frame.extend_from_slice(&[0x08, 0x00]);
+    frame.extend_from_slice(&datagram(port, number));
+    frame
+}
+
+fn datagram(port: u16, number: u32) -> Vec<u8> {
+    let mut bytes = vec![0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    // Clients' ports differ, so that there are flows to divide.
+    bytes.extend_from_slice(&(10_000 + number as u16 % 1000).to_be_bytes());
+    bytes.extend_from_slice(&port.to_be_bytes());
+    bytes.extend_from_slice(&[0, 40, 0, 0]);
+    bytes.extend_from_slice(&number.to_be_bytes());
+    bytes.resize(60, 7);
+    bytes
+}
+
+const VLAN: &[u8] = &[0x81, 0x00, 0x20, 0x05];
+const TWO_VLANS: &[u8] = &[0x88, 0xA8, 0x00, 0x06, 0x81, 0x00, 0x00, 0x07];
+
+#[test]
+fn each_packet_comes_once_in_order_as_it_was_sent() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    let sender = Sender::new("one");
+    let before = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
+    let sent: Vec<_> =
+        (0..3000).map(|number| frame([&[], VLAN, TWO_VLANS][number as usize % 3], 53, number)).collect();
+    for (number, packet) in sent.iter().enumerate() {
+        sender.send(&frame(&[], 54, number as u32));
+        sender.send(packet);
+        sender.send(&frame(VLAN, 5300, number as u32));
+    }
+    tap.take(sent.len());
+    tap.end();
+    let after = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
+    assert!(tap.bytes() == sent, "what was sent is what came");
+    let times: Vec<i64> = tap.taken.iter().map(|(time_ns, ..)| *time_ns).collect();
+    assert!(times.is_sorted() && before <= times[0] && times[sent.len() - 1] <= after);
+    assert!(times.iter().any(|time_ns| time_ns % 1000 != 0), "times have nanoseconds");
+    assert!(tap.taken.iter().all(|(_, linktype, _)| *linktype == 1));
+    let bytes = sent.iter().map(|packet| packet.len() as u64).sum();
+    assert_eq!((tap.count(Count::Taken), tap.count(Count::TakenBytes)), (sent.len() as u64, bytes));
+    assert_eq!(tap.count(Count::DroppedByKernel) + tap.count(Count::DroppedQueueFull), 0);
+}
+
+#[test]
+fn several_rings_divide_the_packets_among_them() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(Settings { threads: 3, ..on("two") });
+    let sender = Sender::new("one");
+    let sent: Vec<_> = (0..3000).map(|number| frame(&[], 53, number)).collect();
+    sent.iter().for_each(|packet| sender.send(packet));
+    tap.take(sent.len());
+    tap.end();
+    let mut taken = tap.bytes();
+    taken.sort();
+    let mut sent = sent;
+    sent.sort();
+    assert!(taken == sent, "each packet comes once");
+}
+
+#[test]
+fn what_the_machine_sends_is_seen_too() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("one"));
+    let sent: Vec<_> = (0..100).map(|number| frame(VLAN, 53, number)).collect();
+    sent.iter().for_each(|packet| Sender::new("one").send(packet));
+    tap.take(sent.len());
+    tap.end();
+    assert!(tap.bytes() == sent);
+}
+
+#[test]
+fn on_the_loopback_interface_each_packet_is_seen_once() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("lo"));
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 0..100u32 {
+        socket.send_to(&number.to_be_bytes(), "127.0.0.1:53").unwrap();
+    }
+    tap.take(100);
+    tap.end();
+    let numbers: Vec<_> = tap.bytes().iter().map(|bytes| bytes[42..46].to_vec()).collect();
+    assert!(numbers == (0..100u32).map(|number| number.to_be_bytes()).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_interface_without_link_layer_gives_bare_ip() {
+    const TUN: &str = "
+import fcntl, os, struct, sys
+tun = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(tun, 0x400454ca, struct.pack('16sH22x', b'tun0', 0x1001))
+print('made', flush=True)
+for line in sys.stdin: os.write(tun, bytes.fromhex(line))";
+    let _namespace = Namespace::new();
+    let mut python = Command::new("python3")
+        .args(["-c", TUN])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    BufReader::new(python.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    ip(&["link", "set", "tun0", "addrgenmode", "none", "up"]);
+    let mut tap = Tap::new(on("tun0"));
+    let sent: Vec<_> =
+        (0..20).map(|number| datagram(if number % 2 == 0 { 53 } else { 54 }, number)).collect();
+    let mut input = python.stdin.take().unwrap();
+    for packet in &sent {
+        let hex: String = packet.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(input, "{hex}").unwrap();
+    }
+    tap.take(sent.len() / 2);
+    tap.end();
+    drop(input);
+    python.wait().unwrap();
+    assert!(tap.taken.iter().all(|(_, linktype, _)| *linktype == 101));
+    assert!(tap.bytes().into_iter().eq(sent.iter().step_by(2)), "only what is on the port, as it is");
+}
+
+#[test]
+fn packets_are_cut_at_the_snaplen() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(Settings { snaplen: 50, ..on("two") });
+    Sender::new("one").send(&frame(&[], 53, 1));
+    tap.take(1);
+    assert_eq!(tap.bytes(), [&frame(&[], 53, 1)[..50]]);
+}
+
+#[test]
+fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
+    let _namespace = Namespace::new();
+    for threads in [1, 2] {
+        let settings = Settings { threads, ring_bytes: 0, block_bytes: 0, snaplen: 100, ..on("two") };
+        let mut tap = Tap::with_queue(settings, 1000);
+        let sender = Sender::new("one");
+        let mut sent = 0;
+        while tap.count(Count::DroppedByKernel) == 0 {
+            assert!(sent < 50_000_000, "nothing is dropped, though nobody takes anything");
+            (0..1000).for_each(|number| sender.send(&frame(&[], 53, number)));
+            sent += 1000;
+        }
+        let took = tap.end();
+        let counted = [Count::Taken, Count::DroppedByKernel, Count::DroppedQueueFull];
+        assert_eq!(counted.iter().map(|count| tap.count(*count)).sum::<u64>(), sent, "all are accounted for");
+        assert_eq!(tap.count(Count::Taken), tap.taken.len() as u64);
+        assert!(took < Duration::from_secs(2), "a queue that nobody empties holds up the end: {took:?}");
+    }
+}
+
+#[test]
+fn an_interface_that_is_deleted_is_found_again() {
+    let _namespace = Namespace::new();
+    for (threads, rounds) in [(1, 2), (2, 1)] {
+        let mut tap = Tap::new(Settings { threads, ..on("two") });
+        tap.send_until_seen();
+        for round in 1..=rounds {
+            ip(&["link", "del", "one"]);
+            tap.until("that it is gone is noticed", |tap| tap.count(Count::Reopened) == round);
+            join_one_and_two();
+            tap.send_until_seen();
+        }
+        tap.end();
+        assert_eq!(tap.count(Count::Reopened), rounds);
+    }
+}
+
+#[test]
+fn an_interface_that_is_off_is_waited_for() {
+    let _namespace = Namespace::new();
+    ip(&["link", "set", "two", "down"]);
+    let mut tap = Tap::new(on("two"));
+    for round in 1..=2 {
+        ip(&["link", "set", "two", "up"]);
+        tap.send_until_seen();
+        assert_eq!(tap.count(Count::Reopened), round - 1, "that it was off before is no news");
+        ip(&["link", "set", "two", "down"]);
+        tap.until("that it is off is noticed", |tap| tap.count(Count::Reopened) == round);
+    }
+    tap.end();
+}
+
+#[test]
+fn the_end_comes_soon_and_with_the_last_packets() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(Settings { block_timeout: Duration::from_secs(9), ..on("two") });
+    let sent: Vec<_> = (0..100).map(|number| frame(&[], 53, number)).collect();
+    sent.iter().for_each(|packet| Sender::new("one").send(packet));
+    let took = tap.end();
+    assert!(tap.bytes() == sent, "{} of {}", tap.taken.len(), sent.len());
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+fn refused(settings: Settings) -> String {
+    AfPacket::open(settings).expect_err("a reason to refuse").to_string()
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named_with_those_that_are() {
+    let _namespace = Namespace::new();
+    for name in ["eth7", "", "a-name-of-more-than-fifteen"] {
+        let told = refused(on(name));
+        assert!(told.starts_with(&format!("there is no interface '{name}'; there are: lo")), "{told}");
+        assert!(told.contains("one") && told.contains("two"), "{told}");
+    }
+}
+
+#[test]
+fn an_interface_without_hardware_timestamps_says_so() {
+    let _namespace = Namespace::new();
+    let told = refused(Settings { timestamps: Timestamps::Hardware, ..on("two") });
+    assert!(told.starts_with("'two' gives packets no hardware timestamps"), "{told}");
+}
+
+#[test]
+fn a_ring_that_is_too_large_says_so() {
+    let _namespace = Namespace::new();
+    let told = refused(Settings { ring_bytes: 1 << 50, ..on("two") });
+    assert!(told.starts_with("no memory for a ring of 1125899906842624 bytes on 'two'"), "{told}");
+}
+
+#[test]
+fn missing_privileges_are_named() {
+    let _namespace = Namespace::new();
+    let all = capabilities(None).unwrap();
+    let less = all.effective - CapabilitySet::NET_RAW;
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: less, ..all }).unwrap();
+    let error = AfPacket::open(on("two"));
+    rustix::thread::set_capabilities(None, all).unwrap();
+    let error = error.expect_err("no socket without the capability");
+    assert!(matches!(&error, LiveError::NotPermitted { capability: "CAP_NET_RAW", .. }), "{error}");
+    assert!(error.to_string().contains("AmbientCapabilities=CAP_NET_RAW"), "{error}");
+}
+
+#[test]
+fn a_ring_of_its_own_comes_back_without_privileges() {
+    let _namespace = Namespace::new();
+    let all = capabilities(None).unwrap();
+    let stop = Arc::default();
+    let queue = Queue::new(1 << 20, Arc::clone(&stop));
+    let source = AfPacket::open(on("two")).unwrap();
+    // The reader's thread has what this one has when it starts.
+    let none = CapabilitySet::empty();
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: none, ..all }).unwrap();
+    let counts: Arc<Counts> = Arc::default();
+    let threads = source.start(&queue, 3, Arc::clone(&counts)).unwrap();
+    rustix::thread::set_capabilities(None, all).unwrap();
+    let mut tap = Tap { queue, counts, stop, threads, taken: Vec::new() };
+    ip(&["link", "del", "one"]);
+    tap.until("that it is gone is noticed", |tap| tap.count(Count::Reopened) == 1);
+    join_one_and_two();
+    tap.send_until_seen();
+    tap.end();
+}
