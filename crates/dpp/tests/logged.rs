@@ -540,6 +540,16 @@ fn two_roles_never_mix() {
 }
 
 #[test]
+fn who_was_asked_may_say_auth_of_the_query_and_client_of_the_response() {
+    for (query, response, role) in [(1, 6, "Word(\"AUTH\")"), (5, 2, "Word(\"CLIENT\")")] {
+        for frames in [[message(query, 0), message(response, 5)], [message(response, 5), message(query, 0)]] {
+            let run = frames_run(&frames);
+            assert_eq!(told(&run, &["dnstap_role", "rtt_ns"]), [[role, "I64(5000000)"]]);
+        }
+    }
+}
+
+#[test]
 fn a_response_that_says_when_its_query_came_is_a_row() {
     let query_time = Time::from_ns(START);
     let alone = Message { query_time, ..message(6, 5) };

@@ -354,15 +354,27 @@ impl<'a> Key<'a> {
     fn same_but_for_case(&self, other: &Key) -> bool {
         let start = self.name_start();
         self.0.len() == other.0.len()
-            && self.0[..start] == other.0[..start]
+            && self.same_side(other)
+            && self.0[1..start] == other.0[1..start]
             && self.0[start..].eq_ignore_ascii_case(&other.0[start..])
+    }
+
+    /// Addresses of the same version, and roles that may log the two messages of one transaction. BIND says AUTH of a query by
+    /// what the server is, and CLIENT of its response by the RD bit, and the other way round: both are the one who was asked.
+    #[inline]
+    fn same_side(&self, other: &Key) -> bool {
+        const WAS_ASKED: [u8; 2] = [1, 3];
+        let (own, others) = (self.0[0], other.0[0]);
+        own == others
+            || own & V6 == others & V6 && [own, others].iter().all(|first| WAS_ASKED.contains(&(first >> 1)))
     }
 
     /// Same tuple, whatever was asked.
     #[inline]
     pub(super) fn same_tuple(&self, other: &Key) -> bool {
         let addresses = HEADER..self.name_start();
-        self.0[..QUESTION.start] == other.0[..QUESTION.start]
+        self.same_side(other)
+            && self.0[1..QUESTION.start] == other.0[1..QUESTION.start]
             && other.0.get(addresses.clone()) == Some(&self.0[addresses])
     }
 }
