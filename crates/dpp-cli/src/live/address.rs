@@ -161,7 +161,7 @@ const BUFFER: Parameter = parameter(
 );
 
 const MAX_CONNECTIONS: Parameter =
-    parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 1024");
+    parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 512");
 
 /// The address of a live source.
 #[derive(Clone, Debug, PartialEq, Eq)]
