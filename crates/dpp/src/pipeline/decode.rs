@@ -245,7 +245,6 @@ impl Decoder<'_> {
             Arrival { time_ns: until_ns, before_ns: until_ns, after_ns: until_ns, packet: self.packet };
         for part in &mut self.decoded.parts {
             part.events.push(arrival.mark(State::Sweep));
-            part.quiet_until_ns = Some(until_ns);
         }
     }
 }

@@ -187,8 +187,6 @@ pub struct Part {
     pub closings: Vec<Closing>,
     /// The numbers of the decoder's events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
-    /// The clock at the end of the chunk, if no packet came for a while then.
-    pub quiet_until_ns: Option<i64>,
     /// The clock at the end of the chunk, if the capture has not ended.
     pub live_until_ns: Option<i64>,
     /// Queries that are open.
@@ -352,7 +350,6 @@ impl Part {
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();
-        self.quiet_until_ns = None;
         self.live_until_ns = None;
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
