@@ -58,9 +58,20 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
     let hangup = Arc::<AtomicBool>::default();
     signal_hook::flag::register(SIGHUP, Arc::clone(&hangup)).context("cannot listen to SIGHUP")?;
     let sink = Void { rows: monitor.sink("void"), monitor: &monitor, hold: wish.hold.as_deref() };
+    let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !stop.load(Ordering::Acquire) {
+            let mut ending = None;
+            loop {
+                // Looked at before the signal is, which came earlier: nobody ends without having said so.
+                let is_over = is_done.load(Ordering::Acquire);
+                if stop.load(Ordering::Acquire) && ending.is_none() {
+                    notify.stopping();
+                    ending = Some(monitor.pulse.excuse());
+                }
+                if is_over {
+                    break;
+                }
                 monitor.beat(&notify, &log);
                 log.debug("beat", &[("bytes", (queue_of_beat.bytes() as u64).into())]);
                 if hangup.swap(false, Ordering::AcqRel) {
@@ -71,11 +82,12 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
                 }
                 thread::park_timeout(Duration::from_millis(200));
             }
-            notify.stopping();
         });
         let pace = Pace { bytes: 1 << 16, interval: Duration::from_millis(100), jump_ns: 10_000_000_000 };
         let machine = Machine::new(NonZeroUsize::MIN, 0);
-        match run_on(Feed::new(queue, pace), &Plan::default(), &machine, &sink, &watch) {
+        let came = run_on(Feed::new(queue, pace), &Plan::default(), &machine, &sink, &watch);
+        is_done.store(true, Ordering::Release);
+        match came {
             Ok(outcome) => log.record("stopped", &[("rows", outcome.rows.into())]),
             Err(RunError::Capture(error)) => log.error("cannot read", &[("why", Field::text(error.error))]),
             Err(RunError::Sink(never)) => match never {},
@@ -197,11 +209,12 @@ impl Sink for Void<'_> {
     }
 
     fn accept(&self, _: usize, rows: &u64) -> Result<(), Infallible> {
+        let mut excuse = None;
         while self.hold.is_some_and(Path::exists) {
-            self.monitor.pulse.wait(true);
+            excuse.get_or_insert_with(|| self.monitor.pulse.excuse());
             thread::park_timeout(Duration::from_millis(20));
         }
-        self.monitor.pulse.wait(false);
+        drop(excuse);
         self.rows.add(Delivery::Rows, *rows);
         Ok(())
     }

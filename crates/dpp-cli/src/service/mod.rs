@@ -6,7 +6,7 @@
 //!  start   signals, sources, outputs, Monitor::new, Listener::start
 //!  ready   Pulse::set_ready, Notify::ready
 //!  go on   Monitor::beat each second, beside the engine; Notify::reloading, Monitor::reloaded, Notify::ready at a SIGHUP
-//!  stop    Notify::stopping when a signal came; files are finished; then the pages go
+//!  stop    Notify::stopping, Pulse::excuse, and beats go on; files are finished; then the pages go
 //! ```
 //! The order is the surprising part: landlock and user ids hold for threads, so nothing may start one before the sandbox
 //! is entered. [`drill`] does all of it in this order on made-up traffic.

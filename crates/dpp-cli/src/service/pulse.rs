@@ -1,11 +1,12 @@
 //! [`Pulse`]: whether the service lives, and whether it is ready.
 //!
 //! A process that exists may hang all the same, so life is that the engine goes on: it answers who asks
-//! ([`Watch::ask`]), also where no packet comes. The watchdog of systemd and `/health` both ask the pulse. An output that waits for a disk stops
-//! the engine on purpose; that is no reason to be killed and started again, and [`Pulse::wait`] says so.
+//! ([`Watch::ask`]), also where no packet comes. The watchdog of systemd and `/health` both ask the pulse. An output that waits
+//! for a disk stops the engine on purpose, and files that are finished at the end take their time; that is no reason to be
+//! killed and started again, and an [`Excuse`] says so.
 
 use dpp::pipeline::Watch;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,14 +17,24 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Pulse {
     last: Mutex<(u64, Instant)>,
     is_ready: AtomicBool,
-    is_waiting: AtomicBool,
+    /// How many excuses there are.
+    excuses: AtomicUsize,
+}
+
+/// As long as this is there, the engine may stand still: the output waits for a disk, or is being finished.
+pub(crate) struct Excuse<'a>(&'a Pulse);
+
+impl Drop for Excuse<'_> {
+    fn drop(&mut self) {
+        self.0.excuses.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pulse {
     /// It lives, and is not ready yet.
     pub(crate) fn new() -> Pulse {
         let last = Mutex::new((0, Instant::now()));
-        Pulse { last, is_ready: AtomicBool::new(false), is_waiting: AtomicBool::new(false) }
+        Pulse { last, is_ready: AtomicBool::new(false), excuses: AtomicUsize::new(0) }
     }
 
     /// Asks the engine for a sign of life. Called each second.
@@ -34,7 +45,7 @@ impl Pulse {
     fn beat_at(&self, watch: &Watch, now: Instant) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let answers = watch.answers();
-        if answers != last.0 || self.is_waiting() {
+        if answers != last.0 || self.is_excused() {
             *last = (answers, now);
         }
         watch.ask();
@@ -45,14 +56,15 @@ impl Pulse {
         self.is_ready.store(is_ready, Ordering::Relaxed);
     }
 
-    /// The output waits for a disk, or waits no more: the engine may stand still meanwhile.
-    pub(crate) fn wait(&self, is_waiting: bool) {
-        self.is_waiting.store(is_waiting, Ordering::Relaxed);
+    /// The engine stands still for a reason, until this is dropped.
+    pub(crate) fn excuse(&self) -> Excuse<'_> {
+        self.excuses.fetch_add(1, Ordering::Relaxed);
+        Excuse(self)
     }
 
     /// Whether packets are taken and rows can be written.
     pub(crate) fn is_ready(&self) -> bool {
-        self.is_ready.load(Ordering::Relaxed) && !self.is_waiting() && self.is_alive()
+        self.is_ready.load(Ordering::Relaxed) && !self.is_excused() && self.is_alive()
     }
 
     /// Whether the engine goes on, or has a reason not to.
@@ -65,8 +77,8 @@ impl Pulse {
         now.saturating_duration_since(last) < SILENCE_MAX
     }
 
-    fn is_waiting(&self) -> bool {
-        self.is_waiting.load(Ordering::Relaxed)
+    fn is_excused(&self) -> bool {
+        self.excuses.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -81,9 +93,16 @@ mod tests {
         pulse.beat_at(&watch, after(1));
         assert!(pulse.is_alive_at(after(29)));
         assert!(!pulse.is_alive_at(after(32)));
-        pulse.wait(true);
+        pulse.set_ready(true);
+        let (disk, end) = (pulse.excuse(), pulse.excuse());
         pulse.beat_at(&watch, after(33));
         assert!(pulse.is_alive_at(after(34)) && !pulse.is_ready());
+        drop(disk);
+        pulse.beat_at(&watch, after(90));
+        assert!(pulse.is_alive_at(after(91)));
+        drop(end);
+        pulse.beat_at(&watch, after(92));
+        assert!(pulse.is_alive_at(after(93)) && !pulse.is_alive_at(after(121)));
     }
 
     #[test]

@@ -71,8 +71,9 @@ impl Sandbox {
             log.warn("sandbox filters are switched off", &[]);
             return Ok(());
         }
-        files::restrict(self, log)?;
-        calls::restrict(self, log);
+        let files = files::restrict(self, log)?;
+        let calls = calls::restrict(self, log);
+        log.record("sandbox entered", &[("files", files.into()), ("calls", calls.into())]);
         Ok(())
     }
 

@@ -104,14 +104,18 @@ const X32_PROGRAMS: [c_long; 2] = [520, 545];
 #[cfg(target_arch = "x86_64")]
 const X32_NEVER: [c_long; 4] = [521, 528, 539, 540];
 
-/// Builds the wall, or says in the log why it cannot stand.
-pub(super) fn restrict(sandbox: &Sandbox, log: &Log) {
+/// Builds the wall, or says in the log why it cannot stand. Tells which.
+pub(super) fn restrict(sandbox: &Sandbox, log: &Log) -> &'static str {
     let install = || -> Result<(), seccompiler::Error> {
         let program = program(&forbidden(sandbox))?;
         seccompiler::apply_filter(&program)
     };
-    if let Err(error) = install() {
-        log.warn("system calls are not restricted", &[("why", Field::text(error))]);
+    match install() {
+        Ok(()) => "restricted",
+        Err(error) => {
+            log.warn("system calls are not restricted", &[("why", Field::text(error))]);
+            "free"
+        }
     }
 }
 

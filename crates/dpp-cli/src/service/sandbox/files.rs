@@ -4,7 +4,7 @@
 //! files that a C library or we read in the middle of the work.
 
 use super::Sandbox;
-use crate::service::log::{Field, Log};
+use crate::service::log::Log;
 use anyhow::{Context, anyhow};
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -42,11 +42,11 @@ const SYSTEM: [&str; 22] = [
     "/sys/devices",
 ];
 
-/// Builds the wall.
+/// Builds the wall, as far as the kernel has one, and tells how far that is.
 ///
 /// # Errors
 /// If a folder that is to be written into cannot be reached.
-pub(super) fn restrict(sandbox: &Sandbox, log: &Log) -> anyhow::Result<()> {
+pub(super) fn restrict(sandbox: &Sandbox, log: &Log) -> anyhow::Result<&'static str> {
     let reading = AccessFs::ReadFile | AccessFs::ReadDir;
     let all = AccessFs::from_all(RIGHTS);
     let writing = all & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
@@ -68,13 +68,13 @@ pub(super) fn restrict(sandbox: &Sandbox, log: &Log) -> anyhow::Result<()> {
         rules.push(PathBeneath::new(opened, rights));
     }
     let status = enforce(all, rules).map_err(|error| anyhow!(error).context("cannot restrict files"))?;
-    let why = match status {
-        RulesetStatus::FullyEnforced => return Ok(()),
-        RulesetStatus::PartiallyEnforced => "this kernel knows only a part of it",
-        RulesetStatus::NotEnforced => "this kernel has no landlock",
+    let (state, why) = match status {
+        RulesetStatus::FullyEnforced => return Ok("restricted"),
+        RulesetStatus::PartiallyEnforced => ("partly restricted", "this kernel knows only a part of it"),
+        RulesetStatus::NotEnforced => ("free", "this kernel has no landlock"),
     };
-    log.warn("files are not fully restricted", &[("why", Field::text(why))]);
-    Ok(())
+    log.warn("files are not fully restricted", &[("why", why.into())]);
+    Ok(state)
 }
 
 fn enforce(
