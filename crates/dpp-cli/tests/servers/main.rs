@@ -16,7 +16,5 @@ mod dnsdist;
 mod knot;
 mod recording;
 mod rows;
-mod slow;
-mod soak;
 mod stage;
 mod unbound;
