@@ -71,14 +71,21 @@ fn measured(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Asks until a row tells that the server is connected to `dpp`.
+/// Asks until a row in this file tells that the server is connected to `dpp`.
 #[track_caller]
 pub(crate) fn warm_up(stage: &Stage, server: &mut Running, port: u16, file: &str) {
     server.wait_for_port(port);
+    ask_until(server, port, WARM_UP, || stage.text(file).contains(WARM_UP));
+}
+
+/// Asks for this name in the zone until something is so.
+#[track_caller]
+pub(crate) fn ask_until(server: &mut Running, port: u16, name: &str, mut is_so: impl FnMut() -> bool) {
     let localhost = Ipv4Addr::LOCALHOST;
-    server.wait_for("a row of its first answer", || {
-        ask::udp(localhost.into(), (localhost, port).into(), &[Question::of("warm-up.zone.test")]);
-        stage.text(file).contains(WARM_UP)
+    let question = Question::of(&format!("{name}.zone.test"));
+    server.wait_for("a row of its answers", || {
+        ask::udp(localhost.into(), (localhost, port).into(), std::slice::from_ref(&question));
+        is_so()
     });
 }
 

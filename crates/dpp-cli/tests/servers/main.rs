@@ -16,5 +16,7 @@ mod dnsdist;
 mod knot;
 mod recording;
 mod rows;
+mod slow;
+mod soak;
 mod stage;
 mod unbound;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -57,11 +57,12 @@ impl Stage {
 
     /// `dpp` until it has ended well.
     #[track_caller]
-    pub(crate) fn dpp(&self, arguments: &[&str]) {
+    pub(crate) fn dpp(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dpp"));
         let told =
             command.args(arguments).env_clear().current_dir(self.folder()).output().expect("dpp starts");
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        told
     }
 
     fn spawn(&self, name: &'static str, command: &mut Command) -> io::Result<Running> {
