@@ -7,6 +7,7 @@
 #![no_main]
 
 #[path = "../../crates/dpp/tests/columns/asked.rs"]
+#[allow(dead_code)]
 mod asked;
 
 use asked::{capture_of, rows, stream_of};

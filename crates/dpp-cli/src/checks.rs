@@ -59,6 +59,13 @@ pub(crate) struct Job {
     pub(crate) options: Options,
 }
 
+impl Job {
+    /// The files that are read beside captures: keys, databases, tables.
+    pub(crate) fn files_read(&self) -> Vec<PathBuf> {
+        files_read(&self.options).map(|(path, _)| path.to_owned()).collect()
+    }
+}
+
 /// How several captures are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {

@@ -314,19 +314,8 @@ impl Work<'_> {
                 let captures = self.naming(captures, &plan);
                 (plan, Intake::Files(captures))
             }
-            Intake::Live(feed) => (self.plan_of_live(), Intake::Live(feed)),
+            Intake::Live(feed) => (live::plan_of(self.job), Intake::Live(feed)),
         }
-    }
-
-    /// The plan for live sources, which are all known before the first packet.
-    fn plan_of_live(&self) -> Plan {
-        let mut plan = self.job.plan.clone();
-        let captures = &self.job.captures;
-        plan.sparse =
-            captures.iter().any(|input| matches!(input, Input::Live(address) if address.is_sparse()));
-        plan.sink_needs |= sinks::needs(&self.job.table);
-        plan.context.inputs = captures.iter().map(|input| OnceLock::from(input.file_name())).collect();
-        plan
     }
 
     /// The plan for these captures.

@@ -84,7 +84,11 @@ impl Saved {
             for (&position, &skip) in wanted.range(read.first_position..next) {
                 let record = &read.records[(position - read.first_position) as usize];
                 // Frames and blocks are no packets: there is no link type for them.
-                if matches!(record.linktype, Record::DNSTAP | Record::CDNS | Record::CDNS_CUT) {
+                let is_packet = !matches!(
+                    record.linktype,
+                    Record::DNSTAP | Record::CDNS | Record::CDNS_CUT | Record::KNOT
+                );
+                if !is_packet {
                     file.left_out += 1;
                     continue;
                 }

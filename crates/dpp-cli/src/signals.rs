@@ -6,7 +6,7 @@
 //! forgives.
 
 use dpp::pipeline::Watch;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use std::io;
@@ -25,11 +25,13 @@ pub(crate) fn listen(watch: Arc<Watch>, source: Arc<AtomicBool>) -> io::Result<(
     })
 }
 
-/// From now on signals end the sources, and that is the capture's end: all that was captured is worked on.
+/// From now on SIGINT and SIGTERM end the sources, and that is the capture's end: all that was captured is worked on. SIGHUP asks for
+/// the configuration to be read again.
 ///
 /// # Errors
 /// The system's, if no signal can be listened to.
-pub(crate) fn listen_live(sources: Arc<AtomicBool>) -> io::Result<()> {
+pub(crate) fn listen_live(sources: Arc<AtomicBool>, hangup: Arc<AtomicBool>) -> io::Result<()> {
+    signal_hook::flag::register(SIGHUP, hangup)?;
     on_first(move || sources.store(true, Ordering::SeqCst))
 }
 

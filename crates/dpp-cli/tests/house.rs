@@ -301,6 +301,7 @@ fn every_scheme_and_field_is_documented() {
 fn options() -> BTreeSet<String> {
     let mut options = options_of(&["--help"]);
     options.extend(options_of(&["extract", "--help"]));
+    options.extend(options_of(&["live", "--help"]));
     // An argument where there is one capture.
     assert!(options.remove("`-o`, `--output`"), "many captures have an output too");
     options
@@ -324,7 +325,7 @@ fn options_of(help: &[&str]) -> BTreeSet<String> {
 #[test]
 fn every_option_has_a_variable_and_both_are_documented() {
     let mut expected = BTreeSet::from(
-        [("DPP_FILENAME", "INPUT"), ("DPP_OUTPUT_FILENAME", "OUTPUT")]
+        [("DPP_FILENAME", "INPUT"), ("DPP_OUTPUT_FILENAME", "OUTPUT"), ("DPP_CONFIG", "CONFIG")]
             .map(|(variable, argument)| (variable.to_string(), argument.to_string())),
     );
     expected.extend(options().into_iter().map(|option| {

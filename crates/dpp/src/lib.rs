@@ -15,6 +15,7 @@ pub mod dns;
 pub mod dnstap;
 pub mod enrich;
 pub mod filter;
+pub mod knot;
 pub mod limits;
 pub mod packet;
 pub mod pipeline;

@@ -7,6 +7,7 @@
 use crate::nearest::did_you_mean;
 use anyhow::bail;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// What lies behind an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +161,7 @@ const BUFFER: Parameter = parameter(
 );
 
 const MAX_CONNECTIONS: Parameter =
-    parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 1024");
+    parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 512");
 
 /// The address of a live source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,6 +298,24 @@ impl Address {
             "no" | "false" | "off" | "0" => Some(false),
             _ => None,
         })
+    }
+
+    /// Whether it takes packets of interfaces, which takes a capability.
+    pub(crate) fn wants_packets(&self) -> bool {
+        self.scheme == Scheme::AfPacket
+    }
+
+    /// The folder in which sockets are made.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        let place = Path::new(&self.place);
+        match self.scheme {
+            Scheme::DnstapUnix => Some(match place.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+                _ => PathBuf::from("."),
+            }),
+            Scheme::Knot => Some(place.to_owned()),
+            _ => None,
+        }
     }
 
     /// Whether what comes from there may lack what packets always have.

@@ -7,7 +7,9 @@
 
 mod address;
 mod config;
+mod files;
 mod receiver;
+mod reload;
 mod run;
 mod sources;
 
@@ -15,9 +17,15 @@ use crate::checks::{self, Job};
 use crate::flags::{Command, CommandLine, Live, Options};
 use crate::inputs::Input;
 use crate::report;
-use anyhow::bail;
-use std::ffi::OsStr;
+use crate::service::http::Address as Page;
+use crate::service::log::{Level, Style};
+use crate::sinks;
+use anyhow::{anyhow, bail};
+use dpp::plan::Plan;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 pub(crate) use address::Address;
@@ -31,6 +39,47 @@ pub(crate) struct Wish {
     pub(crate) interval: Duration,
     /// Bytes of packets that may wait.
     pub(crate) queue_bytes: usize,
+    /// Files that follow each other; else the output is one.
+    files: Option<files::Wish>,
+    service: Service,
+    /// Where options were read from.
+    config: Option<PathBuf>,
+}
+
+/// What makes a service of it.
+#[derive(Clone, Debug)]
+struct Service {
+    metrics: Option<Page>,
+    log_style: Style,
+    log_level: Level,
+    user: Option<String>,
+    sandbox: bool,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Service { metrics: None, log_style: Style::Text, log_level: Level::Info, user: None, sandbox: true }
+    }
+}
+
+impl Service {
+    fn of(live: &Live) -> anyhow::Result<Service> {
+        let text = |text: &Option<OsString>| text.as_ref().map(|text| text.to_string_lossy().into_owned());
+        let metrics = text(&live.metrics).map(|text| text.parse()).transpose();
+        let log_style = match text(&live.log_format).as_deref() {
+            None | Some("text") => Style::Text,
+            Some("json") => Style::Json,
+            Some(other) => bail!("--log-format '{other}': allowed are text and json"),
+        };
+        let log_level = text(&live.log_level).map(|text| Level::of(&text)).transpose();
+        Ok(Service {
+            metrics: metrics.map_err(|error: anyhow::Error| anyhow!("--metrics: {error}"))?,
+            log_style,
+            log_level: log_level.map_err(|error| anyhow!("--log-level: {error}"))?.unwrap_or(Level::Info),
+            user: text(&live.user),
+            sandbox: !live.no_sandbox,
+        })
+    }
 }
 
 /// A fifth of a second: rows come T + R after their queries anyway, which is ten times that, and a chunk costs some microseconds
@@ -42,7 +91,14 @@ const QUEUE_BYTES: usize = 256 << 20;
 
 impl Default for Wish {
     fn default() -> Self {
-        Wish { interval: INTERVAL, queue_bytes: QUEUE_BYTES }
+        Wish {
+            interval: INTERVAL,
+            queue_bytes: QUEUE_BYTES,
+            files: None,
+            // For a look at an interface nobody wants lines of a log, but for those that are about trouble.
+            service: Service { log_level: Level::Warn, ..Service::default() },
+            config: None,
+        }
     }
 }
 
@@ -62,6 +118,9 @@ impl Wish {
         Ok(Wish {
             interval: interval.unwrap_or(usual.interval),
             queue_bytes: queue_bytes.unwrap_or(usual.queue_bytes),
+            files: files::Wish::of(live)?,
+            service: Service::of(live)?,
+            config: live.config.clone(),
         })
     }
 }
@@ -122,6 +181,25 @@ pub(crate) fn source_list() -> String {
     list
 }
 
+/// The plan for live sources, which are all known before the first packet. Which transactions are rows may change.
+pub(crate) fn plan_of(job: &Job) -> Plan {
+    let mut plan = job.plan.clone();
+    let is_sparse = |input: &Input| matches!(input, Input::Live(address) if address.is_sparse());
+    plan.sparse = job.captures.iter().any(is_sparse);
+    plan.steered = true;
+    plan.sink_needs |= sinks::needs(&job.table);
+    plan.context.inputs = job.captures.iter().map(|input| OnceLock::from(input.file_name())).collect();
+    plan
+}
+
+/// The job that the command line and the configuration say now.
+fn again() -> anyhow::Result<Job> {
+    match crate::flags::parse() {
+        CommandLine { command: Some(Command::Live(wish)), .. } => job(*wish, "live"),
+        CommandLine { run, .. } => checks::check_one(run),
+    }
+}
+
 /// Does what the options and the configuration say.
 ///
 /// # Errors
@@ -146,6 +224,15 @@ pub(crate) fn tell(wish: Live) -> anyhow::Result<String> {
         let _ = writeln!(text, "Source: {}", capture.path());
     }
     let _ = writeln!(text, "Output: {}", report::target_path(&job.target));
+    if let Some(files) = job.live.as_ref().and_then(|live| live.files.as_ref()) {
+        let settings = files.settings(&job)?;
+        let every = settings.every.map(|every| format!("after {} s", every.as_secs()));
+        let rows = settings.rows.map(|rows| format!("after {rows} rows"));
+        let bytes = settings.bytes.map(|bytes| format!("after {bytes} bytes of rows"));
+        let ends: Vec<String> = every.into_iter().chain(rows).chain(bytes).collect();
+        let ends = if ends.is_empty() { "at the end".to_owned() } else { ends.join(", or ") };
+        let _ = writeln!(text, "Files end: {ends}");
+    }
     let _ = writeln!(text, "Format: {}", report::table_words(&job.table));
     let columns: Vec<&str> = job.plan.schema.fields().iter().map(|field| &*field.name).collect();
     let _ = writeln!(text, "Columns: {}", columns.join(", "));

@@ -1,25 +1,38 @@
 //! A run on live sources, from opening them to the report.
 //!
-//! The order matters: everything that takes privileges or may fail for what the user said is opened first; only then the
-//! sources' threads begin. A first SIGINT or SIGTERM ends the sources, what they have is worked on, and files become complete; a
-//! second one ends the process at once.
+//! The order matters, and the sandbox makes it: first all is opened that takes privileges or may fail for what the user said;
+//! then the process shuts itself in, while it is alone; then threads begin. A first SIGINT or SIGTERM ends the sources, what they
+//! have is worked on, and files become complete; a second one ends the process at once. SIGHUP reads the configuration again.
 
-use super::Wish;
+use super::files::{self, Files, Form};
+use super::reload::Reload;
 use super::sources::{self, Opened};
+use super::{Service, Wish};
 use crate::captures::Opener;
 use crate::checks::Job;
 use crate::inputs::Input;
-use crate::output::Target;
+use crate::output::{Output, Target};
 use crate::report::{self, Account, Times};
-use crate::run::{Intake, Work};
+use crate::run::{Done, Intake, Work};
+use crate::service::Monitor;
+use crate::service::http::Listener;
+use crate::service::log::{Field, Log};
+use crate::service::metrics::{Deliveries, Delivery};
+use crate::service::notify::Notify;
+use crate::service::sandbox::Sandbox;
 use crate::signals;
 use anyhow::Context;
 use dpp::pipeline::{Machine, Watch};
-use dpp_source::live::{Counts, Feed, Pace, Queue};
+use dpp_sink::rotating::{self, Event, Left, Rotating};
+use dpp_source::live::{Feed, Pace, Queue};
+use rustix::thread::CapabilitySet;
+use std::fs;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// Reads live sources until a signal, and reports.
 ///
@@ -27,39 +40,76 @@ use std::time::Instant;
 /// What the user or the machine must mend.
 pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let started = Instant::now();
-    let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
-    signals::listen_live(Arc::clone(&stop)).context("cannot listen to signals")?;
-    let opened = open(job)?;
+    let Service { metrics, log_style, log_level, .. } = &wish.service;
+    let log = Arc::new(Log::stderr(*log_style, *log_level));
+    let notify = Notify::from_environment().context("cannot reach the socket of NOTIFY_SOCKET")?;
+    let pages = metrics.as_ref().map(Listener::open).transpose()?;
+    let sources = open(job)?;
+    let rotation = wish.files.as_ref().map(|files| files.settings(job)).transpose()?;
+    prepare(job, rotation.as_ref(), &log)?;
+    sandbox(job, wish)?.enter(&log)?;
+
+    let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
+    signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup)).context("cannot listen to signals")?;
     let queue = Queue::new(wish.queue_bytes, Arc::clone(&stop));
-    let pace = Pace {
-        bytes: Machine::new(NonZeroUsize::MIN, 0).chunk_bytes,
-        interval: wish.interval,
-        jump_ns: job.plan.limits.jump_ns,
-    };
+    let monitor = Arc::new(Monitor::new(Arc::clone(&watch), Some((Arc::clone(&queue), wish.queue_bytes))));
+    let pages_stop = Arc::<AtomicBool>::default();
+    let seen = Arc::clone(&monitor);
+    let pages = pages.map(|pages| {
+        log.record("metrics", &[("address", Field::text(&pages.address))]);
+        pages.start(Arc::new(move |path| seen.page(path)), Arc::clone(&pages_stop))
+    });
+    let pages = pages.transpose().context("cannot start the thread of --metrics")?;
     report::banner(job);
-    let mut threads = Vec::new();
-    for (number, source) in opened.into_iter().enumerate() {
-        let name = job.captures[number].name();
-        let counts = Arc::<Counts>::default();
-        threads.extend(
-            source.start(&queue, number as u32, counts).with_context(|| format!("cannot start {name}"))?,
-        );
-    }
+    let threads = start(sources, job, &queue, &monitor)?;
     let opener = Opener::new(job.manner, Arc::default());
     let work = Work { job, set: None, watch: &watch, opener: &opener };
-    let Target::One(output) = &job.target else { unreachable!("live sources have one output") };
-    let done = work.write(Intake::Live(Feed::new(Arc::clone(&queue), pace)), output.clone());
-    // Where the run ends by itself, nobody takes what the sources have.
-    stop.store(true, Ordering::SeqCst);
+    let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
+    let mut output = Outlet::open(&work, rotation, &monitor, &log)?;
+    let mut reload = Reload::new(job, &watch, output.files());
+    let is_over = AtomicBool::new(false);
+    let done = thread::scope(|scope| {
+        let beats = scope.spawn(|| {
+            monitor.pulse.set_ready(true);
+            notify.ready();
+            log.record("ready", &[]);
+            let mut is_told = false;
+            while !is_over.load(Ordering::Acquire) {
+                monitor.beat(&notify, &log);
+                if hangup.swap(false, Ordering::AcqRel) {
+                    notify.reloading();
+                    monitor.reloaded(reload.read(&log));
+                    notify.ready();
+                }
+                if stop.load(Ordering::Acquire) && !is_told {
+                    (is_told, _) = (true, notify.stopping());
+                    log.record("stopping", &[]);
+                }
+                thread::park_timeout(BEAT);
+            }
+        });
+        let done = output.fill(&work, intake);
+        // Where the run ends by itself, nobody takes what the sources have.
+        stop.store(true, Ordering::SeqCst);
+        is_over.store(true, Ordering::Release);
+        beats.thread().unpark();
+        done
+    });
+    monitor.pulse.set_ready(false);
     for thread in threads {
         let _ = thread.join();
     }
+    pages_stop.store(true, Ordering::Release);
+    pages.map(JoinHandle::join);
     let tables = vec![done?];
     let times = Times::new(&tables, started.elapsed());
-    let log = std::mem::take(&mut *opener.log());
-    let account = Account::new(job, tables, log, times);
+    let log_of_captures = std::mem::take(&mut *opener.log());
+    let account = Account::new(job, tables, log_of_captures, times);
     account.tell().context(crate::output::STDOUT)
 }
+
+/// Often enough for a watchdog, and for whoever waits for a signal to be heard.
+const BEAT: Duration = Duration::from_millis(200);
 
 /// Opens all sources.
 fn open(job: &Job) -> anyhow::Result<Vec<Box<dyn Opened>>> {
@@ -68,4 +118,165 @@ fn open(job: &Job) -> anyhow::Result<Vec<Box<dyn Opened>>> {
         _ => unreachable!("live sources only"),
     };
     job.captures.iter().map(one).collect()
+}
+
+/// Starts the threads of all sources.
+fn start(
+    sources: Vec<Box<dyn Opened>>,
+    job: &Job,
+    queue: &Arc<Queue>,
+    monitor: &Monitor,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let mut threads = Vec::new();
+    for (number, source) in sources.into_iter().enumerate() {
+        let name = job.captures[number].path();
+        let started = source.start(queue, number as u32, monitor.source(&name));
+        threads.extend(started.with_context(|| format!("cannot start '{name}'"))?);
+    }
+    Ok(threads)
+}
+
+/// Makes the folder of files that follow each other, and sees to what a run left that was killed.
+fn prepare(job: &Job, rotation: Option<&rotating::Settings>, log: &Log) -> anyhow::Result<()> {
+    let (Some(settings), Some(Output::Path(name))) = (rotation, job.target.one()) else { return Ok(()) };
+    let folder = files::folder(name);
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("--output: cannot make the folder '{}'", folder.display()))?;
+    for recovered in rotating::recover(&settings.template, settings.content) {
+        log.record("recovered", &[("what", Field::text(recovered))]);
+    }
+    Ok(())
+}
+
+/// What is left to the process once all is open.
+fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
+    let mut write = Vec::new();
+    let mut keep = CapabilitySet::empty();
+    let of_file = |path: &Path| path.parent().filter(|path| !path.as_os_str().is_empty()).map(PathBuf::from);
+    let folder_of = |path: &Path| of_file(path).unwrap_or_else(|| PathBuf::from("."));
+    if let Some(Output::Path(path)) = job.target.one() {
+        write.push(if wish.files.is_some() { files::folder(path) } else { folder_of(path) });
+    }
+    let metrics = wish.service.metrics.iter().filter_map(|address| address.path());
+    write.extend(metrics.map(folder_of));
+    for input in &job.captures {
+        let Input::Live(address) = input else { continue };
+        write.extend(address.folder());
+        if address.wants_packets() {
+            keep |= CapabilitySet::NET_RAW;
+        }
+    }
+    let read = wish.config.iter().map(PathBuf::from).chain(job.files_read()).collect();
+    Ok(Sandbox {
+        user: wish.service.user.clone(),
+        keep,
+        read,
+        write,
+        commands: wish.files.as_ref().is_some_and(files::Wish::has_command),
+        bpf: false,
+        filters: wish.service.sandbox,
+    })
+}
+
+fn pace(job: &Job, wish: &Wish) -> Pace {
+    Pace {
+        bytes: Machine::new(NonZeroUsize::MIN, 0).chunk_bytes,
+        interval: wish.interval,
+        jump_ns: job.plan.limits.jump_ns,
+    }
+}
+
+/// Where rows go.
+enum Outlet {
+    /// To one file, standard output, or a receiver.
+    One(Output),
+    /// To files that follow each other.
+    Files { output: Output, rotating: Option<Arc<Rotating<Files>>>, files: Files },
+}
+
+impl Outlet {
+    fn open(
+        work: &Work,
+        rotation: Option<rotating::Settings>,
+        monitor: &Monitor,
+        log: &Arc<Log>,
+    ) -> anyhow::Result<Outlet> {
+        let Target::One(output) = work.job.target.clone() else {
+            unreachable!("live sources have one output")
+        };
+        let Some(settings) = rotation else { return Ok(Outlet::One(output)) };
+        let form = Form { table: work.job.table.clone(), plan: super::plan_of(work.job) };
+        let files = Files::new(form);
+        let tell = teller(Arc::clone(log), monitor.sink("files"));
+        let rotating = Rotating::new(settings, files.clone(), tell)?;
+        Ok(Outlet::Files { output, rotating: Some(Arc::new(rotating)), files })
+    }
+
+    /// What a new configuration changes.
+    fn files(&self) -> Option<(Files, Arc<Rotating<Files>>)> {
+        match self {
+            Outlet::One(_) => None,
+            Outlet::Files { rotating, files, .. } => Some((files.clone(), rotating.clone()?)),
+        }
+    }
+
+    /// Runs the engine until the sources end.
+    fn fill(&mut self, work: &Work, intake: Intake) -> anyhow::Result<Done> {
+        match self {
+            Outlet::One(output) => work.write(intake, output.clone()),
+            Outlet::Files { output, rotating, .. } => {
+                let (plan, intake) = work.plan_of(intake);
+                let rotating = rotating.take().expect("it is filled once");
+                let started = Instant::now();
+                let (outcome, checked) = work.look(intake, &*rotating, &plan, output)?;
+                let (processing, finishing) = (started.elapsed(), Instant::now());
+                // Else a configuration is being put in force, and whoever does that finishes the files.
+                if let Some(rotating) = Arc::into_inner(rotating) {
+                    rotating.finish();
+                }
+                let taken = Vec::new();
+                Ok(Done {
+                    output: output.clone(),
+                    taken,
+                    outcome,
+                    processing,
+                    finishing: finishing.elapsed(),
+                    checked,
+                })
+            }
+        }
+    }
+}
+
+/// Tells the log, and counts, what becomes of files.
+fn teller(log: Arc<Log>, counts: Arc<Deliveries>) -> rotating::Tell {
+    Box::new(move |event| match event {
+        Event::FileComplete { path, rows, bytes } => {
+            counts.add(Delivery::Files, 1);
+            counts.add(Delivery::Rows, rows);
+            counts.add(Delivery::Bytes, bytes);
+            let fields =
+                [("path", Field::text(path.display())), ("rows", rows.into()), ("bytes", bytes.into())];
+            log.record("file complete", &fields);
+        }
+        Event::FileFailed { path, error, left } => {
+            counts.add(Delivery::Failures, 1);
+            let left = match left {
+                Left::Nothing => "nothing".to_owned(),
+                Left::Finished => "a complete file of what it had".to_owned(),
+                Left::SetAside { path, rows } => format!("{rows} rows in {}", path.display()),
+            };
+            let path = Field::text(path.display());
+            log.error(
+                "file failed",
+                &[("path", path), ("why", Field::text(error)), ("left", Field::text(left))],
+            );
+        }
+        Event::RowsDropped { rows } => log.error("rows dropped", &[("rows", rows.into())]),
+        Event::HookFailed { path, error } => {
+            counts.add(Delivery::Failures, 1);
+            let path = Field::text(path.display());
+            log.error("command failed", &[("path", path), ("why", Field::text(error))]);
+        }
+    })
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use dpp::plan::Ports;
 use dpp_source::live::afpacket::{self, AfPacket, Timestamps};
 use dpp_source::live::dnstap::{self, Listen, Receiver};
+use dpp_source::live::knot::{self, Probe};
 use dpp_source::live::{Counts, Queue, UnixSocket};
 use std::fs;
 use std::io;
@@ -47,6 +48,7 @@ pub(super) fn check(address: &Address, ports: &Ports) -> anyhow::Result<()> {
 enum Settings {
     AfPacket(afpacket::Settings),
     Dnstap(dnstap::Settings),
+    Knot(knot::Settings),
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
         Ok(match self {
             Settings::AfPacket(settings) => Box::new(AfPacket::open(settings)?),
             Settings::Dnstap(settings) => Box::new(Receiver::open(&settings)?),
+            Settings::Knot(settings) => Box::new(Probe::open(&settings)?),
         })
     }
 }
@@ -73,7 +76,7 @@ macro_rules! opened {
     )*};
 }
 
-opened!(AfPacket, Receiver);
+opened!(AfPacket, Receiver, Probe);
 
 fn settings(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     match address.scheme {
@@ -81,7 +84,7 @@ fn settings(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         Scheme::DnstapUnix => dnstap(address, Listen::Unix(unix_socket(address)?)),
         Scheme::DnstapTcp => dnstap(address, Listen::Tcp(host_and_port(address)?)),
         Scheme::DnstapTls => dnstap(address, tls(address)?),
-        Scheme::Knot => bail!("'{address}': not yet"),
+        Scheme::Knot => knot(address),
     }
 }
 
@@ -118,6 +121,14 @@ fn dnstap(address: &Address, listen: Listen) -> anyhow::Result<Settings> {
     let usual = dnstap::Settings::new(listen);
     let senders_max = address.number("max-connections", SENDERS_MAX)?.unwrap_or(usual.senders_max);
     Ok(Settings::Dnstap(dnstap::Settings { senders_max, ..usual }))
+}
+
+/// Knot DNS numbers its channels from 1 to 65535.
+const CHANNELS_MAX: usize = u16::MAX as usize;
+
+fn knot(address: &Address) -> anyhow::Result<Settings> {
+    let sockets = address.number("sockets", CHANNELS_MAX)?.unwrap_or(1) as u32;
+    Ok(Settings::Knot(knot::Settings { folder: PathBuf::from(&address.place), sockets }))
 }
 
 fn unix_socket(address: &Address) -> anyhow::Result<UnixSocket> {

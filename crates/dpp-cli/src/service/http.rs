@@ -39,6 +39,16 @@ pub(crate) enum Address {
     Unix(PathBuf),
 }
 
+impl Address {
+    /// The socket, if that is where.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Address::Tcp(_) => None,
+            Address::Unix(path) => Some(path),
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = anyhow::Error;
 

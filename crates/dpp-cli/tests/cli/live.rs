@@ -2,7 +2,9 @@
 //! socket.
 
 use crate::room::Room;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -85,21 +87,34 @@ fn a_live_source_among_files_is_refused() {
     assert!(told.stderr.contains("live sources are for dpp live"), "{}", told.stderr);
 }
 
-/// A `dpp` that runs until it is told to stop.
-struct Running(Child);
+/// A `dpp` that runs until it is told to stop, with its log in a file.
+struct Running(Child, PathBuf);
 
 impl Running {
     fn start(room: &Room, arguments: &[&str]) -> Running {
-        Running(room.command(arguments).spawn().expect("dpp starts"))
+        let log = room.path(&format!("{}.log", arguments.len()));
+        let file = fs::File::create(&log).expect("a test can write");
+        Running(room.command(arguments).stderr(file).spawn().expect("dpp starts"), log)
+    }
+
+    /// How often this stands in the log.
+    fn told(&self, what: &str) -> usize {
+        fs::read_to_string(&self.1).map_or(0, |log| log.matches(what).count())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("it runs");
+    }
+
+    fn hang_up(&self) {
+        self.signal(Signal::HUP);
     }
 
     #[track_caller]
     fn stop(mut self) -> String {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        self.signal(Signal::TERM);
         let status = self.0.wait().expect("it ends");
-        let mut told = String::new();
-        std::io::Read::read_to_string(&mut self.0.stderr.take().expect("a pipe"), &mut told).expect("text");
+        let told = fs::read_to_string(&self.1).expect("text");
         assert!(status.success(), "{told}");
         told
     }
@@ -175,4 +190,140 @@ fn several_sources_are_one_capture() {
         let of_it = lines.iter().filter(|line| line.ends_with(input)).count();
         assert!(of_it > 0, "{input} has rows");
     }
+}
+
+/// All rows of the files of a folder, by their names.
+fn rows_of(room: &Room, folder: &str) -> Vec<(String, usize)> {
+    let entries = fs::read_dir(room.path(folder)).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let mut files: Vec<(String, usize)> = entries
+        .map(|path| {
+            let lines = fs::read_to_string(&path).unwrap_or_default().lines().count();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), lines.saturating_sub(1))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn files_follow_each_other_and_a_command_hears_of_each() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    let names = ["-o", "out/{site}-{seq}.csv", "--site", "fra1", "--rotate-rows", "400"];
+    let command = ["--after-file", "echo done >> out.log;  echo"];
+    let dpp = Running::start(&room, &[&["live", "--source", SOURCE], &names[..], &command].concat());
+    wait_for("the socket", || room.path("s.sock").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("two files", || {
+        rows_of(&room, "out").iter().filter(|file| file.0.ends_with(".csv")).count() >= 2
+    });
+    let told = dpp.stop();
+    let expected = [("fra1-000000.csv", 400), ("fra1-000001.csv", 400), ("fra1-000002.csv", 200)];
+    assert_eq!(rows_of(&room, "out"), expected.map(|(name, rows)| (name.to_owned(), rows)), "{told}");
+    assert_eq!(told.matches("file complete path=").count(), 3, "{told}");
+    assert_eq!(room.lines("out.log").len(), 3, "{told}");
+}
+
+#[test]
+fn names_that_files_would_share_are_refused() {
+    let room = Room::new();
+    for (arguments, expected) in [
+        (&["-o", "q.csv", "--rotate-every", "5m"][..], "put %"),
+        (&["-o", "q-%H%M.csv", "--rotate-every", "7m"], "what divides a day"),
+        (&["-o", "q.csv", "--rotate-rows", "10"], "{seq}"),
+        (&["-o", "q-%Q.csv"], "%Q"),
+        (&["-o", "-", "--rotate-every", "5m"], "are for files"),
+    ] {
+        let told = room.dpp(&[&["check", "--source", SOURCE], arguments].concat());
+        assert!(told.code == Some(1) && told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_configuration_is_read_again_while_messages_come() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    let config = |more: &str| {
+        let source = "source = \"dnstap+unix:s.sock\"\noutput = \"out/{seq}.csv\"\nrotate-rows = 100000\n";
+        room.write("dpp.toml", format!("{source}fields = [\"qname\", \"qtype\"]\n{more}"));
+    };
+    config("");
+    let dpp = Running::start(&room, &["live", "dpp.toml"]);
+    let written = |file: &str| {
+        [file.to_owned(), format!("{file}.part")]
+            .iter()
+            .find_map(|name| fs::read_to_string(room.path(name)).ok())
+            .map_or(0, |text| text.lines().count())
+    };
+    wait_for("the socket", || room.path("s.sock").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("all rows", || written("out/000000.csv") == 1001);
+    // What cannot be is refused, and the old configuration stays in force.
+    for (number, more) in
+        ["where = \"nonsense =\"\n", "port = 5353\n", "match-timeout-ms = 1\n"].into_iter().enumerate()
+    {
+        config(more);
+        dpp.hang_up();
+        wait_for("a refusal", || dpp.told("configuration refused") == number + 1);
+    }
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("all rows again", || written("out/000000.csv") == 2001);
+    config("where = \"qtype = AAAA\"\ndrop = \"qname\"\n");
+    dpp.hang_up();
+    wait_for("the next file", || room.path("out/000000.csv").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("rows of the new kind", || written("out/000001.csv") > 10);
+    let told = dpp.stop();
+    let lines = room.lines("out/000001.csv");
+    assert_eq!(lines[0], "qtype", "{told}");
+    assert!(lines[1..].iter().all(|line| line == "28"), "{told}");
+}
+
+#[test]
+fn what_is_counted_can_be_looked_at() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    let page = format!("unix:{}", room.path("m.sock").display());
+    let arguments = ["live", "--source", SOURCE, "-o", "out.csv", "--metrics", &page];
+    let dpp = Running::start(&room, &arguments);
+    wait_for("the sockets", || room.path("s.sock").exists() && room.path("m.sock").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    let get = |path: &str| {
+        use std::io::{Read, Write};
+        let mut stream = std::os::unix::net::UnixStream::connect(room.path("m.sock")).expect("it listens");
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let messages = room.dpp(&["in.dnstap", "x.csv", "--report-format", "json"]).well().report();
+    let messages = messages["packets"]["read"]["packets"].as_u64().unwrap();
+    let line = format!("dpp_source_packets_total{{source=\"{SOURCE}\"}} {messages}");
+    wait_for("all messages", || get("/metrics").contains(&line));
+    assert!(get("/health").starts_with("HTTP/1.1 200"));
+    dpp.stop();
+}
+
+#[test]
+fn dnstap_is_sent_on_to_a_receiver() {
+    let room = Room::with_capture();
+    let dpp = Running::start(&room, &["live", "--source", SOURCE, "-o", "live.csv"]);
+    wait_for("the socket", || room.path("s.sock").exists());
+    let sent = room.dpp(&["in.pcap", SOURCE]).well();
+    assert!(sent.stderr.contains("Rows: 1,000"), "{}", sent.stderr);
+    dpp.stop();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    room.dpp(&["in.dnstap", "file.csv"]).well();
+    assert_eq!(room.lines("live.csv"), room.lines("file.csv"));
+    // Files wait for a receiver, but not for ever.
+    let refused = room.dpp(&["in.pcap", SOURCE]);
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains("is a receiver listening there?"),
+        "{}",
+        refused.stderr
+    );
+    let refused = room.dpp(&["in.pcap", SOURCE, "-f", "csv"]);
+    assert!(refused.stderr.contains("a receiver of dnstap takes no CSV"), "{}", refused.stderr);
 }

@@ -17,6 +17,8 @@ pub(super) struct Course {
     grace_ns: i64,
     limits: RotationLimits,
     open: Option<Open>,
+    /// The capture's clock less the grace, where it was told last: what comes from before is late.
+    over_ns: i64,
     /// Rows that came after the end of their period.
     pub(super) late: u64,
 }
@@ -41,33 +43,45 @@ impl Course {
             grace_ns: i64::try_from(settings.grace.as_nanos()).unwrap_or(i64::MAX),
             limits: settings.limits,
             open: None,
+            over_ns: i64::MIN,
             late: 0,
         }
     }
 
-    /// Where the period of a time begins. Periods divide days, or are of days since 1970.
+    /// Where the period of a time begins. They divide days, or are of days since 1970.
     fn period(&self, time_ns: i64) -> i64 {
         self.every_ns.map_or(time_ns, |every_ns| time_ns.saturating_sub(time_ns.rem_euclid(every_ns)))
     }
 
     /// Whether a row of this time begins a file, and which time its name tells.
     pub(super) fn begins(&mut self, time_ns: i64) -> Option<i64> {
-        if let Some(open) = &mut self.open {
-            let every_ns = self.every_ns?;
-            let is_later = time_ns >= open.name_ns.saturating_add(every_ns);
-            if time_ns < open.name_ns.saturating_sub(self.limits.late_ns) {
-                open.far_back += 1;
-            } else {
-                open.far_back = 0;
+        let name_ns = match &mut self.open {
+            None => self.period_of_next(time_ns),
+            Some(open) => {
+                let end_ns = open.name_ns.saturating_add(self.every_ns?);
+                let is_far_back = time_ns < open.name_ns.saturating_sub(self.limits.late_ns);
+                open.far_back = if is_far_back { open.far_back + 1 } else { 0 };
+                if time_ns < end_ns && open.far_back <= self.limits.late_rows {
+                    self.late += u64::from(time_ns < open.name_ns);
+                    return None;
+                }
+                self.period(time_ns)
             }
-            if !is_later && open.far_back <= self.limits.late_rows {
-                self.late += u64::from(time_ns < open.name_ns);
-                return None;
-            }
-        }
-        let name_ns = self.period(time_ns);
+        };
         self.open = Some(Open { name_ns, rows: 0, bytes: 0, far_back: 0 });
         Some(name_ns)
+    }
+
+    /// The period of a row where no file is open. If its own is over it is late, and belongs to the one that the clock is at: else
+    /// a source whose clock is behind the others would get a file for each of its rows.
+    fn period_of_next(&mut self, time_ns: i64) -> i64 {
+        let Some(every_ns) = self.every_ns else { return time_ns };
+        let own = self.period(time_ns);
+        if own.saturating_add(every_ns) > self.over_ns {
+            return own;
+        }
+        self.late += 1;
+        self.period(self.over_ns)
     }
 
     /// Takes rows into the open file. `true` if it is full: the next row begins another.
@@ -82,11 +96,16 @@ impl Course {
         is_full
     }
 
-    /// Nothing came until this time. `true` if the open file ends with that.
-    pub(super) fn is_over(&mut self, quiet_until_ns: i64) -> bool {
+    /// Whoever is in charge wants the open file to end.
+    pub(super) fn end(&mut self) {
+        self.open = None;
+    }
+
+    /// The capture's clock is there now. `true` if the open file ends with that.
+    pub(super) fn is_over(&mut self, clock_ns: i64) -> bool {
+        self.over_ns = clock_ns.saturating_sub(self.grace_ns);
         let (Some(open), Some(every_ns)) = (&self.open, self.every_ns) else { return false };
-        let end_ns = open.name_ns.saturating_add(every_ns);
-        let is_over = quiet_until_ns >= end_ns.saturating_add(self.grace_ns);
+        let is_over = open.name_ns.saturating_add(every_ns) <= self.over_ns;
         if is_over {
             self.open = None;
         }
@@ -110,8 +129,8 @@ mod tests {
         Settings { every, limits, grace: Duration::from_secs(2), ..Settings::new(template) }
     }
 
-    /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`. A `q` stands before a time until which
-    /// nothing came.
+    /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`. A `q` stands before a time
+    /// at which the clock is.
     fn check(settings: &Settings, rows: &str, expected: &[&str], late: u64) {
         let (mut course, mut files, mut is_open) = (Course::new(settings), Vec::<String>::new(), false);
         for word in rows.split_whitespace() {
@@ -162,8 +181,25 @@ mod tests {
 
     #[test]
     fn where_nothing_comes_a_file_ends_a_grace_after_its_period() {
-        check(&settings(60), "1 q61 59 q62 59", &["0: 1 59", "0: 59"], 0);
+        check(&settings(60), "1 q61 59 q62 60", &["0: 1 59", "60: 60"], 0);
         check(&settings(0), "1 q9999 2", &["1: 1 2"], 0);
+    }
+
+    #[test]
+    fn a_row_that_comes_when_its_file_is_closed_is_late_for_the_next() {
+        check(&settings(60), "1 q62 59 61", &["0: 1", "60: 59 61"], 1);
+        check(&settings(60), "1 q500 59 61 481", &["0: 1", "480: 59 61 481"], 2);
+    }
+
+    #[test]
+    fn where_nothing_comes_two_clocks_that_differ_make_no_more_files_either() {
+        let files = ["9000: 9000", "9060: 1 2 9065 3"];
+        check(&settings(60), "9000 q9062 1 q9063 2 q9064 9065 q9066 3 q9067", &files, 3);
+    }
+
+    #[test]
+    fn a_clock_that_has_gone_back_is_followed() {
+        check(&settings(60), "9000 q9062 q5 6", &["9000: 9000", "0: 6"], 0);
     }
 
     #[test]

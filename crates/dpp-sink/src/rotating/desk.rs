@@ -171,12 +171,6 @@ impl Desk {
         }
     }
 
-    /// Whether all rows of the file at this place have come and were taken.
-    pub(super) fn is_empty(&self, place: Place) -> bool {
-        let state = self.lock();
-        state.slots[place].is_closed && state.slots[place].rows.is_empty()
-    }
-
     /// The file at this place has failed: waits so long, or until no more rows will come.
     pub(super) fn wait_to_retry(&self, place: Place, pause: Duration) {
         self.change(|state| state.slots[place].has_failed = true);

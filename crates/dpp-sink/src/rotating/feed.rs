@@ -41,9 +41,12 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Whether all rows have come and were taken.
-    pub(super) fn is_over(&self) -> bool {
-        self.again.is_empty() && self.desk.is_empty(self.place)
+    /// Waits until there are rows to be taken; `false` if none will come. A file is begun only when it has rows.
+    pub(super) fn has_rows(&mut self) -> bool {
+        if self.again.is_empty() {
+            self.again.extend(self.desk.next_rows(self.place));
+        }
+        !self.again.is_empty()
     }
 
     fn retain(&mut self, rows: &Rows) {

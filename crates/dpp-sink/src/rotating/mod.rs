@@ -5,8 +5,8 @@
 //!          the one lane   a slot  a few, so that the next file is filled meanwhile
 //! ```
 //! **Where a file ends.** By time ([`Settings::every`]), aligned to UTC midnight: with the first row whose query time is in a later
-//! period. A row of an earlier period that comes late goes into the file that is open, and is counted. Where nothing comes, the
-//! file is closed once the capture's clock is a [`Settings::grace`] past the period. Rows of so much earlier, and so many
+//! period. A row of an earlier period that comes late goes into the file that is open, and is counted. Where no row comes, the
+//! file of a live capture is closed once its clock is a [`Settings::grace`] past the period. Rows of so much earlier, and so many
 //! in succession, that no disorder explains them, mean that time has gone back; they begin a file of their own. By rows, exactly;
 //! by size, with the row that fills it: bytes of rows as they are kept, before they are encoded and compressed, so that the same
 //! rows make the same files. Files without rows are not written.
@@ -246,6 +246,13 @@ impl<F: FileFormat + 'static> Rotating<F> {
         self.shared.desk.waiting()
     }
 
+    /// Ends the open file; the next row begins another.
+    pub fn rotate(&self) {
+        let lane = &mut *self.lane();
+        self.close(lane);
+        lane.course.end();
+    }
+
     /// Closes the last file and waits for all files and all commands.
     pub fn finish(mut self) -> Counts {
         if let Err(panic) = self.end() {
@@ -349,10 +356,10 @@ impl<F: FileFormat + 'static> Sink for Rotating<F> {
     fn accept(&self, _lane: usize, piece: &Self::Piece) -> Result<(), Infallible> {
         let rows = piece.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(rows) = rows else { return Ok(()) };
-        let quiet_until_ns = rows.quiet_until_ns();
+        let live_until_ns = rows.live_until_ns();
         let lane = &mut *self.lane();
         self.sort(lane, rows);
-        if quiet_until_ns.is_some_and(|until_ns| lane.course.is_over(until_ns)) {
+        if live_until_ns.is_some_and(|until_ns| lane.course.is_over(until_ns)) {
             self.close(lane);
         }
         self.shared.tally.rows_late.store(lane.course.late, Ordering::Relaxed);

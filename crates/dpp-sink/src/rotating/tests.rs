@@ -114,7 +114,8 @@ impl FileFormat for Toy {
     }
 }
 
-/// A capture in words: times of queries in seconds, `|` between chunks, `q9` where nothing came for 9 s.
+/// A capture in words: times of queries in seconds, `|` between chunks, `q9` where nothing came for 9 s; `n63` is a packet that is
+/// no query.
 struct Script {
     steps: VecDeque<String>,
     composer: Composer,
@@ -137,10 +138,11 @@ impl Chunks for Script {
             return Ok(Some(chunk));
         }
         let mut batch = Batch::default();
-        for time in step.split_whitespace() {
+        for word in step.split_whitespace() {
+            let time = word.trim_start_matches('n');
             self.count += 1;
-            let id = self.count;
-            batch.push(time.parse::<i64>().unwrap() * SECOND, 101, |bytes| bytes.extend(query(id)));
+            let packet = if time == word { query(self.count) } else { vec![0; 20] };
+            batch.push(time.parse::<i64>().unwrap() * SECOND, 101, |bytes| bytes.extend(packet));
         }
         self.composer.add(&mut chunk, &batch);
         self.composer.end(&mut chunk);
@@ -191,6 +193,8 @@ fn run(settings: Settings, faults: &[Fault], words: &str) -> (Counts, Vec<Event>
     events.extend(receiver);
     let told = events.iter().map(|event| if let Event::RowsDropped { rows } = event { *rows } else { 0 });
     assert_eq!(told.sum::<u64>(), counts.rows_dropped, "all that was dropped is told");
+    let is_empty = |event: &Event| matches!(event, Event::FileComplete { rows: 0, .. });
+    assert!(!events.iter().any(is_empty), "no file is without rows");
     (counts, events)
 }
 
@@ -279,19 +283,29 @@ fn a_name_that_is_taken_gets_a_number_and_the_file_stays() {
     );
 }
 
-#[test]
-fn a_file_is_closed_though_nothing_comes_any_more() {
-    let folder = Folder::new("quiet");
+/// A file of the first minute is closed by what `end` has, while the run goes on.
+fn check_closed(test: &str, end: &str) {
+    let folder = Folder::new(test);
     let grace = Duration::from_secs(3);
     let settings = Settings { every: every(60), grace, ..folder.settings("%s.txt") };
     let (rotating, events) = begin(settings, &[]);
-    fill(&rotating, "58 | q4");
+    fill(&rotating, "58 | q4 | n62");
     assert_eq!(rotating.counts().files, 0, "the grace is not over");
-    fill(&rotating, "58 | q5");
+    fill(&rotating, &format!("58 | {end}"));
     let event =
         events.recv_timeout(Duration::from_secs(60)).expect("the file is complete while the run goes on");
     assert_eq!(event, Event::FileComplete { path: folder.0.join("0.txt"), rows: 2, bytes: 6 });
     assert_eq!(rotating.finish(), Counts { files: 1, rows: 2, bytes: 6, ..Counts::default() });
+}
+
+#[test]
+fn a_file_is_closed_though_nothing_comes_any_more() {
+    check_closed("quiet", "q5");
+}
+
+#[test]
+fn a_file_is_closed_though_no_packet_makes_a_row_any_more() {
+    check_closed("no-rows", "n63");
 }
 
 #[test]
@@ -339,7 +353,7 @@ fn a_file_of_lines_that_cannot_be_finished_is_finished_again() {
 fn of_a_format_that_is_good_only_as_a_whole_all_rows_are_written_again() {
     let folder = Folder::new("whole");
     let settings = Settings { content: Content::Whole, ..folder.settings("a.bin") };
-    let faults = [Fault::After(4), Fault::After(1), Fault::Finish, Fault::None];
+    let faults = [Fault::After(4), Fault::After(1), Fault::After(5), Fault::None];
     let (counts, _) = run(settings, &faults, "1 2 3 | 4 5 6");
     assert_eq!((folder.files(), counts.failures), (list(&["a.bin: 1 2 3 4 5 6"]), 3));
 }
@@ -369,7 +383,8 @@ fn what_cannot_wait_is_dropped_while_a_file_fails() {
     let settings = tight(folder.settings("a.txt"), Overflow::Drop);
     let retry = Duration::from_secs(3600);
     let (counts, _) = run(Settings { retry, ..settings }, &[Fault::Create, Fault::None], "1 | 2 | 3 | 4 | 5");
-    assert_eq!((folder.files(), counts.rows_dropped), (list(&["a.txt: 1"]), 4));
+    // One is at hand, and one waits.
+    assert_eq!((folder.files(), counts.rows_dropped), (list(&["a.txt: 1 2"]), 3));
 }
 
 #[test]

@@ -27,10 +27,12 @@ impl<F: FileFormat> Shared<F> {
     /// Writes a file; several, if it fails.
     fn write_file(&self, place: Place, title: Title) {
         let mut feed = Feed::new(&self.desk, place, &self.pool, self.settings.limits.retained_bytes);
-        while !feed.is_over() {
+        while feed.has_rows() {
             let is_last = self.desk.is_over();
             let path = self.claim(title);
-            let saved = match self.attempt(&path, &mut feed) {
+            let result = self.attempt(&path, &mut feed);
+            let has_failed = result.is_err();
+            let saved = match result {
                 Ok(()) => self.complete(&path, &mut feed),
                 Err(error) => self.fail(&path, error.as_ref(), &mut feed),
             };
@@ -39,7 +41,7 @@ impl<F: FileFormat> Shared<F> {
                 self.tally.drop_rows(feed.by_ref().map(|rows| rows.len() as u64).sum());
             }
             self.tell_dropped();
-            if !is_last && !feed.is_over() {
+            if has_failed && !is_last {
                 self.desk.wait_to_retry(place, self.settings.retry);
             }
         }
@@ -70,6 +72,7 @@ impl<F: FileFormat> Shared<F> {
     /// A file has all rows that came. Says how many.
     fn complete(&self, path: &Path, feed: &mut Feed) -> u64 {
         let rows = feed.taken;
+        assert!(rows > 0, "a format takes the rows that there are");
         feed.forget();
         self.complete_with(path, rows);
         rows

@@ -13,6 +13,7 @@ mod counts;
 pub mod dnstap;
 mod error;
 mod feed;
+pub mod knot;
 mod queue;
 mod unix_socket;
 
@@ -21,3 +22,11 @@ pub use error::LiveError;
 pub use feed::{Feed, Pace};
 pub use queue::{Full, Inlet, Queue};
 pub use unix_socket::UnixSocket;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Now, ns since 1970 UTC: for messages that do not say when they were.
+fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -2,5 +2,6 @@
 
 mod dnstap;
 mod enemies;
+mod knot;
 mod place;
 mod tls;

@@ -281,6 +281,7 @@ impl<I: Inputs> Cutter<I> {
         chunk.records.clear();
         chunk.records.extend(self.doubted.take());
         chunk.is_quiet = false;
+        chunk.live_until_ns = None;
         chunk.origins.clear();
         chunk.origins.extend(self.doubted_origin.take().map(|origin| Origin { packet: 0, ..origin }));
         chunk.first_position = self.position - chunk.records.len() as u64;

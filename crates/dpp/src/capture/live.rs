@@ -81,6 +81,7 @@ impl Composer {
         chunk.bytes.clear();
         chunk.clock_before_ns = self.clock.ns();
         chunk.is_quiet = false;
+        chunk.live_until_ns = None;
         if let Some((record, origin)) = self.doubted.take() {
             chunk.bytes.extend_from_slice(&self.doubted_bytes);
             chunk.records.push(Record { start: 0, ..record });
@@ -159,6 +160,7 @@ impl Composer {
             let origin = Origin::of(&chunk.origins, chunk.records.len() as u32).unwrap_or_default();
             self.doubted = Some((record, origin));
         }
+        chunk.live_until_ns = (self.position > 0).then_some(self.clock.ns());
     }
 
     /// Ends a chunk that was begun, and to which nothing was added, because nothing has come for so long, in ns. Whatever is due
@@ -171,6 +173,7 @@ impl Composer {
         self.clock.follow_at_least(self.anchor_ns.saturating_add(since_ns));
         chunk.is_quiet = true;
         chunk.quiet_until_ns = self.clock.ns();
+        chunk.live_until_ns = Some(self.clock.ns());
         true
     }
 

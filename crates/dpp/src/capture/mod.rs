@@ -50,6 +50,8 @@ impl Record {
     pub const CDNS: u16 = u16::MAX - 2;
     /// The beginning of one whose end is missing.
     pub const CDNS_CUT: u16 = u16::MAX - 3;
+    /// No packet but a datagram in which Knot DNS tells of a query.
+    pub const KNOT: u16 = u16::MAX - 4;
 }
 
 /// A run of whole records.
@@ -73,6 +75,8 @@ pub struct Chunk {
     pub is_quiet: bool,
     /// The clock after that while, ns.
     pub quiet_until_ns: i64,
+    /// The clock behind the chunk, ns, if the capture has not ended.
+    pub live_until_ns: Option<i64>,
 }
 
 impl Chunk {

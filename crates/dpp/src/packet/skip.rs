@@ -59,6 +59,7 @@ skips! {
     TcpEvicted, "tcp_evicted", "TCP data given up because too much waited";
     DnstapMalformed, "dnstap_malformed", "dnstap frame that cannot be read";
     DnstapWithoutMessage, "dnstap_without_message", "dnstap frame without a DNS message in it";
+    KnotMalformed, "knot_malformed", "datagram of Knot DNS that cannot be read";
     CdnsBlock, "cdns_block", "C-DNS block that cannot be read";
     DnsHeaderCut, "dns_header_cut", "fewer than the 12 bytes of a DNS header";
     DnsQuestionCut, "dns_question_cut", "DNS message that ends inside its first question";

@@ -6,6 +6,7 @@
 
 use super::defragment::Fragments;
 use super::items;
+use super::knot;
 use super::logged;
 use super::pool::Pool;
 use super::reading::{Arrived, Events, Reader, Scratch};
@@ -57,6 +58,7 @@ pub(super) fn decode(
     if chunk.is_quiet {
         decoder.quiet(chunk.quiet_until_ns);
     }
+    decoder.decoded.parts.iter_mut().for_each(|part| part.live_until_ns = chunk.live_until_ns);
     decoder.decoded
 }
 
@@ -120,6 +122,7 @@ impl Decoder<'_> {
             Record::DNSTAP => {
                 logged::dnstap(bytes, arrival, self.reader, &mut self.decoded, self.totals, scratch)?
             }
+            Record::KNOT => knot::datagram(bytes, arrival, self.reader, &mut self.decoded, self.totals)?,
             Record::CDNS | Record::CDNS_CUT => return self.block(record, bytes, arrival),
             _ => return Err(Skip::Linktype),
         }

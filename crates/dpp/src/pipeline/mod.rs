@@ -13,6 +13,7 @@ mod decode;
 mod defragment;
 mod fates;
 mod items;
+mod knot;
 mod late;
 mod logged;
 mod messages;

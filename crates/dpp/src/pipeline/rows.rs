@@ -87,6 +87,12 @@ impl Rows {
         self.parts.first()?.quiet_until_ns
     }
 
+    /// The clock behind these rows, ns, if the capture has not ended: queries of more than T + R before it have come, and are
+    /// decided, but for those that are late.
+    pub fn live_until_ns(&self) -> Option<i64> {
+        self.parts.first()?.live_until_ns
+    }
+
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
         let part = |part: &Part| {
@@ -108,6 +114,7 @@ impl Rows {
         order.extend(renumbered.map(|(index, row)| Row { face: row.face, ..Row::new(0, index) }));
         let mut compact = Part::default();
         compact.quiet_until_ns = self.quiet_until_ns();
+        compact.live_until_ns = self.live_until_ns();
         for row in &self.order {
             compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
         }

@@ -189,6 +189,8 @@ pub struct Part {
     pub(crate) sequence: Vec<u32>,
     /// The clock at the end of the chunk, if no packet came for a while then.
     pub quiet_until_ns: Option<i64>,
+    /// The clock at the end of the chunk, if the capture has not ended.
+    pub live_until_ns: Option<i64>,
     /// Queries that are open.
     pub(super) open: u32,
     /// Responses that are unclaimed.
@@ -351,6 +353,7 @@ impl Part {
         self.closings.clear();
         self.sequence.clear();
         self.quiet_until_ns = None;
+        self.live_until_ns = None;
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
     }

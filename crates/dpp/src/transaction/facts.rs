@@ -127,6 +127,8 @@ impl Lacks {
     pub const OPTIONS: Lacks = Lacks(1 << 18);
     /// QCLASS.
     pub const CLASS: Lacks = Lacks(1 << 19);
+    /// What is in its EDNS options; which it has may be known.
+    pub const OPTION_DATA: Lacks = Lacks(1 << 20);
 
     /// Whether all of `other` is in it.
     #[inline]

@@ -3,11 +3,12 @@
 //! And the inputs to ask about: messages as packets, and frames as streams. Called by the cases and by the fuzz target
 //! `columns`.
 
-use dpp::capture::single;
+use dpp::capture::{self, CaptureRead, Chunk, Chunks, Composer, InputError, single};
 use dpp::dns::name;
 use dpp::dnstap::frames;
 use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Watch};
 use dpp::plan::Plan;
+use dpp::stats::Totals;
 use dpp::table::{
     Batch, COLUMNS, Context, Field, Kind, PRESETS, Record, Schema, Scratch, TURN_ROWS, Take, Told, Value,
 };
@@ -172,13 +173,59 @@ fn written(value: &Value) -> String {
     }
 }
 
+/// All there is to know.
+fn plan() -> Plan {
+    let all = Schema::of(COLUMNS.iter().map(|entry| entry.column));
+    Plan { schema: all, unasked: true, sparse: true, ..Plan::default() }
+}
+
 /// All rows of an input; none if it is no capture.
 pub(crate) fn rows(input: &[u8]) -> Vec<Row> {
-    let all = Schema::of(COLUMNS.iter().map(|entry| entry.column));
-    let plan = Plan { schema: all, unasked: true, sparse: true, ..Plan::default() };
     let (machine, sink) = (Machine::new(NonZeroUsize::MIN, 0), Collect::default());
-    let _ = pipeline::run(single(input), &plan, &machine, &sink, &Watch::default());
+    let _ = pipeline::run(single(input), &plan(), &machine, &sink, &Watch::default());
     sink.0.into_inner().unwrap()
+}
+
+/// All rows of what came live, so much of it in each chunk, a second after each other; and what was counted.
+pub(crate) fn rows_live(linktype: u16, told: &[&[u8]], at_once: usize) -> (Vec<Row>, Totals) {
+    let workers = NonZeroUsize::new(at_once.clamp(1, 3)).expect("some");
+    let (machine, sink) = (Machine::new(workers, at_once as u64), Collect::default());
+    let live = Live { composer: Composer::new(i64::MAX), told, linktype, at_once, time_ns: 0 };
+    let outcome =
+        pipeline::run_on(live, &plan(), &machine, &sink, &Watch::default()).expect("it cannot fail");
+    assert!(outcome.totals.check(), "{:?}", outcome.totals);
+    (sink.0.into_inner().unwrap(), outcome.totals)
+}
+
+struct Live<'a> {
+    composer: Composer,
+    told: &'a [&'a [u8]],
+    linktype: u16,
+    at_once: usize,
+    time_ns: i64,
+}
+
+impl Chunks for Live<'_> {
+    fn next(&mut self, mut chunk: Chunk) -> Result<Option<Chunk>, InputError> {
+        if self.told.is_empty() {
+            return Ok(None);
+        }
+        let (now, later) = self.told.split_at(self.at_once.min(self.told.len()));
+        let mut batch = capture::Batch::default();
+        for bytes in now {
+            self.time_ns += 1_000_000_000;
+            batch.push(self.time_ns, self.linktype, |out| out.extend_from_slice(bytes));
+        }
+        self.told = later;
+        self.composer.begin(&mut chunk);
+        self.composer.add(&mut chunk, &batch);
+        self.composer.end(&mut chunk);
+        Ok(Some(chunk))
+    }
+
+    fn read(&mut self) -> CaptureRead {
+        self.composer.read()
+    }
 }
 
 /// A capture of these messages, each in a packet of its own, a nanosecond after the one before.

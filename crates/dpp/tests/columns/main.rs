@@ -3,6 +3,7 @@
 //! A case is an exchange, carried by packets or told by the frames of a server, and what some columns of its first row must
 //! say. Every column is asked in both ways that sinks ask, whatever the case is about, and must say the same, of its kind.
 
+#[allow(dead_code, reason = "what comes live is asked about elsewhere")]
 mod asked;
 
 use asked::{capture_of, rows, stream_of};

@@ -7,13 +7,14 @@
 use super::conversation::{Conversation, Heard};
 use super::stream::{Listener, Stream};
 use crate::live::counts::Count;
+use crate::live::now_ns;
 use crate::live::queue::Inlet;
 use dpp::capture::Record;
 use dpp::dnstap::time_of;
 use dpp::limits::DNSTAP_HALVES_MAX;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// So much is read at once: what a Unix socket holds as a rule.
 const READ_BYTES: usize = 256 << 10;
@@ -260,10 +261,4 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-/// Now, ns since 1970 UTC.
-fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

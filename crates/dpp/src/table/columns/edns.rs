@@ -48,11 +48,14 @@ fn options<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Options<'a>
 
 /// The data of the first option of this code.
 fn option<'a>(row: &Transaction<'a>, side: Option<&Side>, code: u16) -> Option<&'a [u8]> {
+    let side = side.filter(|side| !side.lacks.has(Lacks::OPTION_DATA));
     options(row, side)?.find(|option| option.0 == code).map(|option| option.1)
 }
 
-fn codes<'a>(options: Option<Options<'a>>, scratch: &'a mut Scratch) -> Value<'a> {
-    let Some(options) = options else { return Value::Null };
+/// Of some messages it is known that they have an option, but not which others.
+fn codes<'a>(row: &Transaction<'a>, side: Option<&Side>, scratch: &'a mut Scratch) -> Value<'a> {
+    let side = side.filter(|side| !side.lacks.has(Lacks::OPTIONS));
+    let Some(options) = options(row, side) else { return Value::Null };
     scratch.numbers.extend(options.map(|option| option.0));
     Value::Numbers(&scratch.numbers)
 }
@@ -62,7 +65,7 @@ pub(super) fn codes_of_query<'a>(
     _: &'a Context,
     scratch: &'a mut Scratch,
 ) -> Value<'a> {
-    codes(options(row, row.query()), scratch)
+    codes(row, row.query(), scratch)
 }
 
 pub(super) fn codes_of_response<'a>(
@@ -70,7 +73,7 @@ pub(super) fn codes_of_response<'a>(
     _: &'a Context,
     scratch: &'a mut Scratch,
 ) -> Value<'a> {
-    codes(options(row, row.response()), scratch)
+    codes(row, row.response(), scratch)
 }
 
 pub(super) fn ecs<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
@@ -120,6 +123,7 @@ fn cookie<'a>(row: &Transaction<'a>, is: impl Fn(Cookie) -> bool) -> Value<'a> {
     let query = row.query();
     let is_known = |side: &&Side| match side.options {
         _ if side.message.length == 0 || side.lacks.has(Lacks::OPTIONS) => false,
+        Some(_) if side.lacks.has(Lacks::OPTION_DATA) => false,
         Some(_) => true,
         None => side.truncated_at.is_none(),
     };

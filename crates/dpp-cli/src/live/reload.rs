@@ -1,0 +1,109 @@
+//! SIGHUP: the configuration is read again, and what of it may change while packets go on coming is in force from then on.
+//!
+//! What rows look like, which they are, and what is hidden is decided behind the matcher, and changes with the next chunk or the
+//! next file. What is matched, and what is kept of messages for columns, was decided when the run began: a configuration that
+//! needs other sources, ports or times, or more of messages than is kept, is refused as a whole, and the log says what asks for
+//! a restart. Until it is right the old one stays in force.
+
+use super::files::{Files, Form};
+use crate::checks::Job;
+use crate::inputs::Input;
+use crate::service::log::{Field, Log};
+use anyhow::{Context, bail};
+use dpp::pipeline::Watch;
+use dpp::transaction::Needs;
+use dpp_sink::rotating::Rotating;
+use std::sync::{Arc, Weak};
+
+/// What is compared with, and what is changed.
+pub(super) struct Reload<'a> {
+    job: &'a Job,
+    watch: &'a Watch,
+    /// What is kept of messages.
+    needs: Needs,
+    files: Option<(Files, Weak<Rotating<Files>>)>,
+}
+
+impl<'a> Reload<'a> {
+    pub(super) fn new(job: &'a Job, watch: &'a Watch, files: Option<(Files, Arc<Rotating<Files>>)>) -> Self {
+        let files = files.map(|(files, rotating)| (files, Arc::downgrade(&rotating)));
+        Reload { job, watch, needs: needs_of(job), files }
+    }
+
+    /// Reads the configuration again, and puts it in force if that can be done. Says whether it is.
+    pub(super) fn read(&mut self, log: &Log) -> bool {
+        match self.change() {
+            Ok(()) => log.record("configuration in force", &[]),
+            Err(error) => {
+                log.error("configuration refused", &[("why", Field::text(format!("{error:#}")))]);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn change(&mut self) -> anyhow::Result<()> {
+        let job = super::again().context("the old one stays in force")?;
+        self.refuse(&job)?;
+        self.watch.select(job.plan.select.clone(), &job.plan.context);
+        if let Some((files, rotating)) = &self.files {
+            files.change(Form { table: job.table.clone(), plan: super::plan_of(&job) });
+            if let Some(rotating) = rotating.upgrade() {
+                rotating.rotate();
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot change while the run goes on.
+    fn refuse(&self, job: &Job) -> anyhow::Result<()> {
+        let (old, new) = (&self.job.plan, &job.plan);
+        let places = |job: &Job| job.captures.iter().map(Input::path).collect::<Vec<_>>();
+        let others = [
+            ("source", places(self.job) != places(job)),
+            ("port", old.ports != new.ports),
+            ("match-timeout-ms", old.match_timeout_ns != new.match_timeout_ns),
+            ("dedup-packets", old.duplicates_ns != new.duplicates_ns),
+            ("unasked", old.unasked != new.unasked),
+            ("output", report_target(self.job) != report_target(job)),
+            ("threads", self.job.options.threads != job.options.threads),
+            ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),
+        ];
+        if let Some((option, _)) = others.iter().find(|other| other.1) {
+            bail!("{option}: a change of this asks for a restart; the old configuration stays in force");
+        }
+        if self.files.is_none() && !self.has_same_form(job) {
+            bail!(
+                "one output cannot change what it looks like: let files follow each other (rotate-every), or restart; \
+                 the old configuration stays in force"
+            );
+        }
+        if needs_of(job) | self.needs != self.needs {
+            bail!(
+                "its columns or conditions need more of messages than is kept since the start: restart, or name such columns \
+                 at the start too; the old configuration stays in force"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether rows look the same.
+    fn has_same_form(&self, job: &Job) -> bool {
+        let facts = |job: &Job| {
+            let mut facts = crate::report::facts(&job.plan);
+            facts["where"] = serde_json::Value::Null;
+            facts["sample"] = serde_json::Value::Null;
+            facts
+        };
+        self.job.table == job.table && facts(self.job) == facts(job)
+    }
+}
+
+fn report_target(job: &Job) -> String {
+    crate::report::target_path(&job.target)
+}
+
+/// What has to be kept of messages.
+fn needs_of(job: &Job) -> Needs {
+    super::plan_of(job).needs()
+}
