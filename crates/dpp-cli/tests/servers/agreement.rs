@@ -51,11 +51,12 @@ const RATE: usize = 1000;
 /// The first label of questions that only find out whether all is up.
 const WARM_UP: &str = "warm-up";
 
-/// `dpp` that takes dnstap from here, and writes rows to `live.jsonl`.
+/// `dpp` that takes what comes from here, and writes rows to `<name>.jsonl`.
 #[track_caller]
-pub(crate) fn receiver(stage: &Stage, source: &str) -> Running {
-    let mut dpp = stage.dpp_live(source, "live.jsonl", &["--fields", FIELDS, "--match-timeout-ms", PATIENT]);
-    let begun = stage.path("live.jsonl.part");
+pub(crate) fn receiver(stage: &Stage, name: &'static str, source: &str, more: &[&str]) -> Running {
+    let fields = ["--fields", FIELDS, "--match-timeout-ms", PATIENT];
+    let mut dpp = stage.dpp_live(name, source, &format!("{name}.jsonl"), &[&fields, more].concat());
+    let begun = stage.path(&format!("{name}.jsonl.part"));
     dpp.wait_for("its output", || begun.exists());
     dpp
 }
@@ -70,14 +71,21 @@ fn measured(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-/// Asks until a row tells that the server is connected to `dpp`.
+/// Asks until a row in this file tells that the server is connected to `dpp`.
 #[track_caller]
 pub(crate) fn warm_up(stage: &Stage, server: &mut Running, port: u16, file: &str) {
     server.wait_for_port(port);
+    ask_until(server, port, WARM_UP, || stage.text(file).contains(WARM_UP));
+}
+
+/// Asks for this name in the zone until something is so.
+#[track_caller]
+pub(crate) fn ask_until(server: &mut Running, port: u16, name: &str, mut is_so: impl FnMut() -> bool) {
     let localhost = Ipv4Addr::LOCALHOST;
-    server.wait_for("a row of its first answer", || {
-        ask::udp(localhost.into(), (localhost, port).into(), &[Question::of("warm-up.zone.test")]);
-        stage.text(file).contains(WARM_UP)
+    let question = Question::of(&format!("{name}.zone.test"));
+    server.wait_for("a row of its answers", || {
+        ask::udp(localhost.into(), (localhost, port).into(), std::slice::from_ref(&question));
+        is_so()
     });
 }
 
@@ -118,51 +126,76 @@ impl Agreement {
     /// Asks the server, which sends dnstap to `dpp`, and holds the three tables against each other.
     #[track_caller]
     pub(crate) fn check(&self, stage: &Stage, mut dpp: Running, mut server: Running, port: u16) {
-        warm_up(stage, &mut server, port, "live.jsonl.part");
+        warm_up(stage, &mut server, port, "tap.jsonl.part");
+        let own_port = port.to_string();
+        let mut packets = receiver(stage, "packets", "afpacket:lo", &["--port", &own_port]);
+        warm_up(stage, &mut server, port, "packets.jsonl.part");
         let recording = Recording::start(stage, port);
         let mut known = Vec::new();
         for round in 1..=self.rounds {
             known.extend(ask_all(stage, port, self.size, round as u16));
             let asked = asked(self.size) * round;
-            dpp.wait_for("the last row", || rows_of(stage, "live.jsonl.part").len() >= asked);
+            dpp.wait_for("the last row", || rows_of(stage, "tap.jsonl.part").len() >= asked);
+            packets.wait_for("the last row", || rows_of(stage, "packets.jsonl.part").len() >= asked);
         }
         let asked = asked(self.size) * self.rounds;
         let wire = measured(recording.rows(stage));
         // The server goes first, and says so.
         server.stop();
-        assert!(dpp.stop().success(), "{}", stage.text("dpp.log"));
-        let live = rows_of(stage, "live.jsonl");
-        assert_eq!((live.len(), wire.len()), (asked, asked), "rows from dnstap, and from the recording");
+        let [live, seen] = [(dpp, "tap"), (packets, "packets")].map(|(dpp, name)| {
+            assert!(dpp.stop().success(), "{}", stage.text(&format!("{name}.log")));
+            rows_of(stage, &format!("{name}.jsonl"))
+        });
+        let counts = [&live, &seen, &wire].map(Vec::len);
+        assert_eq!(counts, [asked; 3], "rows from dnstap, from AF_PACKET, and from the recording");
+        compare(&seen, &wire, SAME, &[]);
+        let apart = times_apart(&seen, &wire);
+        let most_us = apart.iter().map(|us| us.abs()).max().unwrap_or_default();
+        assert!(most_us < SOON_US, "the interface and the recording are {most_us} us apart");
         self.compare(&live, &wire);
         let told: BTreeSet<Fact> = facts(&live).into_iter().collect();
         let untold: Vec<&Fact> = known.iter().filter(|fact| !told.contains(fact)).collect();
         assert!(untold.is_empty(), "what was asked and has no row: {untold:?}");
-        let report: serde_json::Value = serde_json::from_str(&stage.text("dpp.report")).expect("a report");
+        let report: serde_json::Value = serde_json::from_str(&stage.text("tap.report")).expect("a report");
         let messages = &report["messages"];
-        assert_eq!((&messages["queries"], &messages["timed_out"]), (&messages["matched"], &0.into()));
+        assert_eq!([&messages["timed_out"], &messages["unclaimed_responses"]], [0, 0], "{messages}");
     }
 
     #[track_caller]
-    pub(crate) fn compare(&self, live: &[Row], wire: &[Row]) {
-        assert_eq!(facts(live), facts(wire), "what makes a transaction is the same");
-        let columns: Vec<&str> = SAME.iter().copied().filter(|column| !self.lacks.contains(column)).collect();
-        let mut behind_us = Vec::new();
-        for (live, wire) in in_order(live).zip(in_order(wire)) {
-            assert_eq!(live.say(&columns), wire.say(&columns), "{live:?}");
-            for column in self.lacks {
-                assert!(live.get(column).is_null(), "{column} of {live:?}");
-            }
-            let told = ["dnstap_role", "dnstap_identity"].map(|column| live.text(column));
+    fn compare(&self, live: &[Row], wire: &[Row]) {
+        compare(live, wire, SAME, self.lacks);
+        for row in live {
+            let told = ["dnstap_role", "dnstap_identity"].map(|column| row.text(column));
             assert_eq!(told, [self.role, self.identity]);
-            assert!(live.text("dnstap_version").starts_with(self.version), "{live:?}");
-            behind_us.push(live.asked_us() - wire.asked_us());
+            assert!(row.text("dnstap_version").starts_with(self.version), "{row:?}");
         }
-        behind_us.sort_unstable();
+        let behind_us = times_apart(live, wire);
         let [least, median, most] = [0, behind_us.len() / 2, behind_us.len() - 1].map(|at| behind_us[at]);
         eprintln!("queries in dnstap behind the wire: least {least} us, median {median} us, most {most} us");
         assert!(least >= -self.tick_us, "a query is in dnstap {} us before it was on the wire", -least);
         assert!(median < SOON_US, "the median is {median} us behind");
     }
+}
+
+/// Rows from two sources say the same in these columns, but for those that the first does not have.
+#[track_caller]
+fn compare(one: &[Row], other: &[Row], same: &[&str], lacks: &[&str]) {
+    assert_eq!(facts(one), facts(other), "what makes a transaction is the same");
+    let columns: Vec<&str> = same.iter().copied().filter(|column| !lacks.contains(column)).collect();
+    for (one, other) in in_order(one).zip(in_order(other)) {
+        assert_eq!(one.say(&columns), other.say(&columns), "{one:?}");
+        for column in lacks {
+            assert!(one.get(column).is_null(), "{column} of {one:?}");
+        }
+    }
+}
+
+/// By how much the queries of one source are dated later than those of another, us, from the least to the most.
+fn times_apart(one: &[Row], other: &[Row]) -> Vec<i64> {
+    let both = in_order(one).zip(in_order(other));
+    let mut apart: Vec<i64> = both.map(|(one, other)| one.asked_us() - other.asked_us()).collect();
+    apart.sort_unstable();
+    apart
 }
 
 /// So far a server's time of a query is behind the wire at most, in most rows. As a rule it is a thousandth of that; but tests

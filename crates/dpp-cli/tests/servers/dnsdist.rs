@@ -38,7 +38,7 @@ addResponseAction(AllRule(), DnstapLogResponseAction("dnsdist-under-test", tap))
 #[test]
 fn rows_from_dnsdist_are_those_of_the_wire() {
     let (stage, port, behind) = (Stage::new(), free_port(), free_port());
-    let dpp = receiver(&stage, "dnstap+unix:tap.sock");
+    let dpp = receiver(&stage, "tap", "dnstap+unix:tap.sock", &[]);
     // What Knot says itself nobody takes.
     let mut knot = knot::start(&stage, behind, &stage.path("knot.tap").display().to_string());
     knot.wait_for_port(behind);

@@ -65,10 +65,15 @@ zone:
     stage.start("knotd", "knot", &["-c", "knot.conf"])
 }
 
+/// To a Unix socket.
+pub(crate) fn to_socket(stage: &Stage, name: &str) -> String {
+    format!("unix:{}", stage.path(name).display())
+}
+
 #[test]
 fn rows_from_knot_are_those_of_the_wire() {
     let (stage, port) = (Stage::new(), free_port());
-    let dpp = receiver(&stage, "dnstap+unix:tap.sock");
-    let knot = start(&stage, port, &format!("unix:{}", stage.path("tap.sock").display()));
+    let dpp = receiver(&stage, "tap", "dnstap+unix:tap.sock", &[]);
+    let knot = start(&stage, port, &to_socket(&stage, "tap.sock"));
     KNOT.check(&stage, dpp, knot, port);
 }

@@ -16,7 +16,7 @@ pub(crate) struct Fact {
 }
 
 /// A row, by columns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row(Map<String, Value>);
 
 /// The columns that are asked for.

@@ -2,9 +2,10 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
+use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -36,38 +37,43 @@ impl Stage {
     /// A program of Debian's that runs until it is told to stop. What it says goes to the file `<name>.log`.
     #[track_caller]
     pub(crate) fn start(&self, name: &'static str, package: &str, arguments: &[&str]) -> Running {
-        self.spawn(name, Command::new(name).args(arguments)).unwrap_or_else(|error| {
+        let mut command = Command::new(name);
+        command.args(arguments).stdout(self.appended(&format!("{name}.log")));
+        self.spawn(name, &mut command).unwrap_or_else(|error| {
             panic!(
                 "cannot start {name}: {error}; on Debian: apt-get install --no-install-recommends {package}"
             )
         })
     }
 
-    /// `dpp` that runs until it is told to stop, with nothing in its environment. Its report goes to `dpp.report`, as JSON.
-    pub(crate) fn dpp_live(&self, source: &str, output: &str, more: &[&str]) -> Running {
+    /// `dpp live` until it is told to stop, with nothing in its environment. Its report goes to `<name>.report`, as JSON, and
+    /// what it says to `<name>.log`.
+    pub(crate) fn dpp_live(&self, name: &'static str, source: &str, output: &str, more: &[&str]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dpp"));
         command.args(["live", "--source", source, "-o", output, "--report-format", "json"]).args(more);
-        command.env_clear().stdout(File::create(self.path("dpp.report")).expect("a test can write"));
-        self.spawn("dpp", &mut command).expect("dpp starts")
+        command.env_clear().stdout(self.appended(&format!("{name}.report")));
+        self.spawn(name, &mut command).expect("dpp starts")
     }
 
     /// `dpp` until it has ended well.
     #[track_caller]
-    pub(crate) fn dpp(&self, arguments: &[&str]) {
+    pub(crate) fn dpp(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dpp"));
         let told =
             command.args(arguments).env_clear().current_dir(self.folder()).output().expect("dpp starts");
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        told
     }
 
-    fn spawn(&self, name: &'static str, command: &mut Command) -> std::io::Result<Running> {
-        let log = self.path(&format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&log).expect("a test can write");
-        if name != "dpp" {
-            command.stdout(file.try_clone().expect("a test has files"));
-        }
-        let child = command.stdin(Stdio::null()).stderr(file).current_dir(self.folder()).spawn()?;
-        Ok(Running { name, child, log })
+    fn spawn(&self, name: &'static str, command: &mut Command) -> io::Result<Running> {
+        let log = format!("{name}.log");
+        command.stdin(Stdio::null()).stderr(self.appended(&log)).current_dir(self.folder());
+        Ok(Running { name, child: command.spawn()?, log: self.path(&log) })
+    }
+
+    /// A file to which a process writes behind what is there.
+    fn appended(&self, name: &str) -> File {
+        File::options().create(true).append(true).open(self.path(name)).expect("a test can write")
     }
 }
 

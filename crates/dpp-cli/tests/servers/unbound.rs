@@ -68,7 +68,7 @@ pub(crate) fn to_socket(stage: &Stage, name: &str) -> String {
 #[test]
 fn rows_from_unbound_are_those_of_the_wire() {
     let (stage, port) = (Stage::new(), free_port());
-    let dpp = receiver(&stage, "dnstap+unix:tap.sock");
+    let dpp = receiver(&stage, "tap", "dnstap+unix:tap.sock", &[]);
     let unbound = start(&stage, port, &to_socket(&stage, "tap.sock"));
     UNBOUND.check(&stage, dpp, unbound, port);
 }
@@ -76,7 +76,7 @@ fn rows_from_unbound_are_those_of_the_wire() {
 #[test]
 fn rows_from_unbound_over_tcp_are_those_of_the_wire() {
     let (stage, port, tap) = (Stage::new(), free_port(), free_port());
-    let dpp = receiver(&stage, &format!("dnstap+tcp://127.0.0.1:{tap}"));
+    let dpp = receiver(&stage, "tap", &format!("dnstap+tcp://127.0.0.1:{tap}"), &[]);
     let to = format!("    dnstap-socket-path: \"\"\n    dnstap-ip: 127.0.0.1@{tap}\n    dnstap-tls: no\n");
     let unbound = start(&stage, port, &to);
     UNBOUND.check(&stage, dpp, unbound, port);
