@@ -335,8 +335,11 @@ fn is_like_a_scheme(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Scheme, place and parameters.
+    type Parts<'a> = (Scheme, &'a str, &'a [(&'a str, &'a str)]);
+
     #[track_caller]
-    fn check(word: &str, expected: Result<Option<(Scheme, &str, &[(&str, &str)])>, &str>) {
+    fn check(word: &str, expected: Result<Option<Parts>, &str>) {
         let told = Address::parse(word).map_err(|error| error.to_string());
         match (&told, expected) {
             (Ok(None), Ok(None)) => {}
