@@ -133,6 +133,21 @@ pub const FILTER_PATTERNS_MAX: usize = 16;
 /// repetitions would take any amount.
 pub const FILTER_PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// Ranges of ports that the program of XDP asks for. It runs on each packet of the interface, which may be millions a second, and
+/// each range takes up to six instructions; it must not take more than was asked for, so more ranges are refused. The kernel's verifier
+/// follows each way through the headers to each range, some 300 times so many, and gives up after 2^20 instructions.
+pub const XDP_PORT_RANGES_MAX: usize = 64;
+
+/// Queues of an interface whose packets are captured by XDP, each by a thread; those beyond stay with the kernel. Network cards
+/// have as many queues as the machine has cores, at most.
+pub const XDP_QUEUES_MAX: u32 = 256;
+
+/// Frames of a queue, each of which holds a packet: fewer would not outlast one turn of the driver, which takes 64 packets.
+pub const XDP_FRAMES_MIN: usize = 64;
+
+/// As many frames as the kernel's rings can have entries and still be mapped in one piece everywhere: 4 GiB of memory.
+pub const XDP_FRAMES_MAX: usize = 1 << 20;
+
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

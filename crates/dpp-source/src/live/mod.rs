@@ -9,9 +9,13 @@
 //! ring is held up by a slow disk.
 
 mod counts;
+mod error;
 mod feed;
 mod queue;
+#[cfg(all(feature = "xdp", target_os = "linux"))]
+pub mod xdp;
 
 pub use counts::{COUNTS, Count, Counts};
+pub use error::LiveError;
 pub use feed::{Feed, Pace};
 pub use queue::{Full, Inlet, Queue};
