@@ -138,9 +138,9 @@ pub const FILTER_PATTERN_BYTES_MAX: usize = 1 << 20;
 /// follows each way through the headers to each range, some 300 times so many, and gives up after 2^20 instructions.
 pub const XDP_PORT_RANGES_MAX: usize = 64;
 
-/// Queues of an interface whose packets are captured by XDP, each by a thread; those beyond stay with the kernel. Network cards
-/// have as many queues as the machine has cores, at most.
-pub const XDP_QUEUES_MAX: u32 = 256;
+/// Queues of an interface that is captured by XDP, each of which has a socket, a ring and a thread: network cards have no more than
+/// the machine has cores. Packets of queues beyond would stay with the kernel.
+pub const XDP_QUEUES_MAX: u32 = 1024;
 
 /// Frames of a queue, each of which holds a packet: fewer would not outlast one turn of the driver, which takes 64 packets.
 pub const XDP_FRAMES_MIN: usize = 64;

@@ -7,6 +7,7 @@
 //! A socket of netlink asks about the network namespace in which it was made, which files in /sys and /proc do not promise.
 
 use rustix::fd::OwnedFd;
+use rustix::io::retry_on_intr;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use std::fmt;
@@ -174,7 +175,7 @@ fn ask(kind: u16, mut take: impl FnMut((u16, &[u8]))) -> io::Result<()> {
     // The kernel makes its messages no longer than the room that was offered, up to 32 KiB.
     let mut room = vec![0; 64 << 10];
     loop {
-        let (length, _) = net::recv(&socket, &mut room, RecvFlags::empty())?;
+        let (length, _) = retry_on_intr(|| net::recv(&socket, &mut room[..], RecvFlags::empty()))?;
         let mut bytes = &room[..length];
         while let Some((kind, body, rest)) = message(bytes) {
             match kind {

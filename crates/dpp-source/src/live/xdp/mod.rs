@@ -12,6 +12,7 @@
 //! What to know before one believes the packets: a tag of VLAN that the network card takes out (rxvlan of ethtool -K) is not in
 //! them; frames have at most 3,840 bytes, and longer ones (jumbo frames; what the kernel put together, where
 //! the program runs behind the driver: gro of ethtool -K) are dropped and counted; tunnels are left to the kernel.
+//! Where the network card writes into our memory itself, what it drops for want of frames is in its own statistics only.
 //! Their time is when the program saw them, by the kernel's clock; where the driver has no room for that, it is when the reader
 //! found them, one time for all that it found together.
 
@@ -62,7 +63,8 @@ pub struct Settings {
     /// Without, long responses over UDP may be incomplete. What is no DNS of it is gone for this machine.
     pub fragments: bool,
     /// Whether to capture on an interface that the host uses itself: that has an address, is part of a bridge or bond, or carries
-    /// VLANs. Its DNS stops working while we capture.
+    /// VLANs. Its DNS stops working while we capture. That is asked when the interface is opened; who gives it an address later
+    /// finds that DNS does not work there.
     pub steal: bool,
 }
 

@@ -493,8 +493,9 @@ impl Packets {
         flags & NEED_WAKEUP != 0
     }
 
-    /// How many packets the kernel has dropped since this was asked last: that came while no frame was free, or were longer
-    /// than a frame.
+    /// How many packets the kernel has dropped since this was asked last: that came while no frame was free, or were longer than a
+    /// frame. What the kernel tells of an empty fill ring are the same ones; where the network card itself finds that empty, they
+    /// are how often it looked, and what it drops then is in its own statistics (rx_missed and the like of ethtool -S).
     pub(super) fn take_lost(&mut self) -> u64 {
         let Ok(told) = sockopt::xdp_statistics(&self.socket.0) else { return 0 };
         let lost = told.rx_dropped + told.rx_ring_full.unwrap_or(0);

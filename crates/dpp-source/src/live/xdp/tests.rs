@@ -5,11 +5,12 @@ use super::*;
 use dpp::capture::Batch;
 use dpp::limits;
 use rustix::fd::AsFd;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, capabilities, set_capabilities};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
 
@@ -343,21 +344,27 @@ fn a_process_that_is_killed_leaves_nothing_behind() {
     let echo = Echo::new();
     echo.serve(53);
     assert!(echo.answers(53));
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.into_iter().any(|line| line == "attached"), "the child says that it is there");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env(CHILD, "1").stdout(Stdio::piped());
+    let mut child = Killed(command.spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "attached"), "the child says that it is there");
     assert!(link("two").program.is_some());
     assert!(!echo.answers(53), "the child has it");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     // Descriptors are closed before a process can be waited for; the kernel may take a moment more for the rest.
     until("the program is taken off", || link("two").program.is_none());
     assert!(echo.answers(53));
+}
+
+/// A process that gets SIGKILL.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 fn refused(settings: Settings) -> String {
@@ -548,11 +555,12 @@ impl Drop for Allowed {
 fn three_privileges_are_enough_and_each_is_missed() {
     let _namespace = Namespace::new();
     let three = [CapabilitySet::BPF, CapabilitySet::NET_ADMIN, CapabilitySet::NET_RAW];
-    let all = three.into_iter().fold(CapabilitySet::empty(), |all, one| all | one);
+    // The fourth is for rings larger than the bound (RLIMIT_MEMLOCK), which another test changes.
+    let all = three.into_iter().fold(CapabilitySet::IPC_LOCK, |all, one| all | one);
     let allowed = Allowed::only(all);
     drop(Xdp::open(on("two")).unwrap_or_else(|error| panic!("{error}")));
     drop(allowed);
-    for missing in [CapabilitySet::NET_ADMIN, CapabilitySet::NET_RAW] {
+    for missing in three {
         let allowed = Allowed::only(all - missing);
         let told = refused(on("two"));
         drop(allowed);
@@ -561,11 +569,27 @@ fn three_privileges_are_enough_and_each_is_missed() {
 }
 
 #[test]
+fn memory_that_cannot_be_locked_is_named() {
+    let _namespace = Namespace::new();
+    // Who has CAP_IPC_LOCK is not bounded, so other tests are not disturbed.
+    let less = Rlimit { current: Some(1 << 20), ..getrlimit(Resource::Memlock) };
+    let before = getrlimit(Resource::Memlock);
+    setrlimit(Resource::Memlock, less).unwrap();
+    let allowed = Allowed::only(CapabilitySet::BPF | CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW);
+    let told = refused(on("two"));
+    drop(allowed);
+    setrlimit(Resource::Memlock, before).unwrap();
+    assert!(told.contains("4194304 bytes of memory for each of 1 queues cannot be locked"), "{told}");
+    assert!(told.contains("LimitMEMLOCK=infinity"), "{told}");
+}
+
+#[test]
 fn after_privileges_are_dropped_one_is_enough_to_find_an_interface_again() {
     let _namespace = Namespace::new();
     let source = Xdp::open(on("two")).unwrap();
     // Threads have what this one has when they start.
-    let allowed = Allowed::only(CapabilitySet::NET_RAW);
+    // IPC_LOCK, as another test changes the bound of locked memory.
+    let allowed = Allowed::only(CapabilitySet::NET_RAW | CapabilitySet::IPC_LOCK);
     let mut tap = Tap::start(source, 1 << 20);
     drop(allowed);
     ip(&["link", "del", "one"]);
