@@ -145,7 +145,7 @@ pub const XDP_QUEUES_MAX: u32 = 1024;
 /// Frames of a queue, each of which holds a packet: fewer would not outlast one turn of the driver, which takes 64 packets.
 pub const XDP_FRAMES_MIN: usize = 64;
 
-/// As many frames as the kernel's rings can have entries and still be mapped in one piece everywhere: 4 GiB of memory.
+/// As many frames as take 4 GiB of memory, for each queue.
 pub const XDP_FRAMES_MAX: usize = 1 << 20;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.

@@ -22,6 +22,8 @@ pub(super) struct Link {
     pub index: u32,
     /// Its link layer (linux/if_arp.h).
     pub hardware: u16,
+    /// Bytes of its longest packets, without the link layer.
+    pub mtu: u32,
     /// How many queues it has at most.
     pub rx_queues: u32,
     /// The number of the XDP program that it has.
@@ -119,6 +121,7 @@ impl Link {
         for (kind, value) in attributes(body.get(16..)?) {
             match kind {
                 3 => link.name = String::from_utf8_lossy(value).trim_end_matches('\0').to_string(),
+                4 => link.mtu = ne32(value, 0)?,
                 5 => link.below = ne32(value, 0),
                 10 => link.master = ne32(value, 0),
                 32 => link.rx_queues = ne32(value, 0)?,

@@ -10,7 +10,7 @@
 //! descriptor of ours: however we end, the kernel takes it off, and packets go their old way.
 //!
 //! What to know before one believes the packets: a tag of VLAN that the network card takes out (rxvlan of ethtool -K) is not in
-//! them; frames have at most 3,840 bytes, and longer ones (jumbo frames; what the kernel put together, where
+//! them; frames longer than 1,792 bytes, or 3,840 where the MTU is above 1770 (jumbo frames; what the kernel put together, where
 //! the program runs behind the driver: gro of ethtool -K) are dropped and counted; tunnels are left to the kernel.
 //! Where the network card writes into our memory itself, what it drops for want of frames is in its own statistics only.
 //! Their time is when the program saw them, by the kernel's clock; where the driver has no room for that, it is when the reader
@@ -52,8 +52,9 @@ pub struct Settings {
     pub interface: String,
     /// Ports that carry DNS: what has none of them on either side goes to the kernel.
     pub ports: Ports,
-    /// Bytes of the ring of each queue, each of which has a thread: a frame takes 4 KiB, so 32 MiB are 8192 packets that may come
-    /// while nobody reads. Rounded up to a power of two. This memory is locked (RLIMIT_MEMLOCK).
+    /// Bytes of the ring of each queue, each of which has a thread: a packet takes 2 KiB however short it is (4 KiB where the
+    /// interface's MTU is above 1770), so 64 MiB are 32,768 packets that may come while nobody reads. Rounded up to a power of two.
+    /// This memory is locked (RLIMIT_MEMLOCK).
     pub ring_bytes: usize,
     /// Whether the interface is to take packets that are not for this machine: a mirror port has no others.
     pub promiscuous: bool,
@@ -73,7 +74,7 @@ impl Default for Settings {
         Settings {
             interface: String::new(),
             ports: Ports::default(),
-            ring_bytes: 32 << 20,
+            ring_bytes: 64 << 20,
             promiscuous: true,
             copying: Copying::Auto,
             fragments: false,

@@ -18,6 +18,11 @@ const WAIT: Duration = Duration::from_millis(40);
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
 /// How long the engine has for the last packets. What it has not taken by then is dropped.
 const LAST: Duration = Duration::from_millis(100);
+/// How long packets gather before they are looked for again: being woken for each turn of the driver, which is 64 packets, costs
+/// more than the packets. Only where they are dated already.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How often packets go to the engine, where there are always more.
+const HAND_OVER: Duration = Duration::from_millis(20);
 /// How often the kernel is asked what it dropped.
 const COUNT: Duration = Duration::from_secs(1);
 const ETHERNET: u16 = 1;
@@ -36,13 +41,29 @@ pub(super) struct Reader<'a> {
     inlet: Inlet,
     signs: &'a Signs,
     next_count: Instant,
+    next_hand_over: Instant,
+    /// Whether the program had room for the time of the last packet.
+    is_dated: bool,
+    /// Whether packets have had time to gather since the last ones.
+    has_paused: bool,
     /// When the last packets are given up.
     end: Option<Instant>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(packets: Packets, inlet: Inlet, signs: &'a Signs) -> Reader<'a> {
-        Reader { packets, inlet, signs, next_count: Instant::now() + COUNT, end: None }
+        let now = Instant::now();
+        let (next_count, next_hand_over) = (now + COUNT, now + HAND_OVER);
+        Reader {
+            packets,
+            inlet,
+            signs,
+            next_count,
+            next_hand_over,
+            is_dated: false,
+            has_paused: true,
+            end: None,
+        }
     }
 
     /// Reads until all is over, and nothing is left.
@@ -51,8 +72,9 @@ impl<'a> Reader<'a> {
             // Asked before the ring is: what came before it was said is still taken.
             let is_over = self.signs.over.load(Ordering::Acquire);
             let received = self.receive();
-            self.count();
+            self.tick();
             if received > 0 {
+                self.has_paused = !self.is_dated;
                 self.wake();
             } else if is_over {
                 break;
@@ -68,13 +90,17 @@ impl<'a> Reader<'a> {
     fn receive(&mut self) -> u32 {
         let Reader { packets, inlet, .. } = self;
         let clock = Clock::read();
-        let mut is_full = false;
+        let (mut is_full, mut is_dated) = (false, self.is_dated);
         let received = packets.receive(PACKETS_TOGETHER, METADATA_BYTES, |bytes| {
             let (metadata, packet) = bytes.split_at_mut(METADATA_BYTES);
             let time_ns = clock.time_of(metadata);
-            is_full = inlet.push(time_ns, ETHERNET, |to| to.extend_from_slice(packet)).is_err();
+            is_dated = time_ns.is_some();
+            is_full = inlet
+                .push(time_ns.unwrap_or(clock.utc_ns), ETHERNET, |to| to.extend_from_slice(packet))
+                .is_err();
             !is_full
         });
+        self.is_dated = is_dated;
         if is_full {
             self.hand_over();
         }
@@ -90,6 +116,10 @@ impl<'a> Reader<'a> {
 
     /// Nothing is at hand: what there is goes to the engine, and more is waited for.
     fn rest(&mut self) {
+        if !self.has_paused {
+            self.has_paused = true;
+            return std::thread::sleep(PAUSE);
+        }
         // If there is no room now, it waits for the next packets, or the next time.
         let _ = self.inlet.hand_over();
         if !self.packets.wait(WAIT) {
@@ -108,13 +138,19 @@ impl<'a> Reader<'a> {
                 return self.inlet.drop_batch();
             }
             self.inlet.wait_for_room(now + WAIT_FOR_ROOM);
-            self.count();
+            self.tick();
         }
     }
 
-    fn count(&mut self) {
-        if Instant::now() >= self.next_count {
-            self.next_count = Instant::now() + COUNT;
+    /// What is done now and then.
+    fn tick(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_hand_over {
+            self.next_hand_over = now + HAND_OVER;
+            let _ = self.inlet.hand_over();
+        }
+        if now >= self.next_count {
+            self.next_count = now + COUNT;
             self.count_lost();
         }
     }
@@ -140,16 +176,16 @@ impl Clock {
         Clock { utc_ns, monotonic_ns: before_ns + (after_ns - before_ns) / 2 }
     }
 
-    /// The time that the program put before a packet, in ns since 1970; else that of this reading. It is taken away, so that
-    /// nobody finds it there again when the frame has another packet.
-    fn time_of(&self, metadata: &mut [u8]) -> i64 {
+    /// The time that the program put before a packet, in ns since 1970. It is taken away, so that nobody finds it there again
+    /// when the frame has another packet.
+    fn time_of(&self, metadata: &mut [u8]) -> Option<i64> {
         let number = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("eight bytes"));
         let (stamp, mark) = metadata.split_at_mut(8);
         let is_there = number(mark) == MARK;
         mark.fill(0);
         let age_ns = i64::try_from(number(stamp)).ok().map(|stamp_ns| self.monotonic_ns - stamp_ns);
         // What came after this reading of the clocks is a little younger.
-        age_ns.filter(|_| is_there).map_or(self.utc_ns, |age_ns| self.utc_ns - age_ns)
+        age_ns.filter(|_| is_there).map(|age_ns| self.utc_ns - age_ns)
     }
 }
 
@@ -162,24 +198,24 @@ fn now_ns(clock: ClockId) -> i64 {
 mod tests {
     use super::*;
 
-    fn check(stamp: u64, mark: u64, expected: i64) {
+    fn check(stamp: u64, mark: u64, expected: Option<i64>) {
         let clock = Clock { utc_ns: 1_000_000, monotonic_ns: 500 };
         let mut metadata = [stamp.to_ne_bytes(), mark.to_ne_bytes()].concat();
         assert_eq!(clock.time_of(&mut metadata), expected);
-        assert_eq!(clock.time_of(&mut metadata), clock.utc_ns, "a time is good for one packet");
+        assert_eq!(clock.time_of(&mut metadata), None, "a time is good for one packet");
     }
 
     #[test]
     fn a_time_of_the_kernel_is_told_in_utc() {
-        check(500, MARK, 1_000_000);
-        check(480, MARK, 999_980);
-        check(510, MARK, 1_000_010);
+        check(500, MARK, Some(1_000_000));
+        check(480, MARK, Some(999_980));
+        check(510, MARK, Some(1_000_010));
     }
 
     #[test]
-    fn without_one_it_is_the_time_of_reading() {
-        check(480, 0, 1_000_000);
-        check(480, MARK ^ 1, 1_000_000);
-        check(u64::MAX, MARK, 1_000_000);
+    fn without_a_mark_there_is_no_time() {
+        check(480, 0, None);
+        check(480, MARK ^ 1, None);
+        check(u64::MAX, MARK, None);
     }
 }

@@ -7,7 +7,7 @@
 use super::links::{self, Link};
 use super::program::{self, Takes};
 use super::reader::{Reader, Signs};
-use super::sys::{self, Attachment, FRAME_BYTES, PacketSocket, Packets, Program, SocketMap, Way};
+use super::sys::{self, Attachment, FrameSize, PacketSocket, Packets, Program, SocketMap, Way};
 use super::{Copying, Facts, Settings, TICK};
 use crate::live::{Inlet, LiveError};
 use dpp::limits;
@@ -140,7 +140,7 @@ fn open_queues(settings: &Settings, kernel: &Kernel, link: &Link) -> Result<(Vec
     let queues = told.unwrap_or(link.rx_queues).clamp(1, limits::XDP_QUEUES_MAX);
     let (mut open, mut zero_copy) = (Vec::new(), 0);
     for queue in 0..queues {
-        let packets = memory(settings, queues)?;
+        let packets = memory(settings, link, queues)?;
         match bind(&packets, settings.copying, link.index, queue) {
             Ok(Way::ZeroCopy) => zero_copy += 1,
             Ok(Way::Copy) => {}
@@ -154,12 +154,15 @@ fn open_queues(settings: &Settings, kernel: &Kernel, link: &Link) -> Result<(Vec
     Ok((open, zero_copy))
 }
 
-fn memory(settings: &Settings, queues: u32) -> Result<Packets, LiveError> {
-    let frames = (settings.ring_bytes / FRAME_BYTES).clamp(limits::XDP_FRAMES_MIN, limits::XDP_FRAMES_MAX);
-    let frames = frames.next_power_of_two() as u32;
-    Packets::new(frames).map_err(|source| match source.raw_os_error() {
+fn memory(settings: &Settings, link: &Link, queues: u32) -> Result<Packets, LiveError> {
+    /// The header of Ethernet with two tags.
+    const LINK_LAYER: usize = 22;
+    let size = FrameSize::for_packets_of(link.mtu as usize + LINK_LAYER);
+    let frames = settings.ring_bytes / size as usize;
+    let frames = frames.clamp(limits::XDP_FRAMES_MIN, limits::XDP_FRAMES_MAX).next_power_of_two();
+    Packets::new(frames as u32, size).map_err(|source| match source.raw_os_error() {
         Some(libc::ENOBUFS | libc::ENOMEM) => {
-            let (interface, bytes) = (settings.interface.clone(), frames as usize * FRAME_BYTES);
+            let (interface, bytes) = (settings.interface.clone(), frames * size as usize);
             LiveError::XdpMemory { interface, bytes, queues, source }
         }
         _ => failed(settings, "socket")(source),

@@ -241,8 +241,27 @@ fn info<const BYTES: usize>(descriptor: BorrowedFd) -> io::Result<[u8; BYTES]> {
 
 // ---- AF_XDP: struct xdp_desc, xdp_umem_reg and sockaddr_xdp of linux/if_xdp.h
 
-/// Bytes of a frame: a page, the most that there may be. The kernel keeps the first 256 for itself.
-pub(super) const FRAME_BYTES: usize = 4096;
+/// Bytes of a frame: half a page or a page, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameSize {
+    Half = 2048,
+    Page = 4096,
+}
+
+impl FrameSize {
+    /// What the kernel keeps for itself in each frame, before the packet.
+    const HEADROOM: usize = 256;
+
+    /// The smaller one, if packets of so many bytes fit.
+    pub(super) fn for_packets_of(bytes: usize) -> FrameSize {
+        if bytes + FrameSize::HEADROOM <= FrameSize::Half as usize {
+            FrameSize::Half
+        } else {
+            FrameSize::Page
+        }
+    }
+}
+
 /// Where the kernel maps the fill ring.
 const FILL_RING_AT: u64 = 1 << 32;
 const RX_RING_AT: u64 = 0;
@@ -380,6 +399,7 @@ pub(super) struct Socket(OwnedFd);
 pub(super) struct Packets {
     socket: Socket,
     frames: Memory,
+    frame_bytes: u64,
     packets: Ring,
     fill: Ring,
     /// Of the interface, until now.
@@ -391,15 +411,15 @@ const DESCRIPTOR_BYTES: usize = 16;
 
 impl Packets {
     /// A socket that is bound to nothing yet, with so many frames, a power of two, all of which are for the kernel.
-    pub(super) fn new(frames: u32) -> io::Result<Packets> {
+    pub(super) fn new(frames: u32, size: FrameSize) -> io::Result<Packets> {
         assert!(frames.is_power_of_two());
         let socket = socket_with(AddressFamily::XDP, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-        let bytes = frames as usize * FRAME_BYTES;
+        let bytes = frames as usize * size as usize;
         let memory = Memory::new(bytes)?;
         let registration = XdpUmemReg {
             addr: memory.base.as_ptr() as u64,
             len: bytes as u64,
-            chunk_size: FRAME_BYTES as u32,
+            chunk_size: size as u32,
             headroom: 0,
             flags: XdpUmemRegFlags::empty(),
             tx_metadata_len: 0,
@@ -411,8 +431,9 @@ impl Packets {
         let offsets = sockopt::xdp_mmap_offsets(&socket)?;
         let packets = Ring::new(&socket, RX_RING_AT, offsets.rx, frames, DESCRIPTOR_BYTES)?;
         let fill = Ring::new(&socket, FILL_RING_AT, offsets.fr, frames, ADDRESS_BYTES)?;
-        let mut made = Packets { socket: Socket(socket), frames: memory, packets, fill, lost: 0 };
-        (0..u64::from(frames)).for_each(|frame| made.give(frame * FRAME_BYTES as u64));
+        let socket = Socket(socket);
+        let mut made = Packets { socket, frames: memory, frame_bytes: size as u64, packets, fill, lost: 0 };
+        (0..u64::from(frames)).for_each(|frame| made.give(frame * size as u64));
         made.publish();
         Ok(made)
     }
@@ -458,14 +479,14 @@ impl Packets {
             let at = self.packets.entry(self.packets.ours, DESCRIPTOR_BYTES);
             let address = self.packets.memory.get(at);
             let length = self.packets.memory.get(at + 8) as u32 as usize;
-            let start = address % FRAME_BYTES as u64;
+            let start = address % self.frame_bytes;
             // The kernel leaves room before each packet, and none reaches beyond its frame.
-            let is_whole = start >= before as u64 && start + length as u64 <= FRAME_BYTES as u64;
+            let is_whole = start >= before as u64 && start + length as u64 <= self.frame_bytes;
             let at = address.wrapping_sub(before as u64);
             let packet = is_whole.then(|| self.frames.bytes(at, before + length)).flatten();
             let goes_on = packet.is_none_or(&mut take);
             self.packets.ours = self.packets.ours.wrapping_add(1);
-            self.give(address & !(FRAME_BYTES as u64 - 1));
+            self.give(address - start);
             if !goes_on {
                 break;
             }

@@ -486,6 +486,27 @@ fn where_the_driver_refuses_the_program_is_behind_it_and_frames_that_are_too_lon
 }
 
 #[test]
+fn frames_come_whole_that_are_as_long_as_the_interface_has_them() {
+    for mtu in [1500, 1770, 1771, 3000] {
+        let _namespace = Namespace::with(&["mtu", &mtu.to_string()]);
+        let mut tap = Tap::new(on("two"));
+        assert_eq!(tap.facts.behind_driver, None);
+        let sent: Vec<_> = (0..50)
+            .map(|number| {
+                let mut packet = frame(VLAN, 53, number);
+                packet.resize(mtu + VLAN.len() + 14, number as u8);
+                packet
+            })
+            .collect();
+        let sender = Sender::new("one");
+        sent.iter().for_each(|packet| sender.send(packet));
+        tap.take(sent.len());
+        tap.end();
+        assert!(tap.bytes() == sent, "{mtu}");
+    }
+}
+
+#[test]
 fn interfaces_that_the_host_uses_are_refused() {
     let _namespace = Namespace::new();
     ip(&["link", "add", "bridge", "type", "bridge"]);
