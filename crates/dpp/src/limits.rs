@@ -152,6 +152,20 @@ pub const KERNEL_FILTER_RANGES_MAX: usize = 64;
 /// Rings on one interface. Each has a thread and, unless told otherwise, 64 MiB that cannot be swapped out; more than a large
 /// machine has cores would be a slip of the pen.
 pub const LIVE_RINGS_MAX: usize = 256;
+/// Ranges of ports that the program of XDP asks for. It runs on each packet of the interface, which may be millions a second, and
+/// each range takes up to six instructions; it must not take more than was asked for, so more ranges are refused. The kernel's verifier
+/// follows each way through the headers to each range, some 300 times so many, and gives up after 2^20 instructions.
+pub const XDP_PORT_RANGES_MAX: usize = 64;
+
+/// Queues of an interface that is captured by XDP, each of which has a socket, a ring and a thread: network cards have no more than
+/// the machine has cores. Packets of queues beyond would stay with the kernel.
+pub const XDP_QUEUES_MAX: u32 = 1024;
+
+/// Frames of a queue, each of which holds a packet: fewer would not outlast one turn of the driver, which takes 64 packets.
+pub const XDP_FRAMES_MIN: usize = 64;
+
+/// As many frames as take 4 GiB of memory, for each queue.
+pub const XDP_FRAMES_MAX: usize = 1 << 20;
 
 /// The bounds of the matcher. Plain data, so that tests can make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -119,4 +119,113 @@ pub enum LiveError {
         /// What the system says.
         source: io::Error,
     },
+    /// The host would miss the packets that XDP takes.
+    #[error(
+        "cannot capture on '{interface}' by XDP: what XDP captures is taken away from this machine, and '{interface}' {used}, so \
+         its DNS would stop working; capture by afpacket:{interface}, or say steal=yes if that is what you want"
+    )]
+    XdpSteals {
+        /// The interface.
+        interface: String,
+        /// What the host does with it.
+        used: String,
+    },
+    /// There is room for one program.
+    #[error(
+        "cannot capture on '{interface}' by XDP: it has an XDP program already, {program}; take that off, or capture by \
+         afpacket:{interface}"
+    )]
+    XdpTaken {
+        /// The interface.
+        interface: String,
+        /// The program's number and name.
+        program: String,
+    },
+    /// Somebody else has the queue's packets.
+    #[error(
+        "cannot capture on '{interface}' by XDP: another program has a socket at its queue {queue}; stop that program, or capture \
+         by afpacket:{interface}"
+    )]
+    XdpQueueTaken {
+        /// The interface.
+        interface: String,
+        /// The number of the queue, from 0.
+        queue: u32,
+    },
+    /// XDP is for those who may.
+    #[error(
+        "cannot capture on '{interface}' by XDP: {what}: {source}; that takes CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW: give them to the \
+         program (setcap cap_bpf,cap_net_admin,cap_net_raw+ep PATH/dpp), or to its service (AmbientCapabilities=CAP_BPF \
+         CAP_NET_ADMIN CAP_NET_RAW), or run it as root"
+    )]
+    XdpNotPermitted {
+        /// The interface.
+        interface: String,
+        /// What was tried.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The memory of rings is locked, and how much may be is bounded.
+    #[error(
+        "cannot capture on '{interface}' by XDP: {bytes} bytes of memory for each of {queues} queues cannot be locked: {source}; \
+         allow more (LimitMEMLOCK=infinity in its service, ulimit -l), give it CAP_IPC_LOCK, or take smaller rings"
+    )]
+    XdpMemory {
+        /// The interface.
+        interface: String,
+        /// Of one queue.
+        bytes: usize,
+        /// How many queues the interface has.
+        queues: u32,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The network card writes into no memory of ours.
+    #[error(
+        "cannot capture on '{interface}' by XDP without copying: {source}; its driver may not know how; say copy=auto to copy where it \
+         must be"
+    )]
+    XdpZeroCopy {
+        /// The interface.
+        interface: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The program would be too long.
+    #[error(
+        "cannot capture by XDP on {there} ranges of ports; at most {most} are possible: take fewer, or wider ones"
+    )]
+    XdpPorts {
+        /// How many there are, once those that touch are put together.
+        there: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The kernel found something wrong with the program: our fault, or that of a kernel that is too old.
+    #[error(
+        "cannot capture on '{interface}' by XDP: the kernel refuses the program: {source}; it takes Linux 5.9 or later; \
+         afpacket:{interface} takes less. The kernel says: {log}"
+    )]
+    XdpProgram {
+        /// The interface.
+        interface: String,
+        /// What the system says.
+        source: io::Error,
+        /// What its verifier says.
+        log: String,
+    },
+    /// Another step of the kernel's failed.
+    #[error(
+        "cannot capture on '{interface}' by XDP: {what}: {source}; it takes Linux 5.9 or later with CONFIG_XDP_SOCKETS; \
+         afpacket:{interface} takes less"
+    )]
+    XdpStep {
+        /// The interface.
+        interface: String,
+        /// What was tried.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
 }

@@ -16,6 +16,8 @@ mod feed;
 pub mod knot;
 mod queue;
 mod unix_socket;
+#[cfg(all(feature = "xdp", target_os = "linux"))]
+pub mod xdp;
 
 pub use counts::{COUNTS, Count, Counts};
 pub use error::LiveError;

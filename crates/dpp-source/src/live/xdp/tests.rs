@@ -1,0 +1,638 @@
+//! Captures on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
+
+use super::sys::PacketSocket;
+use super::*;
+use dpp::capture::Batch;
+use dpp::limits;
+use rustix::fd::AsFd;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, capabilities, set_capabilities};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// A network namespace, which the thread of the test is in: there are `lo`, and `one` and `two`, which are joined.
+struct Namespace {
+    name: String,
+    before: File,
+}
+
+impl Namespace {
+    fn new() -> Namespace {
+        Namespace::with(&[])
+    }
+
+    /// With these words about `two`.
+    fn with(words: &[&str]) -> Namespace {
+        let namespace = Namespace::empty();
+        join_one_and_two(words);
+        namespace
+    }
+
+    fn empty() -> Namespace {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("dpp-xdp-{}-{number}", std::process::id());
+        let before = File::open("/proc/thread-self/ns/net").expect("the namespace of the thread");
+        ip(&["netns", "add", &name]);
+        let namespace = Namespace { name, before };
+        enter(&namespace.file());
+        ip(&["link", "set", "lo", "up"]);
+        namespace
+    }
+
+    fn file(&self) -> File {
+        File::open(format!("/run/netns/{}", self.name)).expect("the namespace")
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        enter(&self.before);
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+fn enter(namespace: &File) {
+    rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+        .expect("these tests take root: sudo");
+}
+
+fn ip(words: &[&str]) {
+    let output = Command::new("ip").args(words).output().expect("the program ip, of iproute2");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "ip {words:?}: {told} These tests take root: sudo");
+}
+
+fn join_one_and_two(words: &[&str]) {
+    ip(&[&["link", "add", "one"], words, &["type", "veth", "peer", "name", "two"], words].concat());
+    for end in ["one", "two"] {
+        ip(&["link", "set", end, "addrgenmode", "none", "up"]);
+    }
+    // Before the kernel says so, it drops what is sent, and says nothing of that.
+    let is_up = |end| {
+        let told = Command::new("ip").args(["link", "show", end]).output().unwrap().stdout;
+        String::from_utf8_lossy(&told).contains("state UP")
+    };
+    until("both ends are up", || is_up("one") && is_up("two"));
+}
+
+fn link(name: &str) -> links::Link {
+    links::links().unwrap().into_iter().find(|link| link.name == name).expect("the interface")
+}
+
+/// Sends frames out of an interface.
+struct Sender(PacketSocket, u32);
+
+impl Sender {
+    fn new(interface: &str) -> Sender {
+        Sender(PacketSocket::new().expect("a socket"), link(interface).index)
+    }
+
+    fn send(&self, frame: &[u8]) {
+        self.0.send(self.1, frame).expect("to send");
+    }
+}
+
+/// An interface that is captured.
+struct Tap {
+    queue: Arc<Queue>,
+    counts: Arc<Counts>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    facts: Facts,
+    taken: Vec<(i64, u16, Vec<u8>)>,
+}
+
+impl Tap {
+    fn new(settings: Settings) -> Tap {
+        Tap::with_queue(settings, 64 << 20)
+    }
+
+    fn with_queue(settings: Settings, bytes_max: usize) -> Tap {
+        Tap::start(Xdp::open(settings).unwrap_or_else(|error| panic!("{error}")), bytes_max)
+    }
+
+    fn start(source: Xdp, bytes_max: usize) -> Tap {
+        let stop = Arc::default();
+        let queue = Queue::new(bytes_max, Arc::clone(&stop));
+        let counts = Arc::default();
+        let facts = source.facts().clone();
+        let threads = source.start(&queue, 3, Arc::clone(&counts)).expect("threads");
+        Tap { queue, counts, stop, threads, facts, taken: Vec::new() }
+    }
+
+    fn count(&self, count: Count) -> u64 {
+        self.counts.get(count)
+    }
+
+    /// Takes packets until there are so many.
+    fn take(&mut self, packets: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.taken.len() < packets {
+            let batch = self.queue.take(deadline).expect("a source that goes on");
+            self.keep(batch.unwrap_or_else(|| panic!("{} of {packets} packets", self.taken.len())));
+        }
+    }
+
+    fn keep(&mut self, batch: Batch) {
+        assert_eq!(batch.input, 3);
+        for record in &batch.records {
+            let bytes = &batch.bytes[record.start as usize..][..record.caplen as usize];
+            self.taken.push((record.time_ns, record.linktype, bytes.to_vec()));
+        }
+    }
+
+    /// Ends the source; gives how long that took.
+    fn end(&mut self) -> Duration {
+        let start = Instant::now();
+        self.stop.store(true, Ordering::Release);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("a thread that ended well"));
+        let took = start.elapsed();
+        while let Ok(Some(batch)) = self.queue.take(Instant::now()) {
+            self.keep(batch);
+        }
+        took
+    }
+
+    fn bytes(&self) -> Vec<&[u8]> {
+        self.taken.iter().map(|(_, _, bytes)| &bytes[..]).collect()
+    }
+
+    /// Sends until something comes.
+    fn send_until_taken(&mut self, frame: &[u8]) {
+        let before = self.taken.len();
+        until("the first packet", || {
+            Sender::new("one").send(frame);
+            if let Ok(Some(batch)) = self.queue.take(Instant::now() + Duration::from_millis(20)) {
+                self.keep(batch);
+            }
+            self.taken.len() > before
+        });
+        assert_eq!(self.taken.last().unwrap().2, frame);
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn on(interface: &str) -> Settings {
+    Settings { interface: interface.to_string(), ring_bytes: 4 << 20, ..Settings::default() }
+}
+
+/// A datagram with this number to a port; `tags` stand before the ethertype.
+fn frame(tags: &[u8], port: u16, number: u32) -> Vec<u8> {
+    let mut frame = vec![0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0, 1];
+    frame.extend_from_slice(tags);
+    frame.extend_from_slice(&[0x08, 0x00]);
+    frame.extend_from_slice(&[0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    // Clients' ports differ, so that there are flows to divide.
+    frame.extend_from_slice(&(10_000 + number as u16 % 1000).to_be_bytes());
+    frame.extend_from_slice(&port.to_be_bytes());
+    frame.extend_from_slice(&[0, 40, 0, 0]);
+    frame.extend_from_slice(&number.to_be_bytes());
+    frame.resize(frame.len() + 28, 7);
+    frame
+}
+
+const VLAN: &[u8] = &[0x81, 0x00, 0x20, 0x05];
+const TWO_VLANS: &[u8] = &[0x88, 0xA8, 0x00, 0x06, 0x81, 0x00, 0x00, 0x07];
+
+#[test]
+fn each_packet_comes_once_in_order_as_it_was_sent() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    assert_eq!(tap.facts.to_string(), "'two': 1 queue, 0 of them without copying, the program in the driver");
+    let sender = Sender::new("one");
+    let before = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
+    let sent: Vec<_> =
+        (0..3000).map(|number| frame([&[], VLAN, TWO_VLANS][number as usize % 3], 53, number)).collect();
+    for (number, packet) in sent.iter().enumerate() {
+        sender.send(&frame(&[], 54, number as u32));
+        sender.send(packet);
+        sender.send(&frame(VLAN, 5300, number as u32));
+        if number % 500 == 0 {
+            tap.take(number);
+        }
+    }
+    tap.take(sent.len());
+    tap.end();
+    let after = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
+    assert!(tap.bytes() == sent, "what was sent is what came");
+    let mut times: Vec<i64> = tap.taken.iter().map(|(time_ns, ..)| *time_ns).collect();
+    // Both clocks are read some hundred ns apart.
+    let slack = 1_000_000;
+    assert!(before - slack <= times[0] && times[sent.len() - 1] <= after + slack);
+    times.sort();
+    times.dedup();
+    assert!(times.len() > sent.len() * 9 / 10, "each has a time of its own: {}", times.len());
+    assert!(tap.taken.iter().all(|(_, linktype, _)| *linktype == 1));
+    let bytes = sent.iter().map(|packet| packet.len() as u64).sum();
+    assert_eq!((tap.count(Count::Taken), tap.count(Count::TakenBytes)), (sent.len() as u64, bytes));
+    assert_eq!(tap.count(Count::DroppedByKernel) + tap.count(Count::DroppedQueueFull), 0);
+}
+
+#[test]
+fn each_queue_has_a_socket() {
+    let _namespace = Namespace::with(&["numrxqueues", "3", "numtxqueues", "3"]);
+    let mut tap = Tap::new(on("two"));
+    assert_eq!(tap.facts.queues, 3);
+    let sender = Sender::new("one");
+    let mut sent: Vec<_> = (0..900).map(|number| frame(&[], 53, number)).collect();
+    sent.iter().for_each(|packet| sender.send(packet));
+    tap.take(sent.len());
+    tap.end();
+    let mut taken = tap.bytes();
+    taken.sort();
+    sent.sort();
+    assert!(taken == sent, "each packet comes once");
+}
+
+/// The far end is in a namespace of its own, or the kernel would send from one end to the other without an interface.
+struct Echo {
+    here: Namespace,
+    _there: Namespace,
+    near: UdpSocket,
+}
+
+impl Echo {
+    fn new() -> Echo {
+        let there = Namespace::empty();
+        let here = Namespace::new();
+        ip(&["link", "set", "one", "netns", &there.name]);
+        for (name, address, end) in [(&there.name, "10.9.0.1/24", "one"), (&here.name, "10.9.0.2/24", "two")]
+        {
+            ip(&["-n", name, "address", "add", address, "dev", end]);
+            ip(&["-n", name, "link", "set", end, "up"]);
+        }
+        enter(&there.file());
+        let near = UdpSocket::bind("10.9.0.1:0").unwrap();
+        enter(&here.file());
+        near.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        Echo { here, _there: there, near }
+    }
+
+    /// A server on a port of this end, which gives back all it gets until it gets nothing.
+    fn serve(&self, port: u16) {
+        let server = UdpSocket::bind(("10.9.0.2", port)).unwrap();
+        thread::spawn(move || {
+            let mut room = [0; 100];
+            while let Ok((length, from)) = server.recv_from(&mut room) {
+                if length == 0 {
+                    break;
+                }
+                server.send_to(&room[..length], from).unwrap();
+            }
+        });
+    }
+
+    /// Whether it answers.
+    fn answers(&self, port: u16) -> bool {
+        self.near.send_to(b"are you there", ("10.9.0.2", port)).unwrap();
+        let mut room = [0; 100];
+        self.near.recv_from(&mut room).is_ok_and(|(length, _)| &room[..length] == b"are you there")
+    }
+}
+
+#[test]
+fn what_is_no_dns_still_reaches_the_kernel_and_dns_does_again_after_the_end() {
+    let echo = Echo::new();
+    echo.serve(53);
+    echo.serve(7000);
+    assert!(echo.answers(53) && echo.answers(7000));
+    let told = refused(on("two"));
+    assert!(told.contains("'two' has the address 10.9.0.2") && told.contains("steal=yes"), "{told}");
+    let mut tap = Tap::new(Settings { steal: true, ..on("two") });
+    for _ in 0..20 {
+        assert!(echo.answers(7000));
+    }
+    assert!(!echo.answers(53), "it is ours");
+    tap.take(1);
+    assert!(tap.end() < Duration::from_millis(400));
+    assert_eq!(link("two").program, None);
+    assert!(echo.answers(7000) && echo.answers(53));
+    assert_eq!(tap.count(Count::Taken), 1);
+    let _ = &echo.here;
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_nothing_behind() {
+    const CHILD: &str = "DPP_TEST_XDP_CHILD";
+    let name = "live::xdp::tests::a_process_that_is_killed_leaves_nothing_behind";
+    if std::env::var_os(CHILD).is_some() {
+        // We are the process that will be killed, in the namespace of the test.
+        let _tap = Tap::new(Settings { steal: true, ..on("two") });
+        println!("\nattached");
+        loop {
+            thread::park();
+        }
+    }
+    let echo = Echo::new();
+    echo.serve(53);
+    assert!(echo.answers(53));
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env(CHILD, "1").stdout(Stdio::piped());
+    let mut child = Killed(command.spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "attached"), "the child says that it is there");
+    assert!(link("two").program.is_some());
+    assert!(!echo.answers(53), "the child has it");
+    drop(child);
+    // Descriptors are closed before a process can be waited for; the kernel may take a moment more for the rest.
+    until("the program is taken off", || link("two").program.is_none());
+    assert!(echo.answers(53));
+}
+
+/// A process that gets SIGKILL.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn refused(settings: Settings) -> String {
+    Xdp::open(settings).expect_err("a reason to refuse").to_string()
+}
+
+#[test]
+fn a_second_program_is_refused_and_the_first_is_named() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    let number = link("two").program.expect("ours");
+    let told = refused(on("two"));
+    assert!(told.contains(&format!("has an XDP program already, 'dpp_xdp' (number {number})")), "{told}");
+    tap.send_until_taken(&frame(&[], 53, 1));
+    tap.end();
+    // Behind the driver, too.
+    let kernel = Kernel::prepare(&on("one")).unwrap();
+    let behind = kernel.attach(link("two").index, false).unwrap();
+    assert!(refused(on("two")).contains("'dpp_xdp' (number"));
+    drop(behind);
+    Tap::new(on("two")).end();
+}
+
+#[test]
+fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::with_queue(Settings { ring_bytes: 0, ..on("two") }, 1000);
+    let sender = Sender::new("one");
+    let sent = 20_000;
+    (0..sent).for_each(|number| sender.send(&frame(&[], 53, number)));
+    until("what is dropped is told", || tap.count(Count::DroppedByKernel) > 0);
+    let took = tap.end();
+    let counted =
+        [Count::Taken, Count::DroppedByKernel, Count::DroppedQueueFull].map(|count| tap.count(count));
+    assert_eq!(counted.iter().sum::<u64>(), u64::from(sent), "all are accounted for: {counted:?}");
+    assert_eq!(counted[0], tap.taken.len() as u64);
+    assert!(took < Duration::from_secs(1), "a queue that nobody empties holds up the end: {took:?}");
+}
+
+#[test]
+fn an_interface_that_is_deleted_is_found_again() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    for round in 1..=2u32 {
+        tap.send_until_taken(&frame(&[], 53, round));
+        ip(&["link", "del", "one"]);
+        // The second time it has more queues.
+        join_one_and_two([&[][..], &["numrxqueues", "2", "numtxqueues", "2"]][round as usize - 1]);
+        tap.send_until_taken(&frame(&[], 53, 100 + round));
+        assert_eq!(tap.count(Count::Reopened), u64::from(round));
+    }
+    tap.end();
+}
+
+#[test]
+fn an_interface_that_has_gone_holds_up_nothing() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    ip(&["link", "del", "one"]);
+    thread::sleep(TICK * 4);
+    assert!(tap.end() < Duration::from_millis(400));
+    assert_eq!(tap.count(Count::Reopened), 0);
+}
+
+#[test]
+fn an_interface_that_is_off_for_a_while_goes_on() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    for round in 0..3 {
+        tap.send_until_taken(&frame(&[], 53, round));
+        ip(&["link", "set", "two", "down"]);
+        ip(&["link", "set", "two", "up"]);
+    }
+    tap.send_until_taken(&frame(&[], 53, 9));
+    tap.end();
+}
+
+#[test]
+fn an_interface_that_is_off_at_first_is_captured_once_it_is_on() {
+    let _namespace = Namespace::new();
+    ip(&["link", "set", "two", "down"]);
+    let mut tap = Tap::new(on("two"));
+    ip(&["link", "set", "two", "up"]);
+    tap.send_until_taken(&frame(&[], 53, 9));
+    tap.end();
+}
+
+#[test]
+fn the_end_comes_soon_and_with_the_last_packets() {
+    let _namespace = Namespace::new();
+    let mut tap = Tap::new(on("two"));
+    let sender = Sender::new("one");
+    let sent: Vec<_> = (0..500).map(|number| frame(&[], 53, number)).collect();
+    sent.iter().for_each(|packet| sender.send(packet));
+    let took = tap.end();
+    assert!(tap.bytes() == sent, "{} of {}", tap.taken.len(), sent.len());
+    assert!(took < Duration::from_millis(400), "{took:?}");
+}
+
+#[test]
+fn where_the_driver_refuses_the_program_is_behind_it_and_frames_that_are_too_long_are_counted() {
+    let _namespace = Namespace::with(&["mtu", "9000"]);
+    let mut tap = Tap::new(on("two"));
+    let facts = tap.facts.to_string();
+    assert!(facts.contains("the program behind the driver, where it costs more, as that said: "), "{facts}");
+    let sent: Vec<_> = [60, 1500, 3000, 3840, 3841, 8000]
+        .map(|length| {
+            let mut packet = frame(VLAN, 53, length);
+            packet.resize(length as usize, 1);
+            packet
+        })
+        .into();
+    let sender = Sender::new("one");
+    sent.iter().for_each(|packet| sender.send(packet));
+    tap.take(4);
+    tap.end();
+    assert!(tap.bytes() == sent[..4]);
+    assert_eq!((tap.taken.len(), tap.count(Count::DroppedByKernel)), (4, 2));
+}
+
+#[test]
+fn frames_come_whole_that_are_as_long_as_the_interface_has_them() {
+    for mtu in [1500, 1770, 1771, 3000] {
+        let _namespace = Namespace::with(&["mtu", &mtu.to_string()]);
+        let mut tap = Tap::new(on("two"));
+        assert_eq!(tap.facts.behind_driver, None);
+        let sent: Vec<_> = (0..50)
+            .map(|number| {
+                let mut packet = frame(VLAN, 53, number);
+                packet.resize(mtu + VLAN.len() + 14, number as u8);
+                packet
+            })
+            .collect();
+        let sender = Sender::new("one");
+        sent.iter().for_each(|packet| sender.send(packet));
+        tap.take(sent.len());
+        tap.end();
+        assert!(tap.bytes() == sent, "{mtu}");
+    }
+}
+
+#[test]
+fn interfaces_that_the_host_uses_are_refused() {
+    let _namespace = Namespace::new();
+    ip(&["link", "add", "bridge", "type", "bridge"]);
+    ip(&["link", "set", "two", "master", "bridge"]);
+    ip(&["link", "add", "mac", "link", "one", "type", "macvlan"]);
+    for (name, used) in
+        [("two", "'two' is part of 'bridge'"), ("one", "'one' carries 'mac'"), ("lo", "127.0.0.1")]
+    {
+        let told = refused(on(name));
+        assert!(told.contains(used) && told.contains("taken away from this machine"), "{told}");
+    }
+    ip(&["link", "set", "two", "nomaster"]);
+    ip(&["address", "add", "2001:db8::7/64", "dev", "two"]);
+    assert!(refused(on("two")).contains("'two' has the address 2001:db8::7"));
+    ip(&["address", "del", "2001:db8::7/64", "dev", "two"]);
+    // Each interface has one of these by itself.
+    ip(&["address", "add", "fe80::7/64", "dev", "two"]);
+    Tap::new(on("two")).end();
+}
+
+#[test]
+fn what_cannot_be_had_is_named() {
+    let _namespace = Namespace::new();
+    let told = refused(on("eth7"));
+    assert_eq!(told, "there is no interface 'eth7'; there are: lo, two, one");
+    let told = refused(Settings { copying: Copying::ZeroCopy, ..on("two") });
+    assert!(
+        told.starts_with("cannot capture on 'two' by XDP without copying: ") && told.contains("copy=auto"),
+        "{told}"
+    );
+    let ports =
+        Ports::new((0..=limits::XDP_PORT_RANGES_MAX as u16).map(|number| number * 2..=number * 2).collect());
+    let told = refused(Settings { ports, ..on("two") });
+    assert!(told.contains("on 65 ranges of ports; at most 64"), "{told}");
+    assert_eq!(link("two").program, None, "nothing is left of what was refused");
+}
+
+#[test]
+fn as_many_ports_as_there_may_be_are_no_burden_to_the_verifier() {
+    let _namespace = Namespace::new();
+    let ports = Ports::new(
+        (0..limits::XDP_PORT_RANGES_MAX as u16).map(|number| number * 4..=number * 4 + 1).collect(),
+    );
+    let mut tap = Tap::new(Settings { ports, fragments: true, ..on("two") });
+    tap.send_until_taken(&frame(VLAN, 201, 9));
+    tap.end();
+}
+
+/// What the test's thread may do, until it may do all again.
+struct Allowed(CapabilitySets);
+
+impl Allowed {
+    fn only(allowed: CapabilitySet) -> Allowed {
+        let all = capabilities(None).unwrap();
+        set_capabilities(None, CapabilitySets { effective: allowed, ..all }).unwrap();
+        Allowed(all)
+    }
+}
+
+impl Drop for Allowed {
+    fn drop(&mut self) {
+        set_capabilities(None, self.0).unwrap();
+    }
+}
+
+#[test]
+fn three_privileges_are_enough_and_each_is_missed() {
+    let _namespace = Namespace::new();
+    let three = [CapabilitySet::BPF, CapabilitySet::NET_ADMIN, CapabilitySet::NET_RAW];
+    // The fourth is for rings larger than the bound (RLIMIT_MEMLOCK), which another test changes.
+    let all = three.into_iter().fold(CapabilitySet::IPC_LOCK, |all, one| all | one);
+    let allowed = Allowed::only(all);
+    drop(Xdp::open(on("two")).unwrap_or_else(|error| panic!("{error}")));
+    drop(allowed);
+    for missing in three {
+        let allowed = Allowed::only(all - missing);
+        let told = refused(on("two"));
+        drop(allowed);
+        assert!(told.contains("setcap cap_bpf,cap_net_admin,cap_net_raw+ep"), "{told}");
+    }
+}
+
+#[test]
+fn memory_that_cannot_be_locked_is_named() {
+    let _namespace = Namespace::new();
+    // Who has CAP_IPC_LOCK is not bounded, so other tests are not disturbed.
+    let less = Rlimit { current: Some(1 << 20), ..getrlimit(Resource::Memlock) };
+    let before = getrlimit(Resource::Memlock);
+    setrlimit(Resource::Memlock, less).unwrap();
+    let allowed = Allowed::only(CapabilitySet::BPF | CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW);
+    let told = refused(on("two"));
+    drop(allowed);
+    setrlimit(Resource::Memlock, before).unwrap();
+    assert!(told.contains("4194304 bytes of memory for each of 1 queues cannot be locked"), "{told}");
+    assert!(told.contains("LimitMEMLOCK=infinity"), "{told}");
+}
+
+#[test]
+fn after_privileges_are_dropped_one_is_enough_to_find_an_interface_again() {
+    let _namespace = Namespace::new();
+    let source = Xdp::open(on("two")).unwrap();
+    // Threads have what this one has when they start.
+    // IPC_LOCK, as another test changes the bound of locked memory.
+    let allowed = Allowed::only(CapabilitySet::NET_RAW | CapabilitySet::IPC_LOCK);
+    let mut tap = Tap::start(source, 1 << 20);
+    drop(allowed);
+    ip(&["link", "del", "one"]);
+    join_one_and_two(&[]);
+    tap.send_until_taken(&frame(&[], 53, 1));
+    tap.end();
+    assert_eq!(tap.count(Count::Reopened), 1);
+}
+
+#[test]
+fn fragments_without_ports_are_left_to_the_kernel_unless_asked_for() {
+    for fragments in [false, true] {
+        let _namespace = Namespace::new();
+        let mut tap = Tap::new(Settings { fragments, ..on("two") });
+        let mut later = frame(&[], 53, 1);
+        later[21] = 9;
+        let sender = Sender::new("one");
+        sender.send(&later);
+        sender.send(&frame(&[], 53, 2));
+        tap.take(1 + usize::from(fragments));
+        tap.end();
+        let expected = if fragments { vec![later, frame(&[], 53, 2)] } else { vec![frame(&[], 53, 2)] };
+        assert!(tap.bytes() == expected);
+    }
+}
