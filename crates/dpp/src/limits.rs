@@ -339,3 +339,13 @@ pub const CDNS_BLOCK_FULL: usize = 16 << 20;
 /// Bytes of rows that are prepared for C-DNS at once; those behind in their chunk are prepared one by one. Without
 /// compression, sections may take forty times their bytes, and one chunk can complete all messages that waited for their ends.
 pub const CDNS_PREPARED_MAX: usize = 16 << 20;
+
+/// Packets that are taken out of a queue of DPDK at once. Drivers have loops for 32 and more; with more than this the packets would
+/// not be in the processor's cache any more when they are looked at.
+pub const DPDK_BURST_MAX: u16 = 512;
+
+/// Receive queues of one port of DPDK. Each has a thread, and 10 MiB for packets; DPDK knows 128 threads.
+pub const DPDK_QUEUES_MAX: u16 = 128;
+
+/// Ports that are listed when the one asked for is not there. Debian's DPDK has places for 32.
+pub const DPDK_PORTS_MAX: u16 = 64;

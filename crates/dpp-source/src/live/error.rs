@@ -56,4 +56,8 @@ pub enum LiveError {
     /// Sockets of Knot DNS are numbered from 1.
     #[error("{0} sockets for Knot DNS: it numbers its channels from 1 to 65535")]
     KnotSockets(u32),
+    /// A port of DPDK cannot be captured.
+    #[cfg(feature = "dpdk")]
+    #[error(transparent)]
+    Dpdk(#[from] super::dpdk::DpdkError),
 }

@@ -10,6 +10,8 @@
 
 mod counts;
 pub mod dnstap;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 mod error;
 mod feed;
 mod queue;
