@@ -346,6 +346,3 @@ pub const DPDK_BURST_MAX: u16 = 512;
 
 /// Receive queues of one port of DPDK. Each has a thread, and 10 MiB for packets; DPDK knows 128 threads.
 pub const DPDK_QUEUES_MAX: u16 = 128;
-
-/// Ports that are listed when the one asked for is not there. Debian's DPDK has places for 32.
-pub const DPDK_PORTS_MAX: u16 = 64;

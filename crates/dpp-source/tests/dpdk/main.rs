@@ -60,6 +60,16 @@ fn all_queues_of_a_device_that_divides_by_itself_are_emptied() {
 }
 
 #[test]
+fn a_device_that_divides_as_it_is_told_has_the_queues_that_are_asked_for() {
+    alone("a_device_that_divides_as_it_is_told_has_the_queues_that_are_asked_for", || {
+        // It has packets of nothing but zeros without end, on each queue.
+        let scene = Scene::new(Settings { queues: Some(3), ..on("net_null0,size=60") });
+        until("they come", || scene.count(Count::Taken) + scene.count(Count::OtherTraffic) > 10_000);
+        assert_eq!(scene.threads(), 3);
+    });
+}
+
+#[test]
 fn what_is_sent_to_an_interface_comes() {
     alone("what_is_sent_to_an_interface_comes", || {
         let namespace = Namespace::new();
@@ -95,11 +105,12 @@ fn queues_of_an_interface_divide_what_comes() {
 fn what_an_interface_has_no_room_for_is_counted() {
     alone("what_an_interface_has_no_room_for_is_counted", || {
         let namespace = Namespace::new();
-        let source = Dpdk::open(on("net_af_packet0,iface=two,framecnt=64")).unwrap();
-        namespace.send(std::iter::repeat_n(&frame(53, 1, 80), 1000));
+        let source = Dpdk::open(on("net_pcap0,rx_iface=two")).unwrap();
+        // libpcap has room for 2 MiB.
+        namespace.send(std::iter::repeat_n(&frame(53, 1, 1500), 4000));
         let scene = Scene::start(source, 64 << 20);
-        until("all are known of", || scene.count(Count::Taken) + scene.count(Count::DroppedByDevice) == 1000);
-        assert!(scene.count(Count::DroppedByDevice) > 500);
+        until("all are known of", || scene.count(Count::Taken) + scene.count(Count::DroppedByDevice) == 4000);
+        assert!(scene.count(Count::DroppedByDevice) > 1000);
         scene.end();
     });
 }
@@ -164,8 +175,8 @@ fn a_device_that_is_not_there_is_named() {
             let error = Dpdk::open(on(device)).unwrap_err();
             assert!(matches!(error, DpdkError::NoPort { .. }), "{error}");
             let error = error.to_string();
-            let named = error.starts_with(&format!("DPDK has no port '{device}' and cannot make one: "));
-            assert!(named && error.contains("there are: net_pcap7;"), "{error}");
+            let start = format!("DPDK has no port '{device}' (there are: net_pcap7) and cannot make one: ");
+            assert!(error.starts_with(&start) && error.contains("virtual device"), "{error}");
         }
     });
 }

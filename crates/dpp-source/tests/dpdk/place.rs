@@ -229,6 +229,11 @@ impl Scene {
         assert_eq!(self.count(count), number, "{count:?}");
     }
 
+    /// How many threads the source has, beside that of the engine.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.len() - 1
+    }
+
     pub(crate) fn queue_bytes(&self) -> usize {
         self.queue.bytes()
     }

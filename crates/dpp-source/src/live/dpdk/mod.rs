@@ -80,6 +80,18 @@ impl Default for Settings {
 /// processor. 4096 are 4 ms of a million packets a second, which is one slice of the scheduler's.
 const DESCRIPTORS: u16 = 4096;
 
+/// The key of the Toeplitz hash by which network cards divide packets (RSS). As it repeats after 16 bits, source and destination may
+/// change places and the hash stays: addresses and ports stand at multiples of 16 bits in what is hashed.
+static SYMMETRIC_KEY: [u8; 64] = {
+    let mut key = [0x6D; 64];
+    let mut at = 1;
+    while at < key.len() {
+        key[at] = 0x5A;
+        at += 2;
+    }
+    key
+};
+
 /// A port that is started: its queues fill, and [`Dpdk::start`] empties them.
 #[derive(Debug)]
 pub struct Dpdk {
@@ -106,6 +118,7 @@ impl Dpdk {
             burst: settings.burst,
             descriptors: DESCRIPTORS,
             promiscuous: settings.promiscuous,
+            key: &SYMMETRIC_KEY,
         };
         let receivers =
             control.open(opening).map_err(|(step, errno, said)| failed(&settings, step, errno, &said))?;
@@ -144,21 +157,25 @@ fn find(control: &mut Control, device: &str) -> Result<u16, DpdkError> {
     let whole = CString::new(device).map_err(|_| DpdkError::Zero(device.escape_debug().to_string()))?;
     let name = device.split(',').next().unwrap_or_default();
     let name = CString::new(name).expect("a part of what has no zero");
-    let by_number = || device.parse().ok().filter(|port| control.name(*port).is_some());
-    if let Some(port) = control.port(&name).or_else(by_number) {
+    let by_number = |control: &Control| {
+        let number = device.parse().ok()?;
+        control.ports().map(|port| port.0).find(|port| *port == number)
+    };
+    if let Some(port) = control.port(&name).or_else(|| by_number(control)) {
         return Ok(port);
     }
     let told = control.probe(&whole);
     if let Some(port) = control.port(&name) {
         return Ok(port);
     }
-    let problem = match told {
-        Ok(()) => "its driver makes no port of this name".to_string(),
-        Err((errno, said)) => error::problem(errno, &said),
-    };
-    let there: Vec<_> = (0..limits::DPDK_PORTS_MAX).filter_map(|port| control.name(port)).collect();
-    let there = if there.is_empty() { "none".to_string() } else { there.join(", ") };
-    Err(DpdkError::NoPort { device: device.to_string(), problem, there })
+    let (errno, said) = told.err().unwrap_or_default();
+    let there: Vec<_> = control.ports().map(|port| port.1).collect();
+    Err(DpdkError::NoPort {
+        device: device.to_string(),
+        problem: error::problem(errno, &said),
+        there: if there.is_empty() { "none".to_string() } else { there.join(", ") },
+        remedy: error::remedy_for_device(&said),
+    })
 }
 
 fn queues(settings: &Settings, kind: &Kind) -> Result<u16, DpdkError> {
@@ -178,4 +195,36 @@ fn failed(settings: &Settings, step: &'static str, errno: sys::Errno, said: &str
 /// What the driver's time of packets is counted in, ns; `None` if that is not known.
 fn unit_ns(driver: &str) -> Option<i64> {
     (driver == "net_pcap").then_some(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hash of network cards, bit by bit: for each that is set, 32 bits of the key from there on.
+    fn toeplitz(key: &[u8], hashed: &[u8]) -> u32 {
+        let bit = |bytes: &[u8], at: usize| bytes[at / 8] >> (7 - at % 8) & 1;
+        let word = |at: usize| (at..at + 32).fold(0, |word, at| word << 1 | u32::from(bit(key, at)));
+        (0..hashed.len() * 8).filter(|at| bit(hashed, *at) == 1).fold(0, |hash, at| hash ^ word(at))
+    }
+
+    /// A flow whose addresses have so many bytes, as it is hashed: addresses, then ports; and its other direction.
+    fn flow(bytes: usize) -> [Vec<u8>; 2] {
+        let [one, two] = [3, 7].map(|factor| (0..bytes as u8).map(|at| at * factor + 1).collect::<Vec<_>>());
+        let ports = [[0x40, 1], [0, 53]];
+        [[&one[..], &two, &ports[0], &ports[1]].concat(), [&two[..], &one, &ports[1], &ports[0]].concat()]
+    }
+
+    #[test]
+    fn both_directions_of_a_flow_meet_in_one_queue() {
+        for bytes in [4, 16] {
+            let [there, back] = flow(bytes);
+            assert_eq!(toeplitz(&SYMMETRIC_KEY, &there), toeplitz(&SYMMETRIC_KEY, &back));
+            assert_ne!(
+                toeplitz(&SYMMETRIC_KEY, &there),
+                toeplitz(&SYMMETRIC_KEY, &there[2..]),
+                "flows differ"
+            );
+        }
+    }
 }

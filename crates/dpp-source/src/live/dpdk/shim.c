@@ -84,10 +84,13 @@ int dpp_dpdk_port(const char *name)
     return error != 0 ? error : port;
 }
 
-/* The name of a port. `name` has room for RTE_ETH_NAME_MAX_LEN (64) bytes. */
-int dpp_dpdk_name(uint16_t port, char *name)
+/* The first port from this number on, or -ENODEV, with its name. `name` has room for RTE_ETH_NAME_MAX_LEN (64) bytes. */
+int dpp_dpdk_next_port(uint16_t from, char *name)
 {
-    return rte_eth_dev_get_name_by_port(port, name);
+    uint16_t port = rte_eth_find_next(from);
+    if (port >= RTE_MAX_ETHPORTS || rte_eth_dev_get_name_by_port(port, name) != 0)
+        return -ENODEV;
+    return port;
 }
 
 struct dpp_dpdk_kind {
@@ -117,20 +120,26 @@ struct dpp_dpdk_port {
     struct rte_mempool *pool;
 };
 
-/* Two equal 16 bits all along: then source and destination may be exchanged, and the hash is the same. Long enough for any device. */
-#define KEY_BYTES 64
-static uint8_t symmetric_key[KEY_BYTES];
-
 #define HASHED (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP)
 /* Buffers that a thread keeps at hand. */
 #define CACHE 256
 
-static int set_up(struct dpp_dpdk_port *port, uint16_t queues, uint16_t burst, uint16_t descriptors, int promiscuous,
-                  const char **step)
+/* How a port is opened. The key for dividing packets among queues is read as long as the port is open. */
+struct dpp_dpdk_opening {
+    uint16_t port;
+    uint16_t queues;
+    uint16_t burst;
+    uint16_t descriptors;
+    uint16_t promiscuous;
+    uint16_t key_bytes;
+    const uint8_t *key;
+};
+
+static int set_up(struct dpp_dpdk_port *port, const struct dpp_dpdk_opening *wanted, const char **step)
 {
     struct rte_eth_dev_info info;
     struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_NONE };
-    uint16_t senders, sent = 64;
+    uint16_t queues = wanted->queues, descriptors = wanted->descriptors, senders, sent = 64;
     int socket = rte_eth_dev_socket_id(port->id), error;
     char name[32];
 
@@ -141,12 +150,10 @@ static int set_up(struct dpp_dpdk_port *port, uint16_t queues, uint16_t burst, u
     *step = "configuration";
     conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
     if (queues > 1 && info.flow_type_rss_offloads != 0) {
-        for (int at = 0; at < KEY_BYTES; at += 2)
-            memcpy(symmetric_key + at, "\x6d\x5a", 2);
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
         conf.rx_adv_conf.rss_conf.rss_hf = HASHED & info.flow_type_rss_offloads;
-        if (info.hash_key_size <= KEY_BYTES) {
-            conf.rx_adv_conf.rss_conf.rss_key = symmetric_key;
+        if (info.hash_key_size <= wanted->key_bytes) {
+            conf.rx_adv_conf.rss_conf.rss_key = (uint8_t *)wanted->key; /* Drivers only read it. */
             conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size != 0 ? info.hash_key_size : 40;
         }
     }
@@ -159,7 +166,7 @@ static int set_up(struct dpp_dpdk_port *port, uint16_t queues, uint16_t burst, u
 
     *step = "memory for packets";
     snprintf(name, sizeof(name), "dpp-%u", port->id);
-    port->pool = rte_pktmbuf_pool_create(name, queues * (descriptors + burst + 2 * CACHE) + sent, CACHE, 0,
+    port->pool = rte_pktmbuf_pool_create(name, queues * (descriptors + wanted->burst + 2 * CACHE) + sent, CACHE, 0,
                                          RTE_MBUF_DEFAULT_BUF_SIZE, socket);
     if (port->pool == NULL)
         return -rte_errno;
@@ -178,7 +185,7 @@ static int set_up(struct dpp_dpdk_port *port, uint16_t queues, uint16_t burst, u
         return error;
 
     *step = "promiscuous mode";
-    error = promiscuous ? rte_eth_promiscuous_enable(port->id) : rte_eth_promiscuous_disable(port->id);
+    error = wanted->promiscuous ? rte_eth_promiscuous_enable(port->id) : rte_eth_promiscuous_disable(port->id);
     return error == -ENOTSUP ? 0 : error;
 }
 
@@ -205,22 +212,21 @@ void dpp_dpdk_close(struct dpp_dpdk_port *port)
 }
 
 /* Starts a port. If that fails, `step` tells where, and it is closed. */
-int dpp_dpdk_open(uint16_t id, uint16_t queues, uint16_t burst, uint16_t descriptors, int promiscuous,
-                  struct dpp_dpdk_port **opened, const char **step)
+int dpp_dpdk_open(const struct dpp_dpdk_opening *wanted, struct dpp_dpdk_port **opened, const char **step)
 {
     struct dpp_dpdk_port *port;
     int flag, error;
 
     *step = "another source has it";
-    if (id >= RTE_MAX_ETHPORTS || is_open[id])
+    if (wanted->port >= RTE_MAX_ETHPORTS || is_open[wanted->port])
         return -EBUSY;
     *step = "memory";
     port = calloc(1, sizeof(*port));
     if (port == NULL)
         return -ENOMEM;
-    port->id = id;
-    is_open[id] = 1;
-    error = set_up(port, queues, burst, descriptors, promiscuous, step);
+    port->id = wanted->port;
+    is_open[port->id] = 1;
+    error = set_up(port, wanted, step);
     if (error != 0) {
         dpp_dpdk_close(port);
         return error;
@@ -264,7 +270,7 @@ void dpp_dpdk_leave(void)
 
 struct dpp_dpdk_packet {
     struct rte_mbuf *mbuf;
-    /* The first piece; further ones are found with dpp_dpdk_next. */
+    /* The first piece; further ones are found with dpp_dpdk_piece. */
     const uint8_t *data;
     uint64_t time;
     uint32_t bytes;
@@ -301,7 +307,7 @@ uint16_t dpp_dpdk_receive(const struct dpp_dpdk_port *port, uint16_t queue, stru
 }
 
 /* The next piece of a packet, or NULL. */
-const struct rte_mbuf *dpp_dpdk_next(const struct rte_mbuf *mbuf, const uint8_t **data, uint32_t *bytes)
+const struct rte_mbuf *dpp_dpdk_piece(const struct rte_mbuf *mbuf, const uint8_t **data, uint32_t *bytes)
 {
     const struct rte_mbuf *next = mbuf->next;
     if (next != NULL) {

@@ -38,6 +38,18 @@ struct RawKind {
     divides: u16,
 }
 
+/// `struct dpp_dpdk_opening`.
+#[repr(C)]
+struct RawOpening {
+    port: u16,
+    queues: u16,
+    burst: u16,
+    descriptors: u16,
+    promiscuous: u16,
+    key_bytes: u16,
+    key: *const u8,
+}
+
 /// `struct dpp_dpdk_packet`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +73,10 @@ unsafe extern "C" {
     fn dpp_dpdk_init(count: c_int, arguments: *mut *mut c_char) -> c_int;
     fn dpp_dpdk_probe(device: *const c_char) -> c_int;
     fn dpp_dpdk_port(name: *const c_char) -> c_int;
-    fn dpp_dpdk_name(port: u16, name: *mut c_char) -> c_int;
+    fn dpp_dpdk_next_port(from: u16, name: *mut c_char) -> c_int;
     fn dpp_dpdk_kind(port: u16, kind: *mut RawKind) -> c_int;
-    fn dpp_dpdk_open(
-        port: u16,
-        queues: u16,
-        burst: u16,
-        descriptors: u16,
-        promiscuous: c_int,
-        opened: *mut *mut RawPort,
-        step: *mut *const c_char,
-    ) -> c_int;
+    fn dpp_dpdk_open(wanted: *const RawOpening, opened: *mut *mut RawPort, step: *mut *const c_char)
+    -> c_int;
     fn dpp_dpdk_close(port: *mut RawPort);
     fn dpp_dpdk_lost(port: *const RawPort, missed: *mut u64, damaged: *mut u64) -> c_int;
     fn dpp_dpdk_enter() -> c_int;
@@ -83,12 +88,12 @@ unsafe extern "C" {
         packets: *mut RawPacket,
         max: u16,
     ) -> u16;
-    fn dpp_dpdk_next(mbuf: *const Mbuf, data: *mut *const u8, bytes: *mut u32) -> *const Mbuf;
+    fn dpp_dpdk_piece(mbuf: *const Mbuf, data: *mut *const u8, bytes: *mut u32) -> *const Mbuf;
     fn dpp_dpdk_free(mbufs: *mut *const Mbuf, count: u16);
 }
 
 /// A number of errno.h.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Errno(pub i32);
 
 /// What the user said to DPDK when it was started, and whether it did: it can be started once in a process.
@@ -121,6 +126,8 @@ pub(super) struct Opening {
     pub burst: u16,
     pub descriptors: u16,
     pub promiscuous: bool,
+    /// What packets are divided among queues by.
+    pub key: &'static [u8; 64],
 }
 
 impl Control {
@@ -163,12 +170,16 @@ impl Control {
         u16::try_from(unsafe { dpp_dpdk_port(name.as_ptr()) }).ok()
     }
 
-    /// The name of a port, if there is one of this number.
-    pub(super) fn name(&self, port: u16) -> Option<String> {
-        let mut name = [0; NAME_BYTES];
-        // SAFETY: a name has at most so many bytes (RTE_ETH_NAME_MAX_LEN), with the zero behind it.
-        let error = unsafe { dpp_dpdk_name(port, name.as_mut_ptr()) };
-        (error == 0).then(|| text(&name))
+    /// All ports: numbers, rising, and names.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (u16, String)> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let mut name = [0; NAME_BYTES];
+            // SAFETY: a name has at most so many bytes (RTE_ETH_NAME_MAX_LEN), with the zero behind it.
+            let port = u16::try_from(unsafe { dpp_dpdk_next_port(from, name.as_mut_ptr()) }).ok()?;
+            from = port + 1;
+            Some((port, text(&name)))
+        })
     }
 
     /// What the port is.
@@ -181,13 +192,14 @@ impl Control {
 
     /// Opens a port and starts it; gives a receiver for each queue. What fails is told with the step.
     pub(super) fn open(&mut self, opening: Opening) -> Result<Vec<Receiver>, (&'static str, Errno, String)> {
-        let Opening { port, queues, burst, descriptors, promiscuous } = opening;
+        let Opening { port, queues, burst, descriptors, promiscuous, key } = opening;
+        let (promiscuous, key_bytes, key) = (promiscuous.into(), key.len() as u16, key.as_ptr());
+        let wanted = RawOpening { port, queues, burst, descriptors, promiscuous, key_bytes, key };
         let (mut opened, mut step) = (null_mut(), null());
         let result = self.heard(|| {
-            // SAFETY: the shim writes a port, or a string that is never given back; the control is held.
-            unsafe {
-                dpp_dpdk_open(port, queues, burst, descriptors, promiscuous.into(), &mut opened, &mut step)
-            }
+            // SAFETY: the shim reads `wanted`, and writes a port or a string that is never given back; the key is static; the
+            // control is held.
+            unsafe { dpp_dpdk_open(&wanted, &mut opened, &mut step) }
         });
         if let Err((errno, said)) = result {
             // SAFETY: on errors `step` is a string literal of the shim's.
@@ -365,7 +377,7 @@ impl<'a> Iterator for Rest<'a> {
         // SAFETY: pieces are linked, the last one to null, where this ends; as for the first, they stay as long as the burst.
         unsafe {
             if !self.mbuf.is_null() {
-                self.mbuf = dpp_dpdk_next(self.mbuf, &mut data, &mut bytes);
+                self.mbuf = dpp_dpdk_piece(self.mbuf, &mut data, &mut bytes);
             }
             (!self.mbuf.is_null()).then(|| slice::from_raw_parts(data, bytes as usize))
         }
