@@ -1,12 +1,12 @@
 //! Ports of DPDK: virtual ones, which read files or are at one end of a pair of interfaces. No huge pages are needed.
 //!
-//! DPDK can be started once in a process, so each test is a process of its own ([`alone`]). Those with interfaces take root, and have a
-//! network namespace of their own.
+//! DPDK can be started once in a process, so each test is a process of its own ([`alone`]). Those with interfaces take
+//! root, and have a network namespace of their own.
 
 mod place;
 
-use dpp_source::live::Count;
 use dpp_source::live::dpdk::{Dpdk, DpdkError, Poll, Settings};
+use dpp_source::live::{Count, LiveError};
 use place::{Namespace, Scene, alone, file, frame, on, tagged, until, write_pcap};
 use std::time::{Duration, Instant};
 
@@ -167,13 +167,23 @@ fn sources_share_what_was_started_and_ports_can_be_opened_again() {
 }
 
 #[test]
+fn threads_may_use_the_same_processors_as_before() {
+    alone("threads_may_use_the_same_processors_as_before", || {
+        let allowed = || rustix::thread::sched_getaffinity(None).unwrap();
+        let before = allowed();
+        let _source = Dpdk::open(on(&format!("net_pcap0,rx_pcap={DEMO}"))).unwrap();
+        assert!(allowed() == before);
+    });
+}
+
+#[test]
 fn a_device_that_is_not_there_is_named() {
     alone("a_device_that_is_not_there_is_named", || {
         let _scene = Scene::new(on(&format!("net_pcap7,rx_pcap={DEMO}")));
         for device in ["net_nothing0", "0000:99:00.0", "net_af_packet0,iface=nothing", "31", "", "net_pcap0"]
         {
             let error = Dpdk::open(on(device)).unwrap_err();
-            assert!(matches!(error, DpdkError::NoPort { .. }), "{error}");
+            assert!(matches!(error, LiveError::Dpdk(DpdkError::NoPort { .. })), "{error}");
             let error = error.to_string();
             let start = format!("DPDK has no port '{device}' (there are: net_pcap7) and cannot make one: ");
             assert!(error.starts_with(&start) && error.contains("virtual device"), "{error}");
@@ -206,7 +216,7 @@ fn dpdk_without_huge_pages_says_what_to_do() {
         let eal = ["--huge-dir", "/nowhere", "--no-pci"].map(str::to_string).to_vec();
         for _ in 0..2 {
             let error = Dpdk::open(Settings { eal: eal.clone(), ..on("net_null0") }).unwrap_err();
-            assert!(matches!(error, DpdkError::Start { .. }), "{error}");
+            assert!(matches!(error, LiveError::Dpdk(DpdkError::Start { .. })), "{error}");
             assert!(error.to_string().contains("eal=--no-huge -m 512"), "{error}");
         }
     });

@@ -1,7 +1,8 @@
-//! DPDK's environment (EAL): memory, drivers, buses. It is started once in a process, with arguments of its own, for all sources.
+//! DPDK's environment (EAL): memory, drivers, buses. It is started once in a process, with arguments of its own, for all
+//! sources.
 //!
-//! The surprising fact: starting it binds the thread to one processor, and every thread that this one makes afterwards. So it is
-//! started by a thread that then ends.
+//! The surprising fact: starting it binds the thread to one processor, and every thread that this one makes afterwards. So
+//! it is started by a thread that then ends.
 
 use super::error::{self, DpdkError};
 use super::sys::{Control, Start};
@@ -48,8 +49,8 @@ fn judge(started: &Start, arguments: &[String]) -> Result<(), DpdkError> {
 
 /// What is said to DPDK where the user says nothing about it: the argument, and how those begin that say something.
 const USUAL: &[(&str, &[&str])] = &[
-    // Nothing is left behind in /dev/hugepages and /var/run after a crash, and several programs get on with each other. DPDK does
-    // not take it together with --no-huge, where there are no huge pages to share.
+    // Nothing is left behind in /dev/hugepages and /var/run after a crash, and several programs get on with each other.
+    // DPDK does not take it together with --no-huge, where there are no huge pages to share.
     (
         "--in-memory",
         &["--no-huge", "--no-shconf", "--file-prefix", "--huge-dir", "--proc-type", "--legacy-mem"],

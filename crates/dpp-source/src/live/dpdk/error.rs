@@ -1,5 +1,5 @@
-//! Why a port of DPDK cannot be captured, in words and with the remedy. DPDK's own words come with it, for they tell which driver or
-//! folder it is about.
+//! Why a port of DPDK cannot be captured, in words and with the remedy. DPDK's own words come with it, for they tell which
+//! driver or folder it is about.
 
 use super::sys::Errno;
 use std::io;

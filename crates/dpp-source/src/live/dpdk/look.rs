@@ -1,8 +1,8 @@
 //! The look at a packet before it is copied: no kernel is there that would leave out what is no DNS.
 //!
-//! It is the engine's own walk, so what passes is what the engine would have taken from a file, tunnels and fragments too; and
-//! what is damaged passes, to be counted where all else is. It costs a walk more for each packet that passes (some 10 ns), and saves
-//! the copies of all others.
+//! It is the engine's own walk, so what passes is what the engine would have taken from a file, tunnels and fragments too;
+//! and what is damaged passes, to be counted where all else is. It costs a walk more for each packet that passes, and
+//! saves the copies of all others.
 
 use super::reader::ETHERNET;
 use dpp::packet::{Packet, Skip, Walk};

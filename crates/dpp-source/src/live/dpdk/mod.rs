@@ -3,14 +3,14 @@
 //! ```text
 //!  device -> queue -> reader (a thread that asks again and again) -> look -> inlet
 //! ```
-//! A device is made known by its PCI address, or as a virtual one (`net_af_packet0,iface=eth1`, `net_pcap0,rx_pcap=FILE`). It divides
-//! packets among its queues by flow, so that both directions of one meet in the same queue ([`Settings::queues`]). The surprising
-//! fact: a device that was given to DPDK's drivers is gone for the kernel, and its packets with it; this is for ports to which
-//! traffic is mirrored.
+//! A device is made known by its PCI address, or as a virtual one (`net_af_packet0,iface=eth1`, `net_pcap0,rx_pcap=FILE`).
+//! It divides packets among its queues by flow, so that both directions of one meet in the same queue
+//! ([`Settings::queues`]). The surprising fact: a device that was given to DPDK's drivers is gone for the kernel, and its
+//! packets with it; this is for ports to which traffic is mirrored.
 //!
-//! Time: packets are dated when their burst is received, by the system's clock, some 100 us after they came at most unless there
-//! is a jam. Devices that tell a time do so in units of their own; the one that is understood is `net_pcap`, whose packets keep the
-//! time they have in the file.
+//! Time: packets are dated when their burst is received, by the system's clock, some 100 us after they came at most unless
+//! there is a jam. Devices that tell a time do so in units of their own; the one that is understood is `net_pcap`, whose
+//! packets keep the time they have in the file.
 
 mod eal;
 mod error;
@@ -20,7 +20,7 @@ mod sys;
 
 pub use error::DpdkError;
 
-use super::{Counts, Queue};
+use super::{Counts, LiveError, Queue};
 use dpp::limits;
 use dpp::plan::Ports;
 use reader::Reader;
@@ -44,16 +44,17 @@ pub enum Poll {
 /// What is captured, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A PCI address (`0000:03:00.0`), a virtual device with its arguments (`net_af_packet0,iface=eth1`), the name of a port that
-    /// DPDK knows already, or its number.
+    /// A PCI address (`0000:03:00.0`), a virtual device with its arguments (`net_af_packet0,iface=eth1`), the name of a
+    /// port that DPDK knows already, or its number.
     pub device: String,
     /// Ports that carry DNS. What has none of them on either side, and is no fragment and no tunnel, is not copied.
     pub ports: Ports,
-    /// Receive queues, each with a thread. `None`: one if the device divides packets as it is told (RSS), with a key that brings
-    /// both directions of a flow together; all that it has if it does that in a way of its own, for what comes to
-    /// a queue that nobody empties is lost.
+    /// Receive queues, each with a thread. `None`: one if the device divides packets as it is told (RSS), with a key that
+    /// brings both directions of a flow together; all that it has if it does that in a way of its own, for what comes to a
+    /// queue that nobody empties is lost.
     pub queues: Option<u16>,
-    /// Arguments of DPDK's EAL, such as `--no-huge -m 256`. It is started once in a process: all sources say the same, or nothing.
+    /// Arguments of DPDK's EAL, such as `--no-huge -m 256`. It is started once in a process: all sources say the same, or
+    /// nothing.
     pub eal: Vec<String>,
     /// Whether the device is to take packets that are not for it: a mirror port has no others.
     pub promiscuous: bool,
@@ -81,8 +82,8 @@ impl Default for Settings {
 /// processor. 4096 are 4 ms of a million packets a second, which is one slice of the scheduler's.
 const DESCRIPTORS: u16 = 4096;
 
-/// The key of the Toeplitz hash by which network cards divide packets (RSS). As it repeats after 16 bits, source and destination may
-/// change places and the hash stays: addresses and ports stand at multiples of 16 bits in what is hashed.
+/// The key of the Toeplitz hash by which network cards divide packets (RSS). As it repeats after 16 bits, source and
+/// destination may change places and the hash stays: addresses and ports stand at multiples of 16 bits in what is hashed.
 static SYMMETRIC_KEY: [u8; 64] = {
     let mut key = [0x6D; 64];
     let mut at = 1;
@@ -107,8 +108,8 @@ impl Dpdk {
     /// Starts DPDK, unless that is done, and the port.
     ///
     /// # Errors
-    /// [`DpdkError`] if DPDK does not start, or there is no such device, or it does not do what is asked for.
-    pub fn open(settings: Settings) -> Result<Dpdk, DpdkError> {
+    /// [`LiveError::Dpdk`] if DPDK does not start, or there is no such device, or it does not do what is asked for.
+    pub fn open(settings: Settings) -> Result<Dpdk, LiveError> {
         let settings = Settings { burst: settings.burst.clamp(1, limits::DPDK_BURST_MAX), ..settings };
         let mut control = eal::start(&settings.eal)?;
         let port = find(&mut control, &settings.device)?;

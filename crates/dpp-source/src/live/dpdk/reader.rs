@@ -1,8 +1,8 @@
 //! The thread that empties a queue of a port.
 //!
-//! DPDK wakes nobody: a queue is asked again and again. Where nothing has come for a while the thread rests between two questions,
-//! and the device's descriptors cover that. Where the queue to the engine is full it waits with a burst in its hands: descriptors
-//! run out behind it, and the device drops and counts.
+//! DPDK wakes nobody: a queue is asked again and again. Where nothing has come for a while the thread rests between two
+//! questions, and the device's descriptors cover that. Where the queue to the engine is full it waits with a burst in its
+//! hands: descriptors run out behind it, and the device drops and counts.
 
 use super::look::may_be_dns;
 use super::sys::{HAS_OUTER_TAG, HAS_TAG, HAS_TIME, Known, Packet, Receiver};

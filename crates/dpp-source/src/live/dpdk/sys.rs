@@ -1,7 +1,7 @@
 //! What of DPDK takes `unsafe`: the functions of `shim.c`. Nothing else is here, and nothing here decides anything.
 //!
-//! DPDK's functions that start, open and close are for one thread at a time: who holds the [`Control`] may call them. A queue is
-//! emptied by one thread at a time: that has the [`Receiver`].
+//! DPDK's functions that start, open and close are for one thread at a time: who holds the [`Control`] may call them. A
+//! queue is emptied by one thread at a time: that has the [`Receiver`].
 
 #![allow(unsafe_code)]
 
