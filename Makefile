@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DPP := target/release/dpp
 
-.PHONY: demo test check peers bench abuse instructions fuzz fuzz-smoke schema deny clean
+.PHONY: demo test dpdk check peers bench abuse instructions fuzz fuzz-smoke schema deny clean
 
 # DNS transactions from a real capture that comes with the project.
 demo: $(DPP)
@@ -22,6 +22,11 @@ DOC := RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) d
 test: peers check
 	$(CARGO) test --locked --workspace
 	$(MAKE) fuzz-smoke
+
+# Ports of DPDK, a feature that needs libdpdk: on Debian 220 packages, so `make test` goes without.
+dpdk:
+	$(CARGO) clippy --locked -p dpp-source --features dpdk --all-targets -- -D warnings
+	$(CARGO) test --locked -p dpp-source --features dpdk --lib --test dpdk
 
 check:
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml

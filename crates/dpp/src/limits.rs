@@ -395,3 +395,9 @@ impl Default for RotationLimits {
 /// Files of one output that may be unfinished at once: one that is filled, and others that are on their way to the disk or
 /// cannot be written. Each has a thread, and rows that wait.
 pub const ROTATING_FILES_MAX: usize = 3;
+/// Packets that are taken out of a queue of DPDK at once. Drivers have loops for 32 and more; with more than this the packets would
+/// not be in the processor's cache any more when they are looked at.
+pub const DPDK_BURST_MAX: u16 = 512;
+
+/// Receive queues of one port of DPDK. Each has a thread, and 10 MiB for packets; DPDK knows 128 threads.
+pub const DPDK_QUEUES_MAX: u16 = 128;

@@ -12,6 +12,12 @@ pub enum Count {
     TakenBytes,
     /// Packets that the kernel dropped because nobody took them in time.
     DroppedByKernel,
+    /// Packets that the network card dropped because nobody took them in time, where no kernel is between.
+    DroppedByDevice,
+    /// Packets that the network card found damaged.
+    DamagedAtDevice,
+    /// Packets that are no DNS, passed over before they were copied, where no kernel does that.
+    OtherTraffic,
     /// Packets or messages that were dropped because the engine is behind.
     DroppedQueueFull,
     /// Frames longer than any that makes sense, passed over.
@@ -47,6 +53,17 @@ pub const COUNTS: &[CountEntry] = &[
         Count::DroppedByKernel,
         "dropped_by_kernel",
         "packets the kernel dropped, as nobody took them in time",
+    ),
+    entry(
+        Count::DroppedByDevice,
+        "dropped_by_device",
+        "packets the network card dropped, as nobody took them in time",
+    ),
+    entry(Count::DamagedAtDevice, "damaged_at_device", "packets the network card found damaged"),
+    entry(
+        Count::OtherTraffic,
+        "other_traffic",
+        "packets that are no DNS, passed over before they were copied",
     ),
     entry(
         Count::DroppedQueueFull,

@@ -228,4 +228,8 @@ pub enum LiveError {
         /// What the system says.
         source: io::Error,
     },
+    /// A port of DPDK cannot be captured.
+    #[cfg(feature = "dpdk")]
+    #[error(transparent)]
+    Dpdk(#[from] super::dpdk::DpdkError),
 }

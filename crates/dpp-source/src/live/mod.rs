@@ -11,6 +11,8 @@
 pub mod afpacket;
 mod counts;
 pub mod dnstap;
+#[cfg(feature = "dpdk")]
+pub mod dpdk;
 mod error;
 mod feed;
 pub mod knot;
