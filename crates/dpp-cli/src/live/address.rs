@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     AfPacket,
+    Xdp,
+    Dpdk,
     DnstapUnix,
     DnstapTcp,
     DnstapTls,
@@ -73,6 +75,48 @@ pub(super) const SCHEMES: &[SchemeEntry] = &[
                 "tunnels",
                 "yes|no",
                 "let tunnels (GRE, VXLAN, MPLS, ...) through the kernel's filter; else yes",
+            ),
+        ],
+    },
+    SchemeEntry {
+        scheme: Scheme::Xdp,
+        name: "xdp",
+        form: "xdp:INTERFACE",
+        sentence: "DNS packets of an interface, taken from its driver, so that the host never sees them: for mirror ports (build feature xdp)",
+        parameters: &[
+            parameter("ring", "SIZE", "bytes of the ring of each queue; else 64MiB"),
+            parameter("promiscuous", "yes|no", "take also what is not for this host; else yes"),
+            parameter(
+                "copy",
+                "auto|copy|zero",
+                "who brings packets into memory: the kernel (copy), the network card (zero); else auto",
+            ),
+            parameter("fragments", "yes|no", "take fragments of IP too, from the host; else no"),
+            parameter(
+                "steal",
+                "yes|no",
+                "capture also where the host itself has an address, and take its DNS away; else no",
+            ),
+        ],
+    },
+    SchemeEntry {
+        scheme: Scheme::Dpdk,
+        name: "dpdk",
+        form: "dpdk:DEVICE",
+        sentence: "packets of a port of DPDK: a PCI address, or a virtual device with its arguments (build feature dpdk)",
+        parameters: &[
+            parameter("queues", "N", "receive queues, each with a thread; else as the device needs"),
+            parameter(
+                "eal",
+                "ARGUMENTS",
+                "arguments of DPDK's EAL, such as '--no-huge -m 256'; the same for all sources",
+            ),
+            parameter("promiscuous", "yes|no", "take also what is not for this device; else yes"),
+            parameter("burst", "N", "packets taken out of a queue at once; else 64"),
+            parameter(
+                "poll",
+                "idle|busy",
+                "sleep where nothing comes, or ask on and take a processor; else idle",
             ),
         ],
     },
@@ -302,7 +346,17 @@ impl Address {
 
     /// Whether it takes packets of interfaces, which takes a capability.
     pub(crate) fn wants_packets(&self) -> bool {
-        self.scheme == Scheme::AfPacket
+        matches!(self.scheme, Scheme::AfPacket | Scheme::Xdp)
+    }
+
+    /// Whether it loads programs into the kernel.
+    pub(crate) fn wants_bpf(&self) -> bool {
+        self.scheme == Scheme::Xdp
+    }
+
+    /// Whether opening it starts threads.
+    pub(crate) fn has_threads(&self) -> bool {
+        self.scheme == Scheme::Dpdk
     }
 
     /// The folder in which sockets are made.
@@ -320,7 +374,7 @@ impl Address {
 
     /// Whether what comes from there may lack what packets always have.
     pub(crate) fn is_sparse(&self) -> bool {
-        self.scheme != Scheme::AfPacket
+        !matches!(self.scheme, Scheme::AfPacket | Scheme::Xdp | Scheme::Dpdk)
     }
 }
 

@@ -47,7 +47,14 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let sources = open(job)?;
     let rotation = wish.files.as_ref().map(|files| files.settings(job)).transpose()?;
     prepare(job, rotation.as_ref(), &log)?;
-    sandbox(job, wish)?.enter(&log)?;
+    let has_threads = |input: &Input| matches!(input, Input::Live(address) if address.has_threads());
+    match job.captures.iter().any(has_threads) {
+        true => log.warn(
+            "no sandbox",
+            &[("why", Field::text("DPDK has started threads, and it holds for threads"))],
+        ),
+        false => sandbox(job, wish)?.enter(&log)?,
+    }
 
     let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
     signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup)).context("cannot listen to signals")?;
@@ -151,7 +158,7 @@ fn prepare(job: &Job, rotation: Option<&rotating::Settings>, log: &Log) -> anyho
 /// What is left to the process once all is open.
 fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
     let mut write = Vec::new();
-    let mut keep = CapabilitySet::empty();
+    let (mut keep, mut bpf) = (CapabilitySet::empty(), false);
     let of_file = |path: &Path| path.parent().filter(|path| !path.as_os_str().is_empty()).map(PathBuf::from);
     let folder_of = |path: &Path| of_file(path).unwrap_or_else(|| PathBuf::from("."));
     if let Some(Output::Path(path)) = job.target.one() {
@@ -165,6 +172,10 @@ fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
         if address.wants_packets() {
             keep |= CapabilitySet::NET_RAW;
         }
+        if address.wants_bpf() {
+            keep |= CapabilitySet::NET_ADMIN | CapabilitySet::BPF;
+            bpf = true;
+        }
     }
     let read = wish.config.iter().map(PathBuf::from).chain(job.files_read()).collect();
     Ok(Sandbox {
@@ -173,7 +184,7 @@ fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
         read,
         write,
         commands: wish.files.as_ref().is_some_and(files::Wish::has_command),
-        bpf: false,
+        bpf,
         filters: wish.service.sandbox,
     })
 }

@@ -8,7 +8,11 @@ use anyhow::{Context, bail};
 use dpp::plan::Ports;
 use dpp_source::live::afpacket::{self, AfPacket, Timestamps};
 use dpp_source::live::dnstap::{self, Listen, Receiver};
+#[cfg(feature = "dpdk")]
+use dpp_source::live::dpdk;
 use dpp_source::live::knot::{self, Probe};
+#[cfg(feature = "xdp")]
+use dpp_source::live::xdp;
 use dpp_source::live::{Counts, Queue, UnixSocket};
 use std::fs;
 use std::io;
@@ -47,6 +51,10 @@ pub(super) fn check(address: &Address, ports: &Ports) -> anyhow::Result<()> {
 /// What was said of a source, understood.
 enum Settings {
     AfPacket(afpacket::Settings),
+    #[cfg(feature = "xdp")]
+    Xdp(xdp::Settings),
+    #[cfg(feature = "dpdk")]
+    Dpdk(dpdk::Settings),
     Dnstap(dnstap::Settings),
     Knot(knot::Settings),
 }
@@ -55,6 +63,10 @@ impl Settings {
     fn open(self) -> anyhow::Result<Box<dyn Opened>> {
         Ok(match self {
             Settings::AfPacket(settings) => Box::new(AfPacket::open(settings)?),
+            #[cfg(feature = "xdp")]
+            Settings::Xdp(settings) => Box::new(xdp::Xdp::open(settings)?),
+            #[cfg(feature = "dpdk")]
+            Settings::Dpdk(settings) => Box::new(dpdk::Dpdk::open(settings)?),
             Settings::Dnstap(settings) => Box::new(Receiver::open(&settings)?),
             Settings::Knot(settings) => Box::new(Probe::open(&settings)?),
         })
@@ -77,10 +89,22 @@ macro_rules! opened {
 }
 
 opened!(AfPacket, Receiver, Probe);
+#[cfg(feature = "xdp")]
+opened!(xdp::Xdp);
+#[cfg(feature = "dpdk")]
+opened!(dpdk::Dpdk);
 
 fn settings(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     match address.scheme {
         Scheme::AfPacket => afpacket(address, ports),
+        #[cfg(feature = "xdp")]
+        Scheme::Xdp => by_xdp(address, ports),
+        #[cfg(feature = "dpdk")]
+        Scheme::Dpdk => by_dpdk(address, ports),
+        #[cfg(not(all(feature = "xdp", feature = "dpdk")))]
+        Scheme::Xdp | Scheme::Dpdk => bail!(
+            "'{address}': this dpp was built without that; build it with --features xdp, or dpdk, or capture by afpacket:INTERFACE"
+        ),
         Scheme::DnstapUnix => dnstap(address, Listen::Unix(unix_socket(address)?)),
         Scheme::DnstapTcp => dnstap(address, Listen::Tcp(host_and_port(address)?)),
         Scheme::DnstapTls => dnstap(address, tls(address)?),
@@ -111,6 +135,48 @@ fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         fragments: address.truth("fragments")?.unwrap_or(usual.fragments),
         tunnels: address.truth("tunnels")?.unwrap_or(usual.tunnels),
         ..usual
+    }))
+}
+
+#[cfg(feature = "xdp")]
+fn by_xdp(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
+    let usual = xdp::Settings::default();
+    let copying = address.value("copy", "auto, copy or zero", |text| match text {
+        "auto" => Some(xdp::Copying::Auto),
+        "copy" => Some(xdp::Copying::Copy),
+        "zero" => Some(xdp::Copying::ZeroCopy),
+        _ => None,
+    })?;
+    Ok(Settings::Xdp(xdp::Settings {
+        interface: address.place.clone(),
+        ports: ports.clone(),
+        ring_bytes: address.size("ring")?.unwrap_or(usual.ring_bytes),
+        promiscuous: address.truth("promiscuous")?.unwrap_or(usual.promiscuous),
+        copying: copying.unwrap_or(usual.copying),
+        fragments: address.truth("fragments")?.unwrap_or(usual.fragments),
+        steal: address.truth("steal")?.unwrap_or(usual.steal),
+    }))
+}
+
+#[cfg(feature = "dpdk")]
+fn by_dpdk(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
+    let usual = dpdk::Settings::default();
+    let poll = address.value("poll", "idle or busy", |text| match text {
+        "idle" => Some(dpdk::Poll::Idle),
+        "busy" => Some(dpdk::Poll::Busy),
+        _ => None,
+    })?;
+    let number = |name: &str| -> anyhow::Result<Option<u16>> {
+        Ok(address.number(name, usize::from(u16::MAX))?.map(|number| number as u16))
+    };
+    Ok(Settings::Dpdk(dpdk::Settings {
+        device: address.place.clone(),
+        ports: ports.clone(),
+        queues: number("queues")?,
+        eal: address.get("eal").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        promiscuous: address.truth("promiscuous")?.unwrap_or(usual.promiscuous),
+        burst: number("burst")?.unwrap_or(usual.burst),
+        poll: poll.unwrap_or(usual.poll),
     }))
 }
 
