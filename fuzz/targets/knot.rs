@@ -87,7 +87,10 @@ fn check(datagram: &[u8]) -> Option<Probe<'_>> {
     match probe.reply {
         None => assert_eq!(size, 0),
         Some(reply) => {
-            assert_eq!((u64::from(reply.size), u64::from(reply.rcode), &reply.header[..]), (size, rcode, header));
+            assert_eq!(
+                (u64::from(reply.size), u64::from(reply.rcode), &reply.header[..]),
+                (size, rcode, header)
+            );
             assert_eq!(u64::from(reply.extended_error.unwrap_or(0xFFFF)), error);
         }
     }

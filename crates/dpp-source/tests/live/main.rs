@@ -4,4 +4,5 @@ mod dnstap;
 mod enemies;
 mod knot;
 mod place;
+#[cfg(feature = "tls")]
 mod tls;
