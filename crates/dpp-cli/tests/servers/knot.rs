@@ -40,6 +40,8 @@ server:
     udp-workers: 2
     tcp-workers: 2
     background-workers: 1
+    tcp-io-timeout: 0
+    tcp-idle-timeout: 60
 log:
   - target: stderr
     any: info
