@@ -7,8 +7,8 @@
 
 use crate::formats::Format;
 use crate::generate::{Amount, Request};
-use crate::service::http::Address;
-use crate::service::log::Level;
+#[cfg(debug_assertions)]
+use crate::service::{http::Address, log::Level};
 use clap::builder::{
     EnumValueParser, OsStringValueParser, PossibleValue, RangedI64ValueParser, RangedU64ValueParser,
     TypedValueParser,
@@ -134,6 +134,7 @@ pub(crate) enum Command {
     /// Write a synthetic DNS capture
     Generate(Generate),
     /// Run as a service on made-up traffic, as tests do
+    #[cfg(debug_assertions)]
     #[command(hide = true)]
     Drill(Drill),
     /// Print the completions for a shell
@@ -153,6 +154,7 @@ pub(crate) enum Command {
 pub(crate) type Setting<T> = Result<T, String>;
 
 /// A service on made-up traffic. Its options are the tests'.
+#[cfg(debug_assertions)]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Drill {
     /// Where pages are: 127.0.0.1:9153, unix:/path

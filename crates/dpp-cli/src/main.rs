@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Some(Command::Check(wish)) => live::tell(*wish).and_then(|text| print(&text)),
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Generate(request)) => generate(request),
+        #[cfg(debug_assertions)]
         Some(Command::Drill(wish)) => service::drill::drill(&wish),
         Some(Command::Completions { shell }) => completions::completions(shell),
         Some(Command::Man { command }) => completions::man_page(command.as_deref()),

@@ -12,7 +12,7 @@ use crate::dataset::{self, Wish};
 use crate::flags::Options;
 use crate::hiding;
 use crate::inputs::Input;
-use crate::live;
+use crate::live::{self, Timed, Waits};
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
@@ -54,7 +54,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
         Target::Dataset(wish) => Some((&**wish, wish.plan(&job.plan, &job.table))),
         _ => None,
     };
-    let work = Work { job: &job, set, watch: &watch, opener: &opener };
+    let work = Work { job: &job, set, watch: &watch, opener: &opener, waits: None };
     let Some(tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -97,6 +97,8 @@ pub(crate) struct Work<'a> {
     pub(crate) set: Option<(&'a Wish, Value)>,
     pub(crate) watch: &'a Arc<Watch>,
     pub(crate) opener: &'a Opener,
+    /// Where it is noted how long the output takes, if somebody wants to know.
+    pub(crate) waits: Option<&'a Waits>,
 }
 
 impl Work<'_> {
@@ -352,9 +354,12 @@ impl Work<'_> {
         output: &Output,
     ) -> anyhow::Result<Outcome> {
         let machine = self.machine();
-        let ended = match intake {
-            Intake::Files(captures) => pipeline::run(captures, plan, &machine, sink, self.watch),
-            Intake::Live(feed) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
+        let ended = match (intake, self.waits) {
+            (Intake::Files(captures), _) => pipeline::run(captures, plan, &machine, sink, self.watch),
+            (Intake::Live(feed), None) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
+            (Intake::Live(feed), Some(waits)) => {
+                pipeline::run_on(feed, plan, &machine, &Timed { sink, waits }, self.watch)
+            }
         };
         match ended {
             Ok(outcome) => Ok(outcome),

@@ -12,6 +12,7 @@ mod receiver;
 mod reload;
 mod run;
 mod sources;
+mod waits;
 
 use crate::checks::{self, Job};
 use crate::flags::{Command, CommandLine, Live, Options};
@@ -31,6 +32,7 @@ use std::time::Duration;
 pub(crate) use address::Address;
 pub(crate) use receiver::receiver;
 pub(crate) use run::run;
+pub(crate) use waits::{Timed, Waits};
 
 /// How live sources are read.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 use super::files::{self, Files, Form};
 use super::reload::Reload;
 use super::sources::{self, Opened};
-use super::{Service, Wish};
+use super::{Service, Waits, Wish};
 use crate::captures::Opener;
 use crate::checks::Job;
 use crate::inputs::Input;
@@ -69,8 +69,10 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let pages = pages.transpose().context("cannot start the thread of --metrics")?;
     report::banner(job);
     let threads = start(sources, job, &queue, &monitor)?;
+    log.debug("sources started", &[("threads", (threads.len() as u64).into())]);
     let opener = Opener::new(job.manner, Arc::default());
-    let work = Work { job, set: None, watch: &watch, opener: &opener };
+    let waits = Waits::default();
+    let work = Work { job, set: None, watch: &watch, opener: &opener, waits: Some(&waits) };
     let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
     let mut output = Outlet::open(&work, rotation, &monitor, &log)?;
     let mut reload = Reload::new(job, &watch, output.files());
@@ -80,7 +82,7 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
             monitor.pulse.set_ready(true);
             notify.ready();
             log.record("ready", &[]);
-            let mut is_told = false;
+            let (mut is_told, mut excuse) = (false, None);
             while !is_over.load(Ordering::Acquire) {
                 monitor.beat(&notify, &log);
                 if hangup.swap(false, Ordering::AcqRel) {
@@ -88,8 +90,12 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
                     monitor.reloaded(reload.read(&log));
                     notify.ready();
                 }
+                // An output that takes long, or is being finished, is no engine that hangs.
+                let is_excused = is_told || waits.longer_than(PATIENCE);
+                excuse = is_excused.then(|| excuse.take().unwrap_or_else(|| monitor.pulse.excuse()));
                 if stop.load(Ordering::Acquire) && !is_told {
-                    (is_told, _) = (true, notify.stopping());
+                    is_told = true;
+                    notify.stopping();
                     log.record("stopping", &[]);
                 }
                 thread::park_timeout(BEAT);
@@ -117,6 +123,9 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
 
 /// Often enough for a watchdog, and for whoever waits for a signal to be heard.
 const BEAT: Duration = Duration::from_millis(200);
+
+/// So long an output may take a piece without being called slow.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Opens all sources.
 fn open(job: &Job) -> anyhow::Result<Vec<Box<dyn Opened>>> {

@@ -9,8 +9,10 @@
 //!  stop    Notify::stopping, Pulse::excuse, and beats go on; files are finished; then the pages go
 //! ```
 //! The order is the surprising part: landlock and user ids hold for threads, so nothing may start one before the sandbox
-//! is entered. [`drill`] does all of it in this order on made-up traffic.
+//! is entered. `dpp live` does all of it in this order;
+//! so does `drill`, on made-up traffic, which only builds for tests have.
 
+#[cfg(debug_assertions)]
 pub(crate) mod drill;
 mod exposition;
 pub(crate) mod http;

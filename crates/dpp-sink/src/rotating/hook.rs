@@ -30,6 +30,8 @@ impl Hook {
     fn command(&self, path: &Path) -> Command {
         const PLACE: &str = "{}";
         let mut command = Command::new(&self.program);
+        // Whoever waits for word from us would take the command's for ours.
+        command.env_remove("NOTIFY_SOCKET");
         for argument in &self.arguments {
             let mut parts = argument.split(PLACE);
             let mut argument = OsString::from(parts.next().unwrap_or_default());
