@@ -17,7 +17,7 @@ mod table;
 mod window;
 
 pub use event::{Arrival, Closing, Event, Part, State};
-pub use facts::{Edns, Facts, Kept, Lacks, Needs, Side};
+pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side};
 pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
