@@ -96,13 +96,15 @@ impl Batch {
         (context, scratch): (&'a Context, &mut Scratch),
         value: impl for<'v> Fn(&Transaction<'v>, &'v Context, &'v mut Scratch) -> Value<'v>,
     ) {
-        (self.rows, self.count) = (rows.len(), 0);
+        assert!(rows.len() <= TURN_ROWS, "a turn is no longer");
+        let mut count = 0;
         for (row, is_there) in rows.iter().zip(&mut self.is_there) {
             let value = value(row, context, scratch);
             let found = !matches!(value, Value::Null);
             *is_there = found.into();
-            self.numbers[self.count] = if found { value.bits(kind) } else { 0 };
-            self.count += usize::from(found);
+            // The remainder is the count, which so is known to be one of the places.
+            self.numbers[count % TURN_ROWS] = if found { value.bits(kind) } else { 0 };
+            count += usize::from(found);
         }
     }
 }
@@ -115,6 +117,7 @@ impl Batch {
     fn fill_up(&mut self, number: i64) {
         if self.count < self.rows {
             let mut left = self.count;
+        (self.rows, self.count) = (rows.len(), count);
             for row in (0..self.rows).rev() {
                 self.numbers[row] = match self.is_there[row] {
                     1 => {
