@@ -258,12 +258,12 @@ impl Noted {
 
 impl Facts {
     /// A response has come that answers this query, or is a further message of its answer. Gives whether it is the first.
-    pub(super) fn answered_by(&mut self, response: &Facts) -> bool {
+    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) -> bool {
         let is_first = self.answer.is_none();
-        self.answer.get_or_insert(response.own);
+        self.answer.get_or_insert(*response);
         self.answer_messages += 1;
-        self.answer_bytes += u64::from(response.own.length);
-        self.handshake_rtt_ns = self.handshake_rtt_ns.or(response.handshake_rtt_ns);
+        self.answer_bytes += u64::from(response.length);
+        self.handshake_rtt_ns = self.handshake_rtt_ns.or(handshake_rtt_ns);
         is_first
     }
 }
