@@ -107,6 +107,12 @@ impl Column {
         if told.lacks(field.column, context) && shape.take_alike(absent, rows.len()) {
             return Ok(());
         }
+        if told.is_alike(field.column)
+            && let Some(row) = rows.first()
+            && shape.take_alike(field.value(row, context, scratch), rows.len())
+        {
+            return Ok(());
+        }
         if let Shape::Flat(leaf) = shape
             && field.fill(rows, context, scratch, batch)
         {
@@ -192,8 +198,11 @@ impl Shape {
             Shape::Flat(_) => true,
             _ => is_null,
         };
+        // It does not stand in the dictionary if that is full.
+        let room =
+            ENTRY_ROOM + if let Value::Word(text) | Value::Text(text) = value { text.len() } else { 0 };
         let has_room = |leaf: &mut Leaf| {
-            (!is_null || leaf.page.is_nullable()) && leaf.page.size() + rows * ENTRY_ROOM < PAGE_BYTES
+            (!is_null || leaf.page.is_nullable()) && leaf.page.size() + rows * room < PAGE_BYTES
         };
         let is_possible = is_possible && self.leaves().all(has_room);
         if is_possible {

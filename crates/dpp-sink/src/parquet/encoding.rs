@@ -20,17 +20,30 @@ pub(super) fn runs_and_bits<T: Copy + Eq + Into<u64>>(values: &[T], width: u32, 
     let (mut packed, mut at) = (0, 0);
     while values.len() - at >= GROUP {
         let first = values[at];
-        if values[at..at + GROUP].iter().any(|&value| value != first) {
+        if !is_alike(first, &values[at..at + GROUP]) {
             at += GROUP;
             continue;
         }
         bits(&values[packed..at], width, out);
-        let length = values[at..].iter().take_while(|&&value| value == first).count();
+        let length = length_of_run(first, &values[at..]);
         run(first.into(), length, width, out);
         at += length;
         packed = at;
     }
     bits(&values[packed..], width, out);
+}
+
+/// Whether these are all `value`. All are looked at: so it is one step for all.
+#[inline]
+fn is_alike<T: Copy + Eq>(value: T, values: &[T]) -> bool {
+    !values.iter().fold(false, |is_other, &other| is_other | (other != value))
+}
+
+/// How often `value` stands there before there is another one.
+fn length_of_run<T: Copy + Eq>(value: T, values: &[T]) -> usize {
+    const STEP: usize = 64;
+    let whole = values.chunks_exact(STEP).take_while(|values| is_alike(value, values)).count() * STEP;
+    whole + values[whole..].iter().take_while(|&&other| other == value).count()
 }
 
 /// The same for values that are counted already: each with how often it stands there. `literals` is room for
@@ -43,6 +56,10 @@ pub(super) fn counted_runs_and_bits(
 ) {
     literals.clear();
     for (value, mut count) in runs {
+        if count == 1 {
+            literals.push(value);
+            continue;
+        }
         // A run starts where the packed values before it are whole groups.
         let fill = count.min(literals.len().next_multiple_of(GROUP) - literals.len());
         if count - fill < GROUP {
@@ -80,15 +97,38 @@ fn bits<T: Copy + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
     let groups = values.len().div_ceil(GROUP);
     varint((groups as u64) << 1 | 1, out);
     let end = out.len() + groups * width as usize;
-    pack(values.iter().map(|&value| value.into()), width, out);
+    pack(values, width, out);
     out.resize(end, 0);
 }
 
 /// Writes values one behind the other, `width` bits each, the first in the lowest bits; fills the last byte
 /// with zeros. No value may need more bits.
-fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
+fn pack<T: Copy + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
+    // Eight values are whole bytes, and where they fit into a word nothing has to be asked between them.
+    let (eights, rest) = values.as_chunks::<GROUP>();
+    match width {
+        0 => {}
+        1..=8 => eights.iter().for_each(|eight| {
+            let word = (0..).zip(eight).fold(0, |word, (at, &value)| word | value.into() << (at * width));
+            out.extend_from_slice(&word.to_le_bytes()[..width as usize]);
+        }),
+        9..=16 => eights.iter().for_each(|eight| {
+            let half = |four: &[T]| {
+                (0..).zip(four).fold(0, |word: u64, (at, &value)| word | value.into() << (at * width))
+            };
+            let word = u128::from(half(&eight[..4])) | u128::from(half(&eight[4..])) << (4 * width);
+            out.extend_from_slice(&word.to_le_bytes()[..width as usize]);
+        }),
+        _ => return pack_each(values, width, out),
+    }
+    pack_each(rest, width, out);
+}
+
+/// The same for any width.
+fn pack_each<T: Copy + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
     let (mut word, mut filled) = (0, 0);
-    for value in values {
+    for &value in values {
+        let value: u64 = value.into();
         word |= value << filled;
         filled += width;
         if filled >= u64::BITS {
@@ -107,55 +147,61 @@ const MINIBLOCK: usize = 32;
 /// DELTA_BINARY_PACKED of 64-bit numbers: the first value, then blocks of differences, each above the block's
 /// least.
 pub(super) fn deltas(values: &[i64], out: &mut Vec<u8>) {
-    deltas_of(values, |difference| difference, |above| above, out);
+    deltas_of(values, delta_block, out);
 }
 
 /// The same of numbers that fit in 32 bits with their sign: a difference may not take more bits than that, so
 /// it wraps as the reader's sums do.
 pub(super) fn deltas_32(values: &[i64], out: &mut Vec<u8>) {
-    deltas_of(values, |difference| i64::from(difference as i32), |above| above & u64::from(u32::MAX), out);
+    deltas_of(values, delta_block_32, out);
 }
 
+/// `write` gets the values of each block, and before them the last one of the block before.
 #[inline(always)]
-fn deltas_of(
-    values: &[i64],
-    difference_of: impl Fn(i64) -> i64 + Copy,
-    above_of: impl Fn(u64) -> u64 + Copy,
-    out: &mut Vec<u8>,
-) {
+fn deltas_of(values: &[i64], write: impl Fn(&[i64], &mut Vec<u8>), out: &mut Vec<u8>) {
     varint(BLOCK as u64, out);
     varint((BLOCK / MINIBLOCK) as u64, out);
     varint(values.len() as u64, out);
-    let Some(&first) = values.first() else { return zigzag(0, out) };
-    zigzag(first, out);
-    let mut before = first;
-    for block in values[1..].chunks(BLOCK) {
-        let mut differences = [0; BLOCK];
-        for (difference, &value) in differences.iter_mut().zip(block) {
-            *difference = difference_of(value.wrapping_sub(before));
-            before = value;
-        }
-        delta_block(&differences, block.len(), above_of, out);
+    zigzag(values.first().copied().unwrap_or(0), out);
+    let mut rest = values;
+    while rest.len() > 1 {
+        write(&rest[..rest.len().min(BLOCK + 1)], out);
+        rest = &rest[BLOCK.min(rest.len() - 1)..];
     }
 }
 
-#[inline(always)]
-fn delta_block(differences: &[i64; BLOCK], length: usize, above_of: impl Fn(u64) -> u64, out: &mut Vec<u8>) {
-    let least = differences[..length].iter().copied().min().unwrap_or(0);
-    zigzag(least, out);
-    // What lies behind the end counts as zero bits; miniblocks that have no value at all have no bytes
-    // either.
-    let mut above = [0; BLOCK];
-    for (above, &difference) in above.iter_mut().zip(&differences[..length]) {
-        *above = above_of(difference.wrapping_sub(least) as u64);
-    }
-    let miniblocks = || above.chunks_exact(MINIBLOCK);
-    let width = |miniblock: &[u64]| width_of(miniblock.iter().fold(0, |all, &value| all | value));
-    out.extend(miniblocks().map(|miniblock| width(miniblock) as u8));
-    for miniblock in miniblocks().take(length.div_ceil(MINIBLOCK)) {
-        pack(miniblock.iter().copied(), width(miniblock), out);
-    }
+macro_rules! delta_block {
+    ($name:ident, $signed:ty, $unsigned:ty) => {
+        /// Writes a block. Each step is one for all values, so that the machine can take several at once.
+        fn $name(values: &[i64], out: &mut Vec<u8>) {
+            let length = values.len() - 1;
+            let mut differences = [0; BLOCK];
+            for (difference, (&value, &before)) in differences.iter_mut().zip(values[1..].iter().zip(values))
+            {
+                *difference = (value as $signed).wrapping_sub(before as $signed);
+            }
+            let least = differences[..length].iter().fold(<$signed>::MAX, |least, &other| least.min(other));
+            zigzag(least.into(), out);
+            // What lies behind the end counts as zero bits; miniblocks that have no value at all have no bytes
+            // either.
+            let mut above: [$unsigned; BLOCK] = [0; BLOCK];
+            for (above, &difference) in above.iter_mut().zip(&differences[..length]) {
+                *above = difference.wrapping_sub(least) as $unsigned;
+            }
+            let miniblocks = above.as_chunks::<MINIBLOCK>().0;
+            let width = |miniblock: &[$unsigned; MINIBLOCK]| {
+                width_of(miniblock.iter().fold(0, |all, &value| all | value).into())
+            };
+            out.extend(miniblocks.iter().map(|miniblock| width(miniblock) as u8));
+            for miniblock in &miniblocks[..length.div_ceil(MINIBLOCK)] {
+                pack(miniblock, width(miniblock), out);
+            }
+        }
+    };
 }
+
+delta_block!(delta_block, i64, u64);
+delta_block!(delta_block_32, i32, u32);
 
 /// BYTE_STREAM_SPLIT of 64-bit values: the lowest bytes of all, then the next ones, and so on.
 pub(super) fn byte_streams(values: impl Iterator<Item = i64> + Clone, out: &mut Vec<u8>) {
@@ -225,6 +271,29 @@ mod tests {
         let mut out = Vec::new();
         counted_runs_and_bits([(0, 3), (1, 20), (0, 1)].into_iter(), 1, &mut Vec::new(), &mut out);
         assert_eq!(out, [3, 0b1111_1000, 30, 1, 3, 0]);
+    }
+
+    #[test]
+    fn eight_values_at_once_are_packed_as_one_by_one() {
+        for width in 0..=64 {
+            for length in [0, 1, 7, 8, 9, 16, 37] {
+                let largest = u64::MAX.checked_shr(64 - width).unwrap_or(0);
+                let values: Vec<u64> =
+                    (1..=length).map(|n: u64| n.wrapping_mul(u64::MAX / 3) & largest).collect();
+                let (mut at_once, mut each) = (Vec::new(), Vec::new());
+                pack(&values, width, &mut at_once);
+                pack_each(&values, width, &mut each);
+                assert_eq!(at_once, each, "{length} values of {width} bits");
+            }
+        }
+    }
+
+    #[test]
+    fn runs_end_where_another_value_stands() {
+        for length in [8, 63, 64, 65, 128, 200] {
+            let values = [vec![0; length], vec![1]].concat();
+            assert_eq!((length_of_run(0, &values), length_of_run(0, &values[..length])), (length, length));
+        }
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl Lane {
         let in_turn = if self.columns.len() == 1 { PAGE_ROWS } else { TURN_ROWS };
         let in_page = PAGE_ROWS - self.rows % PAGE_ROWS;
         let mut taken = rows.min(in_turn).min(in_page).min(self.group_rows - self.rows);
+        let all: u64 = weights.iter().take(taken).map(|&weight| u64::from(weight)).sum();
+        if self.bytes + all < self.group_bytes {
+            self.bytes += all;
+            return taken;
+        }
         // The row with which the group gets too heavy is its last one.
         for (number, &weight) in weights.iter().take(taken).enumerate() {
             self.bytes += u64::from(weight);

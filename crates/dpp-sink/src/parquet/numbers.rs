@@ -115,6 +115,15 @@ impl Numeric {
             let ranks = numbers.map(|&bits| upside_down(bits));
             return ranks.fold(None, |ranks, rank| widened(ranks, Some((rank, rank))));
         }
+        if matches!(self.kind, Kind::U8 | Kind::U16 | Kind::I32) {
+            // Those fit into 32 bits, of which a step takes more.
+            let first = *numbers.first()? as i32;
+            let widen = |(least, largest): (i32, i32), &bits: &i64| {
+                (least.min(bits as i32), largest.max(bits as i32))
+            };
+            let (least, largest) = numbers.iter().fold((first, first), widen);
+            return Some((least.into(), largest.into()));
+        }
         // Those of whole numbers differ from their bits in the first one, if at all.
         let rank = |bits: i64| if self.kind == Kind::U64 { bits ^ i64::MIN } else { bits };
         let first = rank(*numbers.first()?);
@@ -242,10 +251,9 @@ impl Numbers {
             return false;
         }
         let known = self.book.len();
-        self.codes.clear();
-        for &bits in self.runs.numbers() {
-            self.codes.push(self.book.code(bits));
-        }
+        let Numbers { codes, runs, book, .. } = self;
+        codes.clear();
+        codes.extend(runs.numbers().iter().map(|&bits| book.code(bits)));
         if self.do_codes_pay(known, ranks) {
             self.has_codes = true;
             return true;
@@ -318,6 +326,9 @@ impl Numbers {
     }
 }
 
+/// So many numbers are compared with the last one at once.
+const STEP: usize = 16;
+
 /// Equal neighbours, counted.
 struct Runs {
     /// What each run has, and where it ends, up to `last`. The first one may be empty.
@@ -345,17 +356,36 @@ impl Runs {
         self.ends[self.last] = end;
     }
 
-    /// Pushes each. Nearly always they are what the last one was, eight at a time.
+    /// Pushes each. Of most columns nearly all are what the last one was.
     fn push_all(&mut self, numbers: &[i64]) {
-        let (eights, rest) = numbers.as_chunks::<8>();
-        for eight in eights {
+        let (steps, rest) = numbers.as_chunks::<STEP>();
+        for step in steps {
             let last = self.numbers[self.last];
-            match eight.iter().fold(0, |differences, number| differences | number ^ last) {
-                0 => self.ends[self.last] += 8,
-                _ => eight.iter().for_each(|&number| self.push(number)),
+            match step.iter().fold(0, |differences, number| differences | number ^ last) {
+                0 => self.ends[self.last] += STEP as u32,
+                _ => self.push_step(step),
             }
         }
         rest.iter().for_each(|&number| self.push(number));
+    }
+
+    /// Pushes numbers of which not all are what the last one was, as [`Runs::push`] does it. What it takes from memory once is not
+    /// taken from there for each.
+    #[inline]
+    fn push_step(&mut self, step: &[i64; STEP]) {
+        if self.last + STEP >= self.numbers.len() {
+            self.grow();
+        }
+        let numbers = self.numbers[self.last..].first_chunk_mut::<{ STEP + 1 }>().expect("it has grown");
+        let ends = self.ends[self.last..].first_chunk_mut::<{ STEP + 1 }>().expect("it has grown");
+        let (mut last, mut number, mut end) = (0, numbers[0], ends[0]);
+        for &next in step {
+            last += usize::from(next != number);
+            (number, end) = (next, end + 1);
+            numbers[last] = number;
+            ends[last] = end;
+        }
+        self.last += last;
     }
 
     /// Pushes a number so often.
@@ -502,6 +532,17 @@ mod tests {
                 assert_eq!((&all[..], runs.len()), (numbers, numbers.len()));
                 assert_eq!(runs.numbers().len(), numbers.chunk_by(|one, other| one == other).count());
             }
+        }
+    }
+
+    #[test]
+    fn numbers_are_pushed_together_as_one_by_one() {
+        for same in [1, 2, 15, 16, 17, 40, 1000] {
+            let numbers: Vec<i64> = (0..1000).map(|number| number / same % 7).collect();
+            let [mut together, mut each] = [(); 2].map(|()| Runs::default());
+            numbers.chunks(77).for_each(|numbers| together.push_all(numbers));
+            numbers.iter().for_each(|&number| each.push(number));
+            assert!(together.iter().eq(each.iter()), "{same}");
         }
     }
 

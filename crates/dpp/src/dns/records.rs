@@ -80,6 +80,15 @@ impl<'a> Message<'a> {
     pub fn records(&self, at: usize) -> Records<'a> {
         Records { message: *self, at, left: [6, 8, 10].map(|count| self.field(count)), is_damaged: false }
     }
+
+    /// The same, wherever the question section ends; `None` if it does not.
+    pub fn records_behind_questions(&self) -> Option<Records<'a>> {
+        let mut at = Message::QUESTIONS;
+        for _ in 0..self.question_count() {
+            at = self.skip_question(at).ok()?;
+        }
+        Some(self.records(at))
+    }
 }
 
 /// The records of a message: an iterator that stops at the first record that cannot be read.

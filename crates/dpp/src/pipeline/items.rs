@@ -9,11 +9,13 @@ use crate::cdns::{
     Block, FilePreamble, Item, Record, Sections, Signature, StorageParameters, dns_flags, is_ipv6,
     item_hints, sig_flags, transport_flags,
 };
-use crate::dns::Question;
+use crate::dns::{Message, Question};
 use crate::limits::{BLOCK_ITEMS_ALWAYS, BLOCK_ITEMS_MAX, ITEM_MESSAGES_MAX};
 use crate::packet::{Addresses, Flow, Origin, Outer, Skip};
 use crate::stats::Totals;
-use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
+use crate::transaction::{
+    Arrival, Edns, Facts, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
+};
 
 /// Reads the items of a block that came at `arrival`. Gives how many there are.
 pub(super) fn block(
@@ -199,6 +201,9 @@ impl Reading<'_> {
             let (message, options) = message(item, side, is_response);
             self.messages_left = self.messages_left.saturating_sub(message.len());
             side.message = part.keep(&message);
+            if is_response && self.needs.has(Needs::NOTED) && !side.lacks.has(Lacks::ANSWERS) {
+                side.noted = Message::parse(&message).as_ref().map(Noted::of).unwrap_or_default();
+            }
             side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS));
         }
     }

@@ -11,7 +11,7 @@ use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Part, Role, Side, State, Transport, Tuple,
+    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -229,8 +229,8 @@ struct Reading<'a, 'b, A, E> {
     error: Option<ParseError>,
     /// What is not known of the message.
     lacks: Lacks,
-    /// Where its bytes and those of its frame are kept, once they are.
-    kept: Option<(Kept, Kept)>,
+    /// Where its bytes and those of its frame are kept, once they are, and what is noted of them.
+    kept: Option<(Kept, Kept, Noted)>,
     events: &'b mut E,
     totals: &'b mut Totals,
 }
@@ -374,21 +374,21 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
         if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
-            let (message, record) =
+            let (message, record, noted) =
                 *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
-            let (question, error) = (ordinal, self.error);
-            let side = Side { question, rcode, lacks, error, message, record, ..self.arrived.side() };
-            let opt = end.and_then(|end| self.message.opt_record(end));
-            let options = opt.map(|record| (record.rdata_at as u32, record.rdata.len() as u16));
-            let edns = opt.and_then(|record| Opt::of(&record)).map(Edns::from);
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
-            part.describe(Facts {
-                own: Side { edns, options, ..side },
-                handshake_rtt_ns,
-                ..Facts::default()
-            });
+            // It is large: made once, it is filled where it lies.
+            let mut facts = Facts { own: self.arrived.side(), handshake_rtt_ns, ..Facts::default() };
+            let own = &mut facts.own;
+            (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
+            (own.message, own.record, own.noted) = (message, record, noted);
+            if let Some(opt) = end.and_then(|end| self.message.opt_record(end)) {
+                own.options = Some((opt.rdata_at as u32, opt.rdata.len() as u16));
+                own.edns = Opt::of(&opt).map(Edns::from);
+            }
+            part.describe(facts);
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
@@ -397,16 +397,17 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 }
 
 impl<A: Around> Arrived<'_, A> {
-    /// Keeps what is needed of the message's bytes, and of its frame's.
-    fn keep(&self, needs: Needs, part: &mut Part) -> (Kept, Kept) {
-        let is_response =
-            dns::Message::parse(self.datagram.payload).is_some_and(|message| message.is_response());
-        let needed = if is_response { Needs::RESPONSE } else { Needs::QUERY };
+    /// Keeps what is needed of the message's bytes, and of its frame's, and notes what is in them.
+    fn keep(&self, needs: Needs, part: &mut Part) -> (Kept, Kept, Noted) {
+        let header = dns::Message::parse(self.datagram.payload);
+        let response = header.filter(|message| message.is_response());
+        let needed = if response.is_some() { Needs::RESPONSE } else { Needs::QUERY };
         // A message of no length was made up, of what the one that answers it says.
         let is_there = !self.around.lacks().has(Lacks::LENGTH);
         let message = if needs.has(needed) && is_there { self.datagram.payload } else { &[] };
         let record = if needs.has(Needs::FRAME) { self.around.record() } else { &[] };
-        (part.keep(message), part.keep(record))
+        let noted = response.filter(|_| needs.has(Needs::NOTED) && is_there);
+        (part.keep(message), part.keep(record), noted.as_ref().map(Noted::of).unwrap_or_default())
     }
 
     /// What columns may want to know of the message, but for what takes reading it.

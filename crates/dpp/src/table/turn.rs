@@ -18,6 +18,8 @@ pub struct Told {
     outer: bool,
     query_options: bool,
     response_options: bool,
+    /// The number of their input, if they have the same.
+    input: Option<u32>,
 }
 
 impl Told {
@@ -25,8 +27,11 @@ impl Told {
     pub fn by<'a>(rows: impl Iterator<Item = Transaction<'a>>) -> Told {
         let has_options = |side: &Side| side.options.is_some_and(|(_, length)| length > 0);
         let mut told = Told::default();
+        let mut inputs = None;
         for row in rows {
             if let Some(facts) = row.facts() {
+                let (least, largest) = inputs.unwrap_or((facts.own.input, facts.own.input));
+                inputs = Some((least.min(facts.own.input), largest.max(facts.own.input)));
                 told.outer |= facts.own.outer.vlan_count > 0 || facts.own.outer.tunnel.is_some();
                 told.frames |= facts.own.record.length > 0;
                 told.frames |= facts.answer.as_ref().is_some_and(|side| side.record.length > 0);
@@ -35,7 +40,13 @@ impl Told {
             told.query_options |= row.query().is_some_and(has_options);
             told.response_options |= row.response().is_some_and(has_options);
         }
+        told.input = inputs.filter(|(least, largest)| least == largest).map(|(input, _)| input);
         told
+    }
+
+    /// Whether it is certain, without asking, that this column says the same of all of the rows.
+    pub fn is_alike(&self, column: Column) -> bool {
+        column == Column::Input && self.input.is_some()
     }
 
     /// Whether it is certain, without asking, that this column is absent in all of the rows.
@@ -96,14 +107,17 @@ impl Batch {
         (context, scratch): (&'a Context, &mut Scratch),
         value: impl for<'v> Fn(&Transaction<'v>, &'v Context, &'v mut Scratch) -> Value<'v>,
     ) {
-        (self.rows, self.count) = (rows.len(), 0);
+        assert!(rows.len() <= TURN_ROWS, "a turn is no longer");
+        let mut count = 0;
         for (row, is_there) in rows.iter().zip(&mut self.is_there) {
             let value = value(row, context, scratch);
             let found = !matches!(value, Value::Null);
             *is_there = found.into();
-            self.numbers[self.count] = if found { value.bits(kind) } else { 0 };
-            self.count += usize::from(found);
+            // The remainder is the count, which so is known to be one of the places.
+            self.numbers[count % TURN_ROWS] = if found { value.bits(kind) } else { 0 };
+            count += usize::from(found);
         }
+        (self.rows, self.count) = (rows.len(), count);
     }
 }
 

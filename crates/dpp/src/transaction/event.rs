@@ -6,7 +6,7 @@
 //!
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
-use super::{Facts, Kept, Key, Tuple};
+use super::{Facts, Kept, Key, Side, Tuple};
 use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
@@ -264,6 +264,7 @@ impl Part {
     }
 
     /// Says what else is known of the event that was appended last.
+    #[inline]
     pub(crate) fn describe(&mut self, mut facts: Facts) {
         if let Some(event) = self.events.last()
             && let Some(origin) = Origin::of(&self.origins, event.packet)
@@ -294,11 +295,16 @@ impl Part {
         }
     }
 
-    /// The query of this index was answered by a response of these facts, whose bytes lie in `kept`, or in the part's own
-    /// if there are none.
-    pub(super) fn answered(&mut self, index: u32, response: &Facts, kept: Option<&[u8]>) {
+    /// The query of this index was answered by this response, over a connection of this handshake. Its bytes lie in `kept`, or in
+    /// the part's own if there are none.
+    pub(super) fn answered(
+        &mut self,
+        index: u32,
+        (response, handshake_rtt_ns): (&Side, Option<i64>),
+        kept: Option<&[u8]>,
+    ) {
         let Some(facts) = self.facts.get_mut(index as usize) else { return };
-        if !facts.answered_by(response) {
+        if !facts.answered_by(response, handshake_rtt_ns) {
             return;
         }
         let Some(bytes) = kept else { return };

@@ -3,9 +3,11 @@
 //! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, and its bytes
 //! behind those of the query's part, so that the row has both.
 
-use crate::dns::ParseError;
 use crate::dns::edns::Opt;
+use crate::dns::rdata::rdata_address;
+use crate::dns::{Message, ParseError};
 use crate::packet::Outer;
+use std::num::NonZeroU32;
 use std::ops::{BitOr, BitOrAssign};
 
 /// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
@@ -29,6 +31,8 @@ impl Needs {
     pub const MESSAGES: Needs = Needs(1 | 2 | 4);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
     pub const FRAME: Needs = Needs(1 | 16);
+    /// The bytes of the response, and where in it the records are that are [`Noted`].
+    pub const NOTED: Needs = Needs(1 | 4 | 64);
 
     /// Whether all of `other` is in it.
     #[inline]
@@ -178,6 +182,8 @@ pub struct Side {
     pub edns: Option<Edns>,
     /// Where in the message the options of its OPT record start, and how many octets they are; if there is one.
     pub options: Option<(u32, u16)>,
+    /// Where the records are that are asked for most often; only of responses, and if they are needed.
+    pub noted: Noted,
     /// What is not known of it. (Of packets, only type and class of a question that is cut, and the server of a group.)
     pub lacks: Lacks,
     /// What is wrong with it.
@@ -212,14 +218,54 @@ impl From<Opt<'_>> for Edns {
     }
 }
 
+/// Where in a response the records of its answer section start that are asked for most often, so that not each column has to
+/// look for its own. None starts at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// The first of type A that has an address.
+    pub a: Option<NonZeroU32>,
+    /// The first of type AAAA that has one.
+    pub aaaa: Option<NonZeroU32>,
+    /// The first of type CNAME.
+    pub cname: Option<NonZeroU32>,
+    /// The least TTL, seconds.
+    pub ttl_min: Option<u32>,
+}
+
+const TYPE_A: u16 = 1;
+const TYPE_CNAME: u16 = 5;
+const TYPE_AAAA: u16 = 28;
+
+impl Noted {
+    /// What is to be noted of a response, as far as it can be read.
+    pub(crate) fn of(message: &Message) -> Noted {
+        let mut noted = Noted::default();
+        let count = usize::from(message.counts()[1]);
+        let Some(records) = message.records_behind_questions().filter(|_| count > 0) else { return noted };
+        for record in records.take(count) {
+            noted.ttl_min = Some(noted.ttl_min.map_or(record.ttl, |least| least.min(record.ttl)));
+            let place = match record.rtype {
+                TYPE_A => &mut noted.a,
+                TYPE_AAAA => &mut noted.aaaa,
+                TYPE_CNAME => &mut noted.cname,
+                _ => continue,
+            };
+            if place.is_none() && (record.rtype == TYPE_CNAME || rdata_address(&record).is_some()) {
+                *place = u32::try_from(record.owner_at).ok().and_then(NonZeroU32::new);
+            }
+        }
+        noted
+    }
+}
+
 impl Facts {
     /// A response has come that answers this query, or is a further message of its answer. Gives whether it is the first.
-    pub(super) fn answered_by(&mut self, response: &Facts) -> bool {
+    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) -> bool {
         let is_first = self.answer.is_none();
-        self.answer.get_or_insert(response.own);
+        self.answer.get_or_insert(*response);
         self.answer_messages += 1;
-        self.answer_bytes += u64::from(response.own.length);
-        self.handshake_rtt_ns = self.handshake_rtt_ns.or(response.handshake_rtt_ns);
+        self.answer_bytes += u64::from(response.length);
+        self.handshake_rtt_ns = self.handshake_rtt_ns.or(handshake_rtt_ns);
         is_first
     }
 }

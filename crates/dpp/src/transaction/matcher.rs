@@ -549,15 +549,17 @@ impl Shard {
 
     #[cold]
     fn copy_facts(&mut self, query: Place, response: Place) {
-        let Some(&facts) = self.window.part(response.chunk).facts.get(response.index as usize) else {
+        let Some(facts) = self.window.part(response.chunk).facts.get(response.index as usize) else {
             return;
         };
+        let (own, handshake_rtt_ns) = (facts.own, facts.handshake_rtt_ns);
+        let told = (&own, handshake_rtt_ns);
         if query.chunk == response.chunk {
-            return self.window.part_mut(query.chunk).answered(query.index, &facts, None);
+            return self.window.part_mut(query.chunk).answered(query.index, told, None);
         }
         // Two parts cannot be borrowed at once.
         let kept = std::mem::take(&mut self.window.part_mut(response.chunk).kept);
-        self.window.part_mut(query.chunk).answered(query.index, &facts, Some(&kept));
+        self.window.part_mut(query.chunk).answered(query.index, told, Some(&kept));
         self.window.part_mut(response.chunk).kept = kept;
     }
 

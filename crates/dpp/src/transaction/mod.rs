@@ -17,7 +17,7 @@ mod table;
 mod window;
 
 pub use event::{Arrival, Closing, Event, Part, State};
-pub use facts::{Edns, Facts, Kept, Lacks, Needs, Side};
+pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side};
 pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
@@ -28,8 +28,10 @@ pub use rtt::Rtt;
 pub struct Transaction<'a> {
     part: &'a Part,
     event: &'a Event,
-    /// Looked up once: a row is asked for its facts by nearly every column.
+    /// Looked up once: a row is asked for its facts, and for its messages, by nearly every column.
     facts: Option<&'a Facts>,
+    query: Option<&'a Side>,
+    response: Option<&'a Side>,
     index: u32,
     face: Face,
 }
@@ -51,7 +53,12 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
         let (event, facts) = (&part.events[index], part.facts.get(index));
-        Transaction { part, event, facts, index: index as u32, face: Face::Both }
+        let (query, response) = match facts {
+            Some(facts) if is_unasked(event.state) => (None, Some(&facts.own)),
+            Some(facts) => (Some(&facts.own), facts.answer.as_ref()),
+            None => (None, None),
+        };
+        Transaction { part, event, facts, query, response, index: index as u32, face: Face::Both }
     }
 
     /// The row of one of its messages.
@@ -82,7 +89,7 @@ impl<'a> Transaction<'a> {
     /// Whether it is a response that nobody asked for, or one to nobody in particular.
     #[inline]
     pub fn is_unasked(&self) -> bool {
-        matches!(self.event.state, State::Unasked | State::Announcement)
+        is_unasked(self.event.state)
     }
 
     /// When the response that answered it was captured; `None` after a timeout.
@@ -119,15 +126,13 @@ impl<'a> Transaction<'a> {
     /// What is known of the query's message, if there is one.
     #[inline]
     pub fn query(&self) -> Option<&'a Side> {
-        let facts = self.facts().filter(|_| !self.is_unasked())?;
-        Some(&facts.own)
+        self.query
     }
 
     /// What is known of the response's message, if there is one.
     #[inline]
     pub fn response(&self) -> Option<&'a Side> {
-        let facts = self.facts()?;
-        if self.is_unasked() { Some(&facts.own) } else { facts.answer.as_ref() }
+        self.response
     }
 
     /// Whether this row and the one before it are about different questions of the same message, the query's or that of a
@@ -173,4 +178,10 @@ impl<'a> Transaction<'a> {
         let is_known = self.event.state == State::Matched && !self.lacks(Lacks::DELAY);
         is_known.then_some(self.event.rtt_ns)
     }
+}
+
+/// Whether a message in this state is a response that nobody asked for, or one to nobody in particular.
+#[inline]
+fn is_unasked(state: State) -> bool {
+    matches!(state, State::Unasked | State::Announcement)
 }

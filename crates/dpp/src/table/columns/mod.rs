@@ -304,10 +304,10 @@ columns! {
         Padding, "padding", U16, Seldom, QUERY, edns::padding, "Length of the query's padding, octets";
         ResponsePadding, "response_padding", U16, Seldom, RESPONSE, edns::response_padding, "Length of the response's padding, octets";
         Keepalive, "keepalive", U16, Seldom, RESPONSE, edns::keepalive, "How long the server lets a TCP connection be idle, in units of 100 ms";
-        AnswerA, "answer_a", Address, Seldom, RESPONSE, records::a, "The first address of type A in the answer section";
-        AnswerAaaa, "answer_aaaa", Address, Seldom, RESPONSE, records::aaaa, "The first address of type AAAA in the answer section";
-        AnswerCname, "answer_cname", Name, Seldom, RESPONSE, records::cname, "What the first CNAME record of the answer section leads to";
-        AnswerTtlMin, "answer_ttl_min", U32, Seldom, RESPONSE, records::ttl_min, "The least TTL in the answer section, seconds";
+        AnswerA, "answer_a", Address, Seldom, NOTED, records::a, "The first address of type A in the answer section";
+        AnswerAaaa, "answer_aaaa", Address, Seldom, NOTED, records::aaaa, "The first address of type AAAA in the answer section";
+        AnswerCname, "answer_cname", Name, Seldom, NOTED, records::cname, "What the first CNAME record of the answer section leads to";
+        AnswerTtlMin, "answer_ttl_min", U32, Seldom, NOTED, records::ttl_min, "The least TTL in the answer section, seconds";
         TcpRtt, "tcp_rtt_ns", I64, Seldom, SIDES, network::tcp_rtt_ns, "How long the TCP handshake of the connection took, nanoseconds";
         QueryCount, "query_count", U32, OfQuery, SIDES, outcome::query_count, "How often the query was sent: 1 and its retries";
         Match, "match", Word, Always, NOTHING, outcome::matched, "What became of it: matched, no_response, no_query (a response that nobody asked for), unpaired (multicast: a query to all, or with `--unasked` a response to all)";

@@ -5,11 +5,13 @@ use super::{Context, Scratch, Value, maybe};
 use crate::transaction::{Lacks, Transaction};
 
 /// The name in wire form, if there is one.
+#[inline]
 fn wire<'a>(row: &Transaction<'a>) -> Option<&'a [u8]> {
     Some(row.key().name()).filter(|name| !name.is_empty())
 }
 
 /// The same, if what can be told from it may come out.
+#[inline]
 fn told<'a>(row: &Transaction<'a>, context: &Context) -> Option<&'a [u8]> {
     wire(row).filter(|_| !context.drops_names())
 }
@@ -36,7 +38,8 @@ pub(super) fn qname_lower<'a>(
 ) -> Value<'a> {
     let name = wire(row).and_then(|name| context.name(name, &mut scratch.pseudonym));
     let Some(name) = name else { return Value::Null };
-    if !name.iter().any(u8::is_ascii_uppercase) {
+    // All are looked at: so it is one step for many.
+    if !name.iter().fold(false, |is_found, octet| is_found | octet.is_ascii_uppercase()) {
         return Value::Name(name);
     }
     // No length octet is that of a letter: those of labels are below 64.

@@ -13,11 +13,10 @@ use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
 use crate::table::context::{RecordVeil, written};
-use crate::transaction::{Lacks, Side, Transaction};
+use crate::transaction::{Lacks, Noted, Side, Transaction};
+use std::num::NonZeroU32;
 
-const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
-const TYPE_AAAA: u16 = 28;
 
 /// The message of a side, if its bytes were kept, and this section of it was written down.
 fn message_with<'a>(row: &Transaction<'a>, side: Option<&Side>, section: Section) -> Option<Message<'a>> {
@@ -34,15 +33,6 @@ pub(in crate::table) fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) 
     Message::parse(row.kept(side?.message))
 }
 
-/// The records of a message, as far as they can be read; `None` if it cannot be told where they begin.
-fn records<'a>(message: &Message<'a>) -> Option<crate::dns::Records<'a>> {
-    let mut at = Message::QUESTIONS;
-    for _ in 0..message.question_count() {
-        at = message.skip_question(at).ok()?;
-    }
-    Some(message.records(at))
-}
-
 /// The records of a section; `None` if there are some, of which none can be read.
 pub(in crate::table) fn section<'a>(
     message: &Message<'a>,
@@ -57,7 +47,7 @@ pub(in crate::table) fn section<'a>(
     let mut inside = match announced {
         0 => None,
         _ => {
-            let here = records(message)?.skip_while(move |record| record.section < section);
+            let here = message.records_behind_questions()?.skip_while(move |record| record.section < section);
             Some(here.take_while(move |record| record.section == section).peekable())
         }
     };
@@ -74,7 +64,7 @@ fn answer<'a>(row: &Transaction<'a>) -> Option<(&'a [u8], impl Iterator<Item = R
     let (first, rest) = match usize::from(message.counts()[1]) {
         0 => (None, message.records(Message::QUESTIONS).take(0)),
         count => {
-            let mut records = records(&message)?;
+            let mut records = message.records_behind_questions()?;
             (Some(records.next()?), records.take(count - 1))
         }
     };
@@ -197,31 +187,47 @@ pub(super) fn q_additional<'a>(
     list(row, row.query(), Section::Additional, context, scratch)
 }
 
-/// The first address of this type in the answer section.
-fn address<'a>(row: &Transaction<'a>, context: &Context, rtype: u16, scratch: &'a mut Scratch) -> Value<'a> {
-    let first = answer(row).and_then(|(_, records)| {
-        let mut records = (0..=u16::MAX).zip(records).filter(|(_, record)| record.rtype == rtype);
-        records.find_map(|(index, record)| Some((index, rdata_address(&record)?)))
-    });
-    let Some((index, address)) = first else { return Value::Null };
+/// A record of the answer section that was noted when the response was read.
+fn noted<'a>(
+    row: &Transaction<'a>,
+    which: fn(&Noted) -> Option<NonZeroU32>,
+) -> Option<(Message<'a>, Record<'a>)> {
+    let side = row.response()?;
+    let at = which(&side.noted)?.get() as usize;
+    let message = message(row, Some(side))?;
+    Some((message, message.records(at).next()?))
+}
+
+/// The first address of a type in the answer section.
+fn address<'a>(
+    row: &Transaction<'a>,
+    context: &Context,
+    which: fn(&Noted) -> Option<NonZeroU32>,
+    scratch: &'a mut Scratch,
+) -> Value<'a> {
+    let first = noted(row, which).and_then(|(_, record)| Some((rdata_address(&record)?, record.owner_at)));
+    let Some((address, at)) = first else { return Value::Null };
+    if !context.hides_in_messages() {
+        return Value::Address(address);
+    }
+    let index = answer(row).and_then(|(_, mut records)| records.position(|record| record.owner_at == at));
+    let index = index.and_then(|index| u16::try_from(index).ok()).unwrap_or(u16::MAX);
     written(context.rdata_address(row, address, index), scratch)
 }
 
 pub(super) fn a<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    address(row, context, TYPE_A, scratch)
+    address(row, context, |noted| noted.a, scratch)
 }
 
 pub(super) fn aaaa<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    address(row, context, TYPE_AAAA, scratch)
+    address(row, context, |noted| noted.aaaa, scratch)
 }
 
 pub(super) fn cname<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     let Scratch { name, pseudonym, .. } = scratch;
-    let first = answer(row).and_then(|(message, mut records)| {
-        let record = records.find(|record| record.rtype == TYPE_CNAME)?;
-        rdata_name(message, &record, name)
-    });
-    maybe(first.and_then(|target| context.name(target, pseudonym)), Value::Name)
+    let first = noted(row, |noted| noted.cname);
+    let target = first.and_then(|(message, record)| rdata_name(message.bytes(), &record, name));
+    maybe(target.and_then(|target| context.name(target, pseudonym)), Value::Name)
 }
 
 pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
@@ -242,6 +248,5 @@ pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &
 }
 
 pub(super) fn ttl_min<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    let least = answer(row).and_then(|(_, records)| records.map(|record| record.ttl).min());
-    maybe(least, |ttl| Value::U64(ttl.into()))
+    maybe(row.response().and_then(|side| side.noted.ttl_min), |ttl| Value::U64(ttl.into()))
 }

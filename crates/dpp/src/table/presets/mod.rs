@@ -245,16 +245,22 @@ fn push_lossy(octets: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a name, its octets as they are, with what is no UTF-8 replaced. A character does not reach from label to label.
 fn push_raw_name(wire: &[u8], out: &mut Vec<u8>) {
-    // As nearly all are. The lengths of labels are ASCII, too.
-    let is_ascii = wire.is_ascii();
+    let [first, inner @ .., 0] = wire else { return };
+    // As nearly all are. The lengths of labels are ASCII, too, and stand where the dots are to be.
+    if wire.is_ascii() {
+        let (start, mut at) = (out.len(), usize::from(*first));
+        out.extend_from_slice(inner);
+        while let Some(length) = inner.get(at) {
+            out[start + at] = b'.';
+            at += 1 + usize::from(*length);
+        }
+        return;
+    }
     for (number, label) in name::labels(wire).enumerate() {
         if number > 0 {
             out.push(b'.');
         }
-        match is_ascii {
-            true => out.extend_from_slice(label),
-            false => push_lossy(label, out),
-        }
+        push_lossy(label, out);
     }
 }
 
