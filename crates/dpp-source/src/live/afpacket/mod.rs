@@ -3,8 +3,8 @@
 //! ```text
 //!  interface -> filter -> ring -> reader (a thread) -> inlet
 //! ```
-//! The kernel copies each packet that passes the [filter] into a block of a [ring](ring), with the time at which it saw it, and
-//! hands over whole blocks; a [reader] empties them. With several rings it divides packets among them by flow. The surprising
+//! The kernel copies each packet that passes the filter into a block of a ring, with the time at which it saw it, and hands
+//! over whole blocks; a reader empties them. With several rings it divides packets among them by flow. The surprising
 //! fact: nobody is asked to slow down. Where the engine is behind, blocks stay in the ring, and the kernel drops what has no
 //! place and counts it ([`Count::DroppedByKernel`](super::Count)).
 

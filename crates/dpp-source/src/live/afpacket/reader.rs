@@ -55,11 +55,21 @@ impl Reader {
             }
             state.count_drops(self.ring.socket(), &self.inlet);
             if state.is_away && Instant::now() >= state.next_look {
-                state.is_away = !self.ring.come_back(&self.settings, &self.group);
-                state.next_look = Instant::now() + TICK;
+                self.look_for_interface(&mut state);
             }
         }
         self.finish(&mut state);
+    }
+
+    /// Tries to come back to an interface that was away.
+    fn look_for_interface(&mut self, state: &mut State) {
+        state.next_look = Instant::now() + TICK;
+        // The ring may be another then, so what is in this one comes first.
+        if !self.ring.has_block() {
+            state.next_count = Instant::now();
+            state.count_drops(self.ring.socket(), &self.inlet);
+            state.is_away = !self.ring.come_back(&self.settings, &self.group);
+        }
     }
 
     /// Nothing is at hand: what there is goes to the engine, and more is waited for.

@@ -120,9 +120,11 @@ impl Ring {
     pub(super) fn wait(&self, longest: Duration) -> Waited {
         let longest = Timespec { tv_sec: longest.as_secs() as _, tv_nsec: longest.subsec_nanos() as _ };
         let mut sockets = [PollFd::new(&self.socket, PollFlags::IN)];
-        let ready = poll(&mut sockets, Some(&longest)).unwrap_or(0);
-        if ready == 0 {
-            return Waited::Quiet;
+        match poll(&mut sockets, Some(&longest)) {
+            Ok(0) | Err(Errno::INTR) => return Waited::Quiet,
+            // Whoever finds no block then waits in another way.
+            Err(_) => return Waited::Ready,
+            Ok(_) => {}
         }
         // Taking the error out is what makes the next wait one.
         let is_error = sockets[0].revents().contains(PollFlags::ERR);
@@ -177,13 +179,10 @@ impl Group {
     /// Joins the rings on the same interface, or is the first.
     fn join(&self, socket: &Socket, interface: Interface) -> io::Result<()> {
         let mut group = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = group.filter(|(index, _)| *index == interface.index);
-        if let Some((_, number)) = there
-            && socket.join(Some(number)).is_ok()
-        {
-            return Ok(());
-        }
-        *group = Some((interface.index, socket.join(None)?));
+        // If that fails the next one makes a new group. Not this one: both would get all packets.
+        let there = group.take_if(|(index, _)| *index == interface.index);
+        let number = socket.join(there.map(|(_, number)| number))?;
+        *group = Some((interface.index, number));
         Ok(())
     }
 }
