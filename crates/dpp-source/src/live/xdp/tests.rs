@@ -1,6 +1,6 @@
 //! Captures on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
 
-use super::sys::PacketSocket;
+use super::sys::{FrameSize, PacketSocket, Packets, Way};
 use super::*;
 use dpp::capture::Batch;
 use dpp::limits;
@@ -385,6 +385,17 @@ fn a_second_program_is_refused_and_the_first_is_named() {
     let behind = kernel.attach(link("two").index, false).unwrap();
     assert!(refused(on("two")).contains("'dpp_xdp' (number"));
     drop(behind);
+    Tap::new(on("two")).end();
+}
+
+#[test]
+fn a_queue_whose_packets_somebody_else_has_is_refused() {
+    let _namespace = Namespace::new();
+    let other = Packets::new(64, FrameSize::Half).unwrap();
+    other.bind(link("two").index, 0, Way::Copy).unwrap();
+    let told = refused(on("two"));
+    assert!(told.contains("another program has a socket at its queue 0"), "{told}");
+    drop(other);
     Tap::new(on("two")).end();
 }
 
