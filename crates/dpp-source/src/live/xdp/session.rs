@@ -14,6 +14,10 @@ use dpp::limits;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a queue may be taken by a socket that was closed already.
+const FREEING: Duration = Duration::from_millis(500);
 
 /// What is made once and outlives interfaces, as it takes privileges.
 #[derive(Debug)]
@@ -141,7 +145,7 @@ fn open_queues(settings: &Settings, kernel: &Kernel, link: &Link) -> Result<(Vec
     let (mut open, mut zero_copy) = (Vec::new(), 0);
     for queue in 0..queues {
         let packets = memory(settings, link, queues)?;
-        match bind(&packets, settings.copying, link.index, queue) {
+        match bind_in_time(&packets, settings.copying, link.index, queue) {
             Ok(Way::ZeroCopy) => zero_copy += 1,
             Ok(Way::Copy) => {}
             // Of a driver that does not tell, we know only how many there may be.
@@ -167,6 +171,17 @@ fn memory(settings: &Settings, link: &Link, queues: u32) -> Result<Packets, Live
         }
         _ => failed(settings, "socket")(source),
     })
+}
+
+/// The kernel takes a moment to free a queue whose socket was closed, as that of a process before us.
+fn bind_in_time(packets: &Packets, copying: Copying, interface: u32, queue: u32) -> io::Result<Way> {
+    let end = Instant::now() + FREEING;
+    loop {
+        match bind(packets, copying, interface, queue) {
+            Err(error) if is_taken(&error) && Instant::now() < end => thread::sleep(FREEING / 50),
+            bound => return bound,
+        }
+    }
 }
 
 fn bind(packets: &Packets, copying: Copying, interface: u32, queue: u32) -> io::Result<Way> {

@@ -24,6 +24,7 @@ const PROGRAM_LOAD: libc::c_int = 5;
 const PROGRAM_BY_NUMBER: libc::c_int = 13;
 const INFO: libc::c_int = 15;
 const LINK_CREATE: libc::c_int = 28;
+const LINK_DETACH: libc::c_int = 34;
 
 const KIND_XSKMAP: u32 = 17;
 const KIND_XDP: u32 = 6;
@@ -88,6 +89,11 @@ struct LinkCreate {
 }
 
 #[repr(C)]
+struct LinkDetach {
+    link: u32,
+}
+
+#[repr(C)]
 struct ByNumber {
     number: u32,
     next: u32,
@@ -101,12 +107,13 @@ struct Info {
     info: *mut u8,
 }
 
-// SAFETY (of all six): laid out as the header says, without holes; pointers are set by the functions below from memory that
+// SAFETY (of all seven): laid out as the header says, without holes; pointers are set by the functions below from memory that
 // lives as long as the call, with the lengths beside them.
 unsafe impl Attributes for MapCreate {}
 unsafe impl Attributes for MapUpdate {}
 unsafe impl Attributes for ProgramLoad {}
 unsafe impl Attributes for LinkCreate {}
+unsafe impl Attributes for LinkDetach {}
 unsafe impl Attributes for ByNumber {}
 unsafe impl Attributes for Info {}
 
@@ -163,7 +170,15 @@ impl Program {
     /// Loads it. What the verifier said goes with the error.
     pub(super) fn load(program: &[Instruction]) -> Result<Program, (io::Error, String)> {
         const LOG_BYTES: usize = 256 << 10;
-        Program::load_with_log(program, &mut []).or_else(|error| {
+        /// The verifier gives up, to be asked again, whenever a signal comes.
+        const TIMES: usize = 20;
+        let interrupted = |loaded: &io::Result<Program>| {
+            loaded.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
+        let mut loads = (0..TIMES).map(|_| Program::load_with_log(program, &mut []));
+        let loaded =
+            loads.find(|loaded| !interrupted(loaded)).unwrap_or(Err(io::ErrorKind::Interrupted.into()));
+        loaded.or_else(|error| {
             // Only a program that was refused is explained: the log takes memory, of which there may be too little.
             let mut log = vec![0; LOG_BYTES];
             Program::load_with_log(program, &mut log).map_err(|_| (error, text(&log)))
@@ -212,7 +227,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// A program at an interface (a link, as the kernel says). It is taken off when this is closed, however we end.
+/// A program at an interface (a link, as the kernel says). It is taken off when this is closed, however we end: by the kernel, once
+/// nobody has the descriptor any more.
 #[derive(Debug)]
 pub(super) struct Attachment(OwnedFd);
 
@@ -221,6 +237,13 @@ impl Attachment {
     pub(super) fn holds(&self) -> bool {
         // struct bpf_link_info: kind, number, number of the program, a hole; then of XDP the interface.
         info::<20>(self.0.as_fd()).is_ok_and(|info| info[16..20] != [0; 4])
+    }
+}
+
+impl Drop for Attachment {
+    /// A process that we just start still has a copy of the descriptor for a moment, so it is not enough to close ours.
+    fn drop(&mut self) {
+        let _ = bpf(LINK_DETACH, LinkDetach { link: self.0.as_raw_fd() as u32 });
     }
 }
 

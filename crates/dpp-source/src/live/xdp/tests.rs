@@ -1,6 +1,6 @@
 //! Captures on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
 
-use super::sys::PacketSocket;
+use super::sys::{FrameSize, PacketSocket, Packets, Way};
 use super::*;
 use dpp::capture::Batch;
 use dpp::limits;
@@ -389,6 +389,17 @@ fn a_second_program_is_refused_and_the_first_is_named() {
 }
 
 #[test]
+fn a_queue_whose_packets_somebody_else_has_is_refused() {
+    let _namespace = Namespace::new();
+    let other = Packets::new(64, FrameSize::Half).unwrap();
+    other.bind(link("two").index, 0, Way::Copy).unwrap();
+    let told = refused(on("two"));
+    assert!(told.contains("another program has a socket at its queue 0"), "{told}");
+    drop(other);
+    Tap::new(on("two")).end();
+}
+
+#[test]
 fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
     let _namespace = Namespace::new();
     let mut tap = Tap::with_queue(Settings { ring_bytes: 0, ..on("two") }, 1000);
@@ -550,7 +561,11 @@ fn as_many_ports_as_there_may_be_are_no_burden_to_the_verifier() {
     let ports = Ports::new(
         (0..limits::XDP_PORT_RANGES_MAX as u16).map(|number| number * 4..=number * 4 + 1).collect(),
     );
-    let mut tap = Tap::new(Settings { ports, fragments: true, ..on("two") });
+    // The kernel looks most closely at the programs of those who may least.
+    let allowed = Allowed::only(enough());
+    let source = Xdp::open(Settings { ports, fragments: true, ..on("two") });
+    drop(allowed);
+    let mut tap = Tap::start(source.unwrap_or_else(|error| panic!("{error}")), 1 << 20);
     tap.send_until_taken(&frame(VLAN, 201, 9));
     tap.end();
 }
@@ -572,17 +587,21 @@ impl Drop for Allowed {
     }
 }
 
+const THREE: [CapabilitySet; 3] = [CapabilitySet::BPF, CapabilitySet::NET_ADMIN, CapabilitySet::NET_RAW];
+
+/// What is needed, and the right to lock more memory than another test allows for a moment.
+fn enough() -> CapabilitySet {
+    THREE.into_iter().fold(CapabilitySet::IPC_LOCK, |all, one| all | one)
+}
+
 #[test]
 fn three_privileges_are_enough_and_each_is_missed() {
     let _namespace = Namespace::new();
-    let three = [CapabilitySet::BPF, CapabilitySet::NET_ADMIN, CapabilitySet::NET_RAW];
-    // The fourth is for rings larger than the bound (RLIMIT_MEMLOCK), which another test changes.
-    let all = three.into_iter().fold(CapabilitySet::IPC_LOCK, |all, one| all | one);
-    let allowed = Allowed::only(all);
+    let allowed = Allowed::only(enough());
     drop(Xdp::open(on("two")).unwrap_or_else(|error| panic!("{error}")));
     drop(allowed);
-    for missing in three {
-        let allowed = Allowed::only(all - missing);
+    for missing in THREE {
+        let allowed = Allowed::only(enough() - missing);
         let told = refused(on("two"));
         drop(allowed);
         assert!(told.contains("setcap cap_bpf,cap_net_admin,cap_net_raw+ep"), "{told}");
