@@ -9,7 +9,10 @@
 #[path = "../../crates/dpp/tests/laws/trickle.rs"]
 mod trickle;
 
-use dpp::capture::{CaptureError, CaptureRead, Chunk, Chunks, Cutter, Ending, InputError, Record, Regression, Settings, single};
+use dpp::capture::{
+    CaptureError, CaptureRead, Chunk, Chunks, Cutter, Ending, InputError, Record, Regression, Settings,
+    single,
+};
 use dpp::limits::{BLOCK_MAX, CAPLEN_MAX, Limits};
 use std::io::{self, Read};
 use trickle::Trickle;
