@@ -101,15 +101,22 @@ fn settings(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         Scheme::Xdp => by_xdp(address, ports),
         #[cfg(feature = "dpdk")]
         Scheme::Dpdk => by_dpdk(address, ports),
-        #[cfg(not(all(feature = "xdp", feature = "dpdk")))]
-        Scheme::Xdp | Scheme::Dpdk => bail!(
-            "'{address}': this dpp was built without that; build it with --features xdp, or dpdk, or capture by afpacket:INTERFACE"
-        ),
+        #[cfg(not(feature = "xdp"))]
+        Scheme::Xdp => not_built(address, "xdp"),
+        #[cfg(not(feature = "dpdk"))]
+        Scheme::Dpdk => not_built(address, "dpdk"),
         Scheme::DnstapUnix => dnstap(address, Listen::Unix(unix_socket(address)?)),
         Scheme::DnstapTcp => dnstap(address, Listen::Tcp(host_and_port(address)?)),
         Scheme::DnstapTls => dnstap(address, tls(address)?),
         Scheme::Knot => knot(address),
     }
+}
+
+#[cfg(not(all(feature = "xdp", feature = "dpdk")))]
+fn not_built(address: &Address, feature: &str) -> anyhow::Result<Settings> {
+    bail!(
+        "'{address}': this dpp was built without it; build it with --features {feature}, or capture by afpacket:INTERFACE"
+    )
 }
 
 /// The most rings of an interface: more threads than CPUs gain nothing.

@@ -48,7 +48,7 @@ fn quiet_times_change_nothing_but_when_rows_come() {
         let passed = |before: usize, die: u8| {
             let at = before + 1;
             let gap = times.get(at)? - clocks[before];
-            let is_told = die % 3 == 0 && at < orderly && gap > 0 && gap <= i128::from(jump_ns);
+            let is_told = die.is_multiple_of(3) && at < orderly && gap > 0 && gap <= i128::from(jump_ns);
             is_told.then(|| (gap * i128::from(die) / 255) as i64)
         };
         for machine in &machines {
