@@ -4,6 +4,7 @@ CARGO ?= cargo
 DPP := target/release/dpp
 
 .PHONY: demo test dpdk check peers bench abuse instructions fuzz fuzz-smoke schema deny clean
+.PHONY: demo test check peers bench abuse soak instructions fuzz fuzz-smoke schema deny clean
 
 # DNS transactions from a real capture that comes with the project.
 demo: $(DPP)
@@ -48,6 +49,10 @@ bench: $(DPP)
 # CPU time and memory for traffic made to cost: whether work is linear and memory bounded.
 abuse: $(DPP)
 	@benches/abuse $(DPP)
+
+# Two hours of dnstap from a server: whether memory is flat and each query a row.
+soak: $(DPP)
+	@benches/soak $(DPP)
 
 # Instructions per packet, which no noise disturbs.
 instructions: $(DPP)

@@ -104,9 +104,10 @@ pub(super) fn folder(name: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
 }
 
-/// A command for the shell, with the file's name as its first argument.
+/// A command for the shell, with the file's name as its first argument: where `{}` or `$1` stands, else behind it.
 fn hook(command: &str) -> Hook {
-    let command = if command.contains("$1") { command.to_owned() } else { format!("{command} \"$1\"") };
+    let command = command.replace("{}", "\"$1\"");
+    let command = if command.contains("$1") { command } else { format!("{command} \"$1\"") };
     let arguments = ["-c", &command, "dpp", "{}"].map(str::to_owned).to_vec();
     Hook { program: "/bin/sh".into(), arguments, at_once: HOOKS }
 }
