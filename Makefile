@@ -3,8 +3,7 @@
 CARGO ?= cargo
 DPP := target/release/dpp
 
-.PHONY: demo test dpdk check peers bench abuse instructions fuzz fuzz-smoke schema deny clean
-.PHONY: demo test check peers bench abuse soak instructions fuzz fuzz-smoke schema deny clean
+.PHONY: demo test dpdk check peers bench abuse soak instructions fuzz fuzz-smoke schema deny clean
 
 # DNS transactions from a real capture that comes with the project.
 demo: $(DPP)

@@ -1,7 +1,7 @@
 //! `dpp live`: sources whose capture has not ended, for months.
 //!
 //! What is said on the command line, in the environment and in a file ([`config`]) becomes a [`Wish`] beside the
-//! [`Job`](crate::checks::Job) of any run; sources are [`address`]es; [`sources`] opens them and [`run`](run::run) joins them to the
+//! [`Job`] of any run; sources are [`address`]es; [`sources`] opens them and [`run`](run::run) joins them to the
 //! engine. The surprising fact: behind the feed of the sources nothing is different from a file. `dpp SOURCE SINK` is the same
 //! without names that change.
 

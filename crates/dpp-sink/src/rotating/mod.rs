@@ -17,7 +17,7 @@
 //! **What happens if it cannot be written.** The run goes on, and what became of the file is told as an [`Event`]. What is
 //! good of the file is saved; a copy of the rows it took last is kept until it is complete, and these are written to a new file
 //! after [`Settings::retry`], with those that have come since. If too many wait, they are dropped and counted, or the capture
-//! waits: that is [`Overflow`]. A run that was killed leaves a part, which [`recover`] finds at the next start.
+//! waits: that is [`Overflow`]. A run that was killed leaves a part, which [`recover()`] finds at the next start.
 //!
 //! **When a row can be read.** Formats of lines and dnstap hold nothing back: a row is in the `.part` when its chunk has been
 //! accepted. pcap holds back the last second of packets, to sort them; C-DNS, Parquet, Arrow and anything compressed a block.

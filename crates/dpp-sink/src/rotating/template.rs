@@ -1,7 +1,7 @@
 //! What files are called: `dns-{site}-%Y%m%d-%H%M.csv.gz`.
 //!
 //! A template is read once, at the start, and then two things are made of it: names, from a time and a number, and a pattern
-//! that knows these names again, by which [`recover`](super::recover) finds what a killed run left. The surprising fact: a name that
+//! that knows these names again, by which [`recover`](super::recover()) finds what a killed run left. The surprising fact: a name that
 //! is taken gets a number before its extension (`dns-1.csv.gz`), so a template also knows where that begins.
 
 use crate::text::Civil;
