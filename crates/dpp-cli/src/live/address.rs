@@ -381,8 +381,10 @@ impl Address {
 /// Whether somebody probably meant a source: `C:\x` and `2026-11-21T12:00.pcap` are none, `dnstap+udp` and `afpaket` are.
 fn is_like_a_scheme(name: &str) -> bool {
     let starts = ["dnstap+", "afpacket", "af_packet", "xdp", "dpdk", "knot"];
-    starts.iter().any(|start| name.starts_with(start))
-        || (name.len() > 3 && !did_you_mean(name, SCHEMES.iter().map(|entry| entry.name)).is_empty())
+    let is_word =
+        name.len() > 3 && name.chars().all(|letter| letter.is_ascii_lowercase() || "+_-".contains(letter));
+    let is_near = || !did_you_mean(name, SCHEMES.iter().map(|entry| entry.name)).is_empty();
+    starts.iter().any(|start| name.starts_with(start)) || is_word && is_near()
 }
 
 #[cfg(test)]
