@@ -157,10 +157,10 @@ impl<'a> Defragmenter<'a> {
         }
     }
 
-    /// The input has ended. Gives what was counted.
+    /// The input has ended. Gives what was counted; with the log of what was given up, if one is kept.
     pub(super) fn finish(mut self) -> Totals {
+        let mut totals = std::mem::take(&mut self.totals);
         self.cells.iter_mut().for_each(Reassembler::finish);
-        let mut totals = Totals::default();
         self.tell(&mut totals);
         totals
     }
