@@ -127,6 +127,10 @@ pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
     let inputs = inputs::sources(&wish.source)?;
     let live = live::Wish::of(&wish)?;
     let Live { output, options, .. } = wish;
+    let feeds_itself = |input: &Input| matches!((input, &output), (Input::Live(source), Some(output)) if source.is_path_of(output));
+    if let Some(source) = inputs.captures.iter().find(|input| feeds_itself(input)) {
+        bail!("--output: {} is a source of this run, which would feed itself; choose another", source.name())
+    }
     check_alone(inputs, Some(live), output, options)
 }
 

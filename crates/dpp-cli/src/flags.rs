@@ -335,7 +335,7 @@ pub(crate) struct Live {
 const LIVE_EXAMPLES: &str = "\
 Examples:
   dpp live --source afpacket:eth0 --rotate-every 5m -o 'queries-%Y%m%d-%H%M.parquet'
-  dpp live --source dnstap+unix:/run/dnstap.sock --rotate-every 1h -o '%Y/%m/%d/{site}-%H.csv.gz' --site fra1
+  dpp live --source dnstap+unix:/run/dnstap.sock --rotate-every 1h -o '%Y/%m/%d/%H.csv.gz'
   dpp live dpp.toml
   dpp check dpp.toml
   dpp afpacket:eth0 - | head                  rows on standard output, until Ctrl-C";

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What cannot be done when standard output fails.
 pub(crate) const STDOUT: &str = "cannot write to standard output";
@@ -122,7 +123,16 @@ impl Opened {
         match self {
             Opened::Stdout(mut file) => file.flush(),
             Opened::Path(file) => file.finish(),
-            Opened::Relay(relay) => relay.finish(),
+            Opened::Relay(relay) => {
+                let counts = Arc::clone(relay.counts());
+                relay.finish()?;
+                match counts.get(relay::Count::Dropped) {
+                    0 => Ok(()),
+                    lost => Err(io::Error::other(format!(
+                        "{lost} messages could not be sent on, for want of room or of a receiver; all others were sent"
+                    ))),
+                }
+            }
         }
     }
 }

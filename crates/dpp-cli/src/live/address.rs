@@ -291,7 +291,24 @@ impl Address {
 
     /// Whether both are the same place.
     pub(crate) fn is_at(&self, other: &Address) -> bool {
-        (self.scheme, &self.place) == (other.scheme, &other.place)
+        let whole = |place: &str| std::path::absolute(place).unwrap_or_default();
+        self.scheme == other.scheme
+            && match self.scheme {
+                Scheme::DnstapUnix | Scheme::Knot => whole(&self.place) == whole(&other.place),
+                _ => self.place == other.place,
+            }
+    }
+
+    /// Whether an output is sent to this very place, or is a file there.
+    pub(crate) fn is_path_of(&self, output: &Path) -> bool {
+        let Some(word) = output.to_str() else { return false };
+        match Address::parse_receiver(word) {
+            Ok(Some(receiver)) => receiver.is_at(self),
+            _ => {
+                self.scheme == Scheme::DnstapUnix
+                    && std::path::absolute(word).ok() == std::path::absolute(&self.place).ok()
+            }
+        }
     }
 
     /// What was said of a parameter.
@@ -328,11 +345,6 @@ impl Address {
         self.value(name, "a size, such as 64MiB", |text| {
             crate::dataset::number(name, Some(text.as_ref())).ok().flatten()
         })
-    }
-
-    /// A time.
-    pub(crate) fn time(&self, name: &str) -> anyhow::Result<Option<std::time::Duration>> {
-        self.value(name, "a time, such as 20ms", super::read_duration)
     }
 
     /// Yes or no.

@@ -35,7 +35,7 @@ pub(crate) use run::run;
 pub(crate) use waits::{Timed, Waits};
 
 /// How live sources are read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     /// How long packets may wait before they are worked on.
     pub(crate) interval: Duration,
@@ -49,7 +49,7 @@ pub(crate) struct Wish {
 }
 
 /// What makes a service of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Service {
     metrics: Option<Page>,
     log_style: Style,
@@ -74,10 +74,11 @@ impl Service {
             Some(other) => bail!("--log-format '{other}': allowed are text and json"),
         };
         let log_level = text(&live.log_level).map(|text| Level::of(&text)).transpose();
+        let usual_level = if live.options.silent { Level::Error } else { Level::Info };
         Ok(Service {
             metrics: metrics.map_err(|error: anyhow::Error| anyhow!("--metrics: {error}"))?,
             log_style,
-            log_level: log_level.map_err(|error| anyhow!("--log-level: {error}"))?.unwrap_or(Level::Info),
+            log_level: log_level.map_err(|error| anyhow!("--log-level: {error}"))?.unwrap_or(usual_level),
             user: text(&live.user),
             sandbox: !live.no_sandbox,
         })

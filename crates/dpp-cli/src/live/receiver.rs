@@ -4,6 +4,10 @@ use super::address::{Address, Scheme};
 use anyhow::bail;
 use dpp_sink::relay::{Settings, Target, WhenFull};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a live run waits at its end for a receiver to take what is left.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The receiver that an output names, if it does.
 ///
@@ -14,7 +18,9 @@ pub(crate) fn receiver(output: &Path, is_live: bool) -> anyhow::Result<Option<Se
     let when_full = if is_live { WhenFull::Drop } else { WhenFull::Wait };
     let usual = Settings::new(target(&address)?, when_full);
     let buffer_bytes = address.size("buffer")?.unwrap_or(usual.buffer_bytes);
-    Ok(Some(Settings { buffer_bytes, ..usual }))
+    // At the end of a live run nobody waits for long for a receiver that is gone: what stops a service has no patience either.
+    let patience = if is_live { PATIENCE } else { usual.patience };
+    Ok(Some(Settings { buffer_bytes, patience, ..usual }))
 }
 
 fn target(address: &Address) -> anyhow::Result<Target> {

@@ -65,6 +65,10 @@ impl<'a> Reload<'a> {
             ("match-timeout-ms", old.match_timeout_ns != new.match_timeout_ns),
             ("dedup-packets", old.duplicates_ns != new.duplicates_ns),
             ("unasked", old.unasked != new.unasked),
+            (
+                "an option of live runs (rotate, site, after-file, metrics, log, user, queue-size, ...)",
+                self.job.live != job.live,
+            ),
             ("output", report_target(self.job) != report_target(job)),
             ("threads", self.job.options.threads != job.options.threads),
             ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),

@@ -17,7 +17,7 @@ use crate::run::{Done, Intake, Work};
 use crate::service::Monitor;
 use crate::service::http::Listener;
 use crate::service::log::{Field, Log};
-use crate::service::metrics::{Deliveries, Delivery};
+use crate::service::metrics::Delivery;
 use crate::service::notify::Notify;
 use crate::service::sandbox::Sandbox;
 use crate::signals;
@@ -55,6 +55,7 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
         ),
         false => sandbox(job, wish)?.enter(&log)?,
     }
+    try_to_write(job, rotation.as_ref())?;
 
     let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
     signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup)).context("cannot listen to signals")?;
@@ -79,12 +80,14 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let is_over = AtomicBool::new(false);
     let done = thread::scope(|scope| {
         let beats = scope.spawn(|| {
+            let mut drops = Drops::default();
             monitor.pulse.set_ready(true);
             notify.ready();
             log.record("ready", &[]);
             let (mut is_told, mut excuse) = (false, None);
             while !is_over.load(Ordering::Acquire) {
                 monitor.beat(&notify, &log);
+                drops.tell(&monitor, &log);
                 if hangup.swap(false, Ordering::AcqRel) {
                     notify.reloading();
                     monitor.reloaded(reload.read(&log));
@@ -117,9 +120,47 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let tables = vec![done?];
     let times = Times::new(&tables, started.elapsed());
     let log_of_captures = std::mem::take(&mut *opener.log());
-    let account = Account::new(job, tables, log_of_captures, times);
+    let account = Account::new(job, tables, log_of_captures, times).with_losses(losses(&monitor));
+    log.record("stopped", &[("rows", watch.told().rows.into())]);
     account.tell().context(crate::output::STDOUT)
 }
+
+/// What sources dropped, as far as the log knows it.
+#[derive(Default)]
+struct Drops(Vec<u64>);
+
+impl Drops {
+    /// Tells the log what was dropped since it was told last.
+    fn tell(&mut self, monitor: &Monitor, log: &Log) {
+        let dropped = monitor.dropped();
+        self.0.resize(dropped.len(), 0);
+        for ((source, packets), told) in dropped.into_iter().zip(&mut self.0) {
+            if packets > *told {
+                let more = packets - std::mem::replace(told, packets);
+                log.warn("packets dropped", &[("source", Field::text(source)), ("packets", more.into())]);
+            }
+        }
+    }
+}
+
+/// What was lost, in sentences.
+fn losses(monitor: &Monitor) -> Vec<String> {
+    let lost = |(source, packets): (String, u64)| {
+        (packets > 0).then(|| {
+            format!(
+                "'{source}' lost {} packets or messages, for nobody took them in time",
+                report::grouped(packets)
+            )
+        })
+    };
+    let unwritten = monitor.sink(FILES).get(Delivery::RowsDropped);
+    let unwritten = (unwritten > 0)
+        .then(|| format!("{} rows could not be written, and are lost", report::grouped(unwritten)));
+    monitor.dropped().into_iter().filter_map(lost).chain(unwritten).collect()
+}
+
+/// What files are called among the outputs.
+const FILES: &str = "files";
 
 /// Often enough for a watchdog, and for whoever waits for a signal to be heard.
 const BEAT: Duration = Duration::from_millis(200);
@@ -164,6 +205,24 @@ fn prepare(job: &Job, rotation: Option<&rotating::Settings>, log: &Log) -> anyho
     Ok(())
 }
 
+/// Looks whether files can be made, now that the process may do less: who hears "ready" relies on it.
+fn try_to_write(job: &Job, rotation: Option<&rotating::Settings>) -> anyhow::Result<()> {
+    let (Some(_), Some(Output::Path(name))) = (rotation, job.target.one()) else { return Ok(()) };
+    let folder = files::folder(name);
+    let attempt = folder.join(format!(".dpp-{}", std::process::id()));
+    let made = fs::File::create(&attempt).and_then(|_| fs::remove_file(&attempt));
+    match made {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(error).with_context(|| {
+            format!(
+                "--output: no file can be made in '{}'; let the user of the service write there",
+                folder.display()
+            )
+        }),
+        // A full disk may have room soon.
+        _ => Ok(()),
+    }
+}
+
 /// What is left to the process once all is open.
 fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
     let mut write = Vec::new();
@@ -186,7 +245,9 @@ fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
             bpf = true;
         }
     }
-    let read = wish.config.iter().map(PathBuf::from).chain(job.files_read()).collect();
+    // Of a file its folder, which a bare name does not tell.
+    let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let read = wish.config.iter().map(PathBuf::from).chain(job.files_read()).map(whole).collect();
     Ok(Sandbox {
         user: wish.service.user.clone(),
         keep,
@@ -218,7 +279,7 @@ impl Outlet {
     fn open(
         work: &Work,
         rotation: Option<rotating::Settings>,
-        monitor: &Monitor,
+        monitor: &Arc<Monitor>,
         log: &Arc<Log>,
     ) -> anyhow::Result<Outlet> {
         let Target::One(output) = work.job.target.clone() else {
@@ -227,7 +288,7 @@ impl Outlet {
         let Some(settings) = rotation else { return Ok(Outlet::One(output)) };
         let form = Form { table: work.job.table.clone(), plan: super::plan_of(work.job) };
         let files = Files::new(form);
-        let tell = teller(Arc::clone(log), monitor.sink("files"));
+        let tell = teller(Arc::clone(log), Arc::clone(monitor));
         let rotating = Rotating::new(settings, files.clone(), tell)?;
         Ok(Outlet::Files { output, rotating: Some(Arc::new(rotating)), files })
     }
@@ -269,9 +330,11 @@ impl Outlet {
 }
 
 /// Tells the log, and counts, what becomes of files.
-fn teller(log: Arc<Log>, counts: Arc<Deliveries>) -> rotating::Tell {
+fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
+    let counts = monitor.sink(FILES);
     Box::new(move |event| match event {
         Event::FileComplete { path, rows, bytes } => {
+            monitor.pulse.set_ready(true);
             counts.add(Delivery::Files, 1);
             counts.add(Delivery::Rows, rows);
             counts.add(Delivery::Bytes, bytes);
@@ -280,6 +343,8 @@ fn teller(log: Arc<Log>, counts: Arc<Deliveries>) -> rotating::Tell {
             log.record("file complete", &fields);
         }
         Event::FileFailed { path, error, left } => {
+            // Not ready until a file is complete again.
+            monitor.pulse.set_ready(false);
             counts.add(Delivery::Failures, 1);
             let left = match left {
                 Left::Nothing => "nothing".to_owned(),
@@ -292,7 +357,10 @@ fn teller(log: Arc<Log>, counts: Arc<Deliveries>) -> rotating::Tell {
                 &[("path", path), ("why", Field::text(error)), ("left", Field::text(left))],
             );
         }
-        Event::RowsDropped { rows } => log.error("rows dropped", &[("rows", rows.into())]),
+        Event::RowsDropped { rows } => {
+            counts.add(Delivery::RowsDropped, rows);
+            log.error("rows dropped", &[("rows", rows.into())]);
+        }
         Event::HookFailed { path, error } => {
             counts.add(Delivery::Failures, 1);
             let path = Field::text(path.display());

@@ -20,6 +20,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A source that is open, with all that takes privileges behind it.
 pub(super) trait Opened: Send {
@@ -122,6 +123,9 @@ fn not_built(address: &Address, feature: &str) -> anyhow::Result<Settings> {
 /// The most rings of an interface: more threads than CPUs gain nothing.
 const RINGS_MAX: usize = 64;
 
+/// With more, packets would come late where there are few.
+const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
+
 fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     let usual = afpacket::Settings::default();
     let timestamps = address.value("timestamps", "software or hardware", |text| match text {
@@ -129,13 +133,16 @@ fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         "hardware" => Some(Timestamps::Hardware),
         _ => None,
     })?;
+    let block_timeout = address.value("block-timeout", "a time up to 60ms, such as 20ms", |text| {
+        super::read_duration(text).filter(|time| *time <= BLOCK_TIMEOUT_MAX)
+    })?;
     let snaplen = address.number("snaplen", usual.snaplen as usize)?.map(|bytes| bytes as u32);
     Ok(Settings::AfPacket(afpacket::Settings {
         interface: address.place.clone(),
         ports: ports.clone(),
         threads: address.number("threads", RINGS_MAX)?.unwrap_or(usual.threads),
         ring_bytes: address.size("ring")?.unwrap_or(usual.ring_bytes),
-        block_timeout: address.time("block-timeout")?.unwrap_or(usual.block_timeout),
+        block_timeout: block_timeout.unwrap_or(usual.block_timeout),
         promiscuous: address.truth("promiscuous")?.unwrap_or(usual.promiscuous),
         timestamps: timestamps.unwrap_or(usual.timestamps),
         snaplen: snaplen.unwrap_or(usual.snaplen),

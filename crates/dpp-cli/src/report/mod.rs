@@ -38,6 +38,8 @@ pub(crate) struct Account<'a> {
     endings: Vec<Option<Ending>>,
     /// Captures that were left out.
     failed: Vec<Failed>,
+    /// What else is to be told, in sentences.
+    losses: Vec<String>,
     times: Times,
 }
 
@@ -105,7 +107,8 @@ impl<'a> Account<'a> {
     pub(crate) fn new(job: &'a Job, tables: Vec<Done>, log: Log, times: Times) -> Account<'a> {
         let Log { failed, complete, .. } = log;
         let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
-        let mut account = Account { job, outcome: sum(&tables), tables, endings, failed, times };
+        let mut account =
+            Account { job, outcome: sum(&tables), tables, endings, failed, losses: Vec::new(), times };
         // Only a signal ends a run before all captures had their turn; for live ones it is the only end there is.
         if job.live.is_none()
             && account.taken().count() + account.failed.len() + complete < job.captures.len()
@@ -113,6 +116,11 @@ impl<'a> Account<'a> {
             account.outcome.ending = Ending::Interrupted;
         }
         account
+    }
+
+    /// With what a live run lost, in sentences.
+    pub(crate) fn with_losses(self, losses: Vec<String>) -> Account<'a> {
+        Account { losses, ..self }
     }
 
     /// Reports in the voice that the job asks for.
@@ -188,7 +196,7 @@ impl<'a> Account<'a> {
 
     /// Everything that is worth a warning, in sentences.
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.losses.clone();
         for taken in self.taken() {
             let introduced = |oddity| match self.is_single() {
                 true => oddity,

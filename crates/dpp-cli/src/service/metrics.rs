@@ -32,10 +32,11 @@ pub(crate) enum Delivery {
     Files,
     Bytes,
     Failures,
+    RowsDropped,
 }
 
 /// All of these, in the order of [`Delivery`]: name, and what it means.
-pub(crate) const DELIVERIES: [(Delivery, &str, &str); 4] = [
+pub(crate) const DELIVERIES: [(Delivery, &str, &str); 5] = [
     (Delivery::Rows, "rows", "rows in complete files"),
     (Delivery::Files, "files", "files completed"),
     (Delivery::Bytes, "bytes", "bytes of complete files"),
@@ -44,6 +45,7 @@ pub(crate) const DELIVERIES: [(Delivery, &str, &str); 4] = [
         "failures",
         "times that writing failed, or completing a file, or the command behind it",
     ),
+    (Delivery::RowsDropped, "rows_dropped", "rows that could not be written, and are lost"),
 ];
 
 /// What one output has counted so far. Shared by those who write and those who tell.
@@ -56,7 +58,7 @@ impl Deliveries {
         self.0[what as usize].fetch_add(more, Ordering::Relaxed);
     }
 
-    fn get(&self, what: Delivery) -> u64 {
+    pub(crate) fn get(&self, what: Delivery) -> u64 {
         self.0[what as usize].load(Ordering::Relaxed)
     }
 }

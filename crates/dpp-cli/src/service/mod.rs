@@ -89,6 +89,11 @@ impl Monitor {
         notify.status(&self.status());
     }
 
+    /// What each source has dropped so far, by its name.
+    pub(crate) fn dropped(&self) -> Vec<(String, u64)> {
+        lock(&self.sources).iter().map(|(name, counts)| (name.clone(), metrics::dropped(counts))).collect()
+    }
+
     /// The service in a line.
     fn status(&self) -> String {
         let told = self.watch.told();
