@@ -24,7 +24,7 @@ use crate::signals;
 use anyhow::Context;
 use dpp::pipeline::{Machine, Watch};
 use dpp_sink::rotating::{self, Event, Left, Rotating};
-use dpp_source::live::{Feed, Pace, Queue};
+use dpp_source::live::{COUNTS, Count, Feed, Pace, Queue};
 use rustix::thread::CapabilitySet;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -80,14 +80,14 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     let is_over = AtomicBool::new(false);
     let done = thread::scope(|scope| {
         let beats = scope.spawn(|| {
-            let mut drops = Drops::default();
+            let mut troubles = Troubles::default();
             monitor.pulse.set_ready(true);
             notify.ready();
             log.record("ready", &[]);
             let (mut is_told, mut excuse) = (false, None);
             while !is_over.load(Ordering::Acquire) {
                 monitor.beat(&notify, &log);
-                drops.tell(&monitor, &log);
+                troubles.tell(&monitor, &log);
                 if hangup.swap(false, Ordering::AcqRel) {
                     notify.reloading();
                     monitor.reloaded(reload.read(&log));
@@ -125,19 +125,25 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     account.tell().context(crate::output::STDOUT)
 }
 
-/// What sources dropped, as far as the log knows it.
+/// What sources counted of trouble, as far as the log knows it.
 #[derive(Default)]
-struct Drops(Vec<u64>);
+struct Troubles(Vec<[u64; COUNTS.len()]>);
 
-impl Drops {
-    /// Tells the log what was dropped since it was told last.
+/// What is no trouble.
+const USUAL: [Count; 4] = [Count::Taken, Count::TakenBytes, Count::Connections, Count::OtherTraffic];
+
+impl Troubles {
+    /// Tells the log what has come since it was told last: packets dropped, an interface that was away, senders that broke off.
     fn tell(&mut self, monitor: &Monitor, log: &Log) {
-        let dropped = monitor.dropped();
-        self.0.resize(dropped.len(), 0);
-        for ((source, packets), told) in dropped.into_iter().zip(&mut self.0) {
-            if packets > *told {
-                let more = packets - std::mem::replace(told, packets);
-                log.warn("packets dropped", &[("source", Field::text(source)), ("packets", more.into())]);
+        let sources = monitor.sources();
+        self.0.resize(sources.len(), [0; COUNTS.len()]);
+        for ((source, counts), told) in sources.iter().zip(&mut self.0) {
+            for (entry, told) in COUNTS.iter().zip(told).filter(|(entry, _)| !USUAL.contains(&entry.count)) {
+                let now = counts.get(entry.count);
+                if now > *told {
+                    let more = now - std::mem::replace(told, now);
+                    log.warn(entry.meaning, &[("source", Field::text(source)), ("count", more.into())]);
+                }
             }
         }
     }

@@ -89,6 +89,11 @@ impl Monitor {
         notify.status(&self.status());
     }
 
+    /// All sources, with what they count.
+    pub(crate) fn sources(&self) -> Named<Counts> {
+        lock(&self.sources).clone()
+    }
+
     /// What each source has dropped so far, by its name.
     pub(crate) fn dropped(&self) -> Vec<(String, u64)> {
         lock(&self.sources).iter().map(|(name, counts)| (name.clone(), metrics::dropped(counts))).collect()
