@@ -20,7 +20,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// A source that is open, with all that takes privileges behind it.
 pub(super) trait Opened: Send {
@@ -123,9 +122,6 @@ fn not_built(address: &Address, feature: &str) -> anyhow::Result<Settings> {
 /// The most rings of an interface: more threads than CPUs gain nothing.
 const RINGS_MAX: usize = 64;
 
-/// With more, packets would come late where there are few.
-const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
-
 fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     let usual = afpacket::Settings::default();
     let timestamps = address.value("timestamps", "software or hardware", |text| match text {
@@ -134,7 +130,7 @@ fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         _ => None,
     })?;
     let block_timeout = address.value("block-timeout", "a time up to 60ms, such as 20ms", |text| {
-        super::read_duration(text).filter(|time| *time <= BLOCK_TIMEOUT_MAX)
+        super::read_duration(text).filter(|time| *time <= afpacket::BLOCK_TIMEOUT_MAX)
     })?;
     let snaplen = address.number("snaplen", usual.snaplen as usize)?.map(|bytes| bytes as u32);
     Ok(Settings::AfPacket(afpacket::Settings {

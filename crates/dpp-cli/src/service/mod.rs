@@ -102,7 +102,7 @@ impl Monitor {
     /// The service in a line.
     fn status(&self) -> String {
         let told = self.watch.told();
-        let dropped = lock(&self.sources).iter().map(|(_, counts)| metrics::dropped(counts)).sum();
+        let dropped = self.dropped().into_iter().map(|(_, packets)| packets).sum();
         format!(
             "{}{} packets, {} dropped, {} rows",
             if self.pulse.is_ready() { "" } else { "not ready: " },

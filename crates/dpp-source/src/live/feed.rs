@@ -64,9 +64,7 @@ impl Chunks for Feed {
         match is_closed {
             // What is in doubt at the end is as in a file.
             true => self.composer.settle_last(&mut chunk),
-            false => {
-                self.composer.quiet(&mut chunk, since_ns);
-            }
+            false => self.composer.quiet(&mut chunk, since_ns),
         }
         Ok((!is_closed || !chunk.records.is_empty()).then_some(chunk))
     }
@@ -127,7 +125,7 @@ mod tests {
         put(&mut inlet, &[5]);
         assert!(!next(&mut feed).unwrap().is_quiet);
         let quiet = next(&mut feed).unwrap();
-        assert!(quiet.is_quiet && quiet.records.is_empty() && quiet.quiet_until_ns > 5);
+        assert!(quiet.is_quiet && quiet.records.is_empty() && quiet.live_until_ns > Some(5));
     }
 
     #[test]

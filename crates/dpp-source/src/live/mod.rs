@@ -16,6 +16,7 @@ pub mod dpdk;
 mod error;
 mod feed;
 pub mod knot;
+mod ports;
 mod queue;
 mod unix_socket;
 #[cfg(all(feature = "xdp", target_os = "linux"))]

@@ -164,17 +164,15 @@ impl Composer {
     }
 
     /// Ends a chunk that was begun, and to which nothing was added, because nothing has come for so long, in ns. Whatever is due
-    /// after that time is forgotten, and rows that are decided by it come out. `false` if there is nothing to tell.
-    pub fn quiet(&mut self, chunk: &mut Chunk, since_ns: i64) -> bool {
+    /// after that time is forgotten, and rows that are decided by it come out. Before the first packet there is nothing to tell.
+    pub fn quiet(&mut self, chunk: &mut Chunk, since_ns: i64) {
         self.settle(chunk, None);
         if self.position == 0 {
-            return false;
+            return;
         }
         self.clock.follow_at_least(self.anchor_ns.saturating_add(since_ns));
         chunk.is_quiet = true;
-        chunk.quiet_until_ns = self.clock.ns();
         chunk.live_until_ns = Some(self.clock.ns());
-        true
     }
 
     /// Ends the last chunk of all. A packet in doubt stays in it, as nothing comes that could tell.
@@ -226,7 +224,7 @@ mod tests {
                 line.push(format!("{position}:{input}.{frame}@{}/{}", record.time_ns, record.clock_ns));
             }
             if chunk.is_quiet {
-                line.push(format!("quiet {}", chunk.quiet_until_ns));
+                line.push(format!("quiet {}", chunk.live_until_ns.expect("the clock")));
             }
             told.push(line.join(" "));
         }

@@ -73,9 +73,7 @@ pub struct Chunk {
     pub preambles: Vec<(u32, Arc<FilePreamble>)>,
     /// Whether no packet came behind these for a while, as it happens in a capture that has not ended.
     pub is_quiet: bool,
-    /// The clock after that while, ns.
-    pub quiet_until_ns: i64,
-    /// The clock behind the chunk, ns, if the capture has not ended.
+    /// The clock behind the chunk, after that while if there was one, ns; if the capture has not ended.
     pub live_until_ns: Option<i64>,
 }
 

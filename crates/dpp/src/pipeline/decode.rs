@@ -55,8 +55,10 @@ pub(super) fn decode(
     for record in &chunk.records {
         decoder.record(record, chunk.packet(record), chunk.first_position, &mut scratch);
     }
-    if chunk.is_quiet {
-        decoder.quiet(chunk.quiet_until_ns);
+    if chunk.is_quiet
+        && let Some(until_ns) = chunk.live_until_ns
+    {
+        decoder.quiet(until_ns);
     }
     decoder.decoded.parts.iter_mut().for_each(|part| part.live_until_ns = chunk.live_until_ns);
     decoder.decoded

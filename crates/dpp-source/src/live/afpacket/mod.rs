@@ -91,7 +91,7 @@ impl Default for Settings {
 }
 
 /// A longer timeout would let the last packets be late when the source is to end.
-const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
+pub const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
 
 /// An interface that is captured. The kernel fills its rings already; [`AfPacket::start`] empties them.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ use super::program::{self, Takes};
 use super::reader::{Reader, Signs};
 use super::sys::{self, Attachment, FrameSize, PacketSocket, Packets, Program, SocketMap, Way};
 use super::{Copying, Facts, Settings, TICK};
+use crate::live::ports::merge;
 use crate::live::{Inlet, LiveError};
 use dpp::limits;
 use std::io;
@@ -31,7 +32,7 @@ impl Kernel {
     /// Loads the program.
     pub(super) fn prepare(settings: &Settings) -> Result<Kernel, LiveError> {
         let step = |what| failed(settings, what);
-        let ports = program::merge(settings.ports.ranges());
+        let ports = merge(settings.ports.ranges());
         let (there, most) = (ports.len(), limits::XDP_PORT_RANGES_MAX);
         if there > most {
             return Err(LiveError::XdpPorts { there, most });

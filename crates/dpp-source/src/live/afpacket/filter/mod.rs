@@ -14,6 +14,7 @@ mod assembler;
 
 pub(super) use assembler::Instruction;
 
+use crate::live::ports::merge;
 use assembler::{Assembler, Label, code};
 use dpp::limits;
 use dpp::packet::{self, Packet, Skip, Walk};
@@ -230,7 +231,7 @@ impl Writer<'_> {
             self.ports(&tunnels);
         }
         self.asm.place(tcp);
-        self.ports(&merge(self.passes.ports));
+        self.ports(&few(self.passes.ports));
         self.asm.go(self.drop);
     }
 
@@ -254,18 +255,8 @@ impl Writer<'_> {
 }
 
 /// The same ports in as few ranges as there can be; all ports where even those are too many to be asked for one by one.
-fn merge(ranges: &[RangeInclusive<u16>]) -> Vec<RangeInclusive<u16>> {
-    let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
-    sorted.sort_by_key(|range| *range.start());
-    let mut merged: Vec<RangeInclusive<u16>> = Vec::new();
-    for range in sorted {
-        match merged.last_mut() {
-            Some(last) if u32::from(*range.start()) <= u32::from(*last.end()) + 1 => {
-                *last = *last.start()..=*last.end().max(range.end());
-            }
-            _ => merged.push(range),
-        }
-    }
+fn few(ranges: &[RangeInclusive<u16>]) -> Vec<RangeInclusive<u16>> {
+    let merged = merge(ranges);
     if merged.len() > limits::KERNEL_FILTER_RANGES_MAX { vec![0..=u16::MAX] } else { merged }
 }
 

@@ -26,7 +26,7 @@ use std::ops::RangeInclusive;
 /// What goes to our sockets.
 #[derive(Clone, Debug)]
 pub(super) struct Takes<'a> {
-    /// Ports that carry DNS, in as few ranges as there can be ([`merge`]).
+    /// Ports that carry DNS, in as few ranges as there can be ([`merge`](crate::live::ports::merge)).
     pub ports: &'a [RangeInclusive<u16>],
     /// Also those fragments of UDP and TCP that do not tell their ports.
     pub fragments: bool,
@@ -76,22 +76,6 @@ pub(super) fn program(takes: &Takes, map: i32) -> Vec<Instruction> {
     writer.packet();
     writer.answers(map);
     writer.asm.assemble()
-}
-
-/// The same ports in as few ranges as there can be.
-pub(super) fn merge(ranges: &[RangeInclusive<u16>]) -> Vec<RangeInclusive<u16>> {
-    let mut sorted: Vec<_> = ranges.iter().filter(|range| !range.is_empty()).cloned().collect();
-    sorted.sort_by_key(|range| *range.start());
-    let mut merged: Vec<RangeInclusive<u16>> = Vec::new();
-    for range in sorted {
-        match merged.last_mut() {
-            Some(last) if u32::from(*range.start()) <= u32::from(*last.end()) + 1 => {
-                *last = *last.start()..=*last.end().max(range.end());
-            }
-            _ => merged.push(range),
-        }
-    }
-    merged
 }
 
 struct Writer<'a> {

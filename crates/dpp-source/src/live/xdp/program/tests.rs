@@ -217,11 +217,3 @@ fn the_engine_would_not_find_more() {
     }
     assert!(taken > 5000 && passed > 5000, "{taken} {passed}");
 }
-
-#[test]
-fn ranges_of_ports_are_merged() {
-    assert_eq!(merge(&[54..=60, 53..=53, 70..=80, 75..=76]), [53..=60, 70..=80]);
-    #[expect(clippy::reversed_empty_ranges, reason = "an empty range has no port")]
-    let merged = merge(&[9..=3, 65_535..=65_535, 0..=u16::MAX]);
-    assert_eq!(merged, [0..=u16::MAX]);
-}
