@@ -10,7 +10,6 @@ pub(crate) mod json;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub(crate) use dates::Civil;
 pub use dates::Dates;
 
 /// Room for a number, and more than it needs: writers store whole words.

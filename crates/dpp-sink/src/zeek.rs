@@ -6,7 +6,8 @@
 //! the first and the last row, for the same capture gives the same file whenever it is read (without rows, 1970).
 
 use crate::lines::{Format, Lines, Span};
-use crate::text::{self, ADDRESS_ROOM, Civil, NUMBER_ROOM, json};
+use crate::text::{self, ADDRESS_ROOM, NUMBER_ROOM, json};
+use dpp::calendar::Civil;
 use dpp::pipeline::Rows;
 use dpp::table::{Context, Field, Schema, Scratch, Texts, Value};
 use std::io::Write;

@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate self as dpp;
 
+pub mod calendar;
 pub mod capture;
 pub mod cdns;
 pub mod dns;

@@ -9,11 +9,11 @@ use super::{Account, End, inputs_path, say, target_path};
 use crate::checks::{Job, Table, Voice};
 use crate::inputs::Input;
 use crate::output::Target;
+use dpp::calendar::Civil;
 use dpp::packet::SKIPS;
 use dpp::pipeline::Outcome;
 use dpp::privacy::Privacy;
 use dpp::table::LeakCheck;
-use std::fmt::Write;
 
 /// DPP's figures, in the order of its text report; its JSON has another.
 const METRICS: [&str; 8] = [
@@ -259,26 +259,9 @@ fn clock(millis: u128) -> String {
 
 /// A timestamp in ns since 1970 as people read it, RFC 3339 in UTC.
 pub(crate) fn utc(ns: i64) -> String {
-    let seconds = ns.div_euclid(1_000_000_000);
-    let (year, month, day) = date(seconds.div_euclid(86_400));
-    let second = seconds.rem_euclid(86_400);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T");
+    let Civil { year, month, day, hour, minute, second } = Civil::of(ns.div_euclid(1_000_000_000));
     let micros = ns.rem_euclid(1_000_000_000) / 1000;
-    let _ = write!(text, "{:02}:{:02}:{:02}.{micros:06}Z", second / 3600, second / 60 % 60, second % 60);
-    text
-}
-
-/// The date so many days after 1970-01-01, in the Gregorian calendar. Years begin in March here, so that the
-/// leap day is the last of its year.
-fn date(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 #[cfg(test)]

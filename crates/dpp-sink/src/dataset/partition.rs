@@ -6,7 +6,7 @@
 //! values never share a folder.
 
 use super::digest;
-use crate::text::Civil;
+use dpp::calendar::Civil;
 use dpp::table::{Column, Context, Kind, Scratch, Value};
 use dpp::transaction::Transaction;
 use std::fmt::{self, Write};

@@ -4,7 +4,7 @@
 //! that knows these names again, by which [`recover`](super::recover()) finds what a killed run left. The surprising fact: a name that
 //! is taken gets a number before its extension (`dns-1.csv.gz`), so a template also knows where that begins.
 
-use crate::text::Civil;
+use dpp::calendar::Civil;
 use dpp::limits::{PLACE_NAME_MAX, TEMPLATE_PARTS_MAX};
 use std::fmt::Write;
 use std::ops::RangeInclusive;

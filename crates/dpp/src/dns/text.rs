@@ -2,6 +2,7 @@
 //!
 //! All of it is ASCII. [`rdata`](super::rdata) and [`edns`](super::edns) put their fields together from these.
 
+use crate::calendar::Civil;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -127,28 +128,11 @@ pub(super) fn decimals(numbers: impl Iterator<Item = u64>, out: &mut Vec<u8>) {
 
 /// Seconds since 1970 as YYYYMMDDHHmmSS (RFC 4034 section 3.2). The years are those of 32 bits: to 2106.
 pub(super) fn time(seconds: u32, out: &mut Vec<u8>) {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = date(days);
-    for (number, width) in [(year, 4), (month, 2), (day, 2)] {
-        padded(number.into(), width, out);
-    }
-    for number in [second / 3600, second / 60 % 60, second % 60] {
+    let Civil { year, month, day, hour, minute, second } = Civil::of(seconds.into());
+    padded(year.into(), 4, out);
+    for number in [month, day, hour, minute, second] {
         padded(number.into(), 2, out);
     }
-}
-
-/// Year, month and day of a number of days since 1970.
-fn date(days: u32) -> (u32, u32, u32) {
-    // Counted from 1 March 1968, four years have 1461 days and their leap day last, but for 2100, which has none.
-    let from_march = days + 671 + u32::from(days >= 47_541);
-    let (cycle, day_of_cycle) = (from_march / 1461, from_march % 1461);
-    let year_of_cycle = (day_of_cycle / 365).min(3);
-    let day_of_year = day_of_cycle - year_of_cycle * 365;
-    // From March on, months have 31, 30, 31, 30, 31 days, then the same again: 153 for each five of them.
-    let month = (day_of_year * 5 + 2) / 153;
-    let day = day_of_year - (month * 153 + 2) / 5 + 1;
-    let year = 1968 + cycle * 4 + year_of_cycle + u32::from(month >= 10);
-    (year, (month + 2) % 12 + 1, day)
 }
 
 #[cfg(test)]
@@ -211,25 +195,6 @@ mod tests {
             (u32::MAX, "21060207062815"),
         ] {
             check(|out| time(seconds, out), expected);
-        }
-    }
-
-    #[test]
-    fn days_follow_each_other() {
-        let is_leap = |year| year % 4 == 0 && year != 2100;
-        let (mut year, mut month, mut day) = (1970, 1, 1);
-        for days in 0..=u32::MAX / 86_400 {
-            assert_eq!(date(days), (year, month, day));
-            let last = match month {
-                2 => 28 + u32::from(is_leap(year)),
-                4 | 6 | 9 | 11 => 30,
-                _ => 31,
-            };
-            (year, month, day) = match (day == last, month) {
-                (false, _) => (year, month, day + 1),
-                (true, 12) => (year + 1, 1, 1),
-                (true, _) => (year, month + 1, 1),
-            };
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) mod zeek;
 
 use super::columns::{message_of, section};
 use super::{Absent, Column, Context, Field, Kind, Schema, Scratch, Value};
+use crate::calendar::Civil;
 use crate::dns::edns::Options;
 use crate::dns::name;
 use crate::dns::{Message, Record, Section};
@@ -302,53 +303,14 @@ fn maybe<'a, T>(known: Option<T>, value: impl FnOnce(T) -> Value<'a>) -> Value<'
 
 /// Appends a second as `2026-11-21T14:38:28`. Nanoseconds of 64 bits reach from 1677 to 2262.
 fn push_second(seconds: i64, out: &mut Vec<u8>) {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let Civil { year, month, day, hour, minute, second } = Civil::of(seconds);
     push(out, format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"));
-}
-
-/// Year, month and day of a number of days since 1970.
-fn date(days: i64) -> (i64, i64, i64) {
-    // Counted from 1 March 1600, 400 years have their leap days last.
-    let days = days + 135_080;
-    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let century = (day / 36_524).min(3);
-    let day = day - century * 36_524;
-    let (four, day) = (day / 1461, day % 1461);
-    let year = (day / 365).min(3);
-    let day = day - year * 365;
-    // From March on, months have 31, 30, 31, 30, 31 days, then the same again: 153 for each five of them.
-    let month = (day * 5 + 2) / 153;
-    let of_month = day - (month * 153 + 2) / 5 + 1;
-    let year = 1600 + cycle * 400 + century * 100 + four * 4 + year + i64::from(month >= 10);
-    (year, (month + 2) % 12 + 1, of_month)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::privacy::Pseudonym;
-
-    #[test]
-    fn days_follow_each_other() {
-        let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let (mut year, mut month, mut day) = (1677, 1, 1);
-        for days in -107_015..106_751 {
-            assert_eq!(date(days), (year, month, day));
-            let last = match month {
-                2 => 28 + i64::from(is_leap(year)),
-                4 | 6 | 9 | 11 => 30,
-                _ => 31,
-            };
-            (year, month, day) = match (day == last, month) {
-                (false, _) => (year, month, day + 1),
-                (true, 12) => (year + 1, 1, 1),
-                (true, _) => (year, month + 1, 1),
-            };
-        }
-        assert_eq!(date(0), (1970, 1, 1));
-    }
 
     #[test]
     fn names_are_text_whatever_is_in_them() {
