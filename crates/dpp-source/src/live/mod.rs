@@ -18,6 +18,8 @@ mod feed;
 pub mod knot;
 mod ports;
 mod queue;
+#[cfg(all(test, target_os = "linux"))]
+mod testing;
 mod unix_socket;
 #[cfg(all(feature = "xdp", target_os = "linux"))]
 pub mod xdp;

@@ -32,9 +32,10 @@ pub enum Timestamps {
     /// The kernel, by the clock of the system, when it takes the packet over. Good to some microseconds, more under load.
     #[default]
     Software,
-    /// The network card, when the packet is on the wire. By its own clock, which something must keep near UTC (phc2sys): it is
-    /// not compared with anything here. Takes CAP_NET_ADMIN; what the card does not date (what goes out, as a rule) has the
-    /// kernel's time.
+    /// The network card, when the packet is on the wire. By its own clock, which something must keep near UTC (phc2sys): where it
+    /// is more than ten seconds away, the clock of the capture goes by when packets come, and they are counted. Takes
+    /// CAP_NET_ADMIN, and a card that can: one that cannot is refused, as times would be others than those that were asked for.
+    /// What the card does not date (what goes out, as a rule) has the kernel's time.
     Hardware,
 }
 
@@ -92,6 +93,15 @@ impl Default for Settings {
 
 /// A longer timeout would let the last packets be late when the source is to end.
 pub const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
+
+/// A socket out of which frames are sent that are written to it: for tests of whatever captures them.
+#[cfg(test)]
+pub(super) fn sender(interface: &str) -> io::Result<std::os::fd::OwnedFd> {
+    let socket = sys::Socket::new(rustix::net::SocketType::RAW)?;
+    let there = sys::interface(&socket, interface).ok_or(io::ErrorKind::NotFound)?;
+    socket.bind(there.index, false)?;
+    rustix::io::dup(&socket).map_err(Into::into)
+}
 
 /// An interface that is captured. The kernel fills its rings already; [`AfPacket::start`] empties them.
 #[derive(Debug)]

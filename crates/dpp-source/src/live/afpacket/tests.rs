@@ -1,201 +1,30 @@
 //! Rings on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
 
-use super::sys::Socket;
 use super::*;
-use crate::live::{Count, Counts, LiveError, Queue};
-use rustix::fd::AsFd;
-use rustix::net::SocketType;
-use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, capabilities};
-use std::fs::File;
+use crate::live::testing::*;
+use crate::live::{Count, LiveError};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
-/// A network namespace, which the thread of the test is in: there are `lo`, and `one` and `two`, which are joined.
-struct Namespace {
-    name: String,
-    before: File,
+fn started(settings: Settings) -> Tap {
+    tap_with_queue(settings, 64 << 20)
 }
 
-impl Namespace {
-    fn new() -> Namespace {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("dpp-afpacket-{}-{number}", std::process::id());
-        let before = File::open("/proc/thread-self/ns/net").expect("the namespace of the thread");
-        ip(&["netns", "add", &name]);
-        let namespace = Namespace { name, before };
-        enter(&File::open(format!("/run/netns/{}", namespace.name)).expect("the new namespace"));
-        ip(&["link", "set", "lo", "up"]);
-        join_one_and_two();
-        namespace
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        enter(&self.before);
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
-    }
-}
-
-fn enter(namespace: &File) {
-    rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-        .expect("these tests take root: sudo, or unshare -Urnm");
-}
-
-fn ip(words: &[&str]) {
-    let output = Command::new("ip").args(words).output().expect("the program ip, of iproute2");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "ip {words:?}: {told} These tests take root: sudo, or unshare -Urnm");
-}
-
-fn join_one_and_two() {
-    ip(&["link", "add", "one", "type", "veth", "peer", "name", "two"]);
-    for end in ["one", "two"] {
-        ip(&["link", "set", end, "addrgenmode", "none", "up"]);
-    }
-}
-
-/// Sends frames out of an interface.
-struct Sender(Socket);
-
-impl Sender {
-    fn new(interface: &str) -> Sender {
-        let socket = Socket::new(SocketType::RAW).expect("a socket");
-        let there = sys::interface(&socket, interface).expect("the interface");
-        socket.bind(there.index, false).expect("to bind");
-        Sender(socket)
-    }
-
-    fn send(&self, frame: &[u8]) {
-        assert_eq!(rustix::io::write(self.0.as_fd(), frame), Ok(frame.len()));
-    }
-}
-
-/// An interface that is captured.
-struct Tap {
-    queue: Arc<Queue>,
-    counts: Arc<Counts>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-    taken: Vec<(i64, u16, Vec<u8>)>,
-}
-
-impl Tap {
-    fn new(settings: Settings) -> Tap {
-        Tap::with_queue(settings, 64 << 20)
-    }
-
-    fn with_queue(settings: Settings, bytes_max: usize) -> Tap {
-        let stop = Arc::default();
-        let queue = Queue::new(bytes_max, Arc::clone(&stop));
-        let counts = Arc::default();
-        let source = AfPacket::open(settings).unwrap_or_else(|error| panic!("{error}"));
-        let threads = source.start(&queue, 3, Arc::clone(&counts)).expect("threads");
-        Tap { queue, counts, stop, threads, taken: Vec::new() }
-    }
-
-    fn count(&self, count: Count) -> u64 {
-        self.counts.get(count)
-    }
-
-    /// Takes packets until there are so many.
-    fn take(&mut self, packets: usize) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.taken.len() < packets {
-            let batch = self.queue.take(deadline).expect("a source that goes on").expect("packets in time");
-            assert_eq!(batch.input, 3);
-            self.keep(batch);
-        }
-    }
-
-    fn keep(&mut self, batch: dpp::capture::Batch) {
-        for record in &batch.records {
-            let bytes = &batch.bytes[record.start as usize..][..record.caplen as usize];
-            self.taken.push((record.time_ns, record.linktype, bytes.to_vec()));
-        }
-    }
-
-    /// Ends the source; gives how long that took.
-    fn end(&mut self) -> Duration {
-        let start = Instant::now();
-        self.stop.store(true, Ordering::Release);
-        self.threads.drain(..).for_each(|thread| thread.join().expect("a thread that ended well"));
-        let took = start.elapsed();
-        while let Ok(Some(batch)) = self.queue.take(Instant::now()) {
-            self.keep(batch);
-        }
-        took
-    }
-
-    /// Sends packets to `two` until one is seen, and takes those that are.
-    fn send_until_seen(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let soon = || Instant::now() + Duration::from_millis(50);
-        while self.queue.bytes() == 0 {
-            assert!(Instant::now() < deadline, "no packet is seen");
-            // As long as the other end is off there is none to send to.
-            let _ = rustix::io::write(Sender::new("one").0.as_fd(), &frame(&[], 53, 1));
-            thread::sleep(Duration::from_millis(20));
-        }
-        while let Ok(Some(batch)) = self.queue.take(soon()) {
-            self.keep(batch);
-        }
-        assert!(self.taken.iter().all(|(_, _, bytes)| *bytes == frame(&[], 53, 1)));
-    }
-
-    fn bytes(&self) -> Vec<&[u8]> {
-        self.taken.iter().map(|(_, _, bytes)| &bytes[..]).collect()
-    }
-
-    fn until(&self, what: &str, is_so: impl Fn(&Tap) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !is_so(self) {
-            assert!(Instant::now() < deadline, "{what}");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Tap {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-    }
+fn tap_with_queue(settings: Settings, bytes_max: usize) -> Tap {
+    let source = AfPacket::open(settings).unwrap_or_else(|error| panic!("{error}"));
+    Tap::start(bytes_max, |queue, input, counts| source.start(queue, input, counts))
 }
 
 fn on(interface: &str) -> Settings {
     Settings { interface: interface.to_string(), ..Settings::default() }
 }
 
-/// A datagram with this number to a port; `tags` stand before the ethertype.
-fn frame(tags: &[u8], port: u16, number: u32) -> Vec<u8> {
-    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-    frame.extend_from_slice(tags);
-    frame.extend_from_slice(&[0x08, 0x00]);
-    frame.extend_from_slice(&datagram(port, number));
-    frame
-}
-
-fn datagram(port: u16, number: u32) -> Vec<u8> {
-    let mut bytes = vec![0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-    // Clients' ports differ, so that there are flows to divide.
-    bytes.extend_from_slice(&(10_000 + number as u16 % 1000).to_be_bytes());
-    bytes.extend_from_slice(&port.to_be_bytes());
-    bytes.extend_from_slice(&[0, 40, 0, 0]);
-    bytes.extend_from_slice(&number.to_be_bytes());
-    bytes.resize(60, 7);
-    bytes
-}
-
-const VLAN: &[u8] = &[0x81, 0x00, 0x20, 0x05];
-const TWO_VLANS: &[u8] = &[0x88, 0xA8, 0x00, 0x06, 0x81, 0x00, 0x00, 0x07];
-
 #[test]
 fn each_packet_comes_once_in_order_as_it_was_sent() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     let sender = Sender::new("one");
     let before = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
     let sent: Vec<_> =
@@ -221,7 +50,7 @@ fn each_packet_comes_once_in_order_as_it_was_sent() {
 #[test]
 fn several_rings_divide_the_packets_among_them() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(Settings { threads: 3, ..on("two") });
+    let mut tap = started(Settings { threads: 3, ..on("two") });
     let sender = Sender::new("one");
     let sent: Vec<_> = (0..3000).map(|number| frame(&[], 53, number)).collect();
     sent.iter().for_each(|packet| sender.send(packet));
@@ -237,7 +66,7 @@ fn several_rings_divide_the_packets_among_them() {
 #[test]
 fn what_the_machine_sends_is_seen_too() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("one"));
+    let mut tap = started(on("one"));
     let sent: Vec<_> = (0..100).map(|number| frame(VLAN, 53, number)).collect();
     sent.iter().for_each(|packet| Sender::new("one").send(packet));
     tap.take(sent.len());
@@ -248,7 +77,7 @@ fn what_the_machine_sends_is_seen_too() {
 #[test]
 fn on_the_loopback_interface_each_packet_is_seen_once() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("lo"));
+    let mut tap = started(on("lo"));
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for number in 0..100u32 {
         socket.send_to(&number.to_be_bytes(), "127.0.0.1:53").unwrap();
@@ -276,7 +105,7 @@ for line in sys.stdin: os.write(tun, bytes.fromhex(line))";
         .expect("python3");
     BufReader::new(python.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
     ip(&["link", "set", "tun0", "addrgenmode", "none", "up"]);
-    let mut tap = Tap::new(on("tun0"));
+    let mut tap = started(on("tun0"));
     let sent: Vec<_> =
         (0..20).map(|number| datagram(if number % 2 == 0 { 53 } else { 54 }, number)).collect();
     let mut input = python.stdin.take().unwrap();
@@ -295,7 +124,7 @@ for line in sys.stdin: os.write(tun, bytes.fromhex(line))";
 #[test]
 fn packets_are_cut_at_the_snaplen() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(Settings { snaplen: 50, ..on("two") });
+    let mut tap = started(Settings { snaplen: 50, ..on("two") });
     Sender::new("one").send(&frame(&[], 53, 1));
     tap.take(1);
     assert_eq!(tap.bytes(), [&frame(&[], 53, 1)[..50]]);
@@ -306,7 +135,7 @@ fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
     let _namespace = Namespace::new();
     for threads in [1, 2] {
         let settings = Settings { threads, ring_bytes: 0, block_bytes: 0, snaplen: 100, ..on("two") };
-        let mut tap = Tap::with_queue(settings, 1000);
+        let mut tap = tap_with_queue(settings, 1000);
         let sender = Sender::new("one");
         let mut sent = 0;
         while tap.count(Count::DroppedByKernel) == 0 {
@@ -326,13 +155,13 @@ fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
 fn an_interface_that_is_deleted_is_found_again() {
     let _namespace = Namespace::new();
     for (threads, rounds) in [(1, 2), (2, 1)] {
-        let mut tap = Tap::new(Settings { threads, ..on("two") });
-        tap.send_until_seen();
+        let mut tap = started(Settings { threads, ..on("two") });
+        tap.send_until_taken(&frame(&[], 53, 1));
         for round in 1..=rounds {
             ip(&["link", "del", "one"]);
-            tap.until("that it is gone is noticed", |tap| tap.count(Count::Reopened) == round);
-            join_one_and_two();
-            tap.send_until_seen();
+            until("that it is gone is noticed", || tap.count(Count::Reopened) == round);
+            join_one_and_two(&[]);
+            tap.send_until_taken(&frame(&[], 53, 1));
         }
         tap.end();
         assert_eq!(tap.count(Count::Reopened), rounds);
@@ -343,13 +172,13 @@ fn an_interface_that_is_deleted_is_found_again() {
 fn an_interface_that_is_off_is_waited_for() {
     let _namespace = Namespace::new();
     ip(&["link", "set", "two", "down"]);
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     for round in 1..=2 {
         ip(&["link", "set", "two", "up"]);
-        tap.send_until_seen();
+        tap.send_until_taken(&frame(&[], 53, 1));
         assert_eq!(tap.count(Count::Reopened), round - 1, "that it was off before is no news");
         ip(&["link", "set", "two", "down"]);
-        tap.until("that it is off is noticed", |tap| tap.count(Count::Reopened) == round);
+        until("that it is off is noticed", || tap.count(Count::Reopened) == round);
     }
     tap.end();
 }
@@ -357,7 +186,7 @@ fn an_interface_that_is_off_is_waited_for() {
 #[test]
 fn the_end_comes_soon_and_with_the_last_packets() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(Settings { block_timeout: Duration::from_secs(9), ..on("two") });
+    let mut tap = started(Settings { block_timeout: Duration::from_secs(9), ..on("two") });
     let sent: Vec<_> = (0..100).map(|number| frame(&[], 53, number)).collect();
     sent.iter().for_each(|packet| Sender::new("one").send(packet));
     let took = tap.end();
@@ -410,19 +239,15 @@ fn missing_privileges_are_named() {
 fn a_ring_of_its_own_comes_back_without_privileges() {
     let _namespace = Namespace::new();
     let all = capabilities(None).unwrap();
-    let stop = Arc::default();
-    let queue = Queue::new(1 << 20, Arc::clone(&stop));
     let source = AfPacket::open(on("two")).unwrap();
     // The reader's thread has what this one has when it starts.
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(None, CapabilitySets { effective: none, ..all }).unwrap();
-    let counts: Arc<Counts> = Arc::default();
-    let threads = source.start(&queue, 3, Arc::clone(&counts)).unwrap();
+    let mut tap = Tap::start(1 << 20, |queue, input, counts| source.start(queue, input, counts));
     rustix::thread::set_capabilities(None, all).unwrap();
-    let mut tap = Tap { queue, counts, stop, threads, taken: Vec::new() };
     ip(&["link", "del", "one"]);
-    tap.until("that it is gone is noticed", |tap| tap.count(Count::Reopened) == 1);
-    join_one_and_two();
-    tap.send_until_seen();
+    until("that it is gone is noticed", || tap.count(Count::Reopened) == 1);
+    join_one_and_two(&[]);
+    tap.send_until_taken(&frame(&[], 53, 1));
     tap.end();
 }

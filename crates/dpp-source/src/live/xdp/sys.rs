@@ -610,25 +610,4 @@ impl PacketSocket {
         };
         if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
-
-    /// Sends a frame out of the interface.
-    #[cfg(test)]
-    pub(super) fn send(&self, interface: u32, frame: &[u8]) -> io::Result<()> {
-        // SAFETY: zeros are an address.
-        let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-        address.sll_family = libc::AF_PACKET as u16;
-        address.sll_ifindex = interface as i32;
-        // SAFETY: the kernel reads a frame and an address of the lengths that we say.
-        let sent = unsafe {
-            libc::sendto(
-                self.0.as_raw_fd(),
-                frame.as_ptr().cast(),
-                frame.len(),
-                0,
-                (&raw const address).cast(),
-                size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-            )
-        };
-        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-    }
 }

@@ -1,222 +1,45 @@
 //! Captures on real interfaces: pairs of virtual ones in network namespaces, with the test at the other end.
 
-use super::sys::{FrameSize, PacketSocket, Packets, Way};
+use super::sys::{FrameSize, Packets, Way};
 use super::*;
-use dpp::capture::Batch;
+use crate::live::testing::*;
 use dpp::limits;
-use rustix::fd::AsFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, capabilities, set_capabilities};
-use std::fs::File;
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Instant, SystemTime};
-
-/// A network namespace, which the thread of the test is in: there are `lo`, and `one` and `two`, which are joined.
-struct Namespace {
-    name: String,
-    before: File,
-}
-
-impl Namespace {
-    fn new() -> Namespace {
-        Namespace::with(&[])
-    }
-
-    /// With these words about `two`.
-    fn with(words: &[&str]) -> Namespace {
-        let namespace = Namespace::empty();
-        join_one_and_two(words);
-        namespace
-    }
-
-    fn empty() -> Namespace {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("dpp-xdp-{}-{number}", std::process::id());
-        let before = File::open("/proc/thread-self/ns/net").expect("the namespace of the thread");
-        ip(&["netns", "add", &name]);
-        let namespace = Namespace { name, before };
-        enter(&namespace.file());
-        ip(&["link", "set", "lo", "up"]);
-        namespace
-    }
-
-    fn file(&self) -> File {
-        File::open(format!("/run/netns/{}", self.name)).expect("the namespace")
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        enter(&self.before);
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
-    }
-}
-
-fn enter(namespace: &File) {
-    rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-        .expect("these tests take root: sudo");
-}
-
-fn ip(words: &[&str]) {
-    let output = Command::new("ip").args(words).output().expect("the program ip, of iproute2");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "ip {words:?}: {told} These tests take root: sudo");
-}
-
-fn join_one_and_two(words: &[&str]) {
-    ip(&[&["link", "add", "one"], words, &["type", "veth", "peer", "name", "two"], words].concat());
-    for end in ["one", "two"] {
-        ip(&["link", "set", end, "addrgenmode", "none", "up"]);
-    }
-    // Before the kernel says so, it drops what is sent, and says nothing of that.
-    let is_up = |end| {
-        let told = Command::new("ip").args(["link", "show", end]).output().unwrap().stdout;
-        String::from_utf8_lossy(&told).contains("state UP")
-    };
-    until("both ends are up", || is_up("one") && is_up("two"));
-}
+use std::time::SystemTime;
 
 fn link(name: &str) -> links::Link {
     links::links().unwrap().into_iter().find(|link| link.name == name).expect("the interface")
 }
 
-/// Sends frames out of an interface.
-struct Sender(PacketSocket, u32);
-
-impl Sender {
-    fn new(interface: &str) -> Sender {
-        Sender(PacketSocket::new().expect("a socket"), link(interface).index)
-    }
-
-    fn send(&self, frame: &[u8]) {
-        self.0.send(self.1, frame).expect("to send");
-    }
+fn open(settings: Settings) -> Xdp {
+    Xdp::open(settings).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An interface that is captured.
-struct Tap {
-    queue: Arc<Queue>,
-    counts: Arc<Counts>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-    facts: Facts,
-    taken: Vec<(i64, u16, Vec<u8>)>,
+fn started(settings: Settings) -> Tap {
+    tap_of(open(settings), 64 << 20)
 }
 
-impl Tap {
-    fn new(settings: Settings) -> Tap {
-        Tap::with_queue(settings, 64 << 20)
-    }
-
-    fn with_queue(settings: Settings, bytes_max: usize) -> Tap {
-        Tap::start(Xdp::open(settings).unwrap_or_else(|error| panic!("{error}")), bytes_max)
-    }
-
-    fn start(source: Xdp, bytes_max: usize) -> Tap {
-        let stop = Arc::default();
-        let queue = Queue::new(bytes_max, Arc::clone(&stop));
-        let counts = Arc::default();
-        let facts = source.facts().clone();
-        let threads = source.start(&queue, 3, Arc::clone(&counts)).expect("threads");
-        Tap { queue, counts, stop, threads, facts, taken: Vec::new() }
-    }
-
-    fn count(&self, count: Count) -> u64 {
-        self.counts.get(count)
-    }
-
-    /// Takes packets until there are so many.
-    fn take(&mut self, packets: usize) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.taken.len() < packets {
-            let batch = self.queue.take(deadline).expect("a source that goes on");
-            self.keep(batch.unwrap_or_else(|| panic!("{} of {packets} packets", self.taken.len())));
-        }
-    }
-
-    fn keep(&mut self, batch: Batch) {
-        assert_eq!(batch.input, 3);
-        for record in &batch.records {
-            let bytes = &batch.bytes[record.start as usize..][..record.caplen as usize];
-            self.taken.push((record.time_ns, record.linktype, bytes.to_vec()));
-        }
-    }
-
-    /// Ends the source; gives how long that took.
-    fn end(&mut self) -> Duration {
-        let start = Instant::now();
-        self.stop.store(true, Ordering::Release);
-        self.threads.drain(..).for_each(|thread| thread.join().expect("a thread that ended well"));
-        let took = start.elapsed();
-        while let Ok(Some(batch)) = self.queue.take(Instant::now()) {
-            self.keep(batch);
-        }
-        took
-    }
-
-    fn bytes(&self) -> Vec<&[u8]> {
-        self.taken.iter().map(|(_, _, bytes)| &bytes[..]).collect()
-    }
-
-    /// Sends until something comes.
-    fn send_until_taken(&mut self, frame: &[u8]) {
-        let before = self.taken.len();
-        until("the first packet", || {
-            Sender::new("one").send(frame);
-            if let Ok(Some(batch)) = self.queue.take(Instant::now() + Duration::from_millis(20)) {
-                self.keep(batch);
-            }
-            self.taken.len() > before
-        });
-        assert_eq!(self.taken.last().unwrap().2, frame);
-    }
-}
-
-impl Drop for Tap {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-    }
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
+fn tap_of(source: Xdp, bytes_max: usize) -> Tap {
+    Tap::start(bytes_max, |queue, input, counts| source.start(queue, input, counts))
 }
 
 fn on(interface: &str) -> Settings {
     Settings { interface: interface.to_string(), ring_bytes: 4 << 20, ..Settings::default() }
 }
 
-/// A datagram with this number to a port; `tags` stand before the ethertype.
-fn frame(tags: &[u8], port: u16, number: u32) -> Vec<u8> {
-    let mut frame = vec![0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0, 1];
-    frame.extend_from_slice(tags);
-    frame.extend_from_slice(&[0x08, 0x00]);
-    frame.extend_from_slice(&[0x45, 0, 0, 60, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    // Clients' ports differ, so that there are flows to divide.
-    frame.extend_from_slice(&(10_000 + number as u16 % 1000).to_be_bytes());
-    frame.extend_from_slice(&port.to_be_bytes());
-    frame.extend_from_slice(&[0, 40, 0, 0]);
-    frame.extend_from_slice(&number.to_be_bytes());
-    frame.resize(frame.len() + 28, 7);
-    frame
-}
-
-const VLAN: &[u8] = &[0x81, 0x00, 0x20, 0x05];
-const TWO_VLANS: &[u8] = &[0x88, 0xA8, 0x00, 0x06, 0x81, 0x00, 0x00, 0x07];
-
 #[test]
 fn each_packet_comes_once_in_order_as_it_was_sent() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
-    assert_eq!(tap.facts.to_string(), "'two': 1 queue, 0 of them without copying, the program in the driver");
+    let source = open(on("two"));
+    assert_eq!(
+        source.facts().to_string(),
+        "'two': 1 queue, 0 of them without copying, the program in the driver"
+    );
+    let mut tap = tap_of(source, 64 << 20);
     let sender = Sender::new("one");
     let before = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as i64;
     let sent: Vec<_> =
@@ -249,8 +72,9 @@ fn each_packet_comes_once_in_order_as_it_was_sent() {
 #[test]
 fn each_queue_has_a_socket() {
     let _namespace = Namespace::with(&["numrxqueues", "3", "numtxqueues", "3"]);
-    let mut tap = Tap::new(on("two"));
-    assert_eq!(tap.facts.queues, 3);
+    let source = open(on("two"));
+    assert_eq!(source.facts().queues, 3);
+    let mut tap = tap_of(source, 64 << 20);
     let sender = Sender::new("one");
     let mut sent: Vec<_> = (0..900).map(|number| frame(&[], 53, number)).collect();
     sent.iter().for_each(|packet| sender.send(packet));
@@ -279,9 +103,9 @@ impl Echo {
             ip(&["-n", name, "address", "add", address, "dev", end]);
             ip(&["-n", name, "link", "set", end, "up"]);
         }
-        enter(&there.file());
+        there.enter();
         let near = UdpSocket::bind("10.9.0.1:0").unwrap();
-        enter(&here.file());
+        here.enter();
         near.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         Echo { here, _there: there, near }
     }
@@ -316,7 +140,7 @@ fn what_is_no_dns_still_reaches_the_kernel_and_dns_does_again_after_the_end() {
     assert!(echo.answers(53) && echo.answers(7000));
     let told = refused(on("two"));
     assert!(told.contains("'two' has the address 10.9.0.2") && told.contains("steal=yes"), "{told}");
-    let mut tap = Tap::new(Settings { steal: true, ..on("two") });
+    let mut tap = started(Settings { steal: true, ..on("two") });
     for _ in 0..20 {
         assert!(echo.answers(7000));
     }
@@ -335,7 +159,7 @@ fn a_process_that_is_killed_leaves_nothing_behind() {
     let name = "live::xdp::tests::a_process_that_is_killed_leaves_nothing_behind";
     if std::env::var_os(CHILD).is_some() {
         // We are the process that will be killed, in the namespace of the test.
-        let _tap = Tap::new(Settings { steal: true, ..on("two") });
+        let _tap = started(Settings { steal: true, ..on("two") });
         println!("\nattached");
         loop {
             thread::park();
@@ -374,7 +198,7 @@ fn refused(settings: Settings) -> String {
 #[test]
 fn a_second_program_is_refused_and_the_first_is_named() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     let number = link("two").program.expect("ours");
     let told = refused(on("two"));
     assert!(told.contains(&format!("has an XDP program already, 'dpp_xdp' (number {number})")), "{told}");
@@ -385,7 +209,7 @@ fn a_second_program_is_refused_and_the_first_is_named() {
     let behind = kernel.attach(link("two").index, false).unwrap();
     assert!(refused(on("two")).contains("'dpp_xdp' (number"));
     drop(behind);
-    Tap::new(on("two")).end();
+    started(on("two")).end();
 }
 
 #[test]
@@ -396,13 +220,13 @@ fn a_queue_whose_packets_somebody_else_has_is_refused() {
     let told = refused(on("two"));
     assert!(told.contains("another program has a socket at its queue 0"), "{told}");
     drop(other);
-    Tap::new(on("two")).end();
+    started(on("two")).end();
 }
 
 #[test]
 fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::with_queue(Settings { ring_bytes: 0, ..on("two") }, 1000);
+    let mut tap = tap_of(open(Settings { ring_bytes: 0, ..on("two") }), 1000);
     let sender = Sender::new("one");
     let sent = 20_000;
     (0..sent).for_each(|number| sender.send(&frame(&[], 53, number)));
@@ -418,7 +242,7 @@ fn where_the_engine_is_behind_the_kernel_drops_and_counts() {
 #[test]
 fn an_interface_that_is_deleted_is_found_again() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     for round in 1..=2u32 {
         tap.send_until_taken(&frame(&[], 53, round));
         ip(&["link", "del", "one"]);
@@ -433,7 +257,7 @@ fn an_interface_that_is_deleted_is_found_again() {
 #[test]
 fn an_interface_that_has_gone_holds_up_nothing() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     ip(&["link", "del", "one"]);
     thread::sleep(TICK * 4);
     assert!(tap.end() < Duration::from_millis(400));
@@ -443,7 +267,7 @@ fn an_interface_that_has_gone_holds_up_nothing() {
 #[test]
 fn an_interface_that_is_off_for_a_while_goes_on() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     for round in 0..3 {
         tap.send_until_taken(&frame(&[], 53, round));
         ip(&["link", "set", "two", "down"]);
@@ -457,7 +281,7 @@ fn an_interface_that_is_off_for_a_while_goes_on() {
 fn an_interface_that_is_off_at_first_is_captured_once_it_is_on() {
     let _namespace = Namespace::new();
     ip(&["link", "set", "two", "down"]);
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     ip(&["link", "set", "two", "up"]);
     tap.send_until_taken(&frame(&[], 53, 9));
     tap.end();
@@ -466,7 +290,7 @@ fn an_interface_that_is_off_at_first_is_captured_once_it_is_on() {
 #[test]
 fn the_end_comes_soon_and_with_the_last_packets() {
     let _namespace = Namespace::new();
-    let mut tap = Tap::new(on("two"));
+    let mut tap = started(on("two"));
     let sender = Sender::new("one");
     let sent: Vec<_> = (0..500).map(|number| frame(&[], 53, number)).collect();
     sent.iter().for_each(|packet| sender.send(packet));
@@ -478,9 +302,10 @@ fn the_end_comes_soon_and_with_the_last_packets() {
 #[test]
 fn where_the_driver_refuses_the_program_is_behind_it_and_frames_that_are_too_long_are_counted() {
     let _namespace = Namespace::with(&["mtu", "9000"]);
-    let mut tap = Tap::new(on("two"));
-    let facts = tap.facts.to_string();
+    let source = open(on("two"));
+    let facts = source.facts().to_string();
     assert!(facts.contains("the program behind the driver, where it costs more, as that said: "), "{facts}");
+    let mut tap = tap_of(source, 64 << 20);
     let sent: Vec<_> = [60, 1500, 3000, 3840, 3841, 8000]
         .map(|length| {
             let mut packet = frame(VLAN, 53, length);
@@ -500,8 +325,9 @@ fn where_the_driver_refuses_the_program_is_behind_it_and_frames_that_are_too_lon
 fn frames_come_whole_that_are_as_long_as_the_interface_has_them() {
     for mtu in [1500, 1770, 1771, 3000] {
         let _namespace = Namespace::with(&["mtu", &mtu.to_string()]);
-        let mut tap = Tap::new(on("two"));
-        assert_eq!(tap.facts.behind_driver, None);
+        let source = open(on("two"));
+        assert_eq!(source.facts().behind_driver, None);
+        let mut tap = tap_of(source, 64 << 20);
         let sent: Vec<_> = (0..50)
             .map(|number| {
                 let mut packet = frame(VLAN, 53, number);
@@ -535,7 +361,7 @@ fn interfaces_that_the_host_uses_are_refused() {
     ip(&["address", "del", "2001:db8::7/64", "dev", "two"]);
     // Each interface has one of these by itself.
     ip(&["address", "add", "fe80::7/64", "dev", "two"]);
-    Tap::new(on("two")).end();
+    started(on("two")).end();
 }
 
 #[test]
@@ -565,7 +391,7 @@ fn as_many_ports_as_there_may_be_are_no_burden_to_the_verifier() {
     let allowed = Allowed::only(enough());
     let source = Xdp::open(Settings { ports, fragments: true, ..on("two") });
     drop(allowed);
-    let mut tap = Tap::start(source.unwrap_or_else(|error| panic!("{error}")), 1 << 20);
+    let mut tap = tap_of(source.unwrap_or_else(|error| panic!("{error}")), 1 << 20);
     tap.send_until_taken(&frame(VLAN, 201, 9));
     tap.end();
 }
@@ -630,7 +456,7 @@ fn after_privileges_are_dropped_one_is_enough_to_find_an_interface_again() {
     // Threads have what this one has when they start.
     // IPC_LOCK, as another test changes the bound of locked memory.
     let allowed = Allowed::only(CapabilitySet::NET_RAW | CapabilitySet::IPC_LOCK);
-    let mut tap = Tap::start(source, 1 << 20);
+    let mut tap = tap_of(source, 1 << 20);
     drop(allowed);
     ip(&["link", "del", "one"]);
     join_one_and_two(&[]);
@@ -643,7 +469,7 @@ fn after_privileges_are_dropped_one_is_enough_to_find_an_interface_again() {
 fn fragments_without_ports_are_left_to_the_kernel_unless_asked_for() {
     for fragments in [false, true] {
         let _namespace = Namespace::new();
-        let mut tap = Tap::new(Settings { fragments, ..on("two") });
+        let mut tap = started(Settings { fragments, ..on("two") });
         let mut later = frame(&[], 53, 1);
         later[21] = 9;
         let sender = Sender::new("one");
