@@ -28,6 +28,7 @@ mod saved;
 mod service;
 mod signals;
 mod sinks;
+mod time;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};

@@ -3,6 +3,7 @@
 //! [`checks`](crate::checks) calls this; each complaint names the option and what it allows.
 
 use crate::nearest::did_you_mean;
+use crate::time;
 use anyhow::{anyhow, bail};
 use dpp::filter::{Filter, SampleError, Select};
 use dpp::plan::Ports;
@@ -10,6 +11,7 @@ use dpp::table::{ALIASES, COLUMNS, Column, Field, PRESETS, Preset, Schema};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// The word that asks for the list of columns instead of naming some.
 pub(crate) const HELP: &str = "help";
@@ -203,21 +205,10 @@ fn joined(mut ranges: Vec<RangeInclusive<u16>>) -> Vec<RangeInclusive<u16>> {
 pub(crate) fn window_ns(text: &OsStr) -> anyhow::Result<i64> {
     let text = text.to_string_lossy();
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit_ns = match text[digits..].trim_start() {
-        "ns" => Some(1),
-        "us" => Some(1000),
-        "ms" | "" => Some(1_000_000),
-        "s" => Some(1_000_000_000),
-        _ => None,
-    };
-    let window_ns = text[..digits]
-        .parse()
-        .ok()
-        .zip(unit_ns)
-        .and_then(|(number, unit_ns): (i64, i64)| number.checked_mul(unit_ns));
+    let window_ns = time::read(text, Some(Duration::from_millis(1)))
+        .and_then(|window| i64::try_from(window.as_nanos()).ok());
     match window_ns {
-        Some(window_ns @ 1..=WINDOW_MAX_NS) => Ok(window_ns),
+        Some(window_ns @ ..=WINDOW_MAX_NS) => Ok(window_ns),
         _ => bail!(
             "--dedup-packets '{text}': allowed are times up to 10 s, such as 10ms, 500us or 1s (without a unit ms)"
         ),

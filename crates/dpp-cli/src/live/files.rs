@@ -3,13 +3,13 @@
 //! The names and rules are `dpp_sink::rotating`'s; here they are read from options, and a file is written in the format that is in
 //! force when it begins: a configuration that is read again changes the next file.
 
-use super::duration;
 use crate::checks::{Job, Table};
 use crate::dataset::{Filling, number};
 use crate::flags::Live;
 use crate::formats::Format;
 use crate::output::{Opened, Output};
 use crate::sinks;
+use crate::time;
 use anyhow::{anyhow, bail};
 use dpp::pipeline::{Pool, Rows};
 use dpp::plan::Plan;
@@ -45,7 +45,11 @@ impl Wish {
             Ok(number(option, Option::as_deref(text))?.and_then(|number| NonZeroU64::new(number as u64)))
         };
         let wish = Wish {
-            every: live.rotate_every.as_deref().map(|text| duration("--rotate-every", text)).transpose()?,
+            every: live
+                .rotate_every
+                .as_deref()
+                .map(|text| time::of_option("--rotate-every", text))
+                .transpose()?,
             rows: count("--rotate-rows", &live.rotate_rows)?,
             bytes: count("--rotate-size", &live.rotate_size)?,
             site: live.site.as_ref().map(|site| site.to_string_lossy().into_owned()),

@@ -21,9 +21,10 @@ use crate::report;
 use crate::service::http::Address as Page;
 use crate::service::log::{Level, Style};
 use crate::sinks;
+use crate::time;
 use anyhow::{anyhow, bail};
 use dpp::plan::Plan;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -112,10 +113,14 @@ impl Wish {
     /// What cannot be understood.
     pub(crate) fn of(live: &Live) -> anyhow::Result<Wish> {
         let usual = Wish::default();
-        let interval =
-            live.flush_interval.as_deref().map(|text| duration("--flush-interval", text)).transpose()?;
-        if interval.is_some_and(|interval| interval > Duration::from_secs(60)) {
-            bail!("--flush-interval: allowed are times up to 60s, such as 200ms or 1s");
+        let interval = live
+            .flush_interval
+            .as_deref()
+            .map(|text| time::of_option("--flush-interval", text))
+            .transpose()?;
+        let allowed = Duration::from_millis(1)..=Duration::from_secs(60);
+        if interval.is_some_and(|interval| !allowed.contains(&interval)) {
+            bail!("--flush-interval: allowed are times from 1ms to 60s, such as 200ms or 1s");
         }
         let queue_bytes = crate::dataset::number("--queue-size", live.queue_size.as_deref())?;
         Ok(Wish {
@@ -126,32 +131,6 @@ impl Wish {
             config: live.config.clone(),
         })
     }
-}
-
-/// A time with its unit.
-pub(crate) fn duration(option: &str, text: &OsStr) -> anyhow::Result<Duration> {
-    let text = text.to_string_lossy();
-    match read_duration(&text) {
-        Some(time) => Ok(time),
-        None => bail!("{option} '{text}': allowed are times such as 200ms, 5s, 10m, 1h or 1d"),
-    }
-}
-
-/// A time with its unit, above 0.
-pub(crate) fn read_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit_ms: u64 = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    let number: u64 = text[..digits].parse().ok()?;
-    let ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0)?;
-    Some(Duration::from_millis(ms))
 }
 
 /// Refuses options that mean nothing where the capture has no end.
@@ -252,22 +231,4 @@ fn job(wish: Live, command: &str) -> anyhow::Result<Job> {
         unreachable!("the command is the same")
     };
     checks::check_live(*wish).map_err(|error| config.explain(error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units() {
-        let ms = |text| read_duration(text).map(|time| time.as_millis());
-        for (text, expected) in
-            [("200ms", 200), ("5s", 5000), ("10m", 600_000), ("1h", 3_600_000), ("1d", 86_400_000)]
-        {
-            assert_eq!(ms(text), Some(expected), "{text}");
-        }
-        for text in ["", "5", "0s", "5 s", "-1s", "1w", "1.5h", "99999999999999999999s"] {
-            assert_eq!(ms(text), None, "{text}");
-        }
-    }
 }
