@@ -131,8 +131,8 @@ pub(super) const SCHEMES: &[SchemeEntry] = &[
                 "OCTAL",
                 "who may write to the socket, such as 0660; else what the umask leaves",
             ),
-            parameter("owner", "USER", "whose the socket is, by name or number"),
-            parameter("group", "GROUP", "and whose group"),
+            OWNER,
+            GROUP,
             MAX_CONNECTIONS,
         ],
     },
@@ -164,7 +164,12 @@ pub(super) const SCHEMES: &[SchemeEntry] = &[
         name: "knot",
         form: "knot:DIRECTORY",
         sentence: "what Knot DNS's module probe sends to sockets in this directory, which dpp makes",
-        parameters: &[parameter("sockets", "N", "how many, as many as the module has channels; else 1")],
+        parameters: &[
+            parameter("sockets", "N", "how many, as many as the module has channels; else 1"),
+            parameter("mode", "OCTAL", "who may send to the sockets, such as 0220; else 0222, everybody"),
+            OWNER,
+            GROUP,
+        ],
     },
 ];
 
@@ -204,6 +209,8 @@ const BUFFER: Parameter = parameter(
     "messages that may wait while the receiver is gone; behind live sources further ones are dropped and counted. Else 16MiB",
 );
 
+const OWNER: Parameter = parameter("owner", "USER", "whose the socket is, by name or number");
+const GROUP: Parameter = parameter("group", "GROUP", "and whose group");
 const MAX_CONNECTIONS: Parameter =
     parameter("max-connections", "N", "senders at once; more are turned away and counted. Else 512");
 

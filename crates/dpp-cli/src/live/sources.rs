@@ -4,7 +4,9 @@
 //! [`address`](super::address).
 
 use super::address::{Address, Scheme};
+use crate::time;
 use anyhow::{Context, bail};
+use dpp::limits::LIVE_RINGS_MAX;
 use dpp::plan::Ports;
 use dpp_source::live::afpacket::{self, AfPacket, Timestamps};
 use dpp_source::live::dnstap::{self, Listen, Receiver};
@@ -119,9 +121,6 @@ fn not_built(address: &Address, feature: &str) -> anyhow::Result<Settings> {
     )
 }
 
-/// The most rings of an interface: more threads than CPUs gain nothing.
-const RINGS_MAX: usize = 64;
-
 fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
     let usual = afpacket::Settings::default();
     let timestamps = address.value("timestamps", "software or hardware", |text| match text {
@@ -130,13 +129,13 @@ fn afpacket(address: &Address, ports: &Ports) -> anyhow::Result<Settings> {
         _ => None,
     })?;
     let block_timeout = address.value("block-timeout", "a time up to 60ms, such as 20ms", |text| {
-        super::read_duration(text).filter(|time| *time <= afpacket::BLOCK_TIMEOUT_MAX)
+        time::read(text, None).filter(|time| *time <= afpacket::BLOCK_TIMEOUT_MAX)
     })?;
     let snaplen = address.number("snaplen", usual.snaplen as usize)?.map(|bytes| bytes as u32);
     Ok(Settings::AfPacket(afpacket::Settings {
         interface: address.place.clone(),
         ports: ports.clone(),
-        threads: address.number("threads", RINGS_MAX)?.unwrap_or(usual.threads),
+        threads: address.number("threads", LIVE_RINGS_MAX)?.unwrap_or(usual.threads),
         ring_bytes: address.size("ring")?.unwrap_or(usual.ring_bytes),
         block_timeout: block_timeout.unwrap_or(usual.block_timeout),
         promiscuous: address.truth("promiscuous")?.unwrap_or(usual.promiscuous),
@@ -204,7 +203,8 @@ const CHANNELS_MAX: usize = u16::MAX as usize;
 
 fn knot(address: &Address) -> anyhow::Result<Settings> {
     let sockets = address.number("sockets", CHANNELS_MAX)?.unwrap_or(1) as u32;
-    Ok(Settings::Knot(knot::Settings { folder: PathBuf::from(&address.place), sockets }))
+    let UnixSocket { path: folder, owner, group, mode } = unix_socket(address)?;
+    Ok(Settings::Knot(knot::Settings { folder, sockets, owner, group, mode }))
 }
 
 fn unix_socket(address: &Address) -> anyhow::Result<UnixSocket> {

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Nobody may read what is sent to such a socket, and everybody may send.
+/// Knot DNS runs as a user of its own, whom we do not know. So everybody may send, unless it is said who; and nobody else may take
+/// what is sent. It is what Knot's own library gives the sockets of those who listen.
 const MODE: u32 = 0o222;
 /// A datagram has at most 344 bytes. What is longer is cut, and can be read as far as it is one.
 const DATAGRAM_MAX: usize = 512;
@@ -35,6 +36,19 @@ pub struct Settings {
     pub folder: PathBuf,
     /// How many there are, Knot's `channels`: `probe01.sock` and so on.
     pub sockets: u32,
+    /// The user they belong to; ours if there is none.
+    pub owner: Option<u32>,
+    /// The group they belong to; ours if there is none.
+    pub group: Option<u32>,
+    /// The permission bits: who may write can send. Everybody, if there are none.
+    pub mode: Option<u32>,
+}
+
+impl Settings {
+    /// So many sockets in a folder, to which everybody may send.
+    pub fn new(folder: PathBuf, sockets: u32) -> Settings {
+        Settings { folder, sockets, owner: None, group: None, mode: None }
+    }
 }
 
 /// Sockets that are open.
@@ -49,15 +63,15 @@ impl Probe {
     /// # Errors
     /// Which cannot be made, and what can be done about it.
     pub fn open(settings: &Settings) -> Result<Probe, LiveError> {
-        let Settings { folder, sockets } = settings;
-        if !(1..=u32::from(u16::MAX)).contains(sockets) {
-            return Err(LiveError::KnotSockets(*sockets));
+        let &Settings { ref folder, sockets, owner, group, mode } = settings;
+        if !(1..=u32::from(u16::MAX)).contains(&sockets) {
+            return Err(LiveError::KnotSockets(sockets));
         }
         let socket = |number| {
             let path = folder.join(format!("probe{number:02}.sock"));
-            UnixSocket { path, mode: Some(MODE), ..UnixSocket::default() }.datagrams()
+            UnixSocket { path, owner, group, mode: mode.or(Some(MODE)) }.datagrams()
         };
-        Ok(Probe { sockets: (1..=*sockets).map(socket).collect::<Result<_, _>>()? })
+        Ok(Probe { sockets: (1..=sockets).map(socket).collect::<Result<_, _>>()? })
     }
 
     /// Takes datagrams into the queue, until that is stopping.

@@ -13,7 +13,7 @@ use std::{fs, time};
 
 fn scene(sockets: u32) -> Scene {
     let place = Place::new();
-    let probe = Source::open(&Settings { folder: place.0.clone(), sockets }).unwrap();
+    let probe = Source::open(&Settings::new(place.0.clone(), sockets)).unwrap();
     Scene::of(place, 1 << 20, |queue, counts| probe.start(queue, 0, counts).unwrap())
 }
 
@@ -90,10 +90,14 @@ fn sockets_are_named_and_permitted_as_knot_expects() {
         assert_eq!(mode & 0o777, 0o222, "{name}");
     }
     assert!(!scene.place.path("probe12.sock").exists());
-    let again = Source::open(&Settings { folder: scene.place.0.clone(), sockets: 11 });
+    let narrow = Place::new();
+    let settings = Settings { mode: Some(0o220), ..Settings::new(narrow.0.clone(), 1) };
+    let _probe = Source::open(&settings).unwrap();
+    assert_eq!(fs::metadata(narrow.path("probe01.sock")).unwrap().permissions().mode() & 0o777, 0o220);
+    let again = Source::open(&Settings::new(scene.place.0.clone(), 11));
     assert!(matches!(again, Err(LiveError::SocketInUse(_))));
     let path = scene.place.0.clone();
-    let none = Source::open(&Settings { folder: path.clone(), sockets: 0 });
+    let none = Source::open(&Settings::new(path.clone(), 0));
     assert!(matches!(none, Err(LiveError::KnotSockets(0))));
 }
 
