@@ -83,12 +83,8 @@ impl Saved {
             next = read.first_position + read.records.len() as u64;
             for (&position, &skip) in wanted.range(read.first_position..next) {
                 let record = &read.records[(position - read.first_position) as usize];
-                // Frames and blocks are no packets: there is no link type for them.
-                let is_packet = !matches!(
-                    record.linktype,
-                    Record::DNSTAP | Record::CDNS | Record::CDNS_CUT | Record::KNOT
-                );
-                if !is_packet {
+                // There is no link type for what is no packet.
+                if Record::no_packet(record.linktype).is_some() {
                     file.left_out += 1;
                     continue;
                 }

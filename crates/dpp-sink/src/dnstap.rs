@@ -8,7 +8,7 @@
 use crate::{Buffers, TableSink, messages};
 use dpp::dnstap::{Direction, Dnstap, Message, MessageType, Role, Time, frames};
 use dpp::pipeline::{Pool, Rows, Sink};
-use dpp::transaction::{Needs, Side, Transaction, Transport};
+use dpp::transaction::{Lacks, Needs, Side, Transaction, Transport};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -63,7 +63,9 @@ impl<W: Write> DnstapFile<W> {
         match direction {
             Direction::Query => message.query_message = Some(bytes),
             Direction::Response => {
-                message.response_time = row.response_ns().and_then(Time::from_ns);
+                // Some only say that there was a response.
+                let is_dated = !row.lacks(Lacks::DELAY);
+                message.response_time = row.response_ns().filter(|_| is_dated).and_then(Time::from_ns);
                 message.response_message = Some(bytes);
             }
         }
@@ -129,6 +131,10 @@ impl<W: Write + Send> Sink for DnstapFile<W> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(frames)
     }
 
+    fn flush(&self, _lane: usize) -> io::Result<()> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+
     fn recycle(&self, frames: Vec<u8>, _: &Pool) {
         self.buffers.give_back(frames);
     }
@@ -140,7 +146,6 @@ impl<W: Write + Send> TableSink<W> for DnstapFile<W> {
         let mut stop = Vec::new();
         frames::write_stop(&mut stop);
         out.write_all(&stop)?;
-        out.flush()?;
         Ok(out)
     }
 }

@@ -174,11 +174,9 @@ impl Reading {
     fn told(&self, fate: &Fate) -> String {
         let Fate { position, time_ns, linktype, bytes, .. } = fate;
         let (frame, time, length) = (position + 1, utc(*time_ns), bytes.len());
-        let what = match *linktype {
-            Record::DNSTAP => format!("{length} bytes, dnstap frame"),
-            Record::CDNS => format!("{length} bytes, C-DNS block"),
-            Record::CDNS_CUT => format!("{length} bytes, C-DNS block that was cut off"),
-            linktype => format!("{length} bytes captured, link type {linktype}"),
+        let what = match Record::no_packet(*linktype) {
+            Some(what) => format!("{length} bytes, {what}"),
+            None => format!("{length} bytes captured, link type {linktype}"),
         };
         let mut text = format!("Frame {frame}: {time}, {what}\n");
         let is_dns = |datagram: &packet::Datagram| self.plan.ports.carry(&datagram.flow);
@@ -260,7 +258,7 @@ fn message_told(message: &Carried, linktype: u16) -> String {
 
 /// An address and a port. A packet has both, be they zeros; where zeros stand for what was logged, that did not say it.
 fn end_told(address: IpAddr, port: u16, linktype: u16) -> String {
-    let is_packet = !matches!(linktype, Record::DNSTAP | Record::CDNS | Record::CDNS_CUT);
+    let is_packet = Record::no_packet(linktype).is_none();
     match (address.is_unspecified() && !is_packet, port == 0 && !is_packet) {
         (false, false) => SocketAddr::from((address, port)).to_string(),
         (false, true) => format!("{address} (port unknown)"),
@@ -279,5 +277,19 @@ fn question_told(message: &Carried) -> String {
     match iana::query_type(message.qtype) {
         "Unknown" => format!("{name} TYPE{}", message.qtype),
         qtype => format!("{name} {qtype}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_that_were_not_told_are_unknown_in_whatever_is_no_packet() {
+        let nobody = IpAddr::from([0; 4]);
+        for linktype in [Record::DNSTAP, Record::CDNS, Record::CDNS_CUT, Record::KNOT] {
+            assert_eq!(end_told(nobody, 0, linktype), "unknown", "{:?}", Record::no_packet(linktype));
+        }
+        assert_eq!(end_told(nobody, 0, 1), "0.0.0.0:0");
     }
 }

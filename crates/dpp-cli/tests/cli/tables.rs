@@ -2,6 +2,8 @@
 
 use crate::frames;
 use crate::room::{Room, pcap};
+use dpp::dnstap::frames::{Frames, Step};
+use dpp::dnstap::{Direction, Dnstap};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -432,5 +434,32 @@ fn messages_of_several_questions_are_written_once() {
         assert_eq!(room.lines("rows.csv").len(), 1 + rows, "{format}: {report}");
         assert_eq!(report["messages"]["retries"], 0, "{format}: {report}");
         assert_eq!(report["messages"]["unclaimed_responses"], rows / 2, "{format}: {report}");
+    }
+}
+
+#[test]
+fn a_response_of_which_no_time_is_known_has_none_in_dnstap() {
+    let room = Room::with_capture();
+    for (excluded, is_dated) in [("response-delay", false), ("response-size", true)] {
+        room.dpp(&["in.pcap", "in.cdns", "--cdns-exclude", excluded]).well();
+        room.dpp(&["in.cdns", "out.dnstap"]).well();
+        let file = room.read("out.dnstap");
+        let (mut frames, mut at, mut responses) = (Frames::new(), 0, 0);
+        loop {
+            at += match frames.step(&file[at..]) {
+                Step::Data { start, length, total } => {
+                    let frame = Dnstap::parse(&file[at..][start..][..length]).expect("ours");
+                    let message = frame.message.expect("a message");
+                    let is_response = message.kind.direction() == Direction::Response;
+                    assert_eq!(message.response_time.is_some(), is_response && is_dated, "{excluded}");
+                    assert!(message.query_time.is_some());
+                    responses += usize::from(is_response);
+                    total
+                }
+                Step::Control { total, .. } => total,
+                _ => break,
+            };
+        }
+        assert!(responses > 100, "{responses}");
     }
 }
