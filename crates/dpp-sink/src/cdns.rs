@@ -178,7 +178,6 @@ impl<W: Write + Send> TableSink<W> for CdnsFile<W> {
         lane.finish_block()?;
         lane.writer.end(&mut lane.encoded);
         lane.write()?;
-        lane.out.flush()?;
         Ok(lane.out)
     }
 }

@@ -50,7 +50,7 @@ impl Buffers {
 
 /// A sink that becomes one whole table.
 pub trait TableSink<W>: Sink {
-    /// Writes what is left, with `metadata` where the format has a place for it, and gives the writer back.
+    /// Writes what is left, with `metadata` where the format has a place for it, and gives the writer back, to be finished.
     ///
     /// # Errors
     /// The writer's.

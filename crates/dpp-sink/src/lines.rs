@@ -94,7 +94,6 @@ impl<W: Write + Send, F: Format> TableSink<W> for Table<W, F> {
         let mut output = self.output.into_inner().unwrap_or_else(PoisonError::into_inner);
         output.begin(&self.format)?;
         output.out.write_all(&self.format.foot(output.span))?;
-        output.out.flush()?;
         Ok(output.out)
     }
 }
@@ -122,6 +121,10 @@ impl<W: Write + Send, F: Format> Sink for Table<W, F> {
 
     fn accept(&self, _lane: usize, lines: &Lines) -> io::Result<()> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).accept(lines, &self.format)
+    }
+
+    fn flush(&self, _lane: usize) -> io::Result<()> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).out.flush()
     }
 
     fn recycle(&self, mut lines: Lines, _pool: &Pool) {

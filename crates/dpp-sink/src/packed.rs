@@ -3,8 +3,9 @@
 //! [`Packed`] is a writer between a sink and its file. What comes out is a function of what goes in: the header of gzip has
 //! neither time nor name, and calls to `write` may be cut as they like. The surprising fact: for that the compressor has to
 //! get blocks of fixed length, for where it finds matches depends on how much it has seen when it looks. One member or frame
-//! holds everything, which every reader understands. A table is read when it is complete, so `flush` leaves a block as it is;
-//! [`Packed::finish`] ends everything. Without that, what was written cannot be unpacked to its end, and readers notice.
+//! holds everything, which every reader understands. `flush` is for whoever reads along: everything up to there can be unpacked
+//! then, for a few bytes more and where somebody wanted it, so a table of which only the whole matters is never flushed.
+//! [`Packed::finish`] ends everything. Without that, what was written has no end, and readers notice.
 
 use flate2::write::GzEncoder;
 use std::fmt;
@@ -45,6 +46,8 @@ pub struct Packed<W: Write> {
     packer: Packer<W>,
     /// What the compressor has not got.
     block: Vec<u8>,
+    /// Whether the compressor holds something back.
+    holds_back: bool,
 }
 
 enum Packer<W: Write> {
@@ -68,7 +71,7 @@ impl<W: Write> Packed<W> {
                 Packer::Zstd(encoder)
             }
         };
-        Ok(Packed { packer, block: Vec::new() })
+        Ok(Packed { packer, block: Vec::new(), holds_back: false })
     }
 
     /// Ends what is compressed, and gives the writer back.
@@ -91,6 +94,7 @@ impl<W: Write> Packed<W> {
             Packer::Gzip(encoder) => encoder.write_all(&self.block)?,
             Packer::Zstd(encoder) => encoder.write_all(&self.block)?,
         }
+        self.holds_back |= !self.block.is_empty();
         self.block.clear();
         Ok(())
     }
@@ -119,10 +123,14 @@ impl<W: Write> Write for Packed<W> {
         Ok(taken)
     }
 
-    /// Flushes what it writes to, and leaves what is in the block and in the compressor.
+    /// Hands on everything, so that it can be unpacked up to here.
     fn flush(&mut self) -> io::Result<()> {
+        self.pack()?;
+        let holds_back = std::mem::take(&mut self.holds_back);
         match &mut self.packer {
             Packer::Plain(out) => out.flush(),
+            Packer::Gzip(encoder) if holds_back => encoder.flush(),
+            Packer::Zstd(encoder) if holds_back => encoder.flush(),
             Packer::Gzip(encoder) => encoder.get_mut().flush(),
             Packer::Zstd(encoder) => encoder.get_mut().flush(),
         }
@@ -147,9 +155,30 @@ mod tests {
         let mut packed = Packed::new(Vec::new(), packing).unwrap();
         for piece in text().chunks(cut) {
             packed.write_all(piece).unwrap();
-            packed.flush().unwrap();
         }
         packed.finish().unwrap()
+    }
+
+    /// What can be unpacked of a file that has no end.
+    fn beginning(packing: Option<Packing>, bytes: &[u8]) -> Vec<u8> {
+        let mut text = Vec::new();
+        let ended = match packing {
+            None => return bytes.to_vec(),
+            Some(Packing::Gzip) => flate2::read::GzDecoder::new(bytes).read_to_end(&mut text),
+            Some(Packing::Zstd) => zstd::Decoder::new(bytes).unwrap().read_to_end(&mut text),
+        };
+        assert!(ended.is_err(), "it has no end");
+        text
+    }
+
+    impl Packed<Vec<u8>> {
+        fn get_ref(&self) -> &Vec<u8> {
+            match &self.packer {
+                Packer::Plain(out) => out,
+                Packer::Gzip(encoder) => encoder.get_ref(),
+                Packer::Zstd(encoder) => encoder.get_ref(),
+            }
+        }
     }
 
     fn unpacked(packing: Option<Packing>, bytes: &[u8]) -> io::Result<Vec<u8>> {
@@ -170,6 +199,22 @@ mod tests {
             for cut in [7, 1000, 65_536, 300_000] {
                 assert!(packed(packing, cut) == whole, "{packing:?} {cut}");
             }
+        }
+    }
+
+    #[test]
+    fn what_was_flushed_can_be_unpacked_before_there_is_an_end() {
+        for packing in ALL {
+            let mut packed = Packed::new(Vec::new(), packing).unwrap();
+            for (at, piece) in text().chunks(100_000).enumerate() {
+                packed.write_all(piece).unwrap();
+                packed.flush().unwrap();
+                let length = packed.get_ref().len();
+                packed.flush().unwrap();
+                assert_eq!(packed.get_ref().len(), length, "nothing new, nothing to be written");
+                assert!(beginning(packing, packed.get_ref()) == text()[..at * 100_000 + piece.len()]);
+            }
+            assert!(unpacked(packing, &packed.finish().unwrap()).unwrap() == text());
         }
     }
 

@@ -4,7 +4,8 @@
 //! limit and time of the message, UDP or TCP as it was; of a message that the snaplen cut, as much as was captured. What lay
 //! around (VLANs, tunnels), fragments and the cut of TCP streams into segments are gone; so are retries. In return dnstap and
 //! C-DNS come out as packets too. Rows come in the order of their queries, packets go out in the order of their times: each
-//! waits until all earlier ones must have come, which is the disorder the engine tolerates.
+//! waits until all earlier ones must have come, which is the disorder the engine tolerates. By the clock of a capture that has
+//! not ended, they wait no longer where nothing comes, and one that is dated in the far future lets none go early.
 
 use crate::{Buffers, TableSink, messages};
 use dpp::dnstap::Direction;
@@ -73,6 +74,8 @@ impl<W: Write> Pcap<W> {
 pub struct Messages {
     list: Vec<Message>,
     bytes: Vec<u8>,
+    /// The capture's clock behind them, ns, if it has not ended.
+    live_until_ns: Option<i64>,
 }
 
 /// A message; its bytes are `length` of those of its chunk.
@@ -125,7 +128,7 @@ struct Lane<W> {
     out: W,
     waiting: BinaryHeap<Reverse<Waiting>>,
     waiting_bytes: usize,
-    /// The latest time of a row so far.
+    /// The latest time of a row so far, or where the clock of a capture is that has not ended.
     newest_ns: i64,
     /// How many messages have come.
     count: u64,
@@ -166,17 +169,21 @@ impl Ord for Waiting {
 impl<W: Write> Lane<W> {
     fn take(&mut self, messages: &Messages) -> io::Result<()> {
         let mut rest = &messages.bytes[..];
+        let until_ns = messages.live_until_ns;
+        self.newest_ns = until_ns.unwrap_or(self.newest_ns);
         for message in &messages.list {
             let (bytes, behind) = rest.split_at(message.length);
             rest = behind;
-            self.newest_ns = self.newest_ns.max(message.row_ns);
+            if until_ns.is_none() {
+                self.newest_ns = self.newest_ns.max(message.row_ns);
+            }
             self.waiting_bytes += bytes.len() + size_of::<Waiting>();
             let (time_ns, number) = (message.time_ns, self.count);
             self.count += 1;
             self.waiting.push(Reverse(Waiting { time_ns, number, message: *message, bytes: bytes.into() }));
             self.write_due(self.newest_ns.saturating_sub(DISORDER_NS))?;
         }
-        Ok(())
+        self.write_due(self.newest_ns.saturating_sub(DISORDER_NS))
     }
 
     /// Writes what is earlier than this, or too much.
@@ -331,7 +338,8 @@ impl<W: Write + Send> Sink for Pcap<W> {
     }
 
     fn encode(&self, rows: Rows, pool: &Pool) -> Messages {
-        let mut messages = Messages { list: Vec::new(), bytes: self.buffers.take() };
+        let live_until_ns = rows.live_until_ns();
+        let mut messages = Messages { list: Vec::new(), bytes: self.buffers.take(), live_until_ns };
         messages::each(&rows, |row, side, direction| messages.message(row, side, direction));
         pool.recycle(rows);
         messages
@@ -345,6 +353,10 @@ impl<W: Write + Send> Sink for Pcap<W> {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner).take(messages)
     }
 
+    fn flush(&self, _lane: usize) -> io::Result<()> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner).out.flush()
+    }
+
     fn recycle(&self, messages: Messages, _: &Pool) {
         self.buffers.give_back(messages.bytes);
     }
@@ -354,7 +366,6 @@ impl<W: Write + Send> TableSink<W> for Pcap<W> {
     fn finish(self, _: Vec<(String, String)>) -> io::Result<W> {
         let mut lane = self.lane.into_inner().unwrap_or_else(PoisonError::into_inner);
         lane.write_due(i64::MAX)?;
-        lane.out.flush()?;
         Ok(lane.out)
     }
 }

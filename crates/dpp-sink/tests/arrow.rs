@@ -14,7 +14,7 @@ use dpp_sink::text::{NAME_ROOM, write_name};
 use std::convert::Infallible;
 use std::io::{self, Cursor, Write};
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// A capture of so many queries, 40 us apart: names with what must be escaped, types with and without names; every seventh
 /// has no response.
@@ -269,4 +269,45 @@ fn a_full_disk_ends_the_run_with_its_error() {
     let sink = Arrow::new(Full(2000), &Plan::default(), Settings::of(Form::Stream)).unwrap();
     pour(&capture(1000), SIMPLY, &sink).unwrap();
     assert_eq!(sink.finish(Vec::new()).err().unwrap().kind(), io::ErrorKind::StorageFull);
+}
+
+/// A writer whose bytes can be looked at.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Seen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stream_that_is_flushed_can_be_read_up_to_there() {
+    let seen = Seen::default();
+    let written = || seen.0.lock().unwrap().clone();
+    let sink = Arrow::new(seen.clone(), &Plan::default(), batches_of(Form::Stream, 1000)).unwrap();
+    let flush = || (0..sink.lanes()).for_each(|lane| sink.flush(lane).unwrap());
+    pour(&capture(1200), SIMPLY, &sink).unwrap();
+    assert_eq!(rows(&read(Form::Stream, written())).len(), 1000, "what is of no full batch waits");
+    flush();
+    let expected = rows(&read(Form::Stream, write(1200, SIMPLY, batches_of(Form::Stream, 1000))));
+    assert!(rows(&read(Form::Stream, written())) == expected);
+    let length = written().len();
+    flush();
+    assert_eq!(written().len(), length, "nothing new, nothing to be written");
+    sink.finish(Vec::new()).unwrap();
+    assert!(rows(&read(Form::Stream, written())) == expected);
+}
+
+#[test]
+fn a_file_has_the_batches_it_should_have_however_often_it_is_flushed() {
+    let sink = Arrow::new(Vec::new(), &Plan::default(), batches_of(Form::File, 1000)).unwrap();
+    pour(&capture(500), SIMPLY, &sink).unwrap();
+    (0..sink.lanes()).for_each(|lane| sink.flush(lane).unwrap());
+    let metadata = vec![("dpp.totals".into(), "the totals".into())];
+    assert!(sink.finish(metadata).unwrap() == write(500, SIMPLY, batches_of(Form::File, 1000)));
 }

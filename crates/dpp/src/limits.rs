@@ -14,6 +14,12 @@ pub const BLOCK_MAX: u32 = CAPLEN_MAX + 65_536;
 /// Interfaces a pcapng section may describe: a real host has dozens, a fuzzed file millions.
 pub const INTERFACES_MAX: usize = 1024;
 
+/// Farther (ns) than this from when a packet came to a live source its time is not believed, where it is what somebody says: a
+/// sender of dnstap, or the clock of a network card. It is J, [`Limits::jump_ns`], within which the clock of a capture follows
+/// without doubt: a sender may buffer for a second or two, and clocks of servers that are looked after agree within milliseconds,
+/// but what nobody would call wrong should not be counted.
+pub const LIVE_CLOCKS_APART_NS: i64 = 10_000_000_000;
+
 /// A frame of dnstap longer than this is stepped over. Two DNS messages of 64 KiB and what is told about them are an eighth of
 /// it; but libfstrm's reader takes so much unless told otherwise, and what it takes others may write. Nothing is allocated
 /// for a length that is only stated.

@@ -25,6 +25,7 @@ use anyhow::Context;
 use dpp::pipeline::{Machine, Watch};
 use dpp_sink::rotating::{self, Event, Left, Rotating};
 use dpp_source::live::{COUNTS, Count, Feed, Pace, Queue};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::thread::CapabilitySet;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -56,6 +57,7 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
         false => sandbox(job, wish)?.enter(&log)?,
     }
     try_to_write(job, rotation.as_ref())?;
+    tell_of_sockets(job, &log);
 
     let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
     signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup)).context("cannot listen to signals")?;
@@ -87,7 +89,7 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
             let (mut is_told, mut excuse) = (false, None);
             while !is_over.load(Ordering::Acquire) {
                 monitor.beat(&notify, &log);
-                troubles.tell(&monitor, &log);
+                troubles.tell(&monitor, &log, TROUBLE_PAUSE);
                 if hangup.swap(false, Ordering::AcqRel) {
                     notify.reloading();
                     monitor.reloaded(reload.read(&log));
@@ -103,6 +105,7 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
                 }
                 thread::park_timeout(BEAT);
             }
+            troubles.tell(&monitor, &log, Duration::ZERO);
         });
         let done = output.fill(&work, intake);
         // Where the run ends by itself, nobody takes what the sources have.
@@ -125,22 +128,27 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     account.tell().context(crate::output::STDOUT)
 }
 
-/// What sources counted of trouble, as far as the log knows it.
+/// What sources counted of trouble, as far as the log knows it, and when that was told last.
 #[derive(Default)]
-struct Troubles(Vec<[u64; COUNTS.len()]>);
+struct Troubles(Vec<[(u64, Option<Instant>); COUNTS.len()]>);
+
+/// The same trouble is not told more often: a sender whose clock is wrong has it with each message.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is no trouble.
 const USUAL: [Count; 4] = [Count::Taken, Count::TakenBytes, Count::Connections, Count::OtherTraffic];
 
 impl Troubles {
     /// Tells the log what has come since it was told last: packets dropped, an interface that was away, senders that broke off.
-    fn tell(&mut self, monitor: &Monitor, log: &Log) {
+    fn tell(&mut self, monitor: &Monitor, log: &Log, pause: Duration) {
         let sources = monitor.sources();
-        self.0.resize(sources.len(), [0; COUNTS.len()]);
+        self.0.resize(sources.len(), [(0, None); COUNTS.len()]);
         for ((source, counts), told) in sources.iter().zip(&mut self.0) {
-            for (entry, told) in COUNTS.iter().zip(told).filter(|(entry, _)| !USUAL.contains(&entry.count)) {
+            let unusual = COUNTS.iter().zip(told).filter(|(entry, _)| !USUAL.contains(&entry.count));
+            for (entry, (told, since)) in unusual {
                 let now = counts.get(entry.count);
-                if now > *told {
+                if now > *told && since.is_none_or(|since| since.elapsed() >= pause) {
+                    *since = Some(Instant::now());
                     let more = now - std::mem::replace(told, now);
                     log.warn(entry.meaning, &[("source", Field::text(source)), ("count", more.into())]);
                 }
@@ -226,6 +234,24 @@ fn try_to_write(job: &Job, rotation: Option<&rotating::Settings>) -> anyhow::Res
         }),
         // A full disk may have room soon.
         _ => Ok(()),
+    }
+}
+
+/// Tells of sockets that were made as another user and cannot be removed at the end, as their folder is not this one's. The next
+/// start removes them; until then senders find nobody there.
+fn tell_of_sockets(job: &Job, log: &Log) {
+    let folders = job.captures.iter().filter_map(|input| match input {
+        Input::Live(address) => address.folder(),
+        _ => None,
+    });
+    for folder in folders {
+        if accessat(CWD, &folder, Access::WRITE_OK, AtFlags::EACCESS).is_err() {
+            let why = "the user of the service may not write into this folder";
+            log.info(
+                "sockets will stay until the next start",
+                &[("folder", Field::text(folder.display())), ("why", why.into())],
+            );
+        }
     }
 }
 
@@ -366,6 +392,10 @@ fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
         Event::RowsDropped { rows } => {
             counts.add(Delivery::RowsDropped, rows);
             log.error("rows dropped", &[("rows", rows.into())]);
+        }
+        Event::RowsMisfiled { rows } => {
+            counts.add(Delivery::RowsMisfiled, rows);
+            log.warn("rows are in a file of another time than theirs", &[("rows", rows.into())]);
         }
         Event::HookFailed { path, error } => {
             counts.add(Delivery::Failures, 1);

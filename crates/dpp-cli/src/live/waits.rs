@@ -14,6 +14,18 @@ impl Waits {
         self.lock().first().is_some_and(|since| since.elapsed() > time)
     }
 
+    /// Does something that may take long.
+    fn during<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        self.lock().push(since);
+        let done = wait();
+        let mut waits = self.lock();
+        if let Some(place) = waits.iter().position(|other| *other == since) {
+            waits.remove(place);
+        }
+        done
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,14 +54,11 @@ impl<S: Sink> Sink for Timed<'_, S> {
     }
 
     fn accept(&self, lane: usize, piece: &S::Piece) -> Result<(), S::Error> {
-        let since = Instant::now();
-        self.waits.lock().push(since);
-        let accepted = self.sink.accept(lane, piece);
-        let mut waits = self.waits.lock();
-        if let Some(place) = waits.iter().position(|other| *other == since) {
-            waits.remove(place);
-        }
-        accepted
+        self.waits.during(|| self.sink.accept(lane, piece))
+    }
+
+    fn flush(&self, lane: usize) -> Result<(), S::Error> {
+        self.waits.during(|| self.sink.flush(lane))
     }
 
     fn recycle(&self, piece: S::Piece, pool: &Pool) {

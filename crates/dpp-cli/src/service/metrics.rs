@@ -33,10 +33,11 @@ pub(crate) enum Delivery {
     Bytes,
     Failures,
     RowsDropped,
+    RowsMisfiled,
 }
 
 /// All of these, in the order of [`Delivery`]: name, and what it means.
-pub(crate) const DELIVERIES: [(Delivery, &str, &str); 5] = [
+pub(crate) const DELIVERIES: [(Delivery, &str, &str); 6] = [
     (Delivery::Rows, "rows", "rows in complete files"),
     (Delivery::Files, "files", "files completed"),
     (Delivery::Bytes, "bytes", "bytes of complete files"),
@@ -46,6 +47,11 @@ pub(crate) const DELIVERIES: [(Delivery, &str, &str); 5] = [
         "times that writing failed, or completing a file, or the command behind it",
     ),
     (Delivery::RowsDropped, "rows_dropped", "rows that could not be written, and are lost"),
+    (
+        Delivery::RowsMisfiled,
+        "rows_misfiled",
+        "rows in the file of another period than theirs, being late or dated wrong",
+    ),
 ];
 
 /// What one output has counted so far. Shared by those who write and those who tell.

@@ -2,11 +2,14 @@
 //! socket.
 
 use crate::room::Room;
+use dpp::dnstap::{Direction, Dnstap, Message, MessageType, Role, Time, frames};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const SOURCE: &str = "dnstap+unix:s.sock";
 
@@ -92,7 +95,11 @@ struct Running(Child, PathBuf);
 
 impl Running {
     fn start(room: &Room, arguments: &[&str]) -> Running {
-        let log = room.path(&format!("{}.log", arguments.len()));
+        Running::start_with_log(room, &format!("{}.log", arguments.len()), arguments)
+    }
+
+    fn start_with_log(room: &Room, log: &str, arguments: &[&str]) -> Running {
+        let log = room.path(log);
         let file = fs::File::create(&log).expect("a test can write");
         Running(room.command(arguments).stderr(file).spawn().expect("dpp starts"), log)
     }
@@ -190,6 +197,136 @@ fn several_sources_are_one_capture() {
         let of_it = lines.iter().filter(|line| line.ends_with(input)).count();
         assert!(of_it > 0, "{input} has rows");
     }
+}
+
+/// How many rows can be read of a file that is being written.
+fn rows_so_far(room: &Room, name: &str) -> usize {
+    use std::io::Read;
+    let part = room.path(&format!("{name}.part"));
+    let Ok(bytes) = fs::read(&part) else { return 0 };
+    let mut text = Vec::new();
+    // An error is that it has no end.
+    let _ = match name.rsplit('.').next() {
+        Some("gz") => flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text),
+        Some("zst") => zstd::Decoder::new(&bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text)),
+        Some("csv") => (&bytes[..]).read_to_end(&mut text),
+        _ => {
+            room.dpp(&[part.to_str().unwrap(), "so-far.csv"]);
+            fs::File::open(room.path("so-far.csv")).and_then(|mut file| file.read_to_end(&mut text))
+        }
+    };
+    let lines = text.iter().filter(|octet| **octet == b'\n').count();
+    lines.saturating_sub(usize::from(!name.contains(".jsonl")))
+}
+
+#[test]
+fn where_nothing_comes_any_more_rows_can_be_read_before_their_file_has_an_end() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    room.dpp(&["in.dnstap", "file.csv"]).well();
+    let rows = room.lines("file.csv").len() - 1;
+    let names =
+        ["a.csv.gz", "b.jsonl.zst", "c.pcap", "d.dnstap", "e.pcap.gz", "f.dnstap.zst", "g-{seq}.csv.gz"];
+    let running = names.map(|name| {
+        let socket = format!("dnstap+unix:{name}.sock");
+        let rotated: &[&str] = if name.starts_with('g') { &["--rotate-rows", "100000"] } else { &[] };
+        let words = ["live", "--source", &socket, "-o", name, "--match-timeout-ms", "100"];
+        let dpp = Running::start_with_log(&room, &format!("{name}.log"), &[&words[..], rotated].concat());
+        wait_for("the socket", || room.path(&format!("{name}.sock")).exists());
+        dpp
+    });
+    names.iter().for_each(|name| replay(&room, "in.dnstap", &format!("{name}.sock")));
+    for name in names {
+        let name = name.replace("{seq}", "000000");
+        wait_for(&format!("the last row of {name}"), || rows_so_far(&room, &name) == rows);
+    }
+    running.into_iter().for_each(|dpp| drop(dpp.stop()));
+}
+
+#[test]
+fn a_file_that_only_an_end_makes_readable_gets_it_with_its_period_though_nothing_comes() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    let words = ["live", "--source", SOURCE, "-o", "out/%s.parquet", "--rotate-every", "1s"];
+    let dpp = Running::start(&room, &[&words[..], &["--match-timeout-ms", "100"]].concat());
+    wait_for("the socket", || room.path("s.sock").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("a complete file", || dpp.told("rows=1000") == 1);
+    dpp.stop();
+}
+
+/// A query of this id, or the answer to it, as a server tells of it.
+fn frame(id: u16, is_response: bool, time: SystemTime) -> Vec<u8> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let flags = if is_response { 0x81 } else { 1 };
+    let dns = [&id.to_be_bytes()[..], &[flags], b"\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01"].concat();
+    let direction = if is_response { Direction::Response } else { Direction::Query };
+    let mut message = Message::new(MessageType::of(Role::Client, direction));
+    let time = Time::new(since.as_secs(), since.subsec_nanos());
+    (message.socket_family, message.socket_protocol) = (Some(1), Some(1));
+    (message.query_address, message.response_address) = (Some(b"\xC0\0\x02\x01"), Some(b"\xC0\0\x02\x35"));
+    (message.query_port, message.response_port) = (Some(5000), Some(53));
+    match is_response {
+        true => (message.response_time, message.response_message) = (time, Some(&dns[..])),
+        false => (message.query_time, message.query_message) = (time, Some(&dns[..])),
+    }
+    let mut frame = Vec::new();
+    frames::write_frame_with(&mut frame, |out| Dnstap::new(message).write(out));
+    frame
+}
+
+/// A sender of dnstap that is believed, or not.
+struct Server(UnixStream);
+
+impl Server {
+    fn new(room: &Room) -> Server {
+        let mut server = Server(UnixStream::connect(room.path("s.sock")).unwrap());
+        let mut start = Vec::new();
+        frames::write_start(&mut start);
+        server.0.write_all(&start).unwrap();
+        server
+    }
+
+    /// Tells of an exchange that it says was at this time.
+    fn exchange(&mut self, id: u16, time: SystemTime) {
+        for is_response in [false, true] {
+            self.0.write_all(&frame(id, is_response, time)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn forged_times_hold_up_no_file_and_no_row() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let room = Room::new();
+    let words = ["live", "--source", SOURCE, "-o", "out/%s.csv", "--rotate-every", "1s"];
+    let columns = ["--fields", "id,rtt_ns", "--match-timeout-ms", "100"];
+    let dpp = Running::start(&room, &[&words[..], &columns].concat());
+    wait_for("the socket", || room.path("s.sock").exists());
+    let mut server = Server::new(&room);
+    let begin = SystemTime::now();
+    server.exchange(1, begin);
+    server.exchange(2, begin + 365 * DAY);
+    server.exchange(3, begin + 365 * DAY);
+    server.exchange(4, begin - 365 * DAY);
+    // Two files later still each second has its file.
+    for (id, files) in [(5, 1), (6, 2), (7, 3)] {
+        wait_for("a complete file", || dpp.told("file complete") >= files);
+        server.exchange(id, SystemTime::now());
+    }
+    let told = dpp.stop();
+    let end = SystemTime::now();
+    let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let mut rows = Vec::new();
+    for (name, _) in rows_of(&room, "out") {
+        let period: u64 = name.strip_suffix(".csv").unwrap().parse().expect(&name);
+        assert!((seconds(begin)..=seconds(end)).contains(&period), "{name} is of a time that there was");
+        rows.extend(room.lines(&format!("out/{name}")).drain(1..));
+    }
+    rows.sort();
+    assert_eq!(rows, ["1,0", "2,0", "3,0", "4,0", "5,0", "6,0", "7,0"], "{told}");
+    assert!(told.contains("dated more than 10 s from when they came"), "{told}");
+    assert!(told.contains("rows are in a file of another time than theirs"), "{told}");
 }
 
 /// All rows of the files of a folder, by their names.

@@ -46,6 +46,10 @@ impl Cut {
         (self.rows, self.bytes) = (0, 0);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.rows == self.rows_max
     }

@@ -72,6 +72,14 @@ impl Lane {
         Ok(())
     }
 
+    /// Closes the batch that is being filled, if it has rows, in a stream.
+    pub(super) fn flush(&mut self, closed: &mut Vec<(usize, Closed)>) -> io::Result<()> {
+        match self.form {
+            Form::Stream if !self.cut.is_empty() => self.close(false, closed),
+            _ => Ok(()),
+        }
+    }
+
     /// Closes the last batch, which may have no rows.
     pub(super) fn finish(&mut self) -> io::Result<Vec<(usize, Closed)>> {
         let mut closed = Vec::new();

@@ -83,7 +83,6 @@ impl<W: Write> Messages<W> {
     pub(super) fn end_stream(mut self) -> io::Result<W> {
         self.write(&CONTINUATION)?;
         self.write(&0u32.to_le_bytes())?;
-        self.out.flush()?;
         Ok(self.out)
     }
 
@@ -105,8 +104,12 @@ impl<W: Write> Messages<W> {
         self.write(footer)?;
         self.write(&(footer.len() as u32).to_le_bytes())?;
         self.write(MAGIC)?;
-        self.out.flush()?;
         Ok(self.out)
+    }
+
+    /// Hands on what the writer holds back.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// The header of a batch: which nodes and buffers its columns have.

@@ -5,7 +5,8 @@
 //!          encode: any worker, values    accept: a lane appends, and   in order, when all lanes
 //!          are made here                 compresses what is complete   have closed the batch
 //! ```
-//! The bytes depend on the rows alone: a batch ends behind a number of rows or of bytes (`cut`), wherever chunks do.
+//! The bytes depend on the rows alone: a batch ends behind a number of rows or of bytes (`cut`), wherever chunks do. Only in
+//! a stream of a capture that has not ended it ends also where somebody who reads along has waited long enough.
 //! arrow-ipc has the types and the layout of message headers; the buffers are filled and written here, because its
 //! own writer would have dictionaries before the first batch, which we know only behind the last (`words`), and
 //! would compress all columns in one place.
@@ -151,6 +152,19 @@ impl<W: Write + Send> Sink for Arrow<W> {
         let mut file = lock(&self.file);
         file.take(closed);
         file.write_complete()
+    }
+
+    /// Ends the batch, in a stream. A file is read when it is complete.
+    fn flush(&self, lane: usize) -> io::Result<()> {
+        let mut closed = Vec::new();
+        lock(&self.lanes[lane]).flush(&mut closed)?;
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let mut file = lock(&self.file);
+        file.take(closed);
+        file.write_complete()?;
+        file.messages.flush()
     }
 
     fn recycle(&self, chunk: Chunk, _: &Pool) {

@@ -121,9 +121,13 @@ where
     S::Error: std::error::Error + Sync + 'static,
 {
     for batch in rows {
+        let is_due = batch.is_due();
         let piece = sink.encode(batch, pool);
         for lane in 0..sink.lanes() {
             sink.accept(lane, &piece)?;
+            if is_due {
+                sink.flush(lane)?;
+            }
         }
         sink.recycle(piece, pool);
     }

@@ -2,8 +2,10 @@
 //!
 //! A [`Course`] sees every row before it is written, and says whether the file that is open is still its. It knows nothing of
 //! files and threads, and asks no clock: the same rows make the same files. The surprising fact: the time of a row is not
-//! believed for ever. One row from the far future begins a file of the far future, and all rows after it are late; when as many as
-//! no single disorder explains have come, time has gone back, and the next file has a true name again.
+//! simply believed. Who sends it to a live source may lie; there the capture's own clock is known, which nobody can forge, and
+//! no row is of a later time than that. In a capture in files one row from the far future begins a file of the far future, and
+//! all rows after it are late; when as many as no single disorder explains have come, time has gone back, and the next file has a
+//! true name again.
 
 use super::Settings;
 use dpp::limits::RotationLimits;
@@ -17,10 +19,12 @@ pub(super) struct Course {
     grace_ns: i64,
     limits: RotationLimits,
     open: Option<Open>,
-    /// The capture's clock less the grace, where it was told last: what comes from before is late.
+    /// The capture's clock, if it has not ended, where it was told last.
+    clock_ns: Option<i64>,
+    /// The same less the grace, up to where rows have been sorted: what comes from before is late.
     over_ns: i64,
-    /// Rows that came after the end of their period.
-    pub(super) late: u64,
+    /// Rows that came after the end of their period, or before its beginning, and so are in the file of another.
+    pub(super) misfiled: u64,
 }
 
 /// The file that is open.
@@ -43,8 +47,9 @@ impl Course {
             grace_ns: i64::try_from(settings.grace.as_nanos()).unwrap_or(i64::MAX),
             limits: settings.limits,
             open: None,
+            clock_ns: None,
             over_ns: i64::MIN,
-            late: 0,
+            misfiled: 0,
         }
     }
 
@@ -53,35 +58,48 @@ impl Course {
         self.every_ns.map_or(time_ns, |every_ns| time_ns.saturating_sub(time_ns.rem_euclid(every_ns)))
     }
 
+    /// The capture's clock behind the rows that come next; told before them. `true` if the open file ends with that: it is of a
+    /// time that is still to come, as the clock has gone back since.
+    pub(super) fn follow(&mut self, clock_ns: i64) -> bool {
+        self.clock_ns = Some(clock_ns);
+        self.over_ns = self.over_ns.min(clock_ns);
+        let back_ns = clock_ns.saturating_add(self.limits.late_ns);
+        let has_gone_back =
+            self.every_ns.is_some() && self.open.as_ref().is_some_and(|open| open.name_ns > back_ns);
+        if has_gone_back {
+            self.end();
+        }
+        has_gone_back
+    }
+
     /// Whether a row of this time begins a file, and which time its name tells.
     pub(super) fn begins(&mut self, time_ns: i64) -> Option<i64> {
+        let ahead_of = self.clock_ns.filter(|clock_ns| time_ns > *clock_ns);
         let name_ns = match &mut self.open {
-            None => self.period_of_next(time_ns),
+            None => self.period_of_next(ahead_of.unwrap_or(time_ns)),
             Some(open) => {
                 let end_ns = open.name_ns.saturating_add(self.every_ns?);
                 let is_far_back = time_ns < open.name_ns.saturating_sub(self.limits.late_ns);
-                open.far_back = if is_far_back { open.far_back + 1 } else { 0 };
-                if time_ns < end_ns && open.far_back <= self.limits.late_rows {
-                    self.late += u64::from(time_ns < open.name_ns);
+                // Where there is a clock, it says when time has gone back.
+                open.far_back = if is_far_back && self.clock_ns.is_none() { open.far_back + 1 } else { 0 };
+                if ahead_of.is_some() || time_ns < end_ns && open.far_back <= self.limits.late_rows {
+                    self.misfiled += u64::from(!(open.name_ns..end_ns).contains(&time_ns));
                     return None;
                 }
                 self.period(time_ns)
             }
         };
+        self.misfiled += u64::from(self.every_ns.is_some() && self.period(time_ns) != name_ns);
         self.open = Some(Open { name_ns, rows: 0, bytes: 0, far_back: 0 });
         Some(name_ns)
     }
 
     /// The period of a row where no file is open. If its own is over it is late, and belongs to the one that the clock is at: else
     /// a source whose clock is behind the others would get a file for each of its rows.
-    fn period_of_next(&mut self, time_ns: i64) -> i64 {
+    fn period_of_next(&self, time_ns: i64) -> i64 {
         let Some(every_ns) = self.every_ns else { return time_ns };
         let own = self.period(time_ns);
-        if own.saturating_add(every_ns) > self.over_ns {
-            return own;
-        }
-        self.late += 1;
-        self.period(self.over_ns)
+        if own.saturating_add(every_ns) > self.over_ns { own } else { self.period(self.over_ns) }
     }
 
     /// Takes rows into the open file. `true` if it is full: the next row begins another.
@@ -129,13 +147,17 @@ mod tests {
         Settings { every, limits, grace: Duration::from_secs(2), ..Settings::new(template) }
     }
 
-    /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`. A `q` stands before a time
-    /// at which the clock is.
-    fn check(settings: &Settings, rows: &str, expected: &[&str], late: u64) {
+    /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`, and how many rows are in another file
+    /// than their period's. A `c` stands before the clock behind the rows that follow, a `q` before that behind those that came.
+    fn check(settings: &Settings, rows: &str, expected: &[&str], misfiled: u64) {
         let (mut course, mut files, mut is_open) = (Course::new(settings), Vec::<String>::new(), false);
         for word in rows.split_whitespace() {
             if let Some(quiet) = word.strip_prefix('q') {
                 is_open &= !course.is_over(quiet.parse::<i64>().unwrap() * SECOND);
+                continue;
+            }
+            if let Some(clock) = word.strip_prefix('c') {
+                is_open &= !course.follow(clock.parse::<i64>().unwrap() * SECOND);
                 continue;
             }
             let begun = course.begins(word.parse::<i64>().unwrap() * SECOND);
@@ -144,7 +166,8 @@ mod tests {
             *files.last_mut().unwrap() += &format!(" {word}");
             is_open = !course.add(1, 10);
         }
-        assert_eq!((files, course.late), (expected.iter().map(|file| file.to_string()).collect(), late));
+        let expected = expected.iter().map(|file| file.to_string()).collect();
+        assert_eq!((files, course.misfiled), (expected, misfiled), "{rows}");
     }
 
     #[test]
@@ -203,6 +226,25 @@ mod tests {
     }
 
     #[test]
+    fn where_there_is_a_clock_rows_from_the_future_move_nothing() {
+        check(&settings(60), "c3 1 9000 2 3 c60 9001 4 60 c62 61", &["0: 1 9000 2 3 9001 4", "60: 60 61"], 2);
+        check(&settings(60), "c3 9000 1 q3 c70 64 q70", &["0: 9000 1", "60: 64"], 1);
+        check(
+            &settings(60),
+            "c3 1 c4 -9000 -9000 -9000 -9000 -9000 4",
+            &["0: 1 -9000 -9000 -9000 -9000 -9000 4"],
+            5,
+        );
+        check(&settings(0), "c3 9000 2", &["3: 9000 2"], 0);
+    }
+
+    #[test]
+    fn a_clock_that_has_gone_back_ends_the_file_of_the_time_to_come() {
+        check(&settings(60), "c1 1 c9001 9001 q9001 c2 2 c3 3", &["0: 1", "9000: 9001", "0: 2 3"], 0);
+        check(&settings(60), "c61 61 c55 55 c62 62", &["60: 61 55 62"], 1);
+    }
+
+    #[test]
     fn a_file_of_so_many_rows_has_exactly_so_many() {
         let settings = Settings { rows: NonZeroU64::new(2), ..settings(0) };
         check(&settings, "1 2 3 4 5", &["1: 1 2", "3: 3 4", "5: 5"], 0);
@@ -228,6 +270,13 @@ mod tests {
             course.begins(time_ns);
             course.add(1, u64::MAX / 8);
             course.is_over(time_ns);
+        }
+        for clock_ns in [i64::MIN, i64::MAX, i64::MIN, i64::MAX] {
+            course.follow(clock_ns);
+            course.begins(clock_ns);
+            course.begins(i64::MAX);
+            course.begins(i64::MIN);
+            course.is_over(clock_ns);
         }
     }
 }

@@ -112,6 +112,15 @@ impl Desk {
         }
     }
 
+    /// Says that the rows of a file up to here are due. Of several marks that wait behind each other the last is enough.
+    pub(super) fn mark(&self, place: Place, mark: Rows) {
+        self.change(|state| {
+            let rows = &mut state.slots[place].rows;
+            rows.pop_back_if(|last| last.is_empty());
+            rows.push_back(mark);
+        });
+    }
+
     /// All rows of a file have come.
     pub(super) fn close(&self, place: Place) {
         self.change(|state| state.slots[place].is_closed = true);

@@ -29,6 +29,12 @@ pub enum Event {
         /// How many.
         rows: u64,
     },
+    /// Rows that went into the file of another period than theirs, since this was told last: they came late, or were dated
+    /// after the capture's clock.
+    RowsMisfiled {
+        /// How many.
+        rows: u64,
+    },
     /// The command that follows a file could not be run, or did not succeed.
     HookFailed {
         /// The file.
@@ -68,8 +74,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Files that could not be written or finished; each attempt is one.
     pub failures: u64,
-    /// Rows that went into the file of a later period, because theirs had ended.
-    pub rows_late: u64,
+    /// Rows that went into the file of another period than theirs: it had ended, or had not begun by the capture's clock.
+    pub rows_misfiled: u64,
     /// Rows of files that were set aside, and that are nowhere else.
     pub rows_set_aside: u64,
     /// Rows that were dropped because they could not be written.
@@ -85,7 +91,9 @@ pub(super) struct Tally {
     pub(super) rows: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) failures: AtomicU64,
-    pub(super) rows_late: AtomicU64,
+    pub(super) rows_misfiled: AtomicU64,
+    /// Those of which an event has told.
+    pub(super) rows_misfiled_told: AtomicU64,
     pub(super) rows_set_aside: AtomicU64,
     pub(super) rows_dropped: AtomicU64,
     /// Those of which no event has told.
@@ -101,7 +109,7 @@ impl Tally {
             rows: read(&self.rows),
             bytes: read(&self.bytes),
             failures: read(&self.failures),
-            rows_late: read(&self.rows_late),
+            rows_misfiled: read(&self.rows_misfiled),
             rows_set_aside: read(&self.rows_set_aside),
             rows_dropped: read(&self.rows_dropped),
             hooks_failed: read(&self.hooks_failed),

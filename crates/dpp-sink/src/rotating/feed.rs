@@ -43,8 +43,11 @@ impl<'a> Feed<'a> {
 
     /// Waits until there are rows to be taken; `false` if none will come. A file is begun only when it has rows.
     pub(super) fn has_rows(&mut self) -> bool {
-        if self.again.is_empty() {
-            self.again.extend(self.desk.next_rows(self.place));
+        while self.again.is_empty()
+            && let Some(rows) = self.desk.next_rows(self.place)
+        {
+            // A mark behind rows that are in a complete file.
+            self.again.extend(Some(rows).filter(|rows| !rows.is_empty()));
         }
         !self.again.is_empty()
     }
@@ -93,15 +96,17 @@ impl Iterator for Feed<'_> {
 
     fn next(&mut self) -> Option<Rows> {
         let rows = self.again.pop_front().or_else(|| self.desk.next_rows(self.place))?;
-        self.taken += rows.len() as u64;
-        self.retain(&rows);
+        if !rows.is_empty() {
+            self.taken += rows.len() as u64;
+            self.retain(&rows);
+        }
         Some(rows)
     }
 }
 
 /// Some of these rows.
 pub(super) fn copy(rows: &Rows, numbers: std::ops::Range<usize>) -> Rows {
-    let mut copy = Rows::none();
+    let mut copy = rows.mark();
     numbers.for_each(|number| copy.push(rows, number));
     copy
 }

@@ -5,9 +5,10 @@
 //!          the one lane   a slot  a few, so that the next file is filled meanwhile
 //! ```
 //! **Where a file ends.** By time ([`Settings::every`]), aligned to UTC midnight: with the first row whose query time is in a later
-//! period. A row of an earlier period that comes late goes into the file that is open, and is counted. Where no row comes, the
-//! file of a live capture is closed once its clock is a [`Settings::grace`] past the period. Rows of so much earlier, and so many
-//! in succession, that no disorder explains them, mean that time has gone back; they begin a file of their own. By rows, exactly;
+//! period. A row of an earlier period that comes late goes into the file that is open, and is counted. A live capture has a clock
+//! of its own: where no row comes the file is closed once it is a [`Settings::grace`] past the period, and a row that is dated
+//! behind it begins nothing, but counts like a late one. In files, rows of so much earlier, and so many in succession, that no
+//! disorder explains them, mean that time has gone back; they begin a file of their own. By rows, exactly;
 //! by size, with the row that fills it: bytes of rows as they are kept, before they are encoded and compressed, so that the same
 //! rows make the same files. Files without rows are not written.
 //!
@@ -20,8 +21,9 @@
 //! waits: that is [`Overflow`]. A run that was killed leaves a part, which [`recover()`] finds at the next start.
 //!
 //! **When a row can be read.** Formats of lines and dnstap hold nothing back: a row is in the `.part` when its chunk has been
-//! accepted. pcap holds back the last second of packets, to sort them; C-DNS, Parquet, Arrow and anything compressed a block.
-//! Nothing is flushed by the clock, as what is in a file would depend on it.
+//! accepted. What is compressed holds back a block, an Arrow stream a batch, pcap the last second of packets, to sort them: but
+//! no longer than until the feed of a live capture says that rows are due ([`Rows::is_due`]). C-DNS, Parquet and Arrow files are
+//! read when they are complete.
 //!
 //! The surprising fact: [`Sink::accept`] cannot fail here, as there is no error after which a service should stop writing.
 
@@ -265,6 +267,7 @@ impl<F: FileFormat + 'static> Rotating<F> {
         self.shared.desk.end();
         let ended: Vec<_> = self.threads.drain(..).map(JoinHandle::join).collect();
         self.shared.tell_dropped();
+        self.shared.tell_misfiled();
         let hooks = self.shared.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(hooks) = hooks {
             hooks.finish();
@@ -326,6 +329,7 @@ impl<F: FileFormat + 'static> Rotating<F> {
         if let Some(place) = lane.place.take() {
             self.shared.desk.close(place);
         }
+        self.shared.tell_misfiled();
     }
 }
 
@@ -356,13 +360,19 @@ impl<F: FileFormat + 'static> Sink for Rotating<F> {
     fn accept(&self, _lane: usize, piece: &Self::Piece) -> Result<(), Infallible> {
         let rows = piece.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(rows) = rows else { return Ok(()) };
-        let live_until_ns = rows.live_until_ns();
+        let (live_until_ns, mark) = (rows.live_until_ns(), rows.is_due().then(|| rows.mark()));
         let lane = &mut *self.lane();
+        if live_until_ns.is_some_and(|until_ns| lane.course.follow(until_ns)) {
+            self.close(lane);
+        }
         self.sort(lane, rows);
+        if let (Some(place), Some(mark)) = (lane.place, mark) {
+            self.shared.desk.mark(place, mark);
+        }
+        self.shared.tally.rows_misfiled.store(lane.course.misfiled, Ordering::Relaxed);
         if live_until_ns.is_some_and(|until_ns| lane.course.is_over(until_ns)) {
             self.close(lane);
         }
-        self.shared.tally.rows_late.store(lane.course.late, Ordering::Relaxed);
         Ok(())
     }
 

@@ -238,10 +238,10 @@ fn files_of_a_minute_begin_with_the_minute() {
 }
 
 #[test]
-fn late_rows_are_counted() {
+fn rows_in_another_file_than_their_own_are_counted_and_told() {
     let folder = Folder::new("late");
     let settings = Settings { every: every(60), ..folder.settings("%s") };
-    assert_eq!(run(settings, &[], "59 60 59 | 58 61").0.rows_late, 2);
+    assert_eq!(run(settings, &[], "59 60 59 | 58 61").0.rows_misfiled, 2);
 }
 
 #[test]

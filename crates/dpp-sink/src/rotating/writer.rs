@@ -132,6 +132,15 @@ impl<F: FileFormat> Shared<F> {
         kept(recover::set_aside(&part, path).unwrap_or(part))
     }
 
+    /// Tells of rows that are in a file of another time than theirs.
+    pub(super) fn tell_misfiled(&self) {
+        let rows = self.tally.rows_misfiled.load(Ordering::Relaxed);
+        let told = self.tally.rows_misfiled_told.swap(rows, Ordering::Relaxed);
+        if rows > told {
+            (self.tell)(Event::RowsMisfiled { rows: rows - told });
+        }
+    }
+
     /// Tells of rows that were dropped.
     pub(super) fn tell_dropped(&self) {
         let rows = self.tally.rows_dropped_untold.swap(0, Ordering::Relaxed);

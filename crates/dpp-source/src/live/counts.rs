@@ -20,6 +20,8 @@ pub enum Count {
     OtherTraffic,
     /// Packets or messages that were dropped because the engine is behind.
     DroppedQueueFull,
+    /// Packets or messages whose own time is far from when they came. They are rows like others.
+    TimesWrong,
     /// Frames longer than any that makes sense, passed over.
     TooLong,
     /// Connections or datagrams that broke their protocol.
@@ -69,6 +71,11 @@ pub const COUNTS: &[CountEntry] = &[
         Count::DroppedQueueFull,
         "dropped_queue_full",
         "packets or messages dropped, as the engine is behind",
+    ),
+    entry(
+        Count::TimesWrong,
+        "times_wrong",
+        "packets or messages dated more than 10 s from when they came; look at the sender's clock",
     ),
     entry(Count::TooLong, "too_long", "frames longer than any that makes sense, passed over"),
     entry(Count::ProtocolErrors, "protocol_errors", "connections or datagrams that broke their protocol"),

@@ -1,8 +1,8 @@
 //! [`Feed`]: the batches of all live sources as chunks, at the pace of time.
 //!
-//! A chunk is complete when it has enough bytes, or when it is as old as may be: rows should come soon also where there is
-//! little traffic. Where there is none at all, the engine hears that ([`Composer::quiet`]). The only place where a live
-//! capture meets a clock of ours, and only to ask it how much time has passed.
+//! A chunk is complete when it has enough bytes, or when rows are due: they should come soon also where there is little traffic,
+//! and no output should hold them back then ([`Chunk::is_due`]). Where nothing comes at all, the engine hears that
+//! ([`Composer::quiet`]). Here a clock of ours is only asked how much time has passed.
 
 use super::queue::{Closed, Queue};
 use dpp::capture::{CaptureRead, Chunk, Chunks, Composer, InputError};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub struct Pace {
     /// A chunk that has so many bytes is complete.
     pub bytes: usize,
-    /// A chunk whose first packet has waited so long is complete; and after so long without packets the engine is told.
+    /// So often rows are due, and the chunk at hand is complete; and after so long without packets the engine is told.
     pub interval: Duration,
     /// J in ns, as in files.
     pub jump_ns: i64,
@@ -28,19 +28,21 @@ pub struct Feed {
     pace: Pace,
     /// When the last packet came.
     last: Instant,
+    /// When rows are due next.
+    due: Instant,
 }
 
 impl Feed {
     /// The capture of all sources that put packets into this queue.
     pub fn new(queue: Arc<Queue>, pace: Pace) -> Feed {
-        Feed { queue, composer: Composer::new(pace.jump_ns), pace, last: Instant::now() }
+        let (now, composer) = (Instant::now(), Composer::new(pace.jump_ns));
+        Feed { queue, composer, pace, last: now, due: now + pace.interval }
     }
 
     /// Fills a chunk that was begun until it is complete.
     fn fill(&mut self, chunk: &mut Chunk) -> Result<(), Closed> {
-        let deadline = Instant::now() + self.pace.interval;
         while chunk.filled < self.pace.bytes {
-            let Some(batch) = self.queue.take(deadline)? else { break };
+            let Some(batch) = self.queue.take(self.due)? else { break };
             self.composer.add(chunk, &batch);
             self.queue.recycle(batch);
             self.last = Instant::now();
@@ -55,9 +57,15 @@ impl Chunks for Feed {
         // A packet in doubt that was kept back is not new.
         let before = chunk.records.len();
         let is_closed = self.fill(&mut chunk).is_err();
+        let now = Instant::now();
+        let is_due = now >= self.due;
+        if is_due {
+            self.due = now + self.pace.interval;
+        }
         // When all is over, the chunk at hand is the last; an empty one is none.
         if chunk.records.len() > before && !is_closed {
             self.composer.end(&mut chunk);
+            chunk.is_due = is_due;
             return Ok(Some(chunk));
         }
         let since_ns = i64::try_from(self.last.elapsed().as_nanos()).unwrap_or(i64::MAX);
@@ -104,7 +112,8 @@ mod tests {
         put(&mut inlet, &[1; 6]);
         put(&mut inlet, &[2; 6]);
         put(&mut inlet, &[3; 6]);
-        assert_eq!(next(&mut feed).unwrap().records.len(), 12);
+        let full = next(&mut feed).unwrap();
+        assert_eq!((full.records.len(), full.is_due), (12, false));
         drop(inlet);
         let last = next(&mut feed).unwrap();
         assert_eq!((last.records.len(), last.first_position), (6, 12));
@@ -116,7 +125,8 @@ mod tests {
     fn a_chunk_is_complete_when_it_has_waited_long_enough() {
         let (mut feed, mut inlet) = feed(PACE);
         put(&mut inlet, &[1, 2]);
-        assert_eq!(next(&mut feed).unwrap().records.len(), 2);
+        let chunk = next(&mut feed).unwrap();
+        assert_eq!((chunk.records.len(), chunk.is_due), (2, true));
     }
 
     #[test]
@@ -125,7 +135,7 @@ mod tests {
         put(&mut inlet, &[5]);
         assert!(!next(&mut feed).unwrap().is_quiet);
         let quiet = next(&mut feed).unwrap();
-        assert!(quiet.is_quiet && quiet.records.is_empty() && quiet.live_until_ns > Some(5));
+        assert!(quiet.is_quiet && quiet.is_due && quiet.records.is_empty() && quiet.live_until_ns > Some(5));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::counts::{Count, Counts};
 use dpp::capture::Batch;
+use dpp::limits::LIVE_CLOCKS_APART_NS;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -148,6 +149,30 @@ impl Inlet {
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Full> {
         self.batch.push(time_ns, linktype, write);
+        self.hand_over_full()
+    }
+
+    /// The same for a packet whose time is what somebody says, who may lie or have a wrong clock. If it is far from when the packet
+    /// came, the capture's clock goes by that instead; the packet keeps its time all the same, and is counted.
+    ///
+    /// # Errors
+    /// As for [`Inlet::push`].
+    #[inline]
+    pub fn push_said(
+        &mut self,
+        said_ns: i64,
+        came_ns: i64,
+        linktype: u16,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Full> {
+        let is_wrong = said_ns.abs_diff(came_ns) > LIVE_CLOCKS_APART_NS as u64;
+        self.counts.add(Count::TimesWrong, u64::from(is_wrong));
+        self.batch.push_at(said_ns, if is_wrong { came_ns } else { said_ns }, linktype, write);
+        self.hand_over_full()
+    }
+
+    #[inline]
+    fn hand_over_full(&mut self) -> Result<(), Full> {
         let is_full = self.batch.bytes.len() >= BATCH_BYTES || self.batch.records.len() >= BATCH_PACKETS;
         if is_full { self.hand_over() } else { Ok(()) }
     }
@@ -263,6 +288,23 @@ mod tests {
         queue.recycle(batch);
         inlet.push(3, 1, long).unwrap();
         assert_eq!((inlet.hand_over(), queue.bytes() > 80), (Ok(()), true));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_kept_and_counted_and_the_clock_goes_by_when_it_came() {
+        const HOUR: i64 = 3_600_000_000_000;
+        let (queue, counts) = queue(1 << 20);
+        let mut inlet = queue.inlet(0, Arc::clone(&counts));
+        for said_ns in [HOUR, 2 * HOUR, 0, HOUR - LIVE_CLOCKS_APART_NS, HOUR + LIVE_CLOCKS_APART_NS + 1] {
+            inlet.push_said(said_ns, HOUR, 1, |bytes| bytes.push(1)).unwrap();
+        }
+        inlet.hand_over().unwrap();
+        let batch = queue.take(soon()).unwrap().unwrap();
+        let told: Vec<_> = batch.records.iter().map(|record| (record.time_ns, record.clock_ns)).collect();
+        let near = HOUR - LIVE_CLOCKS_APART_NS;
+        let far = HOUR + LIVE_CLOCKS_APART_NS + 1;
+        assert_eq!(told, [(HOUR, HOUR), (2 * HOUR, HOUR), (0, HOUR), (near, near), (far, HOUR)]);
+        assert_eq!((counts.get(Count::Taken), counts.get(Count::TimesWrong)), (5, 3));
     }
 
     #[test]

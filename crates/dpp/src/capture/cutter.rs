@@ -281,6 +281,7 @@ impl<I: Inputs> Cutter<I> {
         chunk.records.clear();
         chunk.records.extend(self.doubted.take());
         chunk.is_quiet = false;
+        chunk.is_due = false;
         chunk.live_until_ns = None;
         chunk.origins.clear();
         chunk.origins.extend(self.doubted_origin.take().map(|origin| Origin { packet: 0, ..origin }));

@@ -4,7 +4,8 @@
 //! batches behind each other into chunks, in the order in which they arrive; from there on nobody knows that the capture is
 //! still growing. The surprising fact: time is a matter of the packets here too. Where all is quiet the capture's clock must
 //! go on all the same, or the last queries would wait for ever; it goes on by as much as *passed* since the last packet
-//! ([`Composer::quiet`]), so that neither a wrong clock at a server, nor one that is set while we run, is ever compared with ours.
+//! ([`Composer::quiet`]). And where a packet's time is what somebody says, who may lie or have a wrong clock, the source says
+//! beside it by which time the clock goes ([`Batch::push_at`]): the packet's own decides what it is an answer to, and nothing else.
 
 use super::clock::Clock;
 use super::{CaptureRead, Chunk, InputsRead, Record, Regression};
@@ -17,7 +18,7 @@ pub struct Batch {
     pub input: u32,
     /// The packets' bytes; records point into them.
     pub bytes: Vec<u8>,
-    /// The packets. Their clock is not known yet.
+    /// The packets. The capture's clock is not known yet; in its place stands the time by which it will go.
     pub records: Vec<Record>,
 }
 
@@ -25,10 +26,16 @@ impl Batch {
     /// Adds a packet, whose bytes `write` appends to those that are there.
     #[inline]
     pub fn push(&mut self, time_ns: i64, linktype: u16, write: impl FnOnce(&mut Vec<u8>)) {
+        self.push_at(time_ns, time_ns, linktype, write);
+    }
+
+    /// Adds a packet by whose own time the capture's clock does not go, as it cannot be believed, but by `clock_ns`.
+    #[inline]
+    pub fn push_at(&mut self, time_ns: i64, clock_ns: i64, linktype: u16, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
         let caplen = (self.bytes.len() - start) as u32;
-        self.records.push(Record { time_ns, clock_ns: 0, start: start as u32, caplen, linktype });
+        self.records.push(Record { time_ns, clock_ns, start: start as u32, caplen, linktype });
     }
 
     /// Takes all packets out; the memory stays.
@@ -81,6 +88,7 @@ impl Composer {
         chunk.bytes.clear();
         chunk.clock_before_ns = self.clock.ns();
         chunk.is_quiet = false;
+        chunk.is_due = false;
         chunk.live_until_ns = None;
         if let Some((record, origin)) = self.doubted.take() {
             chunk.bytes.extend_from_slice(&self.doubted_bytes);
@@ -107,13 +115,13 @@ impl Composer {
         chunk.bytes.extend_from_slice(&batch.bytes);
         chunk.filled = chunk.bytes.len();
         for record in &batch.records {
-            self.follow(chunk, record.time_ns);
+            self.follow(chunk, record.clock_ns);
             chunk.records.push(Record { clock_ns: self.clock.ns(), start: base + record.start, ..*record });
         }
         self.anchor_ns = self.clock.ns();
     }
 
-    /// Follows a packet's timestamp, that of the next of the chunk.
+    /// Follows the time of a packet, the next of the chunk.
     #[inline]
     fn follow(&mut self, chunk: &mut Chunk, time_ns: i64) {
         if !self.clock.follow(time_ns) {
@@ -164,7 +172,8 @@ impl Composer {
     }
 
     /// Ends a chunk that was begun, and to which nothing was added, because nothing has come for so long, in ns. Whatever is due
-    /// after that time is forgotten, and rows that are decided by it come out. Before the first packet there is nothing to tell.
+    /// after that time is forgotten, and rows that are decided by it come out, to be read at once. Before the first packet there
+    /// is nothing to tell.
     pub fn quiet(&mut self, chunk: &mut Chunk, since_ns: i64) {
         self.settle(chunk, None);
         if self.position == 0 {
@@ -172,6 +181,7 @@ impl Composer {
         }
         self.clock.follow_at_least(self.anchor_ns.saturating_add(since_ns));
         chunk.is_quiet = true;
+        chunk.is_due = true;
         chunk.live_until_ns = Some(self.clock.ns());
     }
 
@@ -264,6 +274,26 @@ mod tests {
             &[Ok((0, &[100])), Err(1000), Ok((0, &[1100, 1101]))],
             &["0:0.1@100/100", "quiet 1100", "1:0.2@1100/1100 2:0.3@1101/1101"],
         );
+    }
+
+    #[test]
+    fn the_clock_goes_by_the_time_beside_a_packet_that_cannot_be_believed() {
+        let mut composer = Composer::new(10);
+        let mut chunk = Chunk::default();
+        let mut batch = Batch::default();
+        for (time_ns, clock_ns) in [(9000, 100), (9001, 101), (-5, 102), (103, 103), (9002, 104)] {
+            batch.push_at(time_ns, clock_ns, 1, |bytes| bytes.push(0));
+        }
+        composer.begin(&mut chunk);
+        composer.add(&mut chunk, &batch);
+        composer.end(&mut chunk);
+        let told = chunk.records.iter().map(|record| (record.time_ns, record.clock_ns));
+        assert!(told.eq([(9000, 100), (9001, 101), (-5, 102), (103, 103), (9002, 104)]));
+        let read = composer.read();
+        assert_eq!((read.regressions, read.first_and_last_ns), (0, Some((100, 104))));
+        composer.begin(&mut chunk);
+        composer.quiet(&mut chunk, 7);
+        assert_eq!(chunk.live_until_ns, Some(111));
     }
 
     #[test]

@@ -52,6 +52,17 @@ impl Record {
     pub const CDNS_CUT: u16 = u16::MAX - 3;
     /// No packet but a datagram in which Knot DNS tells of a query.
     pub const KNOT: u16 = u16::MAX - 4;
+
+    /// What stands where a packet would, in words, by its link type; `None` if that is one, and it is a packet.
+    pub fn no_packet(linktype: u16) -> Option<&'static str> {
+        match linktype {
+            Record::DNSTAP => Some("dnstap frame"),
+            Record::CDNS => Some("C-DNS block"),
+            Record::CDNS_CUT => Some("C-DNS block that was cut off"),
+            Record::KNOT => Some("datagram of Knot DNS"),
+            _ => None,
+        }
+    }
 }
 
 /// A run of whole records.
@@ -73,6 +84,9 @@ pub struct Chunk {
     pub preambles: Vec<(u32, Arc<FilePreamble>)>,
     /// Whether no packet came behind these for a while, as it happens in a capture that has not ended.
     pub is_quiet: bool,
+    /// Whether somebody who reads along has waited long enough for the rows up to here, as it happens there too: no output should
+    /// hold them back.
+    pub is_due: bool,
     /// The clock behind the chunk, after that while if there was one, ns; if the capture has not ended.
     pub live_until_ns: Option<i64>,
 }

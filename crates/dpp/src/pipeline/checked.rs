@@ -50,6 +50,10 @@ impl<S: Sink> Sink for Checked<'_, S> {
         self.sink.accept(lane, piece)
     }
 
+    fn flush(&self, lane: usize) -> Result<(), S::Error> {
+        self.sink.flush(lane)
+    }
+
     fn recycle(&self, piece: S::Piece, pool: &Pool) {
         self.sink.recycle(piece, pool);
     }

@@ -60,7 +60,9 @@ pub(super) fn decode(
     {
         decoder.quiet(until_ns);
     }
-    decoder.decoded.parts.iter_mut().for_each(|part| part.live_until_ns = chunk.live_until_ns);
+    for part in &mut decoder.decoded.parts {
+        (part.live_until_ns, part.is_due) = (chunk.live_until_ns, chunk.is_due);
+    }
     decoder.decoded
 }
 

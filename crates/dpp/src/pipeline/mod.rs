@@ -120,6 +120,15 @@ pub trait Sink: Sync {
     /// The sink's; the run ends then.
     fn accept(&self, lane: usize, piece: &Self::Piece) -> Result<(), Self::Error>;
 
+    /// Hands on what this lane holds back of the pieces it has accepted, as far as the format can: somebody who reads along a
+    /// capture that has not ended has waited long enough. Captures that have ended never ask for it.
+    ///
+    /// # Errors
+    /// The sink's; the run ends then.
+    fn flush(&self, _lane: usize) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Takes back a piece that all lanes have accepted.
     fn recycle(&self, piece: Self::Piece, pool: &Pool);
 }

@@ -92,6 +92,11 @@ impl Rows {
         self.parts.first()?.live_until_ns
     }
 
+    /// Whether no output should hold back the rows up to here, as somebody who reads along has waited long enough.
+    pub fn is_due(&self) -> bool {
+        self.parts.first().is_some_and(|part| part.is_due)
+    }
+
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
         let part = |part: &Part| {
@@ -112,7 +117,7 @@ impl Rows {
         let renumbered = self.order.iter().enumerate();
         order.extend(renumbered.map(|(index, row)| Row { face: row.face, ..Row::new(0, index) }));
         let mut compact = Part::default();
-        compact.live_until_ns = self.live_until_ns();
+        (compact.live_until_ns, compact.is_due) = (self.live_until_ns(), self.is_due());
         for row in &self.order {
             compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
         }
@@ -123,6 +128,13 @@ impl Rows {
     /// No rows yet, for [`Rows::push`].
     pub fn none() -> Rows {
         Rows { parts: vec![Part::default()], order: Vec::new() }
+    }
+
+    /// No rows, in place of others with which they have in common that those before them are due, and the clock.
+    pub fn mark(&self) -> Rows {
+        let mut mark = Rows::none();
+        (mark.parts[0].live_until_ns, mark.parts[0].is_due) = (self.live_until_ns(), self.is_due());
+        mark
     }
 
     /// Appends a copy of another's row of this number. Only to rows that were made by [`Rows::none`]; each must have come

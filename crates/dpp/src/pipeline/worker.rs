@@ -150,10 +150,11 @@ impl Seat<'_> {
     }
 }
 
-/// A chunk's piece and how many rows are in it.
+/// A chunk's piece, how many rows are in it, and whether they are due.
 struct Encoded<P> {
     piece: P,
     rows: u64,
+    is_due: bool,
 }
 
 /// Locks what no panic leaves half done.
@@ -301,14 +302,16 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
     }
 
     fn encode(&self, chunk: u64, rows: Rows) {
-        let count = rows.len() as u64;
+        let (count, is_due) = (rows.len() as u64, rows.is_due());
         let piece = self.sink.encode(rows, self.pool);
         let bytes = self.sink.size(&piece);
-        self.change(|schedule| schedule.encoded(chunk, Encoded { rows: count, piece }, bytes));
+        self.change(|schedule| schedule.encoded(chunk, Encoded { rows: count, is_due, piece }, bytes));
     }
 
     fn accept(&self, lane: usize, piece: Arc<Encoded<S::Piece>>) {
-        if let Err(error) = self.sink.accept(lane, &piece.piece) {
+        let accepted = self.sink.accept(lane, &piece.piece);
+        let flushed = accepted.and_then(|()| if piece.is_due { self.sink.flush(lane) } else { Ok(()) });
+        if let Err(error) = flushed {
             return self.fail(RunError::Sink(error));
         }
         if lane == 0 {

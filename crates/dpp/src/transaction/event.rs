@@ -189,6 +189,8 @@ pub struct Part {
     pub(crate) sequence: Vec<u32>,
     /// The clock at the end of the chunk, if the capture has not ended.
     pub live_until_ns: Option<i64>,
+    /// Whether no output should hold back the rows up to the end of the chunk.
+    pub is_due: bool,
     /// Queries that are open.
     pub(super) open: u32,
     /// Responses that are unclaimed.
@@ -356,7 +358,7 @@ impl Part {
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();
-        self.live_until_ns = None;
+        (self.live_until_ns, self.is_due) = (None, false);
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
     }

@@ -1,9 +1,9 @@
 //! Laws about captures that have not ended: into which batches packets come, and from which of several sources, changes
-//! nothing, and neither does being told that nothing came for a while.
+//! nothing, and neither does being told that nothing came for a while, nor, for all others, a packet whose time is forged.
 
 use crate::encoding::{Capture, PLAIN};
 use crate::generate::{Scene, scenes, scenes_of_all};
-use crate::oracle::{clocks, meaning};
+use crate::oracle::{clocks, meaning, meaning_by};
 use crate::packet::SECOND;
 use crate::production::run_on;
 use crate::{check, law, some_machines};
@@ -21,7 +21,7 @@ fn into_which_batches_packets_come_changes_nothing() {
     law(33, 300, (scenes, vec(any::<u8>(), 1..40), some_machines()), |(scene, dice, machines)| {
         let expected = meaning(&scene.packets, &scene.plan);
         for machine in &machines {
-            let source = Source::new(&scene, &dice, |_, _| None);
+            let source = Source::new(&scene, &scene, &dice, |_, _| None);
             let run = run_on(source, &scene.plan, machine);
             check(&run, &scene, &expected, &(&dice, machine))?;
         }
@@ -52,7 +52,33 @@ fn quiet_times_change_nothing_but_when_rows_come() {
             is_told.then(|| (gap * i128::from(die) / 255) as i64)
         };
         for machine in &machines {
-            let run = run_on(Source::new(&scene, &dice, passed), &scene.plan, machine);
+            let run = run_on(Source::new(&scene, &scene, &dice, passed), &scene.plan, machine);
+            check(&run, &scene, &expected, &(&dice, machine))?;
+        }
+        Ok(())
+    });
+}
+
+/// Times that are forged, a second to a year away in both directions, and those of whole exchanges as well as of single packets,
+/// decide what their packets are answers to, and nothing else: the clock goes by when they came.
+#[test]
+fn forged_times_move_neither_the_clock_nor_others() {
+    let scenes = prop_oneof![scenes(60, 1000), scenes_of_all(60, 1000)];
+    law(35, 400, (scenes, vec(any::<u8>(), 1..40), some_machines()), |(scene, dice, machines)| {
+        let mut forged = scene.clone();
+        for (number, packet) in forged.packets.iter_mut().enumerate() {
+            let die = dice[number % dice.len()];
+            let away = [SECOND, 20 * SECOND, 3600 * SECOND, 365 * 86_400 * SECOND][usize::from(die >> 6)];
+            packet.time_ns += match die % 8 {
+                0..3 => away,
+                3 => -away,
+                _ => 0,
+            };
+        }
+        let times: Vec<i64> = scene.packets.iter().map(|packet| packet.time_ns).collect();
+        let expected = meaning_by(&times, &forged.packets, &forged.plan);
+        for machine in &machines {
+            let run = run_on(Source::new(&scene, &forged, &dice, |_, _| None), &scene.plan, machine);
             check(&run, &scene, &expected, &(&dice, machine))?;
         }
         Ok(())
@@ -72,9 +98,9 @@ enum Step {
 }
 
 impl Source {
-    /// The packets of a scene, in batches and from sources as the dice fall. `passed` tells what quiet time comes behind a
-    /// packet, if any.
-    fn new(scene: &Scene, dice: &[u8], passed: impl Fn(usize, u8) -> Option<i64>) -> Source {
+    /// The packets of a scene, in batches and from sources as the dice fall, with the times that another one says they have.
+    /// `passed` tells what quiet time comes behind a packet, if any.
+    fn new(scene: &Scene, said: &Scene, dice: &[u8], passed: impl Fn(usize, u8) -> Option<i64>) -> Source {
         let mut steps = vec![Step::Quiet(SECOND)];
         let mut batches: Vec<Batch> = Vec::new();
         let packets = packets(scene);
@@ -85,7 +111,8 @@ impl Source {
                 batches.push(Batch { input, ..Batch::default() });
             }
             let batch = batches.last_mut().expect("it was put there");
-            batch.push(record.time_ns, record.linktype, |out| out.extend_from_slice(bytes));
+            let said_ns = said.packets[number].time_ns;
+            batch.push_at(said_ns, record.time_ns, record.linktype, |out| out.extend_from_slice(bytes));
             let quiet = passed(number, die.wrapping_mul(31));
             if die & 6 == 0 || quiet.is_some() {
                 steps.push(Step::Batches(std::mem::take(&mut batches)));

@@ -53,6 +53,13 @@ pub(crate) fn meaning(packets: &[Packet], plan: &Plan) -> Meaning {
     matcher.meaning()
 }
 
+/// What it means if the clock goes by other times than the packets' own, as these cannot be believed.
+pub(crate) fn meaning_by(times: &[i64], packets: &[Packet], plan: &Plan) -> Meaning {
+    let mut matcher = after_by(times, packets, packets.len(), plan);
+    matcher.time_out_all();
+    matcher.meaning()
+}
+
 /// What it means if the run is stopped when so many packets are read.
 pub(crate) fn meaning_if_stopped(packets: &[Packet], read: usize, plan: &Plan) -> Meaning {
     after(packets, read, plan).meaning()
@@ -75,8 +82,14 @@ pub(crate) fn clocks(times: &[i128], jump: i128) -> Vec<i128> {
 }
 
 fn after<'a>(packets: &[Packet], read: usize, plan: &'a Plan) -> Matcher<'a> {
+    let times: Vec<i64> = packets.iter().map(|packet| packet.time_ns).collect();
+    after_by(&times, packets, read, plan)
+}
+
+fn after_by<'a>(by: &[i64], packets: &[Packet], read: usize, plan: &'a Plan) -> Matcher<'a> {
     let times: Vec<i128> = packets.iter().map(|packet| packet.time_ns.into()).collect();
-    let clocks = clocks(&times, plan.limits.jump_ns.into());
+    let by: Vec<i128> = by.iter().map(|time_ns| (*time_ns).into()).collect();
+    let clocks = clocks(&by, plan.limits.jump_ns.into());
     let mut matcher = Matcher::new(plan);
     let arrivals = arrivals(&packets[..read], plan);
     for at in 0..read {

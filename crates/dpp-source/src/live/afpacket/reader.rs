@@ -4,11 +4,11 @@
 //! its hands: the ring fills up behind it, and the kernel drops what has no place, and counts. So nothing waits for the engine
 //! but packets, and what is lost is known.
 
-use super::Settings;
 use super::filter::Link;
 use super::ring::{Group, Ring, Waited};
 use super::sys::Socket;
-use crate::live::{Count, Inlet};
+use super::{Settings, Timestamps};
+use crate::live::{Count, Inlet, now_ns};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,10 +89,18 @@ impl Reader {
 
     /// Takes the packets of the next block. `false` if there is none.
     fn take_block(&mut self, state: &mut State) -> bool {
-        let Reader { ring, inlet, .. } = self;
+        let Reader { ring, inlet, settings, .. } = self;
         let (linktype, is_ethernet) = (ring.link().linktype(), ring.link() == Link::Ethernet);
+        // The kernel's time is the machine's; a card has a clock of its own.
+        let is_said = settings.timestamps == Timestamps::Hardware;
+        let now_ns = if is_said { now_ns() } else { 0 };
         ring.take_block(|socket, frame| {
-            if inlet.push(frame.time_ns, linktype, |bytes| frame.write(bytes, is_ethernet)).is_err() {
+            let write = |bytes: &mut Vec<u8>| frame.write(bytes, is_ethernet);
+            let pushed = match is_said {
+                true => inlet.push_said(frame.time_ns, now_ns, linktype, write),
+                false => inlet.push(frame.time_ns, linktype, write),
+            };
+            if pushed.is_err() {
                 state.wait_for_room(socket, inlet);
             }
         })

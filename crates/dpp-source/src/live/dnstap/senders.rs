@@ -232,8 +232,9 @@ impl Connection {
         let now_ns = now_ns();
         let taken = self.conversation.take(bytes, &mut |heard| match heard {
             Heard::Frame(frame) => {
-                let time_ns = time_of(frame).unwrap_or(now_ns);
-                let pushed = inlet.push(time_ns, Record::DNSTAP, |bytes| bytes.extend_from_slice(frame));
+                let said_ns = time_of(frame).unwrap_or(now_ns);
+                let write = |bytes: &mut Vec<u8>| bytes.extend_from_slice(frame);
+                let pushed = inlet.push_said(said_ns, now_ns, Record::DNSTAP, write);
                 if pushed.is_err() {
                     inlet.drop_batch();
                 }

@@ -7,11 +7,11 @@
 use super::look::may_be_dns;
 use super::sys::{HAS_OUTER_TAG, HAS_TAG, HAS_TIME, Known, Packet, Receiver};
 use super::{Poll, Settings};
-use crate::live::{Count, Inlet};
+use crate::live::{Count, Inlet, now_ns};
 use dpp::plan::Ports;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Questions without an answer before the thread rests: some hundred nanoseconds, in which a busy port has the next packet.
 const EMPTY_MAX: u32 = 16;
@@ -97,8 +97,8 @@ impl Reader {
                 others += 1;
                 continue;
             }
-            let time_ns = device_ns(packet, *unit_ns).unwrap_or(now_ns);
-            if inlet.push(time_ns, ETHERNET, |bytes| write(packet, bytes)).is_err() {
+            let said_ns = device_ns(packet, *unit_ns).unwrap_or(now_ns);
+            if inlet.push_said(said_ns, now_ns, ETHERNET, |bytes| write(packet, bytes)).is_err() {
                 wait_for_room(inlet, end);
             }
         }
@@ -126,11 +126,6 @@ fn wait_for_room(inlet: &mut Inlet, end: &mut Option<Instant>) {
         }
         inlet.wait_for_room(now + WAIT_FOR_ROOM);
     }
-}
-
-fn now_ns() -> i64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn device_ns(packet: Packet, unit_ns: Option<i64>) -> Option<i64> {
