@@ -205,15 +205,16 @@ fn rows_so_far(room: &Room, name: &str) -> usize {
     let part = room.path(&format!("{name}.part"));
     let Ok(bytes) = fs::read(&part) else { return 0 };
     let mut text = Vec::new();
+    let is_table = name.contains(".csv") || name.contains(".jsonl");
     // An error is that it has no end.
     let _ = match name.rsplit('.').next() {
-        Some("gz") => flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text),
-        Some("zst") => zstd::Decoder::new(&bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text)),
-        Some("csv") => (&bytes[..]).read_to_end(&mut text),
-        _ => {
+        _ if !is_table => {
             room.dpp(&[part.to_str().unwrap(), "so-far.csv"]);
             fs::File::open(room.path("so-far.csv")).and_then(|mut file| file.read_to_end(&mut text))
         }
+        Some("gz") => flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut text),
+        Some("zst") => zstd::Decoder::new(&bytes[..]).and_then(|mut decoder| decoder.read_to_end(&mut text)),
+        _ => (&bytes[..]).read_to_end(&mut text),
     };
     let lines = text.iter().filter(|octet| **octet == b'\n').count();
     lines.saturating_sub(usize::from(!name.contains(".jsonl")))
@@ -264,7 +265,8 @@ fn frame(id: u16, is_response: bool, time: SystemTime) -> Vec<u8> {
     let mut message = Message::new(MessageType::of(Role::Client, direction));
     let time = Time::new(since.as_secs(), since.subsec_nanos());
     (message.socket_family, message.socket_protocol) = (Some(1), Some(1));
-    (message.query_address, message.response_address) = (Some(b"\xC0\0\x02\x01"), Some(b"\xC0\0\x02\x35"));
+    message.query_address = Some(&[192, 0, 2, 1]);
+    message.response_address = Some(&[192, 0, 2, 53]);
     (message.query_port, message.response_port) = (Some(5000), Some(53));
     match is_response {
         true => (message.response_time, message.response_message) = (time, Some(&dns[..])),
