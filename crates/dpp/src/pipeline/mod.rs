@@ -23,6 +23,7 @@ mod rows;
 mod schedule;
 mod stream_window;
 mod streams;
+mod summed;
 mod watch;
 mod worker;
 
@@ -38,6 +39,7 @@ pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
+pub use summed::{Nobody, Summed};
 pub use watch::{Told, Watch};
 pub use worker::{run, run_on};
 
