@@ -88,7 +88,7 @@ fn taken(reduced: &Reduced) -> Summary {
 #[test]
 fn every_machine_and_every_partition_gives_the_same_sum() {
     let keys_max = proptest::sample::select(vec![u64::MAX, u64::MAX, 3, 0]);
-    law(33, 60, (scenes_of_all(60, 1), some_machines(), keys_max), |(mut scene, machines, keys_max)| {
+    law(33, 30, (scenes_of_all(60, 1), some_machines(), keys_max), |(mut scene, machines, keys_max)| {
         scene.plan.sink_needs |= Summary::NEEDS;
         let capture = Capture::of(&scene.packets, PLAIN).bytes;
         let whole = summed(&capture, &scene.plan, &plain(), keys_max);
@@ -148,7 +148,7 @@ fn check_plainly(scene: &Scene) -> Held {
 
     let mut clients: BTreeMap<String, u64> = BTreeMap::new();
     for row in &rows {
-        let address = CLIENTS.iter().find(|client| client.0 == row.tuple.client).expect("one of ours").1;
+        let address = CLIENTS.iter().find(|client| client.0 == row.tuple.client.to_ascii_lowercase()).expect("one of ours").1;
         *clients.entry(address.to_string()).or_default() += 1;
     }
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
