@@ -79,7 +79,8 @@ impl Registers {
         let (out_of_order, hll_8) = (16, 2 | 2 << 2);
         let powers = |values: std::ops::Range<u8>| {
             let inside = self.0.iter().filter(|value| values.contains(value));
-            inside.map(|&value| 1.0 / (1_u64 << value) as f64).sum::<f64>()
+            // Exact, in any order; but the sum of none would be -0.
+            inside.map(|&value| 1.0 / (1_u64 << value) as f64).fold(0.0, |sum: f64, power| sum + power)
         };
         let mut bytes = vec![10, version, family, power, 0, out_of_order, 0, hll_8];
         bytes.extend(0_f64.to_le_bytes());
