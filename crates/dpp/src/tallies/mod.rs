@@ -5,3 +5,6 @@
 //! what a part file holds, and which anybody can reduce who can sort lines.
 
 pub mod entry;
+pub mod rssac;
+pub mod servers;
+pub mod sources;
