@@ -430,3 +430,10 @@ pub const GROUPS_MAX: usize = 256;
 /// Spans of time with something in them: an hour of seconds, or a day of half minutes. Where there would be more, the spans become
 /// longer.
 pub const SPANS_MAX: usize = 4096;
+
+/// Addresses in IPv4 that a set of sources keeps, before it estimates: twice what the busiest root server sees on a quiet day.
+/// 80 MiB; with billions of made-up sources the standard error is less than 0.04 %.
+pub const SOURCES_V4_MAX: usize = 14_000_000;
+
+/// The same in IPv6, and of /64 prefixes: the busiest root server sees a million and a half. 136 MiB, and 0.06 %.
+pub const SOURCES_V6_MAX: usize = 7_000_000;

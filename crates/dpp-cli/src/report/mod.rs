@@ -235,7 +235,7 @@ fn endings(table: &Done, is_merged: bool) -> Vec<Option<Ending>> {
 }
 
 /// Why a capture was not read to its end, unless the user wanted it so.
-fn sentence(name: &str, ending: &Ending) -> Option<String> {
+pub(crate) fn sentence(name: &str, ending: &Ending) -> Option<String> {
     match ending {
         Ending::Complete | Ending::Interrupted => None,
         Ending::CutOff { offset } => {

@@ -9,6 +9,7 @@
 //! aggregator, and with one worker it is simply the sequential program.
 
 mod checked;
+mod counting;
 mod decode;
 mod defragment;
 mod fates;
