@@ -77,7 +77,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp live [CONFIG]\n       dpp check | explain | rssac | generate | completions | man",
+        dpp live [CONFIG]\n       dpp check | explain | stats | rssac | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -131,6 +131,8 @@ pub(crate) enum Command {
     Check(Box<Live>),
     /// Tell what became of packets, and why
     Explain(Explain),
+    /// What is in captures, on one screen
+    Stats(Box<Stats>),
     /// Count what operators of root servers publish each day (RSSAC002), in parts that add up
     Rssac(Box<Rssac>),
     /// Write a synthetic DNS capture
@@ -420,6 +422,80 @@ pub(crate) struct Explain {
 
     #[command(flatten)]
     pub(crate) many: Many,
+}
+
+/// What is in captures.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp stats [OPTIONS] INPUT...", max_term_width = 100)]
+pub(crate) struct Stats {
+    /// Captures, named as for dpp extract
+    #[arg(value_name = "INPUT", value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// All figures as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Rows of what there is most of; else 8 on the screen, 100 in JSON
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+
+    /// Count all clients, names and so on one by one, however many there are. Takes memory for each
+    #[arg(long)]
+    pub(crate) exact: bool,
+
+    /// Only transactions that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
+    #[arg(long = "where", env = "DPP_WHERE", hide_env = true, value_name = "CONDITION")]
+    pub(crate) filter: Option<OsString>,
+
+    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
+    #[arg(long, env = "DPP_SAMPLE", hide_env = true, value_name = "OF:SHARE")]
+    pub(crate) sample: Option<OsString>,
+
+    /// A list of public suffixes instead of the one that is built in
+    #[arg(long, env = "DPP_PSL", hide_env = true, value_name = "FILE", value_parser = path())]
+    pub(crate) psl: Option<PathBuf>,
+
+    /// Later than this a response does not answer its query; 1 to 5000
+    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
+    #[arg(default_value = "1200", allow_negative_numbers = true)]
+    pub(crate) match_timeout_ms: OsString,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        help_heading = "Matching",
+        value_name = "WINDOW"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+
+    /// Make it an error if a capture is cut off or damaged
+    #[arg(long, env = "DPP_STRICT", hide_env = true, value_parser = Truth)]
+    pub(crate) strict: bool,
+
+    /// Print nothing but figures and errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
+    pub(crate) silent: bool,
+
+    /// Workers, else one for each CPU; the figures are the same for any number
+    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
+    pub(crate) threads: Option<Setting<u16>>,
+}
+
+impl Stats {
+    pub(crate) fn lookups(&self) -> Lookups {
+        Lookups { geoip: Vec::new(), psl: self.psl.clone(), servers: None, server_template: None }
+    }
 }
 
 /// RSSAC002: all at once, or step by step.

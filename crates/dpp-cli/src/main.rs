@@ -1,6 +1,6 @@
 //! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of nine things is done, and the process
+//! This file is the table of contents: the command line is read, one of ten things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
@@ -29,6 +29,7 @@ mod saved;
 mod service;
 mod signals;
 mod sinks;
+mod stats;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Some(Command::Live(wish)) => live::start(*wish),
         Some(Command::Check(wish)) => live::tell(*wish).and_then(|text| print(&text)),
         Some(Command::Explain(wish)) => explain::explain(wish),
+        Some(Command::Stats(wish)) => stats::stats(*wish),
         Some(Command::Rssac(wish)) => rssac::rssac(*wish),
         Some(Command::Generate(request)) => generate(request),
         #[cfg(debug_assertions)]

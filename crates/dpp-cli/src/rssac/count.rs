@@ -14,11 +14,11 @@ use crate::progress::Progress;
 use crate::report::{self, grouped};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
-use dpp::capture::{Ending, InputError};
+use dpp::capture::Ending;
 use dpp::enrich::Places;
 use dpp::limits::MERGED_MAX;
 use dpp::packet::SKIPS;
-use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, WORKERS_MAX, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, WORKERS_MAX, Watch};
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
@@ -28,7 +28,6 @@ use dpp_sink::parts::Header;
 use dpp_sink::parts::key_name;
 use dpp_sink::parts::ledger::{Ledger, SEQUENCE_MAX};
 use dpp_source::Identity;
-use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs;
@@ -256,10 +255,10 @@ pub(super) fn count<T>(job: Job, open: impl FnOnce() -> anyhow::Result<T>) -> an
         (!job.is_silent).then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();
     let printed = Printed { captures: opened, prints: Arc::clone(&prints) };
     let machine = Machine::new(job.workers, RandomState::new().hash_one(0));
-    let mut outcome = match pipeline::run(printed, &job.plan, &machine, &Nowhere, &watch) {
+    let mut outcome = match pipeline::run(printed, &job.plan, &machine, &Nobody, &watch) {
         Ok(outcome) => outcome,
         Err(RunError::Sink(never)) => match never {},
-        Err(RunError::Capture(error)) => return Err(explained(&opener, error)),
+        Err(RunError::Capture(error)) => return Err(opener.explain(error)),
     };
     drop(progress);
     if watch.stop.load(Ordering::Acquire) || matches!(outcome.ending, Ending::Interrupted) {
@@ -328,16 +327,6 @@ fn numbers(job: &Job, captures: &[Input]) -> anyhow::Result<Option<Vec<u64>>> {
     Ok(Some(numbers))
 }
 
-/// Why the engine cannot go on, with the name of the capture.
-fn explained(opener: &Opener, InputError { input, error }: InputError) -> anyhow::Error {
-    let mut log = opener.log();
-    if let Some(error) = log.error.take() {
-        return error;
-    }
-    let name = log.taken.get(input).map_or_else(|| "the capture".to_owned(), |taken| taken.input.name());
-    anyhow!(error).context(format!("cannot read {name}"))
-}
-
 /// Says what was counted, and what was not.
 fn tell(outcome: &Outcome, tally: &Rssac, warnings: &[String]) {
     let totals = &outcome.totals;
@@ -383,32 +372,6 @@ fn tell(outcome: &Outcome, tally: &Rssac, warnings: &[String]) {
         let _ = writeln!(text, "WARN: {warning}");
     }
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// Rows that nobody wants.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    type Piece = ();
-    type Error = Infallible;
-
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn encode(&self, rows: Rows, pool: &Pool) {
-        pool.recycle(rows);
-    }
-
-    fn size(&self, (): &()) -> usize {
-        0
-    }
-
-    fn accept(&self, _: usize, (): &()) -> Result<(), Infallible> {
-        Ok(())
-    }
-
-    fn recycle(&self, (): (), _: &Pool) {}
 }
 
 /// The fingerprints of captures, in the order in which they were opened.

@@ -3,23 +3,29 @@
 //! Everything is looked up by its key in the engine's [`Figures`], which JSON and pages are made of too; here it is only decided
 //! which of it is shown, how it is rounded, and where it stands.
 
-use crate::report::{grouped, utc};
+use crate::report::{grouped, skips, utc};
+use dpp::pipeline::Outcome;
+use dpp::stats::Tally;
 use dpp::tallies::Number;
 use dpp::tallies::summary::{Figures, Shown, Table};
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 /// Columns of the screen.
 const WIDTH: usize = 100;
 /// Of the words before a line.
 const LABEL: usize = 12;
+/// So many reasons for skips.
+const REASONS: usize = 3;
 /// So many of a kind stand in a line.
 const CELLS: usize = 6;
 /// So many of what there is most of.
 pub(super) const TOPS: usize = 8;
 
 /// The screen.
-pub(super) fn screen(figures: &Figures) -> String {
+pub(super) fn screen(figures: &Figures, outcome: &Outcome) -> String {
     let mut screen = Screen { figures, text: String::new() };
+    screen.packets(outcome);
     screen.head();
     screen.plot();
     screen.answers();
@@ -55,6 +61,25 @@ impl Screen<'_> {
 
     fn line(&mut self, words: &str, value: &str) {
         let _ = writeln!(self.text, "{words:<LABEL$} {value}");
+    }
+
+    /// What was read, and why some of it says nothing of DNS.
+    fn packets(&mut self, outcome: &Outcome) {
+        let totals = &outcome.totals;
+        let skipped = totals.skips.total().packets;
+        let mut told = format!("{}, {} skipped", grouped(totals.read.packets), grouped(skipped));
+        let mut reasons: Vec<_> = skips(outcome).filter(|(.., volume)| volume.packets > 0).collect();
+        reasons.sort_by_key(|(.., volume)| Reverse(volume.packets));
+        for (name, _, volume) in reasons.iter().take(REASONS) {
+            let _ = write!(told, ", {} {name}", grouped(volume.packets));
+        }
+        self.line("Packets", &told);
+        let opened = |tally: &Tally| tally.of(853);
+        let (dot, doq) = (opened(&totals.seen.tcp_opened), opened(&totals.seen.quic_opened));
+        if dot + doq > 0 {
+            let (dot, doq) = (grouped(dot), grouped(doq));
+            self.line("Encrypted", &format!("{dot} connections of DNS over TLS, {doq} of DNS over QUIC"));
+        }
     }
 
     /// How much there is, of when, and of how many.
@@ -118,7 +143,10 @@ impl Screen<'_> {
         let seconds = (in_column * width) as f64;
         let bars: String = sums.iter().map(bar).collect();
         self.line("Over time", &bars);
-        self.line("", &format!("a column is {}; at most {} a second", span(seconds), rounded(most as f64 / seconds)));
+        self.line(
+            "",
+            &format!("a column is {}; at most {} a second", span(seconds), rounded(most as f64 / seconds)),
+        );
     }
 
     fn answers(&mut self) {
@@ -154,7 +182,9 @@ impl Screen<'_> {
 
     /// Servers with what they did.
     fn servers(&mut self) {
-        let Some(table) = self.figures.table("servers").filter(|table| !table.rows.is_empty()) else { return };
+        let Some(table) = self.figures.table("servers").filter(|table| !table.rows.is_empty()) else {
+            return;
+        };
         let shown = [
             ("value", "Top servers"),
             ("count", "queries"),
@@ -174,7 +204,7 @@ impl Screen<'_> {
         let lines = rows.map(|row| places.iter().map(|(place, _)| value(&row[*place])).collect::<Vec<_>>());
         self.text.push('\n');
         for cells in std::iter::once(head).chain(lines) {
-            let mut line = clipped(&cells[0], 39);
+            let mut line = clipped(&cells[0], 23);
             cells[1..].iter().for_each(|cell| {
                 let _ = write!(line, " {cell:>10}");
             });
@@ -307,7 +337,13 @@ mod tests {
 
     #[test]
     fn times_have_three_digits() {
-        for (ns, told) in [(999, "999 ns"), (1_234, "1.23 us"), (12_345_678, "12.3 ms"), (9_999_999, "10.0 ms"), (2_000_000_000, "2.00 s")] {
+        for (ns, told) in [
+            (999, "999 ns"),
+            (1_234, "1.23 us"),
+            (12_345_678, "12.3 ms"),
+            (9_999_999, "10.0 ms"),
+            (2_000_000_000, "2.00 s"),
+        ] {
             assert_eq!(time(ns as f64), told);
         }
     }
