@@ -77,7 +77,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp live [CONFIG]\n       dpp check | explain | stats | rssac | generate | completions | man",
+        dpp live [CONFIG]\n       dpp check | explain | stats | report | rssac | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -133,6 +133,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// What is in captures, on one screen
     Stats(Box<Stats>),
+    /// The same as a page to look at, which needs no network
+    Report(Box<Report>),
     /// Count what operators of root servers publish each day (RSSAC002), in parts that add up
     Rssac(Box<Rssac>),
     /// Write a synthetic DNS capture
@@ -428,9 +430,8 @@ pub(crate) struct Explain {
 #[derive(Clone, Debug, Args)]
 #[command(override_usage = "dpp stats [OPTIONS] INPUT...", max_term_width = 100)]
 pub(crate) struct Stats {
-    /// Captures, named as for dpp extract
-    #[arg(value_name = "INPUT", value_parser = path())]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) summing: Summing,
 
     /// All figures as one JSON object
     #[arg(long)]
@@ -439,6 +440,30 @@ pub(crate) struct Stats {
     /// Rows of what there is most of; else 8 on the screen, 100 in JSON
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
+}
+
+/// What is in captures, as a page.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp report [OPTIONS] INPUT... -o PAGE", max_term_width = 100)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) summing: Summing,
+
+    /// The page, one HTML file; - is standard output
+    #[arg(short, long, value_name = "PAGE", value_parser = path(), default_value = "report.html")]
+    pub(crate) output: PathBuf,
+
+    /// What the page is called; else by its captures
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+}
+
+/// How what is in captures is added up.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Summing {
+    /// Captures, named as for dpp extract
+    #[arg(value_name = "INPUT", value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
 
     /// Count all clients, names and so on one by one, however many there are. Takes memory for each
     #[arg(long)]
@@ -492,7 +517,7 @@ pub(crate) struct Stats {
     pub(crate) threads: Option<Setting<u16>>,
 }
 
-impl Stats {
+impl Summing {
     pub(crate) fn lookups(&self) -> Lookups {
         Lookups { geoip: Vec::new(), psl: self.psl.clone(), servers: None, server_template: None }
     }

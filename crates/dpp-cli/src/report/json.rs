@@ -74,14 +74,7 @@ fn failed(failed: &Failed) -> Value {
 /// The key-value metadata of a table: the plan and what was counted. No times, paths or threads: the same capture
 /// and plan give the same bytes.
 pub(crate) fn metadata(plan: &Plan, outcome: &Outcome) -> Vec<(String, String)> {
-    let mut metadata = metadata_of(plan);
-    metadata.push(("dpp.totals".to_owned(), totals(outcome).to_string()));
-    metadata
-}
-
-/// What was counted of packets and messages, and nothing of the machine.
-pub(crate) fn totals(outcome: &Outcome) -> Value {
-    json!({
+    let totals = json!({
         "packets": packets(outcome),
         "messages": object(&figures::messages(outcome)),
         "rtt_ms": object(&figures::round_trips(&outcome.totals.rtt)),
@@ -89,7 +82,10 @@ pub(crate) fn totals(outcome: &Outcome) -> Value {
         "assembled": groups(outcome),
         "parse_errors": object(&figures::parse_errors(outcome)),
         "ending": End::of(&outcome.ending).name(),
-    })
+    });
+    let mut metadata = metadata_of(plan);
+    metadata.push(("dpp.totals".to_owned(), totals.to_string()));
+    metadata
 }
 
 /// What of it is known before the first row: the plan.

@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(crate) use figures::{
     EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, skips,
 };
-pub(crate) use json::{facts, metadata, metadata_of, totals};
+pub(crate) use json::{facts, metadata, metadata_of};
 pub(crate) use text::{banner, table as table_words, utc};
 
 /// All that is known after a run.
@@ -321,6 +321,11 @@ pub(crate) fn direct(path: &Path) -> String {
 /// Whether the machine could not read on, and might another time. What is cut off or damaged always will be.
 pub(crate) fn is_unreadable(ending: &Ending) -> bool {
     End::of(ending) == End::Unreadable
+}
+
+/// What an ending is called.
+pub(crate) fn ending(ending: &Ending) -> &'static str {
+    End::of(ending).name()
 }
 
 /// What the endings of captures are called together: as the worst of them.

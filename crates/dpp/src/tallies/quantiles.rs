@@ -29,6 +29,9 @@ impl Default for Quantiles {
 }
 
 impl Quantiles {
+    /// How much a quantile is above the exact one at most, as a share of it.
+    pub const RELATIVE_ERROR: f64 = 1.0 / STEPS as f64;
+
     /// Counts a number.
     #[inline]
     pub fn add(&mut self, number: u64) {
