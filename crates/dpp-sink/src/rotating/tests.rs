@@ -241,7 +241,20 @@ fn files_of_a_minute_begin_with_the_minute() {
 fn rows_in_another_file_than_their_own_are_counted_and_told() {
     let folder = Folder::new("late");
     let settings = Settings { every: every(60), ..folder.settings("%s") };
-    assert_eq!(run(settings, &[], "59 60 59 | 58 61").0.rows_misfiled, 2);
+    let (counts, events) = run(settings, &[], "59 60 59 | 58 61");
+    let told = events.iter().filter_map(|event| match event {
+        Event::RowsMisfiled { rows } => Some(*rows),
+        _ => None,
+    });
+    assert_eq!((counts.rows_misfiled, told.sum::<u64>()), (2, 2));
+}
+
+#[test]
+fn rows_that_are_due_begin_no_file_and_are_no_rows() {
+    let folder = Folder::new("due");
+    let words = "1 2 | q1 | q1 | 3 | q1 | 4 | q1";
+    let (counts, _) = run(folder.settings("a.txt"), &[Fault::After(2), Fault::None], words);
+    assert_eq!((folder.files(), counts.rows), (list(&["a-1.txt: 3 4", "a.txt: 1 2"]), 4));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::packet::{Datagram, Fragment, Origin, Outer, Packet, Segment, Skip, Vo
 use crate::plan::Ports;
 use crate::stats::Totals;
 use crate::stream::{self, Moment};
-use crate::transaction::{Arrival, Needs, Part, State, Transport};
+use crate::transaction::{Arrival, Live, Needs, Part, State, Transport};
 
 /// A chunk as events: a part for each shard, its queries in capture order, and its fragments, by shard.
 pub(super) struct Decoded {
@@ -60,9 +60,8 @@ pub(super) fn decode(
     {
         decoder.quiet(until_ns);
     }
-    for part in &mut decoder.decoded.parts {
-        (part.live_until_ns, part.is_due) = (chunk.live_until_ns, chunk.is_due);
-    }
+    let live = chunk.live_until_ns.map(|until_ns| Live { until_ns, is_due: chunk.is_due });
+    decoder.decoded.parts.iter_mut().for_each(|part| part.live = live);
     decoder.decoded
 }
 

@@ -89,12 +89,12 @@ impl Rows {
     /// The clock behind these rows, ns, if the capture has not ended: queries of more than T + R before it have come, and are
     /// decided, but for those that are late.
     pub fn live_until_ns(&self) -> Option<i64> {
-        self.parts.first()?.live_until_ns
+        self.parts.first()?.live.map(|live| live.until_ns)
     }
 
     /// Whether no output should hold back the rows up to here, as somebody who reads along has waited long enough.
     pub fn is_due(&self) -> bool {
-        self.parts.first().is_some_and(|part| part.is_due)
+        self.parts.first().and_then(|part| part.live).is_some_and(|live| live.is_due)
     }
 
     /// About how many bytes of memory the rows take, with all that lies between them.
@@ -117,7 +117,7 @@ impl Rows {
         let renumbered = self.order.iter().enumerate();
         order.extend(renumbered.map(|(index, row)| Row { face: row.face, ..Row::new(0, index) }));
         let mut compact = Part::default();
-        (compact.live_until_ns, compact.is_due) = (self.live_until_ns(), self.is_due());
+        compact.live = self.parts.first().and_then(|part| part.live);
         for row in &self.order {
             compact.append_from(&self.parts[usize::from(row.shard)], row.index as usize);
         }
@@ -133,7 +133,7 @@ impl Rows {
     /// No rows, in place of others with which they have in common that those before them are due, and the clock.
     pub fn mark(&self) -> Rows {
         let mut mark = Rows::none();
-        (mark.parts[0].live_until_ns, mark.parts[0].is_due) = (self.live_until_ns(), self.is_due());
+        mark.parts[0].live = self.parts.first().and_then(|part| part.live);
         mark
     }
 

@@ -163,6 +163,15 @@ pub struct Closing {
     pub oldest: u64,
 }
 
+/// The end of a chunk of a capture that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The clock there, ns.
+    pub until_ns: i64,
+    /// Whether no output should hold back the rows up to there.
+    pub is_due: bool,
+}
+
 /// The share of one shard in one chunk.
 #[derive(Debug, Default)]
 pub struct Part {
@@ -190,10 +199,8 @@ pub struct Part {
     pub closings: Vec<Closing>,
     /// The numbers of the decoder's events in capture order, if that is not the order they stand in.
     pub(crate) sequence: Vec<u32>,
-    /// The clock at the end of the chunk, if the capture has not ended.
-    pub live_until_ns: Option<i64>,
-    /// Whether no output should hold back the rows up to the end of the chunk.
-    pub is_due: bool,
+    /// What holds at the end of the chunk, if the capture has not ended.
+    pub live: Option<Live>,
     /// Queries that are open.
     pub(super) open: u32,
     /// Responses that are unclaimed.
@@ -368,7 +375,7 @@ impl Part {
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();
-        (self.live_until_ns, self.is_due) = (None, false);
+        self.live = None;
         (self.open, self.unclaimed) = (0, 0);
         (self.newest_ns, self.due_ns) = (i64::MIN, i64::MAX);
     }

@@ -16,7 +16,7 @@ mod rtt;
 mod table;
 mod window;
 
-pub use event::{Arrival, Closing, Event, Part, State};
+pub use event::{Arrival, Closing, Event, Live, Part, State};
 pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side};
 pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
