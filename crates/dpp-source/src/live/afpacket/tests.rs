@@ -101,6 +101,10 @@ impl Tap {
         self.counts.get(count)
     }
 
+    fn is_away(&self) -> bool {
+        self.counts.away_since().is_some()
+    }
+
     /// Takes packets until there are so many.
     fn take(&mut self, packets: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -331,8 +335,10 @@ fn an_interface_that_is_deleted_is_found_again() {
         for round in 1..=rounds {
             ip(&["link", "del", "one"]);
             tap.until("that it is gone is noticed", |tap| tap.count(Count::Reopened) == round);
+            tap.until("it is away", |tap| tap.is_away());
             join_one_and_two();
             tap.send_until_seen();
+            assert!(!tap.is_away());
         }
         tap.end();
         assert_eq!(tap.count(Count::Reopened), rounds);
@@ -345,8 +351,10 @@ fn an_interface_that_is_off_is_waited_for() {
     ip(&["link", "set", "two", "down"]);
     let mut tap = Tap::new(on("two"));
     for round in 1..=2 {
+        tap.until("it is away", |tap| tap.is_away());
         ip(&["link", "set", "two", "up"]);
         tap.send_until_seen();
+        tap.until("it is there", |tap| !tap.is_away());
         assert_eq!(tap.count(Count::Reopened), round - 1, "that it was off before is no news");
         ip(&["link", "set", "two", "down"]);
         tap.until("that it is off is noticed", |tap| tap.count(Count::Reopened) == round);
