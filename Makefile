@@ -22,6 +22,7 @@ DOC := RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) d
 test: peers check
 	$(CARGO) test --locked --workspace
 	$(CARGO) test --locked -p dpp-source --features xdp --lib xdp
+	$(CARGO) test --locked --workspace --features dpp-cli/otlp --bin dpp --test service otlp
 	$(MAKE) fuzz-smoke
 
 # Ports of DPDK, a feature that needs libdpdk: on Debian 220 packages, so `make test` goes without.
@@ -33,7 +34,7 @@ check:
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked -p dpp-cli -p dpp-source --features xdp --all-targets -- -D warnings
+	$(CARGO) clippy --locked -p dpp-cli -p dpp-source --features xdp,dpp-cli/otlp --all-targets -- -D warnings
 	$(DOC) --workspace --exclude dpp-cli
 	$(DOC) --package dpp-cli
 

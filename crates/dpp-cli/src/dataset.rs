@@ -29,6 +29,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Rows of a file unless set otherwise: some 30 to 60 MB of Parquet, which is what readers of many files like.
 const FILE_ROWS: usize = 1 << 20;
@@ -274,7 +275,7 @@ pub(crate) struct Files<'a> {
 impl FileFormat for Files<'_> {
     fn write(&self, path: &Path, rows: &mut dyn Iterator<Item = Rows>, pool: &Pool) -> Result<(), FileError> {
         let output = Output::Path(path.to_owned());
-        let out = Packed::new(output.open()?, self.table.packing)?;
+        let out = Packed::new(output.open(&Arc::default())?, self.table.packing)?;
         let filled = sinks::open(self.table, self.plan, out, Filling { rows, pool, plan: self.plan });
         filled?.finish()?.finish()?;
         Ok(())

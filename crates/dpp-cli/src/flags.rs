@@ -127,7 +127,8 @@ pub(crate) enum Command {
     Extract(Box<Extract>),
     /// Live sources, for months: interfaces and dnstap into files that follow each other
     Live(Box<Live>),
-    /// Tell what `dpp live` would do with a configuration
+    /// Tell what `dpp live` would do with a configuration, and what stands against it
+    #[command(override_usage = CHECK_USAGE, after_help = CHECK_EXAMPLES)]
     Check(Box<Live>),
     /// Tell what became of packets, and why
     Explain(Explain),
@@ -306,6 +307,10 @@ pub(crate) struct Live {
     #[arg(long, env = "DPP_AFTER_FILE", hide_env = true, help_heading = "Live", value_name = "COMMAND")]
     pub(crate) after_file: Option<OsString>,
 
+    /// How long the end waits for such commands; those that go on then are ended. Else 60s
+    #[arg(long, env = "DPP_AFTER_FILE_WAIT", hide_env = true, help_heading = "Live", value_name = "TIME")]
+    pub(crate) after_file_wait: Option<OsString>,
+
     /// How long packets may wait before they are worked on, so that rows come soon; else 200ms
     #[arg(long, env = "DPP_FLUSH_INTERVAL", hide_env = true, help_heading = "Live", value_name = "TIME")]
     pub(crate) flush_interval: Option<OsString>,
@@ -317,6 +322,9 @@ pub(crate) struct Live {
     /// Where /metrics and /health are: 127.0.0.1:9153 or unix:/run/dpp/metrics.sock; else nowhere
     #[arg(long, env = "DPP_METRICS", hide_env = true, help_heading = "Service", value_name = "ADDRESS")]
     pub(crate) metrics: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) otlp: Otlp,
 
     /// Log lines as text or json, on standard error
     #[arg(long, env = "DPP_LOG_FORMAT", hide_env = true, help_heading = "Service", value_name = "FORMAT")]
@@ -880,6 +888,31 @@ pub(crate) struct Options {
     #[arg(short, long, env = "DPP_BONDED", hide_env = true, help_heading = "Accepted for compatibility")]
     #[arg(hide_short_help = true, value_name = "N", value_parser = Late(str::parse::<usize>))]
     pub(crate) bonded: Option<Setting<usize>>,
+}
+
+const CHECK_USAGE: &str =
+    "dpp check [CONFIG] [OPTIONS]\n       dpp check --source SOURCE... --output NAME [OPTIONS]";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  dpp check /etc/dpp/root.toml                          what it would do, and what is wrong with it
+  dpp check /etc/dpp/root.toml && systemctl reload dpp@root";
+
+/// Where figures are sent. Texts: what they say, [`service::otlp`](crate::service::otlp) judges.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Otlp {
+    /// A collector of OpenTelemetry that figures are sent to: http://127.0.0.1:4318 (build feature otlp); else none
+    #[arg(long, env = "DPP_OTLP", hide_env = true, help_heading = "Service", value_name = "URL")]
+    pub(crate) otlp: Option<OsString>,
+
+    /// How often they are sent; else 60s
+    #[arg(long, env = "DPP_OTLP_INTERVAL", hide_env = true, help_heading = "Service", value_name = "TIME")]
+    pub(crate) otlp_interval: Option<OsString>,
+
+    /// Who signs the collector's certificate, PEM; for https
+    #[arg(long, env = "DPP_OTLP_CA", hide_env = true, help_heading = "Service", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) otlp_ca: Option<PathBuf>,
 }
 
 /// How C-DNS is written. Texts: what they say, [`plan`](crate::plan) judges.

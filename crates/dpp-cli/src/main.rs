@@ -70,6 +70,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<service::log::Told>() => ExitCode::FAILURE,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE

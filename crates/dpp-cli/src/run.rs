@@ -27,6 +27,7 @@ use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, FileEntry, Manifest, ManifestError, RunEntry, State};
 use dpp_sink::packed::Packed;
+use dpp_sink::relay;
 use dpp_source::live::Feed;
 use serde_json::Value;
 use std::error::Error;
@@ -54,7 +55,8 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
         Target::Dataset(wish) => Some((&**wish, wish.plan(&job.plan, &job.table))),
         _ => None,
     };
-    let work = Work { job: &job, set, watch: &watch, opener: &opener, waits: None };
+    let relayed = Arc::default();
+    let work = Work { job: &job, set, watch: &watch, opener: &opener, waits: None, relayed: &relayed };
     let Some(tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -64,7 +66,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let times = Times::new(&tables, started.elapsed());
     let log = std::mem::take(&mut *opener.log());
-    let account = Account::new(&job, tables, log, times);
+    let account = Account::new(&job, tables, log, times).with_relayed(relayed);
     let told = account.tell().context(crate::output::STDOUT);
     // A reader who does not want the report does not make a bad run a good one.
     account.judge().and(told).and(saved)
@@ -99,6 +101,8 @@ pub(crate) struct Work<'a> {
     pub(crate) opener: &'a Opener,
     /// Where it is noted how long the output takes, if somebody wants to know.
     pub(crate) waits: Option<&'a Waits>,
+    /// What is counted of messages that are sent on.
+    pub(crate) relayed: &'a Arc<relay::Counts>,
 }
 
 impl Work<'_> {
@@ -300,7 +304,8 @@ impl Work<'_> {
                 format!("--per-file: cannot make the directory '{name}'; name another with -o")
             })?;
         }
-        let opened = Packed::new(output.open()?, table.packing).map_err(|error| output.explain(error))?;
+        let opened =
+            Packed::new(output.open(self.relayed)?, table.packing).map_err(|error| output.explain(error))?;
         let (plan, intake) = self.plan_of(intake);
         let fill = Fill { work: self, intake, plan: &plan, output: &output };
         let Filled { outcome, processing, finishing, checked } = sinks::open(table, &plan, opened, fill)?;

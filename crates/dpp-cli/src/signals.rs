@@ -1,5 +1,5 @@
 //! SIGINT and SIGTERM: the first asks the run to finish what it has read, the second ends the process at
-//! once.
+//! once, and whatever it has started.
 //!
 //! One thread takes all signals, one after the other, so that two that come together are never both the
 //! first. SIGPIPE stays ignored, as Rust leaves it: a closed pipe is an error of the write, which `main`
@@ -18,24 +18,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # Errors
 /// The system's, if no signal can be listened to.
 pub(crate) fn listen(watch: Arc<Watch>, source: Arc<AtomicBool>) -> io::Result<()> {
-    on_first(move || {
-        // The source's end must not look like the capture's; so the run is told before.
-        watch.stop.store(true, Ordering::SeqCst);
-        source.store(true, Ordering::SeqCst);
-    })
+    on_signals(
+        move || {
+            // The source's end must not look like the capture's; so the run is told before.
+            watch.stop.store(true, Ordering::SeqCst);
+            source.store(true, Ordering::SeqCst);
+        },
+        || (),
+    )
 }
 
 /// From now on SIGINT and SIGTERM end the sources, and that is the capture's end: all that was captured is worked on. SIGHUP asks for
-/// the configuration to be read again.
+/// the configuration to be read again. What must not outlive the process `leave` ends, before a second signal ends that.
 ///
 /// # Errors
 /// The system's, if no signal can be listened to.
-pub(crate) fn listen_live(sources: Arc<AtomicBool>, hangup: Arc<AtomicBool>) -> io::Result<()> {
+pub(crate) fn listen_live(
+    sources: Arc<AtomicBool>,
+    hangup: Arc<AtomicBool>,
+    leave: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     signal_hook::flag::register(SIGHUP, hangup)?;
-    on_first(move || sources.store(true, Ordering::SeqCst))
+    on_signals(move || sources.store(true, Ordering::SeqCst), leave)
 }
 
-fn on_first(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
+/// Does one thing on the first signal, and another on the second, which ends the process.
+fn on_signals(stop: impl FnOnce() + Send + 'static, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut signals = signals.forever();
@@ -43,6 +51,7 @@ fn on_first(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
             stop();
         }
         if let Some(second) = signals.next() {
+            leave();
             low_level::exit(128 + second);
         }
     })?;

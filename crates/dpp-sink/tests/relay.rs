@@ -95,7 +95,10 @@ fn waiting(target: Target) -> Settings {
 }
 
 fn count(relay: &Relay) -> [u64; 4] {
-    [Count::Sent, Count::Dropped, Count::Connections, Count::Broken].map(|count| relay.counts().get(count))
+    let counts = relay.counts();
+    let [sent, connections, broken] =
+        [Count::Sent, Count::Connections, Count::Broken].map(|count| counts.get(count));
+    [sent, counts.dropped(), connections, broken]
 }
 
 /// What `dnstap-read` reads: a line each.
@@ -155,17 +158,19 @@ fn a_receiver_that_is_started_later_and_again_gets_what_comes() {
     for (file, number) in files.iter().zip(1..) {
         let capture = fstrm_capture(&["-u", socket.to_str().unwrap()], file);
         until("it is connected", || count(&relay)[2] == number);
+        assert!(relay.counts().is_connected());
         relay.write_all(&stream(0..10)).unwrap();
         until("it is sent", || count(&relay)[0] == 20 * number);
         capture.end();
         // Only with the next frame it is seen that the receiver has gone. That one waits for the next receiver.
         relay.write_all(&stream(0..10)).unwrap();
-        until("it is noticed", || count(&relay)[3] == number);
+        until("it is noticed", || count(&relay)[3] == number && !relay.counts().is_connected());
     }
     assert_eq!(files.map(|file| read_lines(&file)), [20, 20]);
     let counts = relay.counts().clone();
     relay.finish().unwrap();
-    assert_eq!((counts.get(Count::Sent), counts.get(Count::Dropped)), (40, 10));
+    assert_eq!((counts.get(Count::Sent), counts.get(Count::DroppedNoReceiver)), (40, 10));
+    assert!(counts.get(Count::Refused) > 0 && counts.get(Count::DroppedFull) == 0);
 }
 
 #[test]
@@ -183,11 +188,13 @@ fn where_nobody_listens_a_file_fails_at_once_and_live_frames_are_dropped() {
     for _ in 0..10 {
         relay.write_all(&stream(0..20)).unwrap();
     }
-    let dropped = count(&relay)[1];
-    assert!((1..200).contains(&dropped), "{dropped}");
     let counts = relay.counts().clone();
+    let dropped = counts.get(Count::DroppedFull);
+    assert!((1..200).contains(&dropped), "{dropped}");
+    assert!((1..=5000).contains(&counts.waiting_bytes()), "{}", counts.waiting_bytes());
     relay.finish().unwrap();
-    assert_eq!(counts.get(Count::Dropped), 200);
+    assert_eq!((counts.get(Count::DroppedFull), counts.dropped()), (dropped, 200));
+    assert_eq!(counts.waiting_bytes(), 0);
 }
 
 /// A receiver that plays its part up to START, and gives the connection.
@@ -270,7 +277,7 @@ fn a_slow_receiver_makes_files_wait_and_live_sources_drop() {
         go.send(()).unwrap();
         writer.join().unwrap().finish().unwrap();
         receiver.join().unwrap();
-        let (sent, dropped) = (counts.get(Count::Sent), counts.get(Count::Dropped));
+        let (sent, dropped) = (counts.get(Count::Sent), counts.dropped());
         assert_eq!((sent + dropped, dropped > 0), (20_000, when_full == WhenFull::Drop));
     }
 }

@@ -53,7 +53,7 @@ impl Wish {
             rows: count("--rotate-rows", &live.rotate_rows)?,
             bytes: count("--rotate-size", &live.rotate_size)?,
             site: live.site.as_ref().map(|site| site.to_string_lossy().into_owned()),
-            hook: live.after_file.as_ref().map(|command| hook(&command.to_string_lossy())),
+            hook: hook_of(live)?,
         };
         let is_template =
             live.output.as_deref().and_then(Path::to_str).is_some_and(|name| name.contains(['%', '{']));
@@ -93,6 +93,28 @@ impl Wish {
         Ok(settings)
     }
 
+    /// Which options are others there.
+    pub(super) fn differences(&self, other: &Wish) -> Vec<(&'static str, bool)> {
+        let Wish { every, rows, bytes, site, hook } = self;
+        vec![
+            ("rotate-every", *every != other.every),
+            ("rotate-rows", *rows != other.rows),
+            ("rotate-size", *bytes != other.bytes),
+            ("site", *site != other.site),
+            ("after-file or after-file-wait", *hook != other.hook),
+        ]
+    }
+
+    /// What `{site}` stands for, if it was said.
+    pub(super) fn site(&self) -> Option<&str> {
+        self.site.as_deref()
+    }
+
+    /// The command for each file, as the shell gets it.
+    pub(super) fn command(&self) -> Option<&str> {
+        self.hook.as_ref().and_then(|hook| hook.arguments.get(1)).map(String::as_str)
+    }
+
     /// Whether a command is run for each file.
     pub(super) fn has_command(&self) -> bool {
         self.hook.is_some()
@@ -108,12 +130,28 @@ pub(super) fn folder(name: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
 }
 
+/// How long the end waits for commands: copying the last file away takes some seconds, and what stops a service has little
+/// more patience (systemd 90 s).
+const HOOK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The command for each file, if there is one.
+fn hook_of(live: &Live) -> anyhow::Result<Option<Hook>> {
+    let Some(command) = &live.after_file else {
+        if live.after_file_wait.is_some() {
+            bail!("--after-file-wait: say with --after-file what is waited for, or leave it out");
+        }
+        return Ok(None);
+    };
+    let patience = live.after_file_wait.as_deref().map(|text| duration("--after-file-wait", text));
+    Ok(Some(hook(&command.to_string_lossy(), patience.transpose()?.unwrap_or(HOOK_PATIENCE))))
+}
+
 /// A command for the shell, with the file's name as its first argument: where `{}` or `$1` stands, else behind it.
-fn hook(command: &str) -> Hook {
+fn hook(command: &str, patience: Duration) -> Hook {
     let command = command.replace("{}", "\"$1\"");
     let command = if command.contains("$1") { command } else { format!("{command} \"$1\"") };
     let arguments = ["-c", &command, "dpp", "{}"].map(str::to_owned).to_vec();
-    Hook { program: "/bin/sh".into(), arguments, at_once: HOOKS }
+    Hook { program: "/bin/sh".into(), arguments, at_once: HOOKS, patience }
 }
 
 /// What can be saved of a file in this format that was not finished.
@@ -184,7 +222,8 @@ mod tests {
 
     #[test]
     fn the_files_name_is_the_commands_last_word_unless_it_says_where() {
-        assert_eq!(hook("gzip -9").arguments[1], "gzip -9 \"$1\"");
-        assert_eq!(hook("scp \"$1\" host:").arguments[1], "scp \"$1\" host:");
+        let command = |text| hook(text, HOOK_PATIENCE).arguments[1].clone();
+        assert_eq!(command("gzip -9"), "gzip -9 \"$1\"");
+        assert_eq!(command("scp \"$1\" host:"), "scp \"$1\" host:");
     }
 }

@@ -12,14 +12,15 @@ mod receiver;
 mod reload;
 mod run;
 mod sources;
+mod tell;
 mod waits;
 
 use crate::checks::{self, Job};
 use crate::flags::{Command, CommandLine, Live, Options};
 use crate::inputs::Input;
-use crate::report;
 use crate::service::http::Address as Page;
 use crate::service::log::{Level, Style};
+use crate::service::otlp;
 use crate::sinks;
 use crate::time;
 use anyhow::{anyhow, bail};
@@ -33,6 +34,7 @@ use std::time::Duration;
 pub(crate) use address::Address;
 pub(crate) use receiver::receiver;
 pub(crate) use run::run;
+pub(crate) use tell::tell;
 pub(crate) use waits::{Timed, Waits};
 
 /// How live sources are read.
@@ -53,6 +55,7 @@ pub(crate) struct Wish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Service {
     metrics: Option<Page>,
+    otlp: Option<otlp::Wish>,
     log_style: Style,
     log_level: Level,
     user: Option<String>,
@@ -61,7 +64,14 @@ struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Service { metrics: None, log_style: Style::Text, log_level: Level::Info, user: None, sandbox: true }
+        Service {
+            metrics: None,
+            otlp: None,
+            log_style: Style::Text,
+            log_level: Level::Info,
+            user: None,
+            sandbox: true,
+        }
     }
 }
 
@@ -78,6 +88,7 @@ impl Service {
         let usual_level = if live.options.silent { Level::Error } else { Level::Info };
         Ok(Service {
             metrics: metrics.map_err(|error: anyhow::Error| anyhow!("--metrics: {error}"))?,
+            otlp: otlp::Wish::of(&live.otlp)?,
             log_style,
             log_level: log_level.map_err(|error| anyhow!("--log-level: {error}"))?.unwrap_or(usual_level),
             user: text(&live.user),
@@ -130,6 +141,29 @@ impl Wish {
             service: Service::of(live)?,
             config: live.config.clone(),
         })
+    }
+}
+
+impl Wish {
+    /// Which options that cannot change while a run goes on are others there.
+    fn differences(&self, other: &Wish) -> Vec<(&'static str, bool)> {
+        // The log's look can, and the configuration's path cannot be another.
+        let Wish { interval, queue_bytes, files, service, config: _ } = self;
+        let Service { metrics, otlp, user, sandbox, log_style: _, log_level: _ } = service;
+        let service = &other.service;
+        let mut differences = vec![
+            ("flush-interval", *interval != other.interval),
+            ("queue-size", *queue_bytes != other.queue_bytes),
+            ("metrics", *metrics != service.metrics),
+            ("otlp, otlp-interval or otlp-ca", *otlp != service.otlp),
+            ("user", *user != service.user),
+            ("no-sandbox", *sandbox != service.sandbox),
+        ];
+        match (files, &other.files) {
+            (Some(files), Some(others)) => differences.extend(files.differences(others)),
+            (files, others) => differences.push(("whether files follow each other", files != others)),
+        }
+        differences
     }
 }
 
@@ -190,45 +224,20 @@ pub(crate) fn start(wish: Live) -> anyhow::Result<()> {
     crate::run::run(job(wish, "live")?)
 }
 
-/// What the run would do, in lines.
-///
-/// # Errors
-/// What is wrong with the configuration.
-pub(crate) fn tell(wish: Live) -> anyhow::Result<String> {
-    let job = job(wish, "check")?;
-    for capture in &job.captures {
-        if let Input::Live(address) = capture {
-            sources::check(address, &job.plan.ports)?;
-        }
-    }
-    let mut text = String::new();
-    for capture in &job.captures {
-        let _ = writeln!(text, "Source: {}", capture.path());
-    }
-    let _ = writeln!(text, "Output: {}", report::target_path(&job.target));
-    if let Some(files) = job.live.as_ref().and_then(|live| live.files.as_ref()) {
-        let settings = files.settings(&job)?;
-        let every = settings.every.map(|every| format!("after {} s", every.as_secs()));
-        let rows = settings.rows.map(|rows| format!("after {rows} rows"));
-        let bytes = settings.bytes.map(|bytes| format!("after {bytes} bytes of rows"));
-        let ends: Vec<String> = every.into_iter().chain(rows).chain(bytes).collect();
-        let ends = if ends.is_empty() { "at the end".to_owned() } else { ends.join(", or ") };
-        let _ = writeln!(text, "Files end: {ends}");
-    }
-    let _ = writeln!(text, "Format: {}", report::table_words(&job.table));
-    let columns: Vec<&str> = job.plan.schema.fields().iter().map(|field| &*field.name).collect();
-    let _ = writeln!(text, "Columns: {}", columns.join(", "));
-    let _ = writeln!(text, "Ports: {}", job.plan.ports);
-    let _ = writeln!(text, "Workers: {}", job.workers);
-    Ok(text)
-}
-
 /// The job, with what stands in the configuration.
 fn job(wish: Live, command: &str) -> anyhow::Result<Job> {
-    let Some(path) = wish.config.clone() else { return checks::check_live(wish) };
+    read(wish, command).map(|(job, _)| job)
+}
+
+/// The job, and the configuration that told it, which knows the lines of options.
+fn read(wish: Live, command: &str) -> anyhow::Result<(Job, Option<config::Config>)> {
+    let Some(path) = wish.config.clone() else { return Ok((checks::check_live(wish)?, None)) };
     let (config, CommandLine { command, .. }) = config::Config::read(&path, command)?;
     let (Some(Command::Live(wish)) | Some(Command::Check(wish))) = command else {
         unreachable!("the command is the same")
     };
-    checks::check_live(*wish).map_err(|error| config.explain(error))
+    match checks::check_live(*wish) {
+        Ok(job) => Ok((job, Some(config))),
+        Err(error) => Err(config.explain(error)),
+    }
 }

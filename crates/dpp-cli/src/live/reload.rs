@@ -1,11 +1,12 @@
 //! SIGHUP: the configuration is read again, and what of it may change while packets go on coming is in force from then on.
 //!
 //! What rows look like, which they are, and what is hidden is decided behind the matcher, and changes with the next chunk or the
-//! next file. What is matched, and what is kept of messages for columns, was decided when the run began: a configuration that
+//! next file; so does how the log looks. What is matched, and what is kept of messages for columns, was decided when the run began: a configuration that
 //! needs other sources, ports or times, or more of messages than is kept, is refused as a whole, and the log says what asks for
 //! a restart. Until it is right the old one stays in force.
 
 use super::files::{Files, Form};
+use super::{Service, Wish};
 use crate::checks::Job;
 use crate::inputs::Input;
 use crate::service::log::{Field, Log};
@@ -32,7 +33,7 @@ impl<'a> Reload<'a> {
 
     /// Reads the configuration again, and puts it in force if that can be done. Says whether it is.
     pub(super) fn read(&mut self, log: &Log) -> bool {
-        match self.change() {
+        match self.change(log) {
             Ok(()) => log.record("configuration in force", &[]),
             Err(error) => {
                 log.error("configuration refused", &[("why", Field::text(format!("{error:#}")))]);
@@ -42,9 +43,12 @@ impl<'a> Reload<'a> {
         true
     }
 
-    fn change(&mut self) -> anyhow::Result<()> {
+    fn change(&mut self, log: &Log) -> anyhow::Result<()> {
         let job = super::again().context("the old one stays in force")?;
         self.refuse(&job)?;
+        if let Some(Wish { service: Service { log_style, log_level, .. }, .. }) = &job.live {
+            log.change(*log_style, *log_level);
+        }
         self.watch.select(job.plan.select.clone(), &job.plan.context);
         if let Some((files, rotating)) = &self.files {
             files.change(Form { table: job.table.clone(), plan: super::plan_of(&job) });
@@ -65,15 +69,12 @@ impl<'a> Reload<'a> {
             ("match-timeout-ms", old.match_timeout_ns != new.match_timeout_ns),
             ("dedup-packets", old.duplicates_ns != new.duplicates_ns),
             ("unasked", old.unasked != new.unasked),
-            (
-                "an option of live runs (rotate, site, after-file, metrics, log, user, queue-size, ...)",
-                self.job.live != job.live,
-            ),
             ("output", report_target(self.job) != report_target(job)),
             ("threads", self.job.options.threads != job.options.threads),
             ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),
         ];
-        if let Some((option, _)) = others.iter().find(|other| other.1) {
+        let of_live = self.job.live.iter().zip(&job.live).flat_map(|(old, new)| old.differences(new));
+        if let Some((option, _)) = others.into_iter().chain(of_live).find(|other| other.1) {
             bail!("{option}: a change of this asks for a restart; the old configuration stays in force");
         }
         if self.files.is_none() && !self.has_same_form(job) {

@@ -9,20 +9,22 @@ use super::reload::Reload;
 use super::sources::{self, Opened};
 use super::{Service, Waits, Wish};
 use crate::captures::Opener;
-use crate::checks::Job;
+use crate::checks::{Job, Voice};
 use crate::inputs::Input;
-use crate::output::{Output, Target};
-use crate::report::{self, Account, Times};
+use crate::output::{Output, Target, is_closed_pipe};
+use crate::report::{self, Account, Lived, Times};
 use crate::run::{Done, Intake, Work};
 use crate::service::Monitor;
 use crate::service::http::Listener;
-use crate::service::log::{Field, Log};
-use crate::service::metrics::Delivery;
+use crate::service::log::{Field, Level, Log, Style, Told};
+use crate::service::metrics::{Delivery, Exports, Relayed};
 use crate::service::notify::Notify;
+use crate::service::otlp;
 use crate::service::sandbox::Sandbox;
 use crate::signals;
 use anyhow::Context;
 use dpp::pipeline::{Machine, Watch};
+use dpp_sink::relay;
 use dpp_sink::rotating::{self, Event, Left, Rotating};
 use dpp_source::live::{COUNTS, Count, Feed, Pace, Queue};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -33,36 +35,59 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Reads live sources until a signal, and reports.
 ///
 /// # Errors
 /// What the user or the machine must mend.
 pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
+    let Service { log_style, log_level, .. } = wish.service;
+    let log = Arc::new(Log::stderr(log_style, log_level));
+    match go_on(job, wish, &log) {
+        // Who reads objects reads no sentences.
+        Err(error) if log.style() == Style::Json && !is_closed_pipe(&error) => {
+            log.error("ended with an error", &[("why", Field::text(format!("{error:#}")))]);
+            Err(Told.into())
+        }
+        came => came,
+    }
+}
+
+fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Service { metrics, log_style, log_level, .. } = &wish.service;
-    let log = Arc::new(Log::stderr(*log_style, *log_level));
+    let Service { metrics, otlp, .. } = &wish.service;
     let notify = Notify::from_environment().context("cannot reach the socket of NOTIFY_SOCKET")?;
     let pages = metrics.as_ref().map(Listener::open).transpose()?;
+    let exporter = otlp.as_ref().map(|otlp| otlp.open()).transpose()?;
     let sources = open(job)?;
     let rotation = wish.files.as_ref().map(|files| files.settings(job)).transpose()?;
-    prepare(job, rotation.as_ref(), &log)?;
+    prepare(job, rotation.as_ref(), log)?;
     let has_threads = |input: &Input| matches!(input, Input::Live(address) if address.has_threads());
     match job.captures.iter().any(has_threads) {
         true => log.warn(
             "no sandbox",
             &[("why", Field::text("DPDK has started threads, and it holds for threads"))],
         ),
-        false => sandbox(job, wish)?.enter(&log)?,
+        false => sandbox(job, wish)?.enter(log)?,
     }
     try_to_write(job, rotation.as_ref())?;
-    tell_of_sockets(job, &log);
+    tell_of_sockets(job, log);
 
     let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
-    signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup)).context("cannot listen to signals")?;
+    let commands = rotation.as_ref().map(|rotation| Arc::clone(&rotation.commands)).unwrap_or_default();
+    signals::listen_live(Arc::clone(&stop), Arc::clone(&hangup), move || commands.end())
+        .context("cannot listen to signals")?;
     let queue = Queue::new(wish.queue_bytes, Arc::clone(&stop));
-    let monitor = Arc::new(Monitor::new(Arc::clone(&watch), Some((Arc::clone(&queue), wish.queue_bytes))));
+    let waiting = Some((Arc::clone(&queue), wish.queue_bytes));
+    let mut monitor = Monitor::new(Arc::clone(&watch), waiting);
+    monitor.exports = exporter.is_some().then(Exports::default);
+    let monitor = Arc::new(monitor);
+    let relayed = Arc::default();
+    if let Some(Output::Relay(settings)) = job.target.one() {
+        let (name, bytes_max) = (Output::receiver(settings), settings.buffer_bytes);
+        monitor.relay(Relayed { name, counts: Arc::clone(&relayed), bytes_max });
+    }
     let pages_stop = Arc::<AtomicBool>::default();
     let seen = Arc::clone(&monitor);
     let pages = pages.map(|pages| {
@@ -70,29 +95,34 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
         pages.start(Arc::new(move |path| seen.page(path)), Arc::clone(&pages_stop))
     });
     let pages = pages.transpose().context("cannot start the thread of --metrics")?;
-    report::banner(job);
+    let exporter =
+        exporter.map(|exporter| exporter.start(resource(wish), Arc::clone(&monitor), Arc::clone(log)));
+    let exporter = exporter.transpose().context("cannot start the thread of --otlp")?;
+    announce(job, log);
     let threads = start(sources, job, &queue, &monitor)?;
     log.debug("sources started", &[("threads", (threads.len() as u64).into())]);
     let opener = Opener::new(job.manner, Arc::default());
     let waits = Waits::default();
-    let work = Work { job, set: None, watch: &watch, opener: &opener, waits: Some(&waits) };
+    let work =
+        Work { job, set: None, watch: &watch, opener: &opener, waits: Some(&waits), relayed: &relayed };
     let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
-    let mut output = Outlet::open(&work, rotation, &monitor, &log)?;
+    let mut output = Outlet::open(&work, rotation, &monitor, log)?;
     let mut reload = Reload::new(job, &watch, output.files());
     let is_over = AtomicBool::new(false);
     let done = thread::scope(|scope| {
         let beats = scope.spawn(|| {
-            let mut troubles = Troubles::default();
+            let (mut troubles, mut absences) = (Troubles::default(), Absences::default());
             monitor.pulse.set_ready(true);
             notify.ready();
             log.record("ready", &[]);
             let (mut is_told, mut excuse) = (false, None);
             while !is_over.load(Ordering::Acquire) {
-                monitor.beat(&notify, &log);
-                troubles.tell(&monitor, &log, TROUBLE_PAUSE);
+                monitor.beat(&notify, log);
+                troubles.tell(&monitor, log, TROUBLE_PAUSE);
+                absences.tell(&monitor, log);
                 if hangup.swap(false, Ordering::AcqRel) {
                     notify.reloading();
-                    monitor.reloaded(reload.read(&log));
+                    monitor.reloaded(reload.read(log));
                     notify.ready();
                 }
                 // An output that takes long, or is being finished, is no engine that hangs.
@@ -105,14 +135,15 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
                 }
                 thread::park_timeout(BEAT);
             }
-            troubles.tell(&monitor, &log, Duration::ZERO);
+            troubles.tell(&monitor, log, Duration::ZERO);
         });
         let done = output.fill(&work, intake);
+        let is_signalled = stop.load(Ordering::SeqCst);
         // Where the run ends by itself, nobody takes what the sources have.
         stop.store(true, Ordering::SeqCst);
         is_over.store(true, Ordering::Release);
         beats.thread().unpark();
-        done
+        done.map(|done| (done, is_signalled))
     });
     monitor.pulse.set_ready(false);
     for thread in threads {
@@ -120,12 +151,83 @@ pub(crate) fn run(job: &Job, wish: &Wish) -> anyhow::Result<()> {
     }
     pages_stop.store(true, Ordering::Release);
     pages.map(JoinHandle::join);
-    let tables = vec![done?];
+    if let Some(exporter) = exporter {
+        exporter.finish();
+    }
+    let (done, is_signalled) = done?;
+    let tables = vec![done];
     let times = Times::new(&tables, started.elapsed());
     let log_of_captures = std::mem::take(&mut *opener.log());
-    let account = Account::new(job, tables, log_of_captures, times).with_losses(losses(&monitor));
+    let lived = Lived { losses: losses(&monitor, job, &relayed), sources: monitor.sources(), is_signalled };
+    let account = Account::new(job, tables, log_of_captures, times).with_lived(lived).with_relayed(relayed);
     log.record("stopped", &[("rows", watch.told().rows.into())]);
-    account.tell().context(crate::output::STDOUT)
+    match speaks_json(job, log) {
+        true => log.record("report", &[("report", Field::Parts(account.json()))]),
+        false => account.tell().context(crate::output::STDOUT)?,
+    }
+    Ok(())
+}
+
+/// Whether what people would read on standard error has to be objects, as the log's lines are there.
+fn speaks_json(job: &Job, log: &Log) -> bool {
+    log.style() == Style::Json && job.voice == Voice::Text
+}
+
+/// Says what is about to be done.
+fn announce(job: &Job, log: &Log) {
+    if !speaks_json(job, log) {
+        return report::banner(job);
+    }
+    let sources: Vec<String> = job.captures.iter().map(Input::path).collect();
+    let fields = [
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("sources", Field::Parts(sources.into())),
+        ("output", Field::text(report::target_path(&job.target))),
+        ("format", Field::text(report::table_words(&job.table))),
+        ("workers", (job.workers.get() as u64).into()),
+    ];
+    log.record("started", &fields);
+}
+
+/// What this process is to a collector. Of one configuration it is the same after a restart.
+fn resource(wish: &Wish) -> otlp::Resource {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let of_file = wish.config.as_ref().and_then(|path| path.file_stem());
+    let name =
+        of_file.map_or_else(|| std::process::id().to_string(), |name| name.to_string_lossy().into_owned());
+    let site = wish.files.as_ref().and_then(files::Wish::site);
+    let mut resource = vec![
+        ("service.name", "dpp".to_owned()),
+        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.instance.id", format!("{host}/{name}")),
+        ("host.name", host),
+    ];
+    resource.extend(site.map(|site| ("dpp.site", site.to_owned())));
+    resource
+}
+
+/// Which sources are away, as far as the log knows it.
+#[derive(Default)]
+struct Absences(Vec<Option<SystemTime>>);
+
+impl Absences {
+    /// Tells the log of sources that have gone, and that are back.
+    fn tell(&mut self, monitor: &Monitor, log: &Log) {
+        let sources = monitor.sources();
+        self.0.resize(sources.len(), None);
+        for ((source, counts), told) in sources.iter().zip(&mut self.0) {
+            let now = counts.away_since();
+            let source = ("source", Field::text(source));
+            match (std::mem::replace(told, now), now) {
+                (None, Some(_)) => log.warn("source is away", &[source]),
+                (Some(since), None) => {
+                    let seconds = since.elapsed().unwrap_or_default().as_secs();
+                    log.say(Level::Info, "source is back", &[source, ("seconds", seconds.into())]);
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// What sources counted of trouble, as far as the log knows it, and when that was told last.
@@ -136,10 +238,17 @@ struct Troubles(Vec<[(u64, Option<Instant>); COUNTS.len()]>);
 const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is no trouble.
-const USUAL: [Count; 4] = [Count::Taken, Count::TakenBytes, Count::Connections, Count::OtherTraffic];
+const USUAL: [Count; 5] = [
+    Count::Taken,
+    Count::TakenBytes,
+    Count::Connections,
+    Count::OtherTraffic,
+    // Of an interface that is away there is more to tell.
+    Count::Reopened,
+];
 
 impl Troubles {
-    /// Tells the log what has come since it was told last: packets dropped, an interface that was away, senders that broke off.
+    /// Tells the log what has come since it was told last: packets dropped, senders that broke off.
     fn tell(&mut self, monitor: &Monitor, log: &Log, pause: Duration) {
         let sources = monitor.sources();
         self.0.resize(sources.len(), [(0, None); COUNTS.len()]);
@@ -158,7 +267,7 @@ impl Troubles {
 }
 
 /// What was lost, in sentences.
-fn losses(monitor: &Monitor) -> Vec<String> {
+fn losses(monitor: &Monitor, job: &Job, relayed: &relay::Counts) -> Vec<String> {
     let lost = |(source, packets): (String, u64)| {
         (packets > 0).then(|| {
             format!(
@@ -170,7 +279,15 @@ fn losses(monitor: &Monitor) -> Vec<String> {
     let unwritten = monitor.sink(FILES).get(Delivery::RowsDropped);
     let unwritten = (unwritten > 0)
         .then(|| format!("{} rows could not be written, and are lost", report::grouped(unwritten)));
-    monitor.dropped().into_iter().filter_map(lost).chain(unwritten).collect()
+    let unsent = relayed.dropped();
+    let unsent = (unsent > 0).then(|| {
+        let receiver = report::target_path(&job.target);
+        format!(
+            "{receiver} did not get {} messages, for want of room or of a receiver",
+            report::grouped(unsent)
+        )
+    });
+    monitor.dropped().into_iter().filter_map(lost).chain(unwritten).chain(unsent).collect()
 }
 
 /// What files are called among the outputs.
@@ -366,7 +483,7 @@ fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
     let counts = monitor.sink(FILES);
     Box::new(move |event| match event {
         Event::FileComplete { path, rows, bytes } => {
-            monitor.pulse.set_ready(true);
+            monitor.pulse.set_failing(false);
             counts.add(Delivery::Files, 1);
             counts.add(Delivery::Rows, rows);
             counts.add(Delivery::Bytes, bytes);
@@ -376,7 +493,7 @@ fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
         }
         Event::FileFailed { path, error, left } => {
             // Not ready until a file is complete again.
-            monitor.pulse.set_ready(false);
+            monitor.pulse.set_failing(true);
             counts.add(Delivery::Failures, 1);
             let left = match left {
                 Left::Nothing => "nothing".to_owned(),
@@ -401,6 +518,10 @@ fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
             counts.add(Delivery::Failures, 1);
             let path = Field::text(path.display());
             log.error("command failed", &[("path", path), ("why", Field::text(error))]);
+        }
+        Event::HooksAwaited { files, patience } => {
+            let seconds = ("seconds", patience.as_secs().into());
+            log.record("waiting for commands", &[("files", files.into()), seconds]);
         }
     })
 }

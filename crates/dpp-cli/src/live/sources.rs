@@ -15,7 +15,7 @@ use dpp_source::live::dpdk;
 use dpp_source::live::knot::{self, Probe};
 #[cfg(feature = "xdp")]
 use dpp_source::live::xdp;
-use dpp_source::live::{Counts, Queue, UnixSocket};
+use dpp_source::live::{Counts, LiveError, Queue, UnixSocket};
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -42,12 +42,17 @@ pub(super) fn open(address: &Address, ports: &Ports) -> anyhow::Result<Box<dyn O
     settings(address, ports)?.open().with_context(|| format!("'{address}'"))
 }
 
-/// Judges what was said of a source, as far as that can be done without opening it.
+/// Looks whether a source could be opened, as far as that can be seen without doing so. Somebody else may have what it needs,
+/// perhaps another `dpp` with this very configuration: that is told as a note.
 ///
 /// # Errors
-/// What cannot be understood.
-pub(super) fn check(address: &Address, ports: &Ports) -> anyhow::Result<()> {
-    settings(address, ports).map(|_| ())
+/// What cannot be understood, and what stands against it.
+pub(super) fn look(address: &Address, ports: &Ports) -> anyhow::Result<Option<String>> {
+    match settings(address, ports)?.look() {
+        Ok(()) => Ok(None),
+        Err(error) if error.is_in_use() => Ok(Some(format!("'{address}': {error}"))),
+        Err(error) => Err(error).with_context(|| format!("'{address}'")),
+    }
 }
 
 /// What was said of a source, understood.
@@ -62,6 +67,19 @@ enum Settings {
 }
 
 impl Settings {
+    fn look(&self) -> Result<(), LiveError> {
+        match self {
+            Settings::AfPacket(settings) => settings.look(),
+            #[cfg(feature = "xdp")]
+            Settings::Xdp(settings) => settings.look(),
+            // What DPDK has, only DPDK knows.
+            #[cfg(feature = "dpdk")]
+            Settings::Dpdk(_) => Ok(()),
+            Settings::Dnstap(settings) => settings.look(),
+            Settings::Knot(settings) => settings.look(),
+        }
+    }
+
     fn open(self) -> anyhow::Result<Box<dyn Opened>> {
         Ok(match self {
             Settings::AfPacket(settings) => Box::new(AfPacket::open(settings)?),

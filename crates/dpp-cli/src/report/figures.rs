@@ -12,6 +12,8 @@ use dpp::pipeline::Outcome;
 use dpp::stats::{Totals, Volume};
 use dpp::stream::{Fragments, Streams};
 use dpp::transaction::Rtt;
+use dpp_sink::relay;
+use dpp_source::live;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -228,6 +230,18 @@ const STREAMS: &[Row<Streams>] = &[
     ("skipped_bytes", "bytes without a message", |of| of.skipped_bytes),
     ("lost_bytes", "bytes of messages that were given up", |of| of.lost_bytes),
 ];
+
+/// What a live source counts.
+pub(super) fn source(counts: &live::Counts) -> Vec<Figure> {
+    let figures = live::COUNTS.iter();
+    figures.map(|entry| figure(entry.name, entry.meaning, Number::Count(counts.get(entry.count)))).collect()
+}
+
+/// What is counted of messages that are sent on.
+pub(super) fn relayed(counts: &relay::Counts) -> Vec<Figure> {
+    let figures = relay::RELAY_COUNTS.iter();
+    figures.map(|(count, key, words)| figure(key, words, Number::Count(counts.get(*count)))).collect()
+}
 
 /// What was put together from several packets.
 pub(crate) fn groups(outcome: &Outcome) -> [Group; 2] {

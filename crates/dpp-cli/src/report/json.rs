@@ -42,7 +42,22 @@ pub(super) fn report(account: &Account) -> Value {
         "inputs": inputs(account),
         "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
         "privacy_check": privacy_check(account),
+        "sources": sources(account),
+        "receiver": account.receiver().map(|(name, figures)| named("receiver", name, &figures)),
     })
+}
+
+/// Each live source, and what it counted.
+fn sources(account: &Account) -> Vec<Value> {
+    let sources = account.lived.sources.iter();
+    sources.map(|(name, counts)| named("source", name.clone(), &figures::source(counts))).collect()
+}
+
+/// Figures of something that has a name.
+fn named(key: &str, name: String, figures: &[Figure]) -> Value {
+    let mut all = Map::from_iter([(key.to_owned(), name.into())]);
+    all.extend(figures.iter().map(|figure| (figure.key.to_owned(), figure.number.json())));
+    Value::Object(all)
 }
 
 /// Each capture that was read, in order. With a table for each, what came of it stands there too.
@@ -265,7 +280,7 @@ fn execution(job: &Job) -> Value {
 fn warnings(account: &Account) -> Value {
     json!({
         "non_monotonic_capture_timestamps": regressions(&account.outcome),
-        "graceful_signal_shutdown": End::of(&account.outcome.ending) == End::Interrupted,
+        "graceful_signal_shutdown": account.is_signalled(),
         "sentences": account.warnings(),
     })
 }

@@ -18,8 +18,12 @@ use dpp::capture::{Ending, InputsRead, Listed};
 use dpp::pipeline::Outcome;
 use dpp::stats::Totals;
 use dpp::table::LeakCheck;
+use dpp_sink::relay;
+use dpp_source::live;
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use figures::{
@@ -38,9 +42,22 @@ pub(crate) struct Account<'a> {
     endings: Vec<Option<Ending>>,
     /// Captures that were left out.
     failed: Vec<Failed>,
-    /// What else is to be told, in sentences.
-    losses: Vec<String>,
+    /// What a live run has to tell beside that.
+    lived: Lived,
+    /// What was counted of messages that were sent on.
+    relayed: Arc<relay::Counts>,
     times: Times,
+}
+
+/// What there is to tell of a live run alone.
+#[derive(Default)]
+pub(crate) struct Lived {
+    /// What was lost, in sentences.
+    pub(crate) losses: Vec<String>,
+    /// The sources by their names, and what they counted.
+    pub(crate) sources: Vec<(String, Arc<live::Counts>)>,
+    /// Whether a signal ended it.
+    pub(crate) is_signalled: bool,
 }
 
 /// How long it took.
@@ -107,8 +124,9 @@ impl<'a> Account<'a> {
     pub(crate) fn new(job: &'a Job, tables: Vec<Done>, log: Log, times: Times) -> Account<'a> {
         let Log { failed, complete, .. } = log;
         let endings = tables.iter().flat_map(|table| endings(table, job.manner.merge)).collect();
+        let (lived, relayed) = (Lived::default(), Arc::default());
         let mut account =
-            Account { job, outcome: sum(&tables), tables, endings, failed, losses: Vec::new(), times };
+            Account { job, outcome: sum(&tables), tables, endings, failed, lived, relayed, times };
         // Only a signal ends a run before all captures had their turn; for live ones it is the only end there is.
         if job.live.is_none()
             && account.taken().count() + account.failed.len() + complete < job.captures.len()
@@ -118,9 +136,29 @@ impl<'a> Account<'a> {
         account
     }
 
-    /// With what a live run lost, in sentences.
-    pub(crate) fn with_losses(self, losses: Vec<String>) -> Account<'a> {
-        Account { losses, ..self }
+    /// With what a live run has to tell.
+    pub(crate) fn with_lived(self, lived: Lived) -> Account<'a> {
+        Account { lived, ..self }
+    }
+
+    /// With what was counted of messages that were sent on.
+    pub(crate) fn with_relayed(self, relayed: Arc<relay::Counts>) -> Account<'a> {
+        Account { relayed, ..self }
+    }
+
+    /// The receiver that rows were sent on to, by its name, and what was counted of that.
+    fn receiver(&self) -> Option<(String, Vec<Figure>)> {
+        match self.job.target.one() {
+            Some(Output::Relay(settings)) => {
+                Some((Output::receiver(settings), figures::relayed(&self.relayed)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a signal ended the reading.
+    fn is_signalled(&self) -> bool {
+        self.lived.is_signalled || End::of(&self.outcome.ending) == End::Interrupted
     }
 
     /// Reports in the voice that the job asks for.
@@ -136,6 +174,11 @@ impl<'a> Account<'a> {
             }
             Voice::Json => writeln!(io::stdout(), "{}", json::report(self)),
         }
+    }
+
+    /// The report as one object.
+    pub(crate) fn json(&self) -> Value {
+        json::report(self)
     }
 
     /// What a second look at the rows has found, if there was one.
@@ -196,7 +239,7 @@ impl<'a> Account<'a> {
 
     /// Everything that is worth a warning, in sentences.
     fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.losses.clone();
+        let mut warnings = self.lived.losses.clone();
         for taken in self.taken() {
             let introduced = |oddity| match self.is_single() {
                 true => oddity,

@@ -70,7 +70,13 @@ pub(super) fn report(account: &Account) -> String {
     if !account.is_single() {
         lines.captures(account);
     }
+    for (name, counts) in &account.lived.sources {
+        lines.cells(&format!("Source {name}"), &figures::source(counts));
+    }
     lines.rows(outcome);
+    if let Some((name, figures)) = account.receiver() {
+        lines.cells(&format!("Receiver {name}"), &figures);
+    }
     if let Some(LeakCheck { rows, hidden, unchanged, .. }) = account.checked() {
         let [rows, hidden, unchanged] = [rows, hidden, unchanged].map(grouped);
         lines.line(

@@ -4,7 +4,7 @@
 use super::Monitor;
 use super::http::Listener;
 use super::log::{Field, Log, Style};
-use super::metrics::{Deliveries, Delivery};
+use super::metrics::{Deliveries, Delivery, Relayed};
 use super::notify::Notify;
 use super::sandbox::Sandbox;
 use crate::flags::Drill;
@@ -47,6 +47,7 @@ pub(crate) fn drill(wish: &Drill) -> anyhow::Result<()> {
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
     let queue = Queue::new(QUEUE_BYTES, Arc::clone(&stop));
     let monitor = Arc::new(Monitor::new(Arc::clone(&watch), Some((Arc::clone(&queue), QUEUE_BYTES))));
+    monitor.relay(Relayed { name: "nobody".into(), counts: Arc::default(), bytes_max: QUEUE_BYTES });
     let queue_of_beat = Arc::clone(&queue);
     let source = thread::spawn(made_up(&queue, monitor.source("drill")));
     let pages_stop = Arc::<AtomicBool>::default();

@@ -7,10 +7,13 @@
 
 use anyhow::{Context, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, access};
+use rustix::net::{AddressFamily, SocketType};
+use std::collections::VecDeque;
 use std::fmt::{self, Display};
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -27,6 +30,11 @@ const REQUEST_MAX: usize = 8 << 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Two Prometheus servers, a probe and a person at once; the rest is told to come later.
 const CONNECTIONS_MAX: usize = 16;
+/// So long somebody who was refused may go on sending before the connection is closed: what comes to a closed one is answered with a
+/// reset, which can overtake the refusal.
+const LINGER: Duration = Duration::from_secs(1);
+/// So many who were refused at once are given that time; with one more, the first has had it.
+const LINGERING_MAX: usize = 64;
 /// How long it takes until the end is noticed.
 const BREATH: Duration = Duration::from_millis(200);
 
@@ -129,6 +137,27 @@ impl Listener {
         Listener::try_open(address).with_context(what)
     }
 
+    /// Looks whether that could be, without ever listening. Whether somebody does already, is told beside that.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub(crate) fn look(address: &Address) -> anyhow::Result<Option<String>> {
+        let come = match address {
+            Address::Tcp(address) => try_address(*address),
+            Address::Unix(path) => {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)
+            }
+        };
+        match come {
+            Ok(()) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                Ok(Some(format!("--metrics: somebody listens on '{address}' already")))
+            }
+            Err(error) => Err(anyhow!("--metrics: cannot listen on '{address}': {error}; name another")),
+        }
+    }
+
     fn try_open(address: &Address) -> io::Result<Listener> {
         match address {
             Address::Tcp(address) => {
@@ -156,11 +185,12 @@ impl Listener {
     }
 
     fn serve(&self, pages: &Pages, stop: &AtomicBool) {
-        let open = Arc::<AtomicUsize>::default();
+        let (open, mut refused) = (Arc::<AtomicUsize>::default(), Refused::default());
         while !stop.load(Ordering::Acquire) {
             wait(self.socket.as_fd(), PollFlags::IN, BREATH);
+            refused.look();
             match self.socket.accept() {
-                Ok(stream) => answer_apart(stream, pages, &open),
+                Ok(stream) => answer_apart(stream, pages, &open, &mut refused),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // Out of descriptors, perhaps. The listener is ready all the time then, and must not keep a CPU busy.
                 Err(_) => std::thread::sleep(BREATH),
@@ -170,6 +200,14 @@ impl Listener {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Takes the address and gives it back.
+fn try_address(address: SocketAddr) -> io::Result<()> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+    Ok(rustix::net::bind(&socket, &address)?)
 }
 
 /// A socket that nobody listens to any more goes out of the way; one that somebody does, and any other file, stays.
@@ -230,6 +268,26 @@ impl Stream {
         }
     }
 
+    /// Nothing more is said; it may still be listened.
+    fn end(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    /// Reads what has come, without waiting. `false` if the other side has ended.
+    fn is_open(&mut self) -> bool {
+        let waits = match self {
+            Stream::Tcp(stream) => stream.set_nonblocking(true),
+            Stream::Unix(stream) => stream.set_nonblocking(true),
+        };
+        match waits.and_then(|()| self.read(&mut [0; REQUEST_MAX])) {
+            Ok(length) => length > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(stream) => stream.read(buffer),
@@ -245,13 +303,37 @@ impl Stream {
     }
 }
 
-/// Answers in a thread of its own, if there are not too many.
-fn answer_apart(mut stream: Stream, pages: &Pages, open: &Arc<AtomicUsize>) {
-    let mine = Open::one_more(open);
-    if mine.before >= CONNECTIONS_MAX {
+/// Connections of those who were told to come later, until they have heard it.
+#[derive(Default)]
+struct Refused(VecDeque<(Stream, Instant)>);
+
+impl Refused {
+    /// Tells one more.
+    fn add(&mut self, mut stream: Stream) {
         let busy = Page::plain(Status::UNAVAILABLE, "too many connections; come later\n");
         // The kernel's buffer takes it at once.
-        let _ = send(&mut stream, &busy, true, Instant::now() + BREATH);
+        let told = send(&mut stream, &busy, true, Instant::now() + BREATH);
+        if told.is_err() || stream.end().is_err() {
+            return;
+        }
+        if self.0.len() == LINGERING_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((stream, Instant::now() + LINGER));
+    }
+
+    /// Closes those that have gone, or had their time; reads what the others say, and forgets it.
+    fn look(&mut self) {
+        let now = Instant::now();
+        self.0.retain_mut(|(stream, until)| now < *until && stream.is_open());
+    }
+}
+
+/// Answers in a thread of its own, if there are not too many.
+fn answer_apart(mut stream: Stream, pages: &Pages, open: &Arc<AtomicUsize>, refused: &mut Refused) {
+    let mine = Open::one_more(open);
+    if mine.before >= CONNECTIONS_MAX {
+        refused.add(stream);
         return;
     }
     let pages = Arc::clone(pages);
@@ -289,7 +371,19 @@ fn answer(stream: &mut Stream, pages: &Pages, deadline: Instant) -> io::Result<(
         Some(Ok((path, has_body))) => (pages(path), has_body),
         Some(Err(status)) => (Page::plain(status, "GET /metrics is what is understood here\n"), true),
     };
-    send(stream, &page, has_body, deadline)
+    send(stream, &page, has_body, deadline)?;
+    if page.status == Status::OK {
+        return Ok(());
+    }
+    // Behind what was refused there may be more.
+    stream.end()?;
+    let deadline = deadline.min(Instant::now() + LINGER);
+    loop {
+        stream.hurry(deadline)?;
+        if stream.read(&mut [0; 1024])? == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// The request up to its empty line; `None` if that does not come.
@@ -455,6 +549,57 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
         }
         drop(mute);
+    }
+
+    /// Says something when the answer is there already, and reads that to its end: a connection that was closed before would end
+    /// in a reset.
+    fn hear_out(server: &Server, request: &str) -> String {
+        let Stream::Tcp(mut stream) = server.connect() else { unreachable!("it is one of TCP") };
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        if !request.is_empty() {
+            stream.write_all(request.as_bytes()).unwrap();
+        }
+        stream.peek(&mut [0]).unwrap();
+        for _ in 0..3 {
+            stream.write_all(&[b'x'; 4000]).unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn who_is_refused_hears_so_to_the_end() {
+        let server = Server::loopback();
+        assert!(hear_out(&server, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        let mute: Vec<Stream> = (0..CONNECTIONS_MAX).map(|_| server.connect()).collect();
+        // They were accepted before this one.
+        assert!(hear_out(&server, "").starts_with("HTTP/1.1 503"));
+        // And who only listens is not kept waiting for it.
+        let Stream::Tcp(mut quiet) = server.connect() else { unreachable!("it is one of TCP") };
+        let mut answer = String::new();
+        quiet.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("come later\n"), "{answer}");
+        drop(mute);
+    }
+
+    #[test]
+    fn those_who_were_refused_are_bounded() {
+        let (listener, mut refused) = (TcpListener::bind("127.0.0.1:0").unwrap(), Refused::default());
+        let mut clients = Vec::new();
+        for _ in 0..LINGERING_MAX + 3 {
+            clients.push(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+            refused.add(Stream::Tcp(listener.accept().unwrap().0));
+        }
+        assert_eq!(refused.0.len(), LINGERING_MAX);
+        clients.truncate(LINGERING_MAX);
+        refused.0.iter_mut().for_each(|(_, until)| *until += LINGER * 100);
+        while refused.0.len() > LINGERING_MAX - 3 {
+            refused.look();
+        }
+        refused.0.iter_mut().for_each(|(_, until)| *until = Instant::now());
+        refused.look();
+        assert!(refused.0.is_empty());
     }
 
     #[test]

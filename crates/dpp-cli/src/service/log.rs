@@ -69,6 +69,8 @@ pub(crate) enum Style {
 pub(crate) enum Field {
     Text(String),
     Number(i128),
+    /// Something with parts, for logs of JSON.
+    Parts(serde_json::Value),
 }
 
 impl Field {
@@ -90,13 +92,25 @@ impl From<u64> for Field {
     }
 }
 
+/// An error of which the log has told, so that nobody needs to tell it again.
+#[derive(Debug)]
+pub(crate) struct Told;
+
+impl Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the log tells why")
+    }
+}
+
+impl std::error::Error for Told {}
+
 /// Fields of a line, in their order.
 pub(crate) type Fields<'a> = &'a [(&'static str, Field)];
 
 /// Where lines are written. Shared by all threads; there is no other log.
 pub(crate) struct Log {
-    style: Style,
-    level: Level,
+    /// How lines look, and down to which level they are written. It may change.
+    manner: Mutex<(Style, Level)>,
     /// Whether each line begins with its priority, as the journal understands it.
     has_priority: bool,
     inside: Mutex<Inside>,
@@ -129,7 +143,22 @@ impl Log {
     }
 
     fn new(out: Box<dyn Write + Send>, style: Style, level: Level, has_priority: bool) -> Log {
-        Log { style, level, has_priority, inside: Mutex::new(Inside { out, sentences: BTreeMap::new() }) }
+        let inside = Mutex::new(Inside { out, sentences: BTreeMap::new() });
+        Log { manner: Mutex::new((style, level)), has_priority, inside }
+    }
+
+    /// From now on lines look like that, down to this level.
+    pub(crate) fn change(&self, style: Style, level: Level) {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = (style, level);
+    }
+
+    /// How lines look.
+    pub(crate) fn style(&self) -> Style {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn level(&self) -> Level {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     pub(crate) fn error(&self, sentence: &'static str, fields: Fields) {
@@ -151,7 +180,7 @@ impl Log {
     }
 
     fn record_at(&self, now: Now, sentence: &'static str, fields: Fields) {
-        if Level::Info <= self.level {
+        if Level::Info <= self.level() {
             let line = self.line(now, Level::Info, sentence, fields);
             let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody may be listening; the service goes on all the same.
@@ -174,7 +203,7 @@ impl Log {
     }
 
     fn say_at(&self, now: Now, level: Level, sentence: &'static str, fields: Fields) {
-        if level > self.level {
+        if level > self.level() {
             return;
         }
         self.catch_up_at(now);
@@ -209,7 +238,7 @@ impl Log {
             let _ = write!(line, "<{}>", LEVELS[level as usize].1);
         }
         let time = time(now.wall);
-        let _ = match self.style {
+        let _ = match self.style() {
             Style::Text => text(&mut line, &time, level, sentence, fields),
             Style::Json => json(&mut line, &time, level, sentence, fields),
         };
@@ -223,6 +252,7 @@ fn text(line: &mut String, time: &str, level: Level, sentence: &str, fields: Fie
     for (name, value) in fields {
         match value {
             Field::Number(number) => write!(line, " {name}={number}")?,
+            Field::Parts(parts) => write!(line, " {name}={}", quoted(&parts.to_string()))?,
             Field::Text(text) if is_plain(text) => write!(line, " {name}={text}")?,
             Field::Text(text) => write!(line, " {name}={}", quoted(text))?,
         }
@@ -235,6 +265,7 @@ fn json(line: &mut String, time: &str, level: Level, sentence: &str, fields: Fie
     for (name, value) in fields {
         match value {
             Field::Number(number) => write!(line, ",\"{name}\":{number}")?,
+            Field::Parts(parts) => write!(line, ",\"{name}\":{parts}")?,
             Field::Text(text) => write!(line, ",\"{name}\":{}", quoted(text))?,
         }
     }
@@ -280,7 +311,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// UTC, to the millisecond.
-fn time(wall: SystemTime) -> String {
+pub(crate) fn time(wall: SystemTime) -> String {
     let ns = wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let micros = report::utc(i64::try_from(ns).unwrap_or(i64::MAX));
     format!("{}Z", micros.get(..23).unwrap_or(&micros))
@@ -360,6 +391,15 @@ mod tests {
     }
 
     #[test]
+    fn what_has_parts_keeps_them_in_json() {
+        let fields = [("report", Field::Parts(serde_json::json!({ "rows": 12, "of": ["x"] })))];
+        let time = r#"{"time":"2026-11-21T21:20:00.123Z","level":"info","message":"file complete","#;
+        check(Style::Json, false, &fields, &format!(r#"{time}"report":{{"rows":12,"of":["x"]}}}}"#));
+        let line = r#"2026-11-21T21:20:00.123Z info file complete report="{\"rows\":12,\"of\":[\"x\"]}""#;
+        check(Style::Text, false, &fields, line);
+    }
+
+    #[test]
     fn what_a_sender_says_cannot_make_a_long_line() {
         let paper = Paper::default();
         let log = Log::new(Box::new(paper.clone()), Style::Text, Level::Info, false);
@@ -391,6 +431,17 @@ mod tests {
         let log = Log::new(Box::new(paper.clone()), Style::Text, Level::Info, false);
         (0..100).for_each(|_| log.record_at(start(), "file complete", &[("rows", 12.into())]));
         assert_eq!(paper.lines().len(), 100);
+    }
+
+    #[test]
+    fn lines_look_as_was_said_last() {
+        let paper = Paper::default();
+        let log = Log::new(Box::new(paper.clone()), Style::Text, Level::Warn, false);
+        log.record_at(start(), "one", &[]);
+        log.change(Style::Json, Level::Info);
+        log.record_at(start(), "two", &[]);
+        let line = r#"{"time":"2026-11-21T21:20:00.123Z","level":"info","message":"two"}"#;
+        assert_eq!((paper.lines(), log.style()), (vec![line.to_owned()], Style::Json));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! THE metrics: what `/metrics` says, made from the tables that the report is made of.
+//! THE metrics: what `/metrics` says and a collector is told, made from the tables that the report is made of.
 //!
 //! Each figure of [`report`] that is a count becomes a counter under its key (`retries`: `dpp_retries_total`), each
 //! skip reason a value of the label `reason`, each row of a live source's table a counter with the label `source`. So a new
@@ -6,11 +6,12 @@
 //! computes of counters; and the packets by protocol and port of the report's `seen`, whose labels would be as many as
 //! strangers like, but for the two ports of encrypted DNS.
 
-use super::exposition::{Exposition, Kind};
+use super::families::{Families, Kind, Spread};
 use crate::report::{self, Figure, Number};
 use dpp::pipeline::Told;
 use dpp::stats::{Totals, Volume};
 use dpp::transaction::{Matches, Rtt};
+use dpp_sink::relay::{self, RELAY_COUNTS};
 use dpp_source::live::{COUNTS, Counts};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bounds of the histogram of round trips, in seconds: from the resolver next door to the longest time-out that may be set.
-const RTT_BOUNDS: [f64; 16] =
+static RTT_BOUNDS: [f64; 16] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Ports where encrypted DNS is: DNS over TLS and QUIC, and among others DNS over HTTPS.
@@ -72,6 +73,24 @@ impl Deliveries {
 /// Counts under the name by which the configuration knows whose they are.
 pub(crate) type Named<T> = Vec<(String, Arc<T>)>;
 
+/// A receiver that messages are sent on to.
+#[derive(Debug)]
+pub(crate) struct Relayed {
+    pub(crate) name: String,
+    pub(crate) counts: Arc<relay::Counts>,
+    /// So many bytes may wait for it.
+    pub(crate) bytes_max: usize,
+}
+
+/// What came of figures that were sent to a collector.
+#[derive(Debug, Default)]
+pub(crate) struct Exports {
+    pub(crate) succeeded: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Values that a collector did not want.
+    pub(crate) rejected: AtomicU64,
+}
+
 /// Everything there is to tell at a moment.
 pub(crate) struct View<'a> {
     pub(crate) told: Told,
@@ -81,66 +100,82 @@ pub(crate) struct View<'a> {
     pub(crate) queue: Option<(usize, usize)>,
     pub(crate) started: SystemTime,
     pub(crate) is_ready: bool,
+    pub(crate) relays: &'a [Relayed],
+    /// `None` if there is no collector.
+    pub(crate) exports: Option<&'a Exports>,
     /// How often the configuration was read again: with success, and without.
     pub(crate) reloads: (u64, u64),
 }
 
-/// The page.
-pub(crate) fn render(view: View) -> String {
-    let View { told: Told { totals, rows }, sources, sinks, queue, started, is_ready, reloads } = view;
-    let mut text = Exposition::default();
-    service(&mut text, started, is_ready, reloads);
-    engine(&mut text, totals, rows);
-    of_sources(&mut text, sources);
-    of_sinks(&mut text, sinks);
+/// All figures.
+pub(crate) fn families(view: View) -> Families {
+    let View {
+        told: Told { totals, rows },
+        sources,
+        sinks,
+        relays,
+        exports,
+        queue,
+        started,
+        is_ready,
+        reloads,
+    } = view;
+    let mut all = Families::default();
+    service(&mut all, started, is_ready, reloads);
+    engine(&mut all, totals, rows);
+    of_sources(&mut all, sources);
+    of_absences(&mut all, sources);
+    of_sinks(&mut all, sinks);
+    of_relays(&mut all, relays);
     if let Some((bytes, bytes_max)) = queue {
         let what = "Bytes that wait between live sources and the engine";
-        text.single("dpp_queue_bytes", Kind::Gauge, what, bytes);
+        all.single("dpp_queue_bytes", Kind::Gauge, what, bytes);
         let what = "How many may wait until sources drop";
-        text.single("dpp_queue_limit_bytes", Kind::Gauge, what, bytes_max);
+        all.single("dpp_queue_limit_bytes", Kind::Gauge, what, bytes_max);
     }
-    process(&mut text);
-    text.into_text()
+    if let Some(exports) = exports {
+        of_exports(&mut all, exports);
+    }
+    process(&mut all);
+    all
 }
 
-fn service(text: &mut Exposition, started: SystemTime, is_ready: bool, reloads: (u64, u64)) {
+fn service(all: &mut Families, started: SystemTime, is_ready: bool, reloads: (u64, u64)) {
     let version = [("version", env!("CARGO_PKG_VERSION"))];
-    text.family("dpp_build_info", Kind::Gauge, "Which dpp this is", |samples| samples.add(&version, 1));
+    all.family("dpp_build_info", Kind::Gauge, "Which dpp this is", |samples| samples.add(&version, 1_u64));
     let seconds = started.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-    text.single("dpp_start_time_seconds", Kind::Gauge, "When it began, since 1970 UTC", seconds);
+    all.single("dpp_start_time_seconds", Kind::Gauge, "When it began, since 1970 UTC", seconds);
     let what = "Whether packets are taken and rows can be written";
-    text.single("dpp_ready", Kind::Gauge, what, u8::from(is_ready));
+    all.single("dpp_ready", Kind::Gauge, what, is_ready);
     let what = "How often the configuration was read again";
-    text.family("dpp_reloads_total", Kind::Counter, what, |samples| {
+    all.family("dpp_reloads_total", Kind::Counter, what, |samples| {
         samples.add(&[("result", "success")], reloads.0);
         samples.add(&[("result", "failure")], reloads.1);
     });
 }
 
 /// What the engine has counted.
-fn engine(text: &mut Exposition, totals: Totals, rows: u64) {
-    volume(text, "packets_read", "Packets that the engine took", totals.read);
-    volume(text, "packets_used", "Packets with DNS messages", totals.used);
+fn engine(all: &mut Families, totals: Totals, rows: u64) {
+    volume(all, "packets_read", "Packets that the engine took", totals.read);
+    volume(all, "packets_used", "Packets with DNS messages", totals.used);
     let outcome = report::outcome(totals, rows);
     let what = "Packets that were not used, by reason";
-    text.family("dpp_packets_skipped_total", Kind::Counter, what, |samples| {
+    all.family("dpp_packets_skipped_total", Kind::Counter, what, |samples| {
         report::skips(&outcome)
             .for_each(|(name, _, volume)| samples.add(&[("reason", name)], volume.packets));
     });
     let what = "Bytes of packets that were not used, by reason";
-    text.family("dpp_packets_skipped_bytes_total", Kind::Counter, what, |samples| {
+    all.family("dpp_packets_skipped_bytes_total", Kind::Counter, what, |samples| {
         report::skips(&outcome).for_each(|(name, _, volume)| samples.add(&[("reason", name)], volume.bytes));
     });
     let what = "Queries that wait for their responses now";
-    text.single("dpp_waiting_queries", Kind::Gauge, what, waiting(&outcome.totals.matches));
-    report::messages(&outcome).iter().for_each(|figure| counter(text, "dpp_", "", figure));
+    all.single("dpp_waiting_queries", Kind::Gauge, what, waiting(&outcome.totals.matches));
+    report::messages(&outcome).iter().for_each(|figure| counter(all, "dpp_", "", figure));
     for report::Group { key, words, figures } in report::groups(&outcome) {
-        figures
-            .iter()
-            .for_each(|figure| counter(text, &format!("dpp_{key}_"), &format!("{words}: "), figure));
+        figures.iter().for_each(|figure| counter(all, &format!("dpp_{key}_"), &format!("{words}: "), figure));
     }
     let what = "Messages with something wrong, by what is wrong; counted if a column wants to know";
-    text.family("dpp_parse_errors_total", Kind::Counter, what, |samples| {
+    all.family("dpp_parse_errors_total", Kind::Counter, what, |samples| {
         for Figure { key, number, .. } in report::parse_errors(&outcome) {
             if let Number::Count(count) = number {
                 samples.add(&[("reason", key)], count);
@@ -148,7 +183,7 @@ fn engine(text: &mut Exposition, totals: Totals, rows: u64) {
         }
     });
     let what = "Connections that were opened where encrypted DNS may be: TCP SYNs, and first packets of QUIC";
-    text.family("dpp_encrypted_connections_total", Kind::Counter, what, |samples| {
+    all.family("dpp_encrypted_connections_total", Kind::Counter, what, |samples| {
         let seen = &outcome.totals.seen;
         for (transport, tally) in [("tcp", &seen.tcp_opened), ("quic", &seen.quic_opened)] {
             for (port, name) in ENCRYPTED_PORTS {
@@ -156,7 +191,7 @@ fn engine(text: &mut Exposition, totals: Totals, rows: u64) {
             }
         }
     });
-    round_trips(text, &outcome.totals.rtt);
+    round_trips(all, &outcome.totals.rtt);
 }
 
 /// What law 3 leaves: queries of which nothing has become yet.
@@ -167,31 +202,25 @@ fn waiting(matches: &Matches) -> u64 {
     matches.queries.saturating_sub(decided)
 }
 
-fn volume(text: &mut Exposition, name: &str, what: &str, Volume { packets, bytes }: Volume) {
-    text.single(&format!("dpp_{name}_total"), Kind::Counter, what, packets);
-    text.single(&format!("dpp_{name}_bytes_total"), Kind::Counter, &format!("{what}: bytes"), bytes);
+fn volume(all: &mut Families, name: &str, what: &str, Volume { packets, bytes }: Volume) {
+    all.single(&format!("dpp_{name}_total"), Kind::Counter, what, packets);
+    all.single(&format!("dpp_{name}_bytes_total"), Kind::Counter, &format!("{what}: bytes"), bytes);
 }
 
 /// A figure that is a count. What is computed of counts, Prometheus can compute better.
-fn counter(text: &mut Exposition, before: &str, words_before: &str, figure: &Figure) {
+fn counter(all: &mut Families, before: &str, words_before: &str, figure: &Figure) {
     if let Number::Count(count) = figure.number {
         let (name, help) =
             (format!("{before}{}_total", figure.key), format!("{words_before}{}", figure.words));
-        text.single(&name, Kind::Counter, &help, count);
+        all.single(&name, Kind::Counter, &help, count);
     }
 }
 
-fn round_trips(text: &mut Exposition, rtt: &Rtt) {
+fn round_trips(all: &mut Families, rtt: &Rtt) {
     let what = "Time from query to response";
-    text.family("dpp_rtt_seconds", Kind::Histogram, what, |samples| {
-        for bound in RTT_BOUNDS {
-            let count = rtt.up_to((bound * 1e9).round() as u64);
-            samples.add_part("_bucket", &[("le", &bound.to_string())], count);
-        }
-        samples.add_part("_bucket", &[("le", "+Inf")], rtt.count());
-        samples.add_part("_sum", &[], rtt.sum_ns() as f64 / 1e9);
-        samples.add_part("_count", &[], rtt.count());
-    });
+    let up_to = RTT_BOUNDS.iter().map(|bound| rtt.up_to((bound * 1e9).round() as u64)).collect();
+    let spread = Spread { bounds: &RTT_BOUNDS, up_to, count: rtt.count(), sum: rtt.sum_ns() as f64 / 1e9 };
+    all.single("dpp_rtt_seconds", Kind::Histogram, what, spread);
 }
 
 /// Counts of packets that were lost have names that begin like this.
@@ -204,18 +233,18 @@ pub(crate) fn dropped(counts: &Counts) -> u64 {
 }
 
 /// What live sources count. Those counts that tell of a drop are one family, so that one can ask for all of them.
-fn of_sources(text: &mut Exposition, sources: &Named<Counts>) {
+fn of_sources(all: &mut Families, sources: &Named<Counts>) {
     for entry in COUNTS.iter().filter(|entry| !entry.name.starts_with(DROPPED)) {
         let name = format!("dpp_source_{}_total", entry.name);
         let help = format!("Live source: {}", entry.meaning);
-        text.family(&name, Kind::Counter, &help, |samples| {
+        all.family(&name, Kind::Counter, &help, |samples| {
             for (source, counts) in sources {
                 samples.add(&[("source", source)], counts.get(entry.count));
             }
         });
     }
     let what = "Live source: packets or messages that were lost, by reason";
-    text.family("dpp_source_dropped_total", Kind::Counter, what, |samples| {
+    all.family("dpp_source_dropped_total", Kind::Counter, what, |samples| {
         for entry in COUNTS {
             let Some(reason) = entry.name.strip_prefix(DROPPED) else { continue };
             for (source, counts) in sources {
@@ -225,10 +254,20 @@ fn of_sources(text: &mut Exposition, sources: &Named<Counts>) {
     });
 }
 
-fn of_sinks(text: &mut Exposition, sinks: &Named<Deliveries>) {
+/// Whether live sources are there.
+fn of_absences(all: &mut Families, sources: &Named<Counts>) {
+    let what = "Live source: whether it is away, so that nothing can come";
+    all.family("dpp_source_away", Kind::Gauge, what, |samples| {
+        for (source, counts) in sources {
+            samples.add(&[("source", source)], counts.away_since().is_some());
+        }
+    });
+}
+
+fn of_sinks(all: &mut Families, sinks: &Named<Deliveries>) {
     for (delivery, name, meaning) in DELIVERIES {
         let (name, help) = (format!("dpp_sink_{name}_total"), format!("Output: {meaning}"));
-        text.family(&name, Kind::Counter, &help, |samples| {
+        all.family(&name, Kind::Counter, &help, |samples| {
             for (sink, deliveries) in sinks {
                 samples.add(&[("sink", sink)], deliveries.get(delivery));
             }
@@ -236,26 +275,79 @@ fn of_sinks(text: &mut Exposition, sinks: &Named<Deliveries>) {
     }
 }
 
+/// What is sent on. Here too, those counts that tell of a drop are one family.
+fn of_relays(all: &mut Families, relays: &[Relayed]) {
+    if relays.is_empty() {
+        return;
+    }
+    for (count, name, meaning) in RELAY_COUNTS.iter().filter(|entry| !entry.1.starts_with(DROPPED)) {
+        let (name, help) = (format!("dpp_relay_{name}_total"), format!("Sent on: {meaning}"));
+        all.family(&name, Kind::Counter, &help, |samples| {
+            for Relayed { name, counts, .. } in relays {
+                samples.add(&[("sink", name)], counts.get(*count));
+            }
+        });
+    }
+    let what = "Sent on: frames that were lost, by reason";
+    all.family("dpp_relay_dropped_total", Kind::Counter, what, |samples| {
+        for (count, entry, _) in RELAY_COUNTS {
+            let Some(reason) = entry.strip_prefix(DROPPED) else { continue };
+            for Relayed { name, counts, .. } in relays {
+                samples.add(&[("sink", name), ("reason", reason)], counts.get(*count));
+            }
+        }
+    });
+    let mut gauge = |name: &str, what: &str, value: fn(&Relayed) -> u64| {
+        all.family(name, Kind::Gauge, what, |samples| {
+            relays.iter().for_each(|relay| samples.add(&[("sink", &relay.name)], value(relay)));
+        });
+    };
+    let what = "Sent on: whether a receiver is there; that one has gone shows when something is sent";
+    gauge("dpp_relay_connected", what, |relay| relay.counts.is_connected().into());
+    let what = "Sent on: bytes that wait for the receiver";
+    gauge("dpp_relay_waiting_bytes", what, |relay| relay.counts.waiting_bytes());
+    let what = "Sent on: how many may wait until frames are dropped";
+    gauge("dpp_relay_limit_bytes", what, |relay| relay.bytes_max as u64);
+}
+
+/// How the figures themselves get to a collector.
+fn of_exports(all: &mut Families, exports: &Exports) {
+    let what = "How often figures were sent to a collector (OTLP)";
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    all.family("dpp_otlp_exports_total", Kind::Counter, what, |samples| {
+        samples.add(&[("result", "success")], count(&exports.succeeded));
+        samples.add(&[("result", "failure")], count(&exports.failed));
+    });
+    let what = "Values that the collector did not want (OTLP)";
+    all.single("dpp_otlp_rejected_total", Kind::Counter, what, count(&exports.rejected));
+}
+
 /// What everybody tells of a process, under the names that everybody uses.
-fn process(text: &mut Exposition) {
+fn process(all: &mut Families) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let status: BTreeMap<&str, &str> = status.lines().filter_map(|line| line.split_once(':')).collect();
     let number = |key: &str| status.get(key)?.split_whitespace().next()?.parse::<u64>().ok();
     if let Some(kib) = number("VmRSS") {
         let what = "Memory that is in use";
-        text.single("process_resident_memory_bytes", Kind::Gauge, what, kib * 1024);
+        all.single("process_resident_memory_bytes", Kind::Gauge, what, kib * 1024);
     }
     if let Some(threads) = number("Threads") {
-        text.single("process_threads", Kind::Gauge, "Threads", threads);
+        all.single("process_threads", Kind::Gauge, "Threads", threads);
     }
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-    text.single("process_cpu_seconds_total", Kind::Counter, "Time on CPUs", seconds);
+    all.single("process_cpu_seconds_total", Kind::Counter, "Time on CPUs", seconds);
 }
 
 /// A page on which everything is, once.
 #[cfg(test)]
 pub(crate) fn example() -> String {
+    super::exposition::text(&example_families())
+}
+
+/// The same before it is text.
+#[cfg(test)]
+pub(crate) fn example_families() -> Families {
     let sources = vec![("afpacket:eth0".to_owned(), Arc::<Counts>::default())];
     sources[0].1.add(dpp_source::live::Count::DroppedByKernel, 3);
     let sinks = vec![("rows".to_owned(), Arc::<Deliveries>::default())];
@@ -268,8 +360,18 @@ pub(crate) fn example() -> String {
     told.totals.matches.matched = 4;
     told.rows = 9;
     let queue = Some((5, 1 << 20));
-    let (sources, sinks) = (&sources, &sinks);
-    render(View { told, sources, sinks, queue, started: UNIX_EPOCH, is_ready: true, reloads: (2, 1) })
+    let relays = [Relayed { name: "'/run/r.sock'".to_owned(), counts: Arc::default(), bytes_max: 1 << 24 }];
+    families(View {
+        told,
+        sources: &sources,
+        sinks: &sinks,
+        relays: &relays,
+        exports: Some(&Exports::default()),
+        queue,
+        started: UNIX_EPOCH,
+        is_ready: true,
+        reloads: (2, 1),
+    })
 }
 
 #[cfg(test)]
@@ -309,6 +411,10 @@ mod tests {
             "dpp_source_dropped_total{source=\"afpacket:eth0\",reason=\"by_kernel\"} 3",
             "dpp_source_dropped_total{source=\"afpacket:eth0\",reason=\"queue_full\"} 0",
             "dpp_sink_rows_total{sink=\"rows\"} 12",
+            "dpp_relay_sent_total{sink=\"'/run/r.sock'\"} 0",
+            "dpp_relay_dropped_total{sink=\"'/run/r.sock'\",reason=\"no_receiver\"} 0",
+            "dpp_relay_limit_bytes{sink=\"'/run/r.sock'\"} 16777216",
+            "dpp_otlp_exports_total{result=\"failure\"} 0",
             "dpp_queue_bytes 5",
             "dpp_reloads_total{result=\"failure\"} 1",
         ]);
@@ -336,7 +442,8 @@ mod tests {
         let families = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         families.for_each(|family| assert!(names.insert(family), "{family} twice"));
         let told = page.lines().filter(|line| line.contains("source=\"afpacket:eth0\"")).count();
-        assert_eq!(told, COUNTS.len());
+        // And whether it is away.
+        assert_eq!(told, COUNTS.len() + 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //!  open    Log, Notify::from_environment, Listener::open, then sources and outputs: what takes privileges
 //!  enclose Sandbox::enter: while there is no other thread
-//!  start   signals, sources, outputs, Monitor::new, Listener::start
+//!  start   signals, sources, outputs, Monitor::new, Listener::start, Exporter::start
 //!  ready   Pulse::set_ready, Notify::ready
 //!  go on   Monitor::beat each second, beside the engine; Notify::reloading, Monitor::reloaded, Notify::ready at a SIGHUP
 //!  stop    Notify::stopping, Pulse::excuse, and beats go on; files are finished; then the pages go
@@ -15,10 +15,12 @@
 #[cfg(debug_assertions)]
 pub(crate) mod drill;
 mod exposition;
+mod families;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod notify;
+pub(crate) mod otlp;
 #[cfg(test)]
 mod packaging;
 pub(crate) mod pulse;
@@ -27,9 +29,10 @@ pub(crate) mod sandbox;
 use crate::report::grouped;
 use dpp::pipeline::Watch;
 use dpp_source::live::{Counts, Queue};
+use families::Families;
 use http::{Page, Status};
 use log::Log;
-use metrics::{Deliveries, Named, View};
+use metrics::{Deliveries, Exports, Named, Relayed, View};
 use notify::Notify;
 use pulse::Pulse;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,6 +48,10 @@ pub(crate) struct Monitor {
     queue: Option<(Arc<Queue>, usize)>,
     sources: Mutex<Named<Counts>>,
     sinks: Mutex<Named<Deliveries>>,
+    /// Receivers that messages are sent on to, and how many bytes may wait for each.
+    relays: Mutex<Vec<Relayed>>,
+    /// What came of figures that were sent to a collector, if they are.
+    pub(crate) exports: Option<Exports>,
     reloads: [AtomicU64; 2],
     started: SystemTime,
 }
@@ -58,6 +65,8 @@ impl Monitor {
             queue,
             sources: Mutex::default(),
             sinks: Mutex::default(),
+            relays: Mutex::default(),
+            exports: None,
             reloads: Default::default(),
             started: SystemTime::now(),
         }
@@ -72,6 +81,16 @@ impl Monitor {
     /// The same for an output.
     pub(crate) fn sink(&self, name: &str) -> Arc<Deliveries> {
         of_name(&self.sinks, name)
+    }
+
+    /// Messages are sent on to a receiver of this name.
+    pub(crate) fn relay(&self, relay: Relayed) {
+        lock(&self.relays).push(relay);
+    }
+
+    /// When it began.
+    pub(crate) fn started(&self) -> SystemTime {
+        self.started
     }
 
     /// The configuration was read again, and is in force, or is not because something is wrong with it.
@@ -105,11 +124,24 @@ impl Monitor {
         let dropped = self.dropped().into_iter().map(|(_, packets)| packets).sum();
         format!(
             "{}{} packets, {} dropped, {} rows",
-            if self.pulse.is_ready() { "" } else { "not ready: " },
+            if self.is_ready() { "" } else { "not ready: " },
             grouped(told.totals.read.packets),
             grouped(dropped),
             grouped(told.rows)
         )
+    }
+
+    /// What stands against packets being taken from all sources and rows being written.
+    fn obstacles(&self) -> Vec<String> {
+        let away = |(source, counts): &(String, Arc<Counts>)| {
+            Some(format!("{source} is away since {}", log::time(counts.away_since()?)))
+        };
+        let sources: Vec<String> = lock(&self.sources).iter().filter_map(away).collect();
+        self.pulse.obstacles().map(str::to_owned).chain(sources).collect()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.obstacles().is_empty()
     }
 
     /// The page of a path.
@@ -119,26 +151,38 @@ impl Monitor {
             false => Page::plain(Status::UNAVAILABLE, no),
         };
         match path {
-            "/metrics" => {
-                Page { status: Status::OK, content_type: exposition::CONTENT_TYPE, body: self.metrics() }
-            }
+            "/metrics" => Page {
+                status: Status::OK,
+                content_type: exposition::CONTENT_TYPE,
+                body: exposition::text(&self.families()),
+            },
             "/health" => yes_or_no(self.pulse.is_alive(), "the engine does not answer\n"),
-            "/ready" => yes_or_no(self.pulse.is_ready(), "not ready\n"),
+            "/ready" => match &self.obstacles()[..] {
+                [] => Page::plain(Status::OK, "ok\n"),
+                obstacles => {
+                    Page::plain(Status::UNAVAILABLE, format!("not ready\n{}\n", obstacles.join("\n")))
+                }
+            },
             "/" => Page::plain(Status::OK, "/metrics\n/health\n/ready\n"),
             _ => Page::plain(Status::NOT_FOUND, "there are /metrics, /health and /ready\n"),
         }
     }
 
-    fn metrics(&self) -> String {
+    /// All figures, at most about a second old.
+    pub(crate) fn families(&self) -> Families {
         self.watch.ask();
         let [success, failure] = &self.reloads;
-        metrics::render(View {
+        // Before the sources are held, which it looks at too.
+        let is_ready = self.is_ready();
+        metrics::families(View {
             told: self.watch.told(),
             sources: &lock(&self.sources),
             sinks: &lock(&self.sinks),
             queue: self.queue.as_ref().map(|(queue, bytes_max)| (queue.bytes(), *bytes_max)),
             started: self.started,
-            is_ready: self.pulse.is_ready(),
+            is_ready,
+            relays: &lock(&self.relays),
+            exports: self.exports.as_ref(),
             reloads: (success.load(Ordering::Relaxed), failure.load(Ordering::Relaxed)),
         })
     }
@@ -180,13 +224,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_ready_says_why() {
+        let monitor = monitor();
+        monitor.pulse.set_ready(true);
+        let ready = || monitor.page("/ready").body;
+        let (one, other) = (monitor.source("afpacket:eth0"), monitor.source("afpacket:eth1"));
+        assert_eq!(ready(), "ok\n");
+        one.set_away(true);
+        let since = log::time(one.away_since().unwrap());
+        let away = format!("afpacket:eth0 is away since {since}\n");
+        assert_eq!(ready(), format!("not ready\n{away}"));
+        monitor.pulse.set_failing(true);
+        let failing = "the last file could not be written; the log says why\n";
+        assert_eq!(ready(), format!("not ready\n{failing}{away}"));
+        let page = exposition::text(&monitor.families());
+        for line in [
+            "dpp_ready 0",
+            "dpp_source_away{source=\"afpacket:eth0\"} 1",
+            "dpp_source_away{source=\"afpacket:eth1\"} 0",
+        ] {
+            assert!(page.lines().any(|other| other == line), "{page}");
+        }
+        one.set_away(false);
+        monitor.pulse.set_failing(false);
+        assert_eq!((ready(), other.away_since()), ("ok\n".to_owned(), None));
+    }
+
+    #[test]
     fn who_is_opened_again_goes_on_counting() {
         let monitor = monitor();
         monitor.source("afpacket:eth0").add(Count::DroppedByKernel, 1234);
         monitor.source("afpacket:eth0").add(Count::DroppedByKernel, 1);
         monitor.sink("rows").add(Delivery::Files, 2);
         monitor.reloaded(false);
-        let page = monitor.metrics();
+        let page = exposition::text(&monitor.families());
         let line = "dpp_source_dropped_total{source=\"afpacket:eth0\",reason=\"by_kernel\"} 1235";
         assert!(page.contains(line) && page.contains("dpp_sink_files_total{sink=\"rows\"} 2"), "{page}");
         assert!(page.contains("dpp_reloads_total{result=\"failure\"} 1"), "{page}");

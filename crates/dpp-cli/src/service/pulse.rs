@@ -17,6 +17,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Pulse {
     last: Mutex<(u64, Instant)>,
     is_ready: AtomicBool,
+    /// Whether the last file could not be written.
+    is_failing: AtomicBool,
     /// How many excuses there are.
     excuses: AtomicUsize,
 }
@@ -34,7 +36,12 @@ impl Pulse {
     /// It lives, and is not ready yet.
     pub(crate) fn new() -> Pulse {
         let last = Mutex::new((0, Instant::now()));
-        Pulse { last, is_ready: AtomicBool::new(false), excuses: AtomicUsize::new(0) }
+        Pulse {
+            last,
+            is_ready: AtomicBool::default(),
+            is_failing: AtomicBool::default(),
+            excuses: AtomicUsize::new(0),
+        }
     }
 
     /// Asks the engine for a sign of life. Called each second.
@@ -56,15 +63,31 @@ impl Pulse {
         self.is_ready.store(is_ready, Ordering::Relaxed);
     }
 
+    /// A file could not be written; or one could again.
+    pub(crate) fn set_failing(&self, is_failing: bool) {
+        self.is_failing.store(is_failing, Ordering::Relaxed);
+    }
+
     /// The engine stands still for a reason, until this is dropped.
     pub(crate) fn excuse(&self) -> Excuse<'_> {
         self.excuses.fetch_add(1, Ordering::Relaxed);
         Excuse(self)
     }
 
-    /// Whether packets are taken and rows can be written.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.is_ready.load(Ordering::Relaxed) && !self.is_excused() && self.is_alive()
+    /// What stands against packets being taken and rows being written; nothing if it is ready.
+    pub(crate) fn obstacles(&self) -> impl Iterator<Item = &'static str> {
+        let obstacles = [
+            (!self.is_ready.load(Ordering::Relaxed), "it begins, or ends"),
+            (!self.is_alive(), "the engine does not answer"),
+            (self.is_excused(), "the output takes long, or is being finished"),
+            (self.is_failing.load(Ordering::Relaxed), "the last file could not be written; the log says why"),
+        ];
+        obstacles.into_iter().filter_map(|(is_so, what)| is_so.then_some(what))
+    }
+
+    #[cfg(test)]
+    fn is_ready(&self) -> bool {
+        self.obstacles().next().is_none()
     }
 
     /// Whether the engine goes on, or has a reason not to.

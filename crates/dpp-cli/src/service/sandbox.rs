@@ -12,6 +12,8 @@ mod calls;
 mod files;
 mod user;
 
+pub(crate) use user::Identity;
+
 use super::log::{Field, Log};
 use anyhow::{Context, bail};
 use rustix::process::getuid;

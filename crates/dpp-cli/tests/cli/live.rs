@@ -5,13 +5,13 @@ use crate::room::Room;
 use dpp::dnstap::{Direction, Dnstap, Message, MessageType, Role, Time, frames};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-const SOURCE: &str = "dnstap+unix:s.sock";
+pub(crate) const SOURCE: &str = "dnstap+unix:s.sock";
 
 /// What `dpp check` says of a file, with these arguments behind its name.
 #[track_caller]
@@ -91,25 +91,41 @@ fn a_live_source_among_files_is_refused() {
 }
 
 /// A `dpp` that runs until it is told to stop, with its log in a file.
-struct Running(Child, PathBuf);
+pub(crate) struct Running(Child, PathBuf);
 
 impl Running {
-    fn start(room: &Room, arguments: &[&str]) -> Running {
-        Running::start_with_log(room, &format!("{}.log", arguments.len()), arguments)
+    pub(crate) fn start(room: &Room, arguments: &[&str]) -> Running {
+        Running::start_in(room, &[], arguments)
     }
 
     fn start_with_log(room: &Room, log: &str, arguments: &[&str]) -> Running {
+        Running::start_as(room, log, &[], arguments)
+    }
+
+    /// Has another program start it.
+    pub(crate) fn start_in(room: &Room, before: &[&str], arguments: &[&str]) -> Running {
+        Running::start_as(room, &format!("{}.log", arguments.len()), before, arguments)
+    }
+
+    fn start_as(room: &Room, log: &str, before: &[&str], arguments: &[&str]) -> Running {
         let log = room.path(log);
         let file = fs::File::create(&log).expect("a test can write");
-        Running(room.command(arguments).stderr(file).spawn().expect("dpp starts"), log)
+        let mut command = room.command(arguments);
+        if let [program, words @ ..] = before {
+            let mut outer = Command::new(program);
+            outer.args(words).arg(command.get_program()).args(command.get_args());
+            outer.current_dir(room.path("")).stdin(Stdio::null()).stdout(Stdio::piped());
+            command = outer;
+        }
+        Running(command.stderr(file).spawn().expect("dpp starts"), log)
     }
 
     /// How often this stands in the log.
-    fn told(&self, what: &str) -> usize {
+    pub(crate) fn told(&self, what: &str) -> usize {
         fs::read_to_string(&self.1).map_or(0, |log| log.matches(what).count())
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).expect("it runs");
     }
 
@@ -117,10 +133,24 @@ impl Running {
         self.signal(Signal::HUP);
     }
 
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.0.wait().expect("it ends")
+    }
+
+    /// Ends it, and gives what it has said on standard output.
     #[track_caller]
-    fn stop(mut self) -> String {
+    pub(crate) fn stop_and_read(mut self) -> String {
+        let mut output = self.0.stdout.take().expect("it has one");
+        self.stop();
+        let mut text = String::new();
+        output.read_to_string(&mut text).expect("it is text");
+        text
+    }
+
+    #[track_caller]
+    pub(crate) fn stop(mut self) -> String {
         self.signal(Signal::TERM);
-        let status = self.0.wait().expect("it ends");
+        let status = self.wait();
         let told = fs::read_to_string(&self.1).expect("text");
         assert!(status.success(), "{told}");
         told
@@ -135,7 +165,7 @@ impl Drop for Running {
 
 /// Waits until something is so.
 #[track_caller]
-fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what} has not come");
@@ -143,7 +173,7 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn replay(room: &Room, file: &str, socket: &str) {
+pub(crate) fn replay(room: &Room, file: &str, socket: &str) {
     let arguments = ["-t", "protobuf:dnstap.Dnstap", "-r", file, "-u", socket];
     let sent = Command::new("fstrm_replay").args(arguments).current_dir(room.path("")).output();
     let sent = sent.expect("fstrm_replay is there (Debian: apt-get install fstrm-bin)");
@@ -398,16 +428,23 @@ fn a_configuration_is_read_again_while_messages_come() {
     replay(&room, "in.dnstap", "s.sock");
     wait_for("all rows", || written("out/000000.csv") == 1001);
     // What cannot be is refused, and the old configuration stays in force.
-    for (number, more) in
-        ["where = \"nonsense =\"\n", "port = 5353\n", "match-timeout-ms = 1\n"].into_iter().enumerate()
-    {
+    let refusals = [
+        ("where = \"nonsense =\"\n", "dpp.toml, line 5"),
+        ("port = 5353\n", "port: a change"),
+        ("match-timeout-ms = 1\n", "match-timeout-ms: a change"),
+        ("site = \"fra1\"\n", "site: a change"),
+        ("queue-size = \"1MiB\"\n", "queue-size: a change"),
+        ("metrics = \"127.0.0.1:0\"\n", "metrics: a change"),
+    ];
+    for (number, (more, why)) in refusals.into_iter().enumerate() {
         config(more);
         dpp.hang_up();
         wait_for("a refusal", || dpp.told("configuration refused") == number + 1);
+        wait_for(why, || dpp.told(why) == 1);
     }
     replay(&room, "in.dnstap", "s.sock");
     wait_for("all rows again", || written("out/000000.csv") == 2001);
-    config("where = \"qtype = AAAA\"\ndrop = \"qname\"\n");
+    config("where = \"qtype = AAAA\"\ndrop = \"qname\"\nlog-format = \"json\"\n");
     dpp.hang_up();
     wait_for("the next file", || room.path("out/000000.csv").exists());
     replay(&room, "in.dnstap", "s.sock");
@@ -415,7 +452,22 @@ fn a_configuration_is_read_again_while_messages_come() {
     let told = dpp.stop();
     let lines = room.lines("out/000001.csv");
     assert_eq!(lines[0], "qtype", "{told}");
+    assert!(told.contains(r#","message":"configuration in force"}"#), "{told}");
+    assert!(
+        told.lines().last().is_some_and(|line| line.contains(r#""message":"report","report":{"#)),
+        "{told}"
+    );
     assert!(lines[1..].iter().all(|line| line == "28"), "{told}");
+}
+
+/// A page of the service at `m.sock`.
+pub(crate) fn get(room: &Room, path: &str) -> String {
+    let mut stream = UnixStream::connect(room.path("m.sock")).expect("it listens");
+    let asked = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).expect("it is asked");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    text
 }
 
 #[test]
@@ -427,16 +479,7 @@ fn what_is_counted_can_be_looked_at() {
     let dpp = Running::start(&room, &arguments);
     wait_for("the sockets", || room.path("s.sock").exists() && room.path("m.sock").exists());
     replay(&room, "in.dnstap", "s.sock");
-    let get = |path: &str| {
-        use std::io::{Read, Write};
-        let mut stream = std::os::unix::net::UnixStream::connect(room.path("m.sock")).expect("it listens");
-        stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
-            .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    };
+    let get = |path: &str| get(&room, path);
     let messages = room.dpp(&["in.dnstap", "x.csv", "--report-format", "json"]).well().report();
     let messages = messages["packets"]["read"]["packets"].as_u64().unwrap();
     let line = format!("dpp_source_packets_total{{source=\"{SOURCE}\"}} {messages}");

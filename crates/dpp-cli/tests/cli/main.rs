@@ -20,6 +20,7 @@ mod refusals;
 mod reports;
 mod room;
 mod rssac;
+mod service;
 mod signals;
 mod tables;
 mod texts;

@@ -80,7 +80,16 @@ impl Drop for Drill {
 
 /// Asks for a page.
 pub(crate) fn get(address: &str, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    ask(TcpStream::connect(address).expect("somebody listens"), address, path)
+}
+
+/// Asks for a page at a socket of the file system.
+#[cfg(feature = "otlp")]
+pub(crate) fn get_unix(socket: &std::path::Path, path: &str) -> (String, String) {
+    ask(std::os::unix::net::UnixStream::connect(socket).expect("somebody listens"), "here", path)
+}
+
+fn ask(mut stream: impl Read + Write, address: &str, path: &str) -> (String, String) {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
         .expect("it is asked");
     let mut answer = String::new();

@@ -3,6 +3,8 @@
 //! `dpp drill` is the service, on traffic that it makes up. Where two processes must meet, they meet at a line of the log or at a page.
 
 mod drill;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod prometheus;
 mod sandbox;
 mod systemd;

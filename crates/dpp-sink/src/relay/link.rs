@@ -44,6 +44,20 @@ impl Door {
         Ok(Door { way, patience: settings.patience, handshake: settings.handshake })
     }
 
+    /// Looks whether the host has an address.
+    pub(super) fn look(&self) -> io::Result<()> {
+        let address = match &self.way {
+            Way::Unix(_) => return Ok(()),
+            Way::Tcp(address) => address,
+            #[cfg(feature = "tls")]
+            Way::Tls(address, _) => address,
+        };
+        match address.to_socket_addrs()?.next() {
+            Some(_) => Ok(()),
+            None => Err(io::Error::new(ErrorKind::NotFound, "the host has no address")),
+        }
+    }
+
     /// Connects, and comes to the point where frames may be sent.
     pub(super) fn connect(&self) -> io::Result<Link> {
         let deadline = Instant::now() + self.handshake;

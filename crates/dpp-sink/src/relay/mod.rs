@@ -84,6 +84,16 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Looks whether it could be sent, as far as that can be seen without connecting: certificates are read, the host is looked up.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn look(&self) -> io::Result<()> {
+        link::Door::new(self)?.look()
+    }
+}
+
 /// A receiver that is gone is looked for after this, and then after twice as long, up to [`PAUSE_MAX`]: soon enough after a
 /// restart, and seldom enough not to be a burden.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -106,6 +116,14 @@ impl Relay {
     /// # Errors
     /// Why it cannot be connected to, with its name.
     pub fn open(settings: Settings) -> io::Result<Relay> {
+        Relay::open_counted(settings, Arc::default())
+    }
+
+    /// The same, and counts there.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_counted(settings: Settings, counts: Arc<Counts>) -> io::Result<Relay> {
         let door = link::Door::new(&settings)?;
         let named = |error: io::Error| {
             let problem =
@@ -116,8 +134,9 @@ impl Relay {
             WhenFull::Wait => Some(door.connect().map_err(named)?),
             WhenFull::Drop => None,
         };
-        let (shared, counts) = (Arc::new(Shared::new(&settings)), Arc::<Counts>::default());
+        let shared = Arc::new(Shared::new(&settings));
         counts.add(Count::Connections, u64::from(first.is_some()));
+        counts.set_connected(first.is_some());
         let sender = Sender { door, shared: Arc::clone(&shared), counts: Arc::clone(&counts), settings };
         let sender = thread::Builder::new().name("relay".into()).spawn(move || sender.run(first))?;
         Ok(Relay { shared, counts, sender: Some(sender), frames: Frames::new(), half: Vec::new() })
@@ -249,16 +268,17 @@ impl Shared {
             && inside.bytes + block.bytes.len() > self.buffer_bytes
         {
             if self.when_full == WhenFull::Drop {
-                counts.add(Count::Dropped, block.frames);
+                counts.add(Count::DroppedFull, block.frames);
                 return Ok(());
             }
             inside = self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner);
         }
         if let Some(problem) = &inside.failed {
-            counts.add(Count::Dropped, block.frames);
+            counts.add(Count::DroppedNoReceiver, block.frames);
             return Err(io::Error::other(problem.clone()));
         }
         inside.bytes += block.bytes.len();
+        counts.set_waiting(inside.bytes);
         inside.blocks.push_back(block);
         drop(inside);
         self.changed.notify_all();
@@ -266,11 +286,12 @@ impl Shared {
     }
 
     /// The next block; `None` when all is over.
-    fn take(&self) -> Option<Block> {
+    fn take(&self, counts: &Counts) -> Option<Block> {
         let mut inside = self.lock();
         loop {
             if let Some(block) = inside.blocks.pop_front() {
                 inside.bytes -= block.bytes.len();
+                counts.set_waiting(inside.bytes);
                 self.changed.notify_all();
                 return Some(block);
             }
@@ -298,7 +319,8 @@ impl Shared {
     fn fail(&self, problem: String, counts: &Counts) {
         let mut inside = self.lock();
         let dropped = inside.blocks.drain(..).map(|block| block.frames).sum();
-        counts.add(Count::Dropped, dropped);
+        counts.add(Count::DroppedNoReceiver, dropped);
+        counts.set_waiting(0);
         inside.bytes = 0;
         inside.failed = Some(problem);
         drop(inside);
@@ -328,11 +350,12 @@ impl Sender {
             Some(link) => link,
             None => self.connect(0)?,
         };
-        while let Some(mut block) = self.shared.take() {
+        while let Some(mut block) = self.shared.take(&self.counts) {
             while let Err(error) = self.send(&mut link, &mut block) {
                 self.counts.add(Count::Broken, 1);
+                self.counts.set_connected(false);
                 link = self.connect(block.frames).map_err(|_| {
-                    self.counts.add(Count::Dropped, block.frames);
+                    self.counts.add(Count::DroppedNoReceiver, block.frames);
                     error
                 })?;
             }
@@ -368,10 +391,12 @@ impl Sender {
             let error = match self.door.connect() {
                 Ok(link) => {
                     self.counts.add(Count::Connections, 1);
+                    self.counts.set_connected(true);
                     return Ok(link);
                 }
                 Err(error) => error,
             };
+            self.counts.add(Count::Refused, 1);
             let is_closed = self.shared.pause(pause);
             pause = if is_closed { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
             if is_closed {

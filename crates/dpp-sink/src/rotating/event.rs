@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Something that the user of a service wants to read in its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,13 @@ pub enum Event {
         path: PathBuf,
         /// Why.
         error: String,
+    },
+    /// The run is over but for commands, which it waits for.
+    HooksAwaited {
+        /// Files whose command has not ended.
+        files: u64,
+        /// How long at most.
+        patience: Duration,
     },
 }
 

@@ -27,6 +27,7 @@
 //!
 //! The surprising fact: [`Sink::accept`] cannot fail here, as there is no error after which a service should stop writing.
 
+mod commands;
 mod content;
 mod course;
 mod desk;
@@ -39,6 +40,7 @@ mod template;
 mod tests;
 mod writer;
 
+pub use commands::Commands;
 pub use content::Content;
 pub use event::{Counts, Event, Left, Tell};
 pub use hook::Hook;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub overflow: Overflow,
     /// What to run with the name of each file that is complete.
     pub hook: Option<Hook>,
+    /// Where such commands are while they run, for who wants to end them at once.
+    pub commands: Arc<Commands>,
     /// The bounds.
     pub limits: RotationLimits,
 }
@@ -113,6 +117,7 @@ impl Settings {
             retry: Duration::from_secs(10),
             overflow: Overflow::Drop,
             hook: None,
+            commands: Arc::default(),
             limits: RotationLimits::default(),
         }
     }
@@ -216,7 +221,8 @@ impl<F: FileFormat + 'static> Rotating<F> {
         settings.check()?;
         let (tally, tell) = (Arc::<Tally>::default(), Arc::new(tell));
         let hook = settings.hook.clone();
-        let hooks = hook.map(|hook| Hooks::start(hook, settings.limits.hooks, &tell, &tally)).transpose()?;
+        let (waiting, commands) = (settings.limits.hooks, &settings.commands);
+        let hooks = hook.map(|hook| Hooks::start(hook, waiting, commands, &tell, &tally)).transpose()?;
         let course = Course::new(&settings);
         let shared = Arc::new(Shared {
             desk: Desk::new(settings.overflow, settings.limits.waiting_bytes),

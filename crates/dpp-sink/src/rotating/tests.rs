@@ -457,7 +457,53 @@ fn a_format_that_panics_does_not_hang_the_run() {
 
 fn hook(program: &str, arguments: &[&str]) -> Option<Hook> {
     let arguments = arguments.iter().map(ToString::to_string).collect();
-    Some(Hook { program: program.into(), arguments, at_once: NonZeroUsize::new(2).unwrap() })
+    let patience = Duration::from_secs(60);
+    Some(Hook { program: program.into(), arguments, at_once: NonZeroUsize::new(2).unwrap(), patience })
+}
+
+/// Whether this process does anything any more.
+fn lives(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.trim())).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+#[test]
+fn a_command_that_hears_nothing_ends_with_the_run_and_its_children_too() {
+    let folder = Folder::new("command-ends");
+    let command = "trap '' TERM; sleep 1000 & echo $$ $! > {}.pids; wait; wait";
+    let hook = hook("sh", &["-c", command]).map(|hook| Hook { patience: Duration::from_millis(300), ..hook });
+    let settings = Settings { rows: NonZeroU64::new(1), hook, ..folder.settings("{seq}") };
+    let (rotating, events) = begin(settings, &[]);
+    fill(&rotating, "1 2 3");
+    // Whichever files are complete first.
+    let pids = || {
+        let read = |number| fs::read_to_string(folder.0.join(format!("{number:06}.pids")));
+        (0..3).filter_map(|number| read(number).ok()).filter(|pids| pids.ends_with('\n')).collect::<Vec<_>>()
+    };
+    while pids().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let processes = pids().concat();
+    assert!(processes.split_whitespace().all(lives), "{processes}");
+    let counts = rotating.finish();
+    // Who was killed needs a moment to be gone.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while processes.split_whitespace().any(lives) {
+        assert!(std::time::Instant::now() < deadline, "{processes}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(pids().len(), 2, "the third was never begun");
+    assert_eq!((counts.files, counts.hooks_failed), (3, 3));
+    let events: Vec<Event> = events.iter().collect();
+    let awaited = Event::HooksAwaited { files: 3, patience: Duration::from_millis(300) };
+    assert!(events.contains(&awaited), "{events:?}");
+    let why = |event: &Event| match event {
+        Event::HookFailed { error, .. } => Some(error.clone()),
+        _ => None,
+    };
+    let whys: Vec<String> = events.iter().filter_map(why).collect();
+    assert!(whys.iter().filter(|why| why.contains("was ended with the run")).count() == 2, "{whys:?}");
+    assert!(whys.iter().any(|why| why.contains("was not run")), "{whys:?}");
 }
 
 #[test]

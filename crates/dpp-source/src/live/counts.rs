@@ -1,6 +1,8 @@
-//! What live sources count. One table: report, JSON and metrics derive from it.
+//! What live sources count, and whether they are there. One table: report, JSON and metrics derive from it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// Something that a live source counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,18 +97,32 @@ const fn entry(count: Count, name: &'static str, meaning: &'static str) -> Count
 
 /// What one live source has counted so far. Shared by its threads and by whoever tells.
 #[derive(Debug, Default)]
-pub struct Counts([AtomicU64; COUNTS.len()]);
+pub struct Counts {
+    counts: [AtomicU64; COUNTS.len()],
+    away_since: Mutex<Option<SystemTime>>,
+}
 
 impl Counts {
     /// Counts so many more.
     #[inline]
     pub fn add(&self, count: Count, more: u64) {
-        self.0[count as usize].fetch_add(more, Ordering::Relaxed);
+        self.counts[count as usize].fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// The interface is away, so that nothing can come; or it is back.
+    pub fn set_away(&self, is_away: bool) {
+        let mut since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = is_away.then(|| since.unwrap_or_else(SystemTime::now));
+    }
+
+    /// Since when it is away; `None` while it is there.
+    pub fn away_since(&self) -> Option<SystemTime> {
+        *self.away_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many so far.
     pub fn get(&self, count: Count) -> u64 {
-        self.0[count as usize].load(Ordering::Relaxed)
+        self.counts[count as usize].load(Ordering::Relaxed)
     }
 }
 
@@ -120,6 +136,19 @@ mod tests {
             assert_eq!(entry.count as usize, index, "{}", entry.name);
         }
         assert_eq!(Count::Reopened as usize, COUNTS.len() - 1);
+    }
+
+    #[test]
+    fn who_is_away_is_so_since_the_first_time_it_was_said() {
+        let counts = Counts::default();
+        assert_eq!(counts.away_since(), None);
+        counts.set_away(true);
+        let since = counts.away_since();
+        assert!(since.is_some_and(|since| since <= SystemTime::now()));
+        counts.set_away(true);
+        assert_eq!(counts.away_since(), since);
+        counts.set_away(false);
+        assert_eq!(counts.away_since(), None);
     }
 
     #[test]

@@ -5,6 +5,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use thiserror::Error;
 
+impl LiveError {
+    /// Whether somebody else has what is wanted; perhaps another `dpp` with this very configuration.
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            LiveError::SocketInUse(_) => true,
+            LiveError::Address { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+            _ => false,
+        }
+    }
+}
+
 /// Why a live source cannot be opened.
 #[derive(Debug, Error)]
 pub enum LiveError {

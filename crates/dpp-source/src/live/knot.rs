@@ -57,21 +57,39 @@ pub struct Probe {
     sockets: Vec<(OwnedFd, SocketFile)>,
 }
 
+impl Settings {
+    /// Looks whether the sockets could be made, as far as that can be seen without making them.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn look(&self) -> Result<(), LiveError> {
+        match self.sockets {
+            number @ 1..=CHANNELS_MAX => self.socket(number).look(),
+            number => Err(LiveError::KnotSockets(number)),
+        }
+    }
+
+    fn socket(&self, number: u32) -> UnixSocket {
+        let path = self.folder.join(format!("probe{number:02}.sock"));
+        let &Settings { owner, group, mode, .. } = self;
+        UnixSocket { path, owner, group, mode: mode.or(Some(MODE)) }
+    }
+}
+
+/// Knot DNS numbers its channels from 1 up to this.
+const CHANNELS_MAX: u32 = u16::MAX as u32;
+
 impl Probe {
     /// Makes the sockets. From now on Knot DNS can send to them.
     ///
     /// # Errors
     /// Which cannot be made, and what can be done about it.
     pub fn open(settings: &Settings) -> Result<Probe, LiveError> {
-        let &Settings { ref folder, sockets, owner, group, mode } = settings;
-        if !(1..=u32::from(u16::MAX)).contains(&sockets) {
-            return Err(LiveError::KnotSockets(sockets));
+        if !(1..=CHANNELS_MAX).contains(&settings.sockets) {
+            return Err(LiveError::KnotSockets(settings.sockets));
         }
-        let socket = |number| {
-            let path = folder.join(format!("probe{number:02}.sock"));
-            UnixSocket { path, owner, group, mode: mode.or(Some(MODE)) }.datagrams()
-        };
-        Ok(Probe { sockets: (1..=sockets).map(socket).collect::<Result<_, _>>()? })
+        let socket = |number| settings.socket(number).datagrams();
+        Ok(Probe { sockets: (1..=settings.sockets).map(socket).collect::<Result<_, _>>()? })
     }
 
     /// Takes datagrams into the queue, until that is stopping.

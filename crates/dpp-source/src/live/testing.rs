@@ -140,6 +140,11 @@ impl Tap {
         self.counts.get(count)
     }
 
+    /// Whether the source has gone, for now.
+    pub(super) fn is_away(&self) -> bool {
+        self.counts.away_since().is_some()
+    }
+
     /// Takes packets until there are so many.
     #[track_caller]
     pub(super) fn take(&mut self, packets: usize) {

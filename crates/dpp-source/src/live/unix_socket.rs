@@ -5,6 +5,7 @@
 //! then.
 
 use super::error::LiveError;
+use rustix::fs::Access;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::fs;
 use std::io;
@@ -55,6 +56,18 @@ impl UnixSocket {
     /// Makes a socket that datagrams can be sent to.
     pub(super) fn datagrams(&self) -> Result<(OwnedFd, SocketFile), LiveError> {
         self.bind(SocketType::DGRAM)
+    }
+
+    /// Looks whether it could be made, as far as that can be seen without making it; whether somebody listens there already is not
+    /// asked, as that would be a connection to them.
+    pub(super) fn look(&self) -> Result<(), LiveError> {
+        SocketAddrUnix::new(&self.path).map_err(|_| LiveError::PathTooLong(self.path.clone()))?;
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| !file.file_type().is_socket()) {
+            return Err(LiveError::NoSocket(self.path.clone()));
+        }
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let wanted = Access::WRITE_OK | Access::EXEC_OK;
+        rustix::fs::access(parent.unwrap_or(".".as_ref()), wanted).map_err(|error| self.failed(error.into()))
     }
 
     fn bind(&self, kind: SocketType) -> Result<(OwnedFd, SocketFile), LiveError> {
@@ -169,6 +182,18 @@ mod tests {
         let _made = socket.listen().unwrap();
         let file = fs::metadata(&socket.path).unwrap();
         assert_eq!((file.mode() & 0o777, file.gid()), (0o620, group));
+    }
+
+    #[test]
+    fn what_could_not_be_made_is_told_before_and_nothing_is_made() {
+        let place = Place::new();
+        let socket = socket(&place);
+        socket.look().unwrap();
+        assert!(!socket.path.exists());
+        fs::write(&socket.path, "precious").unwrap();
+        assert!(matches!(socket.look(), Err(LiveError::NoSocket(_))));
+        let nowhere = UnixSocket { path: place.path("no/s"), ..UnixSocket::default() };
+        assert!(matches!(nowhere.look(), Err(LiveError::Socket { .. })));
     }
 
     #[test]

@@ -4,11 +4,12 @@
 use anyhow::{Context, anyhow};
 use rustix::fs::{Gid, Uid};
 use rustix::thread;
-use std::fs;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
 
 /// Who one is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
+pub(crate) struct Identity {
     uid: u32,
     gid: u32,
     /// Further groups.
@@ -20,8 +21,7 @@ struct Identity {
 /// # Errors
 /// If there is no such user, or the system does not allow it.
 pub(super) fn become_user(name: &str) -> anyhow::Result<()> {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    let who = identity(name, &read("/etc/passwd"), &read("/etc/group"))?;
+    let who = Identity::of(name)?;
     let change = || {
         let groups: Vec<Gid> = who.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
         let (uid, gid) = (Uid::from_raw(who.uid), Gid::from_raw(who.gid));
@@ -32,6 +32,29 @@ pub(super) fn become_user(name: &str) -> anyhow::Result<()> {
         thread::set_keep_capabilities(false)
     };
     change().with_context(|| format!("cannot become the user '{name}'"))
+}
+
+impl Identity {
+    /// Whom a name means.
+    ///
+    /// # Errors
+    /// If there is no such user or group.
+    pub(crate) fn of(name: &str) -> anyhow::Result<Identity> {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        identity(name, &read("/etc/passwd"), &read("/etc/group"))
+    }
+
+    /// Whether such a one may make files in a folder, as its mode says.
+    pub(crate) fn may_write(&self, folder: &Metadata) -> bool {
+        let mode = folder.mode();
+        let bits = match () {
+            () if self.uid == 0 => return true,
+            () if folder.uid() == self.uid => mode >> 6,
+            () if folder.gid() == self.gid || self.groups.contains(&folder.gid()) => mode >> 3,
+            () => mode,
+        };
+        bits & 0o3 == 0o3
+    }
 }
 
 /// Whom `name`, `name:group` or numbers mean.

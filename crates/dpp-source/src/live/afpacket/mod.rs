@@ -91,6 +91,16 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Looks whether there is such an interface, and whether its link layer is read.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn look(&self) -> Result<(), LiveError> {
+        ring::look(&self.interface)
+    }
+}
+
 /// A longer timeout would let the last packets be late when the source is to end.
 pub const BLOCK_TIMEOUT_MAX: Duration = Duration::from_millis(60);
 

@@ -47,6 +47,7 @@ impl Reader {
     /// Reads until the source is to end.
     pub(super) fn run(mut self) {
         let is_away = !self.ring.was_up();
+        self.tell_away(is_away);
         let soon = Instant::now() + TICK;
         let mut state = State { is_away, next_look: soon, next_count: soon, end: None };
         while !self.inlet.is_stopping() {
@@ -69,6 +70,14 @@ impl Reader {
             state.next_count = Instant::now();
             state.count_drops(self.ring.socket(), &self.inlet);
             state.is_away = !self.ring.come_back(&self.settings, &self.group);
+            self.tell_away(state.is_away);
+        }
+    }
+
+    /// One of the rings tells for all of them whether the interface is there.
+    fn tell_away(&self, is_away: bool) {
+        if self.is_first {
+            self.inlet.counts().set_away(is_away);
         }
     }
 
@@ -83,6 +92,7 @@ impl Reader {
             Waited::Away => {
                 (state.is_away, state.next_look) = (true, Instant::now() + TICK);
                 self.inlet.counts().add(Count::Reopened, u64::from(self.is_first));
+                self.tell_away(true);
             }
         }
     }

@@ -232,6 +232,15 @@ fn link(name: &str, interface: Interface) -> Result<Link, LiveError> {
     }
 }
 
+/// Looks whether there is such an interface, and whether its link layer is read.
+pub(super) fn look(name: &str) -> Result<(), LiveError> {
+    let anything =
+        rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, None);
+    let socket = anything.map_err(|error| failed(name, "a socket")(error.into()))?;
+    let interface = sys::interface(&socket, name).ok_or_else(|| no_interface(name))?;
+    link(name, interface).map(drop)
+}
+
 fn no_interface(name: &str) -> LiveError {
     LiveError::NoInterface { name: name.to_string(), there: sys::interfaces().join(", ") }
 }

@@ -160,8 +160,10 @@ fn an_interface_that_is_deleted_is_found_again() {
         for round in 1..=rounds {
             ip(&["link", "del", "one"]);
             until("that it is gone is noticed", || tap.count(Count::Reopened) == round);
+            until("it is away", || tap.is_away());
             join_one_and_two(&[]);
             tap.send_until_taken(&frame(&[], 53, 1));
+            assert!(!tap.is_away());
         }
         tap.end();
         assert_eq!(tap.count(Count::Reopened), rounds);
@@ -174,8 +176,10 @@ fn an_interface_that_is_off_is_waited_for() {
     ip(&["link", "set", "two", "down"]);
     let mut tap = started(on("two"));
     for round in 1..=2 {
+        until("it is away", || tap.is_away());
         ip(&["link", "set", "two", "up"]);
         tap.send_until_taken(&frame(&[], 53, 1));
+        until("it is there", || !tap.is_away());
         assert_eq!(tap.count(Count::Reopened), round - 1, "that it was off before is no news");
         ip(&["link", "set", "two", "down"]);
         until("that it is off is noticed", || tap.count(Count::Reopened) == round);

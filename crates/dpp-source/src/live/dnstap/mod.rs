@@ -16,6 +16,7 @@ use super::error::LiveError;
 use super::queue::Queue;
 use super::unix_socket::{SocketFile, UnixSocket};
 use dpp::limits::{DNSTAP_HANDSHAKE_MS, DNSTAP_SENDERS_MAX};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use senders::Senders;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -64,6 +65,37 @@ impl Settings {
         let handshake = Duration::from_millis(DNSTAP_HANDSHAKE_MS);
         Settings { listen, senders_max: DNSTAP_SENDERS_MAX, handshake }
     }
+}
+
+impl Settings {
+    /// Looks whether it could be listened there, as far as that can be seen without doing so: certificates are read, an address is
+    /// tried.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn look(&self) -> Result<(), LiveError> {
+        match &self.listen {
+            Listen::Unix(socket) => socket.look(),
+            Listen::Tcp(address) => try_address(*address),
+            #[cfg(feature = "tls")]
+            Listen::Tls { address, certificate, key, client_authority } => {
+                tls::settings(certificate, key, client_authority.as_deref())?;
+                try_address(*address)
+            }
+        }
+    }
+}
+
+/// Takes the address and gives it back, without ever listening there.
+fn try_address(address: SocketAddr) -> Result<(), LiveError> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let attempt = || -> io::Result<()> {
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        // As whoever listens does: a port of which only old connections are left is free.
+        rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+        Ok(rustix::net::bind(&socket, &address)?)
+    };
+    attempt().map_err(|source| LiveError::Address { address, source })
 }
 
 /// A listener that is open.

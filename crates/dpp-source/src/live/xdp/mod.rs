@@ -83,6 +83,16 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Looks whether there is such an interface, and whether it could be captured.
+    ///
+    /// # Errors
+    /// What stands against it.
+    pub fn look(&self) -> Result<(), LiveError> {
+        session::find(self).map(drop)
+    }
+}
+
 /// How an interface is captured; of use in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -163,9 +173,11 @@ impl Xdp {
         let Xdp { settings, kernel, session } = self;
         session.run(&held, &inlet);
         while !held.is_stopping() {
+            held.counts().set_away(true);
             match Session::open(&settings, &kernel) {
                 Ok(session) => {
                     held.counts().add(Count::Reopened, 1);
+                    held.counts().set_away(false);
                     session.run(&held, &inlet);
                 }
                 // It may be away for long, or be in others' hands; nobody could do more than wait.

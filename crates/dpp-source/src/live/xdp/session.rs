@@ -117,7 +117,7 @@ impl Session {
 }
 
 /// The interface, if it is there and nothing speaks against it.
-fn find(settings: &Settings) -> Result<Link, LiveError> {
+pub(super) fn find(settings: &Settings) -> Result<Link, LiveError> {
     /// Ethernet, and the loopback interface, which has the same header (linux/if_arp.h).
     const ETHERNET: [u16; 2] = [1, 772];
     let name = &settings.interface;
