@@ -58,6 +58,12 @@ impl<V> Keyed<V> {
         }
     }
 
+    /// The number of a key and what is known of it; of one that is not there, where it belongs.
+    #[inline]
+    pub(super) fn look_up(&mut self, key: &[u8]) -> Result<(usize, &mut V), Free> {
+        self.find(key).map(|number| (number, &mut self.entries[number].value))
+    }
+
     /// What is known of the key of this number.
     #[inline]
     pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
@@ -67,6 +73,11 @@ impl<V> Keyed<V> {
     /// What is known of a key.
     pub(super) fn get(&self, key: &[u8]) -> Option<&V> {
         Some(&self.entries[self.number(key)?].value)
+    }
+
+    /// The key of this number.
+    pub(super) fn key_of(&self, number: usize) -> &[u8] {
+        self.key(&self.entries[number])
     }
 
     /// All of them, in the order of their numbers: which must not be told.
@@ -84,7 +95,7 @@ impl<V> Keyed<V> {
     }
 
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
-    #[inline]
+    #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
         let tag = hash(self.seed, key) & TAG;
         let mut slot = self.place(tag);
@@ -109,8 +120,9 @@ impl<V> Keyed<V> {
         (tag >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
     }
 
+    /// Adds a key that is not there, where it belongs.
     #[cold]
-    fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
+    pub(super) fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
         let number = self.entries.len();
         assert!((number as u64) < !TAG, "four thousand million keys do not fit into memory");
         self.slots[free.slot] = free.tag | (number as u64 + 1);
@@ -151,7 +163,7 @@ impl<V: std::fmt::Debug> std::fmt::Debug for Keyed<V> {
 }
 
 /// A slot without a number, and the hash that belongs there.
-struct Free {
+pub(super) struct Free {
     slot: usize,
     tag: u64,
 }

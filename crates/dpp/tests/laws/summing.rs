@@ -148,7 +148,11 @@ fn check_plainly(scene: &Scene) -> Held {
 
     let mut clients: BTreeMap<String, u64> = BTreeMap::new();
     for row in &rows {
-        let address = CLIENTS.iter().find(|client| client.0 == row.tuple.client.to_ascii_lowercase()).expect("one of ours").1;
+        let address = CLIENTS
+            .iter()
+            .find(|client| client.0 == row.tuple.client.to_ascii_lowercase())
+            .expect("one of ours")
+            .1;
         *clients.entry(address.to_string()).or_default() += 1;
     }
     let mut names: BTreeMap<String, u64> = BTreeMap::new();

@@ -42,9 +42,20 @@ pub struct ServerFigures {
 }
 
 impl ServerFigures {
-    /// It did this so often.
+    /// It did this.
     #[inline]
-    pub(super) fn add(&mut self, done: &Server, count: u64) {
+    pub(super) fn add(&mut self, done: &Server) {
+        match done.code {
+            Some(code) => self.rcodes.add(code),
+            None => self.without_code = self.without_code.wrapping_add(1),
+        }
+        if let Some(ns) = done.rtt_ns {
+            self.rtts.add(ns);
+        }
+    }
+
+    /// It did this so often.
+    fn add_many(&mut self, done: &Server, count: u64) {
         match done.code {
             Some(code) => self.rcodes.add_many(code, count),
             None => self.without_code = self.without_code.saturating_add(count),
@@ -68,7 +79,7 @@ impl Summary {
             let mut figures = ServerFigures::default();
             let start = drawn.partition_point(|drawn| drawn.key < key);
             for drawn in drawn[start..].iter().take_while(|drawn| drawn.key == key) {
-                figures.add(&Server::of_number(drawn.number), drawn.count);
+                figures.add_many(&Server::of_number(drawn.number), drawn.count);
             }
             (figures.queries() > 0).then_some(figures)
         };
