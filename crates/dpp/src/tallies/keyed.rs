@@ -5,6 +5,7 @@
 //! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
 //! depends on it, nor on the numbers.
 
+use super::murmur::fold;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
@@ -173,13 +174,6 @@ const TAG: u64 = !0 << 32;
 
 /// Random digits (of pi).
 const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
-
-/// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
-#[inline(always)]
-pub(super) fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
 
 /// Sixteen bytes at a time; the last sixteen may overlap those before.
 #[inline]

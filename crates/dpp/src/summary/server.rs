@@ -1,7 +1,8 @@
 //! What a server did: counted for each while they are few, otherwise drawn by lot.
 
+use super::Summary;
 use crate::tallies::entry::{Entries, NotMine, Op};
-use crate::tallies::{Counts, Quantiles, Summary, Tally};
+use crate::tallies::{Counts, Quantiles, Tally};
 
 /// What a server did with one query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

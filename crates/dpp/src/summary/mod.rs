@@ -13,14 +13,14 @@
 mod figures;
 mod server;
 
-use super::entry::{Entries, NotMine, Op};
-use super::keyed::fold;
-use super::murmur::{Hash, finished};
-use super::tally::{Tally, Teller, ns_of_number, number_of_ns, split_key};
-use super::{Counts, Groups, Number, Quantiles, Sample, Times, Tops};
 use crate::dns::name::WIRE_MAX;
 use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
+use crate::tallies::entry::{Entries, NotMine, Op};
+use crate::tallies::{
+    Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops, finished, fold,
+    ns_of_number, number_of_ns, split_key,
+};
 use crate::transaction::{Face, Key, Lacks, Needs, Side, State, Transaction, Transport};
 pub use figures::{Figure, Figures, Group, Shown, Table};
 pub use server::{Server, ServerFigures};
