@@ -24,6 +24,7 @@ pub mod plan;
 pub mod privacy;
 pub mod stats;
 pub mod stream;
+pub mod summary;
 pub mod table;
 pub mod tallies;
 pub mod transaction;

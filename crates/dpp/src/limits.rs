@@ -426,7 +426,7 @@ pub const TOPS_KEPT: usize = 1 << 14;
 pub const HLL_LG_REGISTERS: u32 = 14;
 
 /// Transactions of a sample: of a server that has a hundredth of all there are about 655, so that its median is off by 4 % of the
-/// ranks with a chance of one in twenty. Up to twice as many are there for a while, some 10 MiB.
+/// ranks with a chance of one in twenty. Up to twice as many are there for a while, 3 MiB.
 pub const SAMPLE_MAX: usize = 1 << 16;
 
 /// Servers of which each has figures of its own: more than an operator has, at up to 60 KiB, commonly some 15. Those of more are

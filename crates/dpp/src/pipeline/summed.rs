@@ -2,7 +2,8 @@
 
 use super::{Pool, Rows, Sink};
 use crate::plan::Plan;
-use crate::tallies::{Summary, Tally};
+use crate::summary::Summary;
+use crate::tallies::Tally;
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 

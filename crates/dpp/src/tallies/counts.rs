@@ -25,7 +25,10 @@ impl Counts {
     /// A number came.
     #[inline]
     pub fn add(&mut self, number: u16) {
-        self.add_many(number, 1);
+        match self.low.get_mut(usize::from(number)) {
+            Some(count) => *count = count.wrapping_add(1),
+            None => self.add_many(number, 1),
+        }
     }
 
     /// A number came so many times, once at least.
@@ -47,6 +50,12 @@ impl Counts {
     /// So often any came.
     pub fn total(&self) -> u64 {
         self.iter().fold(0, |sum, (_, count)| sum.saturating_add(count))
+    }
+
+    /// So often numbers came in which any of these bits is set.
+    pub fn with(&self, bits: u16) -> u64 {
+        let with = self.iter().filter(|(number, _)| number & bits != 0);
+        with.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
     /// The numbers that came, in their order.

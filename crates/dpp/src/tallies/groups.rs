@@ -25,11 +25,27 @@ impl<T: Tally + Default> Groups<T> {
     /// The tally of a key, to be added to; `None` if there are too many keys.
     #[inline]
     pub fn of(&mut self, key: &[u8]) -> Option<&mut T> {
+        let number = self.number(key)?;
+        self.numbered(number)
+    }
+
+    /// The number of a key, which is new or not; `None` if there are too many. Numbers are given in the order of coming, so that
+    /// who knows something of a key can keep it by that.
+    pub fn number(&mut self, key: &[u8]) -> Option<usize> {
         let groups = self.groups.as_mut()?;
         let number = groups.number_or(key, T::default);
         if groups.len() > GROUPS_MAX {
             self.groups = None;
         }
+        Some(number).filter(|_| self.is_there())
+    }
+
+    /// The tally of the key of this number; `None` if there are too many keys.
+    ///
+    /// # Panics
+    /// If no key has it.
+    #[inline]
+    pub fn numbered(&mut self, number: usize) -> Option<&mut T> {
         self.groups.as_mut().map(|groups| groups.value_mut(number))
     }
 

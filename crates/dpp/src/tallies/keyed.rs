@@ -5,6 +5,7 @@
 //! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
 //! depends on it, nor on the numbers.
 
+use super::murmur::fold;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
@@ -58,6 +59,12 @@ impl<V> Keyed<V> {
         }
     }
 
+    /// The number of a key and what is known of it; of one that is not there, where it belongs.
+    #[inline]
+    pub(super) fn look_up(&mut self, key: &[u8]) -> Result<(usize, &mut V), Free> {
+        self.find(key).map(|number| (number, &mut self.entries[number].value))
+    }
+
     /// What is known of the key of this number.
     #[inline]
     pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
@@ -67,6 +74,11 @@ impl<V> Keyed<V> {
     /// What is known of a key.
     pub(super) fn get(&self, key: &[u8]) -> Option<&V> {
         Some(&self.entries[self.number(key)?].value)
+    }
+
+    /// The key of this number.
+    pub(super) fn key_of(&self, number: usize) -> &[u8] {
+        self.key(&self.entries[number])
     }
 
     /// All of them, in the order of their numbers: which must not be told.
@@ -84,7 +96,7 @@ impl<V> Keyed<V> {
     }
 
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
-    #[inline]
+    #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
         let tag = hash(self.seed, key) & TAG;
         let mut slot = self.place(tag);
@@ -109,8 +121,9 @@ impl<V> Keyed<V> {
         (tag >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
     }
 
+    /// Adds a key that is not there, where it belongs.
     #[cold]
-    fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
+    pub(super) fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
         let number = self.entries.len();
         assert!((number as u64) < !TAG, "four thousand million keys do not fit into memory");
         self.slots[free.slot] = free.tag | (number as u64 + 1);
@@ -151,7 +164,7 @@ impl<V: std::fmt::Debug> std::fmt::Debug for Keyed<V> {
 }
 
 /// A slot without a number, and the hash that belongs there.
-struct Free {
+pub(super) struct Free {
     slot: usize,
     tag: u64,
 }
@@ -161,13 +174,6 @@ const TAG: u64 = !0 << 32;
 
 /// Random digits (of pi).
 const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
-
-/// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
-#[inline(always)]
-pub(super) fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
 
 /// Sixteen bytes at a time; the last sixteen may overlap those before.
 #[inline]

@@ -59,9 +59,16 @@ fn mixed_other(word: u64) -> u64 {
     word.wrapping_mul(C2).rotate_left(33).wrapping_mul(C1)
 }
 
-/// Every bit of a word reaches every bit of the result.
+/// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
+#[inline(always)]
+pub fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Mixes a word: every bit of it reaches every bit of the result, and no two words come to the same.
 #[inline]
-pub(super) fn finished(word: u64) -> u64 {
+pub fn finished(word: u64) -> u64 {
     let word = (word ^ word >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
     let word = (word ^ word >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
     word ^ word >> 33

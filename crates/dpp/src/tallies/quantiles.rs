@@ -35,17 +35,19 @@ impl Quantiles {
     /// Counts a number.
     #[inline]
     pub fn add(&mut self, number: u64) {
-        self.add_many(number, 1);
+        let bucket = bucket(number);
+        match self.buckets.get_mut(bucket.wrapping_sub(self.first)) {
+            Some(count) => *count = count.wrapping_add(1),
+            None => self.add_in(bucket, 1),
+        }
+        self.sum = self.sum.wrapping_add(number.into());
+        self.min = self.min.min(number);
+        self.max = self.max.max(number);
     }
 
     /// Counts a number so many times, once at least.
-    #[inline]
     pub fn add_many(&mut self, number: u64, n: u64) {
-        let bucket = bucket(number);
-        match self.buckets.get_mut(bucket.wrapping_sub(self.first)) {
-            Some(count) => *count = count.saturating_add(n),
-            None => self.add_in(bucket, n),
-        }
+        self.add_in(bucket(number), n);
         self.sum = self.sum.saturating_add(u128::from(number) * u128::from(n));
         self.min = self.min.min(number);
         self.max = self.max.max(number);

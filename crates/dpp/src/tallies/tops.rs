@@ -63,15 +63,17 @@ impl Tops {
     #[inline]
     pub fn add(&mut self, key: &[u8], rank: u64, n: u64) -> Option<usize> {
         match &mut self.counts {
-            Counts::Exact(keys) => {
-                let number = keys.number_or(key, || Weight { count: 0, rank });
-                keys.value_mut(number).add(rank, n);
-                if keys.len() as u64 > self.keys_max {
-                    self.settle();
-                    return None;
+            Counts::Exact(keys) => match keys.look_up(key) {
+                Ok((number, weight)) => {
+                    weight.add(rank, n);
+                    Some(number)
                 }
-                Some(number)
-            }
+                Err(free) => {
+                    let number = keys.push(free, key, Weight { count: n, rank });
+                    self.settle();
+                    Some(number).filter(|_| self.is_exact())
+                }
+            },
             Counts::Sketch(sketch) => {
                 sketch.add(key, rank, n);
                 None

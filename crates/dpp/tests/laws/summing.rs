@@ -9,9 +9,9 @@ use crate::{Held, law, some_machines};
 use dpp::capture::single;
 use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
+use dpp::summary::{Counted, Shown, Summary, Timed};
+use dpp::tallies::Tally;
 use dpp::tallies::entry::{Entries, Op};
-use dpp::tallies::summary::{Counted, Shown, Timed};
-use dpp::tallies::{Summary, Tally};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -96,6 +96,10 @@ fn every_machine_and_every_partition_gives_the_same_sum() {
             let sum = summed(&capture, &scene.plan, machine, keys_max);
             prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
         }
+        let mut by_message = scene.plan.clone();
+        by_message.schema = by_message.schema.of_messages();
+        let sum = summed(&capture, &by_message, &plain(), keys_max);
+        prop_assert!(sum == whole, "a row for each message");
         let sink = Dealt { plan: &scene.plan, sums: Mutex::new(vec![Summary::new(keys_max); 3]) };
         pipeline::run(single(&capture[..]), &scene.plan, &machine(2, 3, 4096, 0), &sink, &Watch::default())
             .expect("these are captures");
@@ -169,6 +173,13 @@ fn check_plainly(scene: &Scene) -> Held {
         });
         prop_assert_eq!(told.collect::<BTreeMap<_, _>>(), exact, "{}", key);
     }
+    plan.unasked = true;
+    let unasked = summed(&capture, &plan, &plain(), u64::MAX);
+    prop_assert_eq!(unasked.counted(Counted::Queries), rows.len() as u64);
+    prop_assert_eq!(unasked.rtts.count(), sum.rtts.count());
+    let rows_unasked = run(&capture[..], &plan, &plain()).outcome.totals.rows_unasked;
+    let others = unasked.counted(Counted::Unasked) + unasked.counted(Counted::Announcements);
+    prop_assert_eq!(others, rows_unasked);
     let spans = sum.times.spans().map(|(_, counters)| counters[Timed::Queries as usize]);
     prop_assert_eq!(spans.sum::<u64>(), rows.len() as u64);
     Ok(())

@@ -1,7 +1,8 @@
 //! What a server did: counted for each while they are few, otherwise drawn by lot.
 
+use super::Summary;
 use crate::tallies::entry::{Entries, NotMine, Op};
-use crate::tallies::{Counts, Quantiles, Summary, Tally};
+use crate::tallies::{Counts, Quantiles, Tally};
 
 /// What a server did with one query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +43,20 @@ pub struct ServerFigures {
 }
 
 impl ServerFigures {
-    /// It did this so often.
+    /// It did this.
     #[inline]
-    pub(super) fn add(&mut self, done: &Server, count: u64) {
+    pub(super) fn add(&mut self, done: &Server) {
+        match done.code {
+            Some(code) => self.rcodes.add(code),
+            None => self.without_code = self.without_code.wrapping_add(1),
+        }
+        if let Some(ns) = done.rtt_ns {
+            self.rtts.add(ns);
+        }
+    }
+
+    /// It did this so often.
+    fn add_many(&mut self, done: &Server, count: u64) {
         match done.code {
             Some(code) => self.rcodes.add_many(code, count),
             None => self.without_code = self.without_code.saturating_add(count),
@@ -68,7 +80,7 @@ impl Summary {
             let mut figures = ServerFigures::default();
             let start = drawn.partition_point(|drawn| drawn.key < key);
             for drawn in drawn[start..].iter().take_while(|drawn| drawn.key == key) {
-                figures.add(&Server::of_number(drawn.number), drawn.count);
+                figures.add_many(&Server::of_number(drawn.number), drawn.count);
             }
             (figures.queries() > 0).then_some(figures)
         };
@@ -101,5 +113,50 @@ impl Entries for ServerFigures {
             _ => return Err(NotMine),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::GROUPS_MAX;
+
+    #[test]
+    fn what_a_server_did_is_a_number_of_a_sample() {
+        for code in [None, Some(0), Some(3), Some(u16::MAX)] {
+            for rtt_ns in [None, Some(0), Some(1_200_000_000), Some(NO_TIME - 1)] {
+                let did = Server { code, rtt_ns };
+                assert_eq!(Server::of_number(did.number()), did);
+            }
+        }
+        let late = Server { code: Some(0), rtt_ns: Some(u64::MAX) };
+        assert_eq!(Server::of_number(late.number()).rtt_ns, Some(NO_TIME - 1));
+    }
+
+    /// As many servers as that, each of which did something else.
+    fn check(servers: usize) {
+        let mut summary = Summary::new(u64::MAX);
+        let mut expected = vec![ServerFigures::default(); servers];
+        for number in 0..20 * servers as u64 {
+            let server = number as usize % servers;
+            let (code, rtt_ns) = (number % 3, number * 1000 + server as u64);
+            let did =
+                Server { code: (code > 0).then_some(code as u16), rtt_ns: (code > 0).then_some(rtt_ns) };
+            let key = server.to_be_bytes();
+            summary.by_server.of(&key).into_iter().for_each(|figures| figures.add(&did));
+            summary.sample.add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15), &key, did.number());
+            expected[server].add(&did);
+        }
+        assert_eq!(summary.by_server.is_there(), servers <= GROUPS_MAX);
+        let keys: Vec<[u8; 8]> = (0..servers).map(usize::to_be_bytes).collect();
+        for (found, expected) in summary.of_servers(keys.iter().map(|key| &key[..])).iter().zip(&expected) {
+            let expected = Some(expected).filter(|figures| figures.queries() > 0);
+            assert_eq!(found.as_ref(), expected);
+        }
+    }
+
+    #[test]
+    fn servers_that_are_many_have_the_figures_of_the_sample() {
+        [1, GROUPS_MAX, GROUPS_MAX + 1, 3 * GROUPS_MAX].into_iter().for_each(check);
     }
 }

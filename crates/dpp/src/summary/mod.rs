@@ -13,15 +13,15 @@
 mod figures;
 mod server;
 
-use super::entry::{Entries, NotMine, Op};
-use super::keyed::fold;
-use super::murmur::{Hash, finished};
-use super::tally::{Tally, Teller, ns_of_number, number_of_ns, split_key};
-use super::{Counts, Groups, Number, Quantiles, Sample, Times, Tops};
 use crate::dns::name::WIRE_MAX;
 use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
-use crate::transaction::{Face, Lacks, Needs, Side, State, Transaction};
+use crate::tallies::entry::{Entries, NotMine, Op};
+use crate::tallies::{
+    Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops, finished, fold,
+    ns_of_number, number_of_ns, split_key,
+};
+use crate::transaction::{Face, Key, Lacks, Needs, Side, State, Transaction, Transport};
 pub use figures::{Figure, Figures, Group, Shown, Table};
 pub use server::{Server, ServerFigures};
 use std::net::IpAddr;
@@ -75,7 +75,54 @@ named! {
     ServFail, "servfail", "Answers with SERVFAIL.";
     Refused, "refused", "Answers with REFUSED.";
     OtherCode, "other_rcode", "Answers with another response code.";
-    Tcp, "other_transport", "Queries over anything else than UDP.";
+    OtherTransport, "other_transport", "Queries over anything else than UDP.";
+}
+
+/// What of a query is counted together: which of these there were, as a number of these bits. (One counter for each set of them
+/// is one addition for a query, instead of eight.)
+const ASKED: [(Counted, u16); 8] = [
+    (Counted::Rd, 1),
+    (Counted::Cd, 2),
+    (Counted::Ad, 4),
+    (Counted::Edns, 8),
+    (Counted::Do, 16),
+    (Counted::Ipv4, 32),
+    (Counted::Ipv6, 64),
+    (Counted::Retried, 128),
+];
+
+/// The same of an answer.
+const ANSWERED: [(Counted, u16); 5] = [
+    (Counted::Aa, 1),
+    (Counted::Tc, 2),
+    (Counted::Ra, 4),
+    (Counted::AnsweredAd, 8),
+    (Counted::AnsweredEdns, 16),
+];
+
+/// Flags of a header, and the bits that stand for them.
+const ASKED_FLAGS: [(u16, u16); 3] = [
+    (0x0100, bit(&ASKED, Counted::Rd)),
+    (0x0010, bit(&ASKED, Counted::Cd)),
+    (0x0020, bit(&ASKED, Counted::Ad)),
+];
+const ANSWERED_FLAGS: [(u16, u16); 4] = [
+    (0x0400, bit(&ANSWERED, Counted::Aa)),
+    (0x0200, bit(&ANSWERED, Counted::Tc)),
+    (0x0080, bit(&ANSWERED, Counted::Ra)),
+    (0x0020, bit(&ANSWERED, Counted::AnsweredAd)),
+];
+
+/// The bit among these that stands for one of them.
+const fn bit(kinds: &[(Counted, u16)], what: Counted) -> u16 {
+    let mut at = 0;
+    while at < kinds.len() {
+        if kinds[at].0 as usize == what as usize {
+            return kinds[at].1;
+        }
+        at += 1;
+    }
+    0
 }
 
 /// Response codes (RFC 1035 section 4.1.1).
@@ -104,6 +151,8 @@ macro_rules! summary {
             $(#[doc = $sentence] pub $field: $kind,)*
             /// Where names belong, by their numbers, as far as they came one by one. It says nothing that names do not.
             belongs: Vec<Belongs>,
+            /// The numbers that servers have among groups, likewise.
+            groups: Vec<u32>,
         }
 
         impl Summary {
@@ -115,6 +164,7 @@ macro_rules! summary {
                     first_and_last_ns: (i64::MAX, i64::MIN),
                     $($field: ($empty)(&empty_tops),)*
                     belongs: Vec::new(),
+                    groups: Vec::new(),
                 }
             }
         }
@@ -135,7 +185,7 @@ macro_rules! summary {
                 let (mine, theirs) = (&mut self.first_and_last_ns, other.first_and_last_ns);
                 *mine = (mine.0.min(theirs.0), mine.1.max(theirs.1));
                 $(self.$field.merge(&other.$field);)*
-                self.belongs.clear();
+                self.forget_numbers();
             }
         }
 
@@ -153,7 +203,7 @@ macro_rules! summary {
             }
 
             fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), NotMine> {
-                self.belongs.clear();
+                self.forget_numbers();
                 if let Ok((part, rest)) = split_key(key) {
                     $(if part == $key.as_bytes() {
                         return self.$field.take(op, rest, number);
@@ -166,6 +216,9 @@ macro_rules! summary {
                     (Op::Max, b"query_time") => *last = ns_of_number(number).max(*last),
                     (Op::Sum, _) => {
                         let place = COUNTED.iter().position(|row| row.1.as_bytes() == key).ok_or(NotMine)?;
+                        if bit(&ASKED, COUNTED[place].0) | bit(&ANSWERED, COUNTED[place].0) != 0 {
+                            return Err(NotMine);
+                        }
                         self.counted[place] = self.counted[place].saturating_add(number);
                     }
                     _ => return Err(NotMine),
@@ -185,6 +238,8 @@ fn empty<T: Default>(_: &dyn Fn() -> Tops) -> T {
 }
 
 summary! {
+    asked: Counts, "asked", empty, "Queries by what was set in them, for [`Summary::counted`].";
+    answered: Counts, "answered_with", empty, "Answers by what was set in them, likewise.";
     times: Times<{ TIMED.len() }>, "times", empty, "Counts over time: see [`Timed`].";
     types: Counts, "types", empty, "Types that were asked for.";
     classes: Counts, "classes", empty, "Classes that were asked for.";
@@ -228,54 +283,19 @@ fn address_key(address: IpAddr, room: &mut AddressKey) -> &[u8] {
     }
 }
 
-/// A client or server as it may come out, if it is known and may.
-#[derive(Default)]
-struct Who {
-    address: AddressKey,
-    text: Vec<u8>,
-    length: usize,
-}
-
-impl Who {
-    fn of(value: Value) -> Who {
-        let mut who = Who::default();
-        match value {
-            Value::Address(address) => who.length = address_key(address, &mut who.address).len(),
-            Value::Text(text) => who.text = [&[TEXT], text.as_bytes()].concat(),
-            _ => {}
-        }
-        who
-    }
-
-    fn of_address(is_known: bool, address: impl FnOnce() -> IpAddr) -> Who {
-        let mut who = Who::default();
-        if is_known {
-            who.length = address_key(address(), &mut who.address).len();
-        }
-        who
-    }
-
-    #[inline]
-    fn key(&self) -> Option<&[u8]> {
-        match self.length {
-            0 => Some(&self.text[..]).filter(|text| !text.is_empty()),
-            length => Some(&self.address[..length]),
-        }
-    }
-}
-
-/// The words of an address key, as numbers.
+/// The words of the key of an address, or of none.
 #[inline]
-fn words(who: &Who) -> (u64, u64) {
-    match who.text.is_empty() {
-        true => {
-            let both = u128::from_le_bytes(*who.address.last_chunk().expect("it has one octet more"));
-            (both as u64, (both >> 64) as u64)
-        }
-        false => {
-            let Hash { first, second } = Hash::of(&who.text);
-            (first, second)
-        }
+fn words(key: &AddressKey) -> (u64, u64) {
+    let both = u128::from_le_bytes(*key.last_chunk().expect("it has one octet more"));
+    (both as u64, (both >> 64) as u64)
+}
+
+/// The key of a client or server that is written otherwise; empty if nothing is written.
+fn hidden_key(value: Value) -> Vec<u8> {
+    match value {
+        Value::Address(address) => address_key(address, &mut AddressKey::default()).to_vec(),
+        Value::Text(text) => [&[TEXT], text.as_bytes()].concat(),
+        _ => Vec::new(),
     }
 }
 
@@ -297,100 +317,94 @@ impl Summary {
             State::Matched => Counted::Answered,
             State::TimedOut => Counted::Unanswered,
             State::Unpaired => Counted::Unpaired,
-            State::Unasked => return self.count(Counted::Unasked, true),
-            State::Announcement => return self.count(Counted::Announcements, true),
+            State::Unasked => return self.count(Counted::Unasked, 1),
+            State::Announcement => return self.count(Counted::Announcements, 1),
             _ => return,
         };
-        self.count(outcome, true);
-        self.add_query(row);
-        let code = row.response_code().filter(|_| outcome == Counted::Answered);
-        let code = code.filter(|_| !row.response().is_some_and(|side| side.lacks.has(Lacks::RCODE)));
-        self.add_answer(row, code);
-        self.add_time(row, outcome, code);
-        self.add_keys(row, context, code);
+        self.count(Counted::Queries, 1);
+        self.count(outcome, 1);
+        let mut lacks = row.facts().map_or(Lacks::default(), |facts| facts.own.lacks);
+        lacks.set(Lacks::RCODE, row.response().is_some_and(|side| side.lacks.has(Lacks::RCODE)));
+        let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
+        let done = Done { key: row.key(), lacks, outcome, code, rtt_ns: row.rtt_ns() };
+        self.add_query(row, &done);
+        self.add_answer(row, &done);
+        if !lacks.has(Lacks::TIME) {
+            self.add_time(row, &done);
+        }
+        self.add_keys(row, &done, context);
     }
 
-    #[inline]
-    fn count(&mut self, what: Counted, is_so: bool) {
+    #[inline(always)]
+    fn count(&mut self, what: Counted, n: u64) {
         let count = &mut self.counted[what as usize];
-        *count = count.saturating_add(is_so.into());
+        *count = count.wrapping_add(n);
     }
 
-    fn add_query(&mut self, row: &Transaction) {
-        let key = row.key();
-        self.count(Counted::Queries, true);
-        if !row.lacks(Lacks::TRANSPORT) {
+    #[inline(always)]
+    fn add_query(&mut self, row: &Transaction, done: &Done) {
+        let Done { key, lacks, .. } = done;
+        if !lacks.has(Lacks::TRANSPORT) {
             self.transports.add(key.transport() as u16);
         }
-        if !row.lacks(Lacks::CLIENT) || !row.lacks(Lacks::SERVER) {
-            let version = if key.client().is_ipv6() { Counted::Ipv6 } else { Counted::Ipv4 };
-            self.count(version, true);
-        }
         if !key.name().is_empty() {
-            if !row.lacks(Lacks::TYPE) {
+            if !lacks.has(Lacks::TYPE) {
                 self.types.add(key.qtype());
             }
-            if !row.lacks(Lacks::CLASS) {
+            if !lacks.has(Lacks::CLASS) {
                 self.classes.add(key.qclass());
             }
         }
+        let mut asked = match key.client().is_ipv6() {
+            _ if lacks.has(Lacks::CLIENT.and(Lacks::SERVER)) => 0,
+            true => const { bit(&ASKED, Counted::Ipv6) },
+            false => const { bit(&ASKED, Counted::Ipv4) },
+        };
         let retries = row.facts().map_or(0, |facts| facts.retries);
-        self.counted[Counted::Retries as usize] += u64::from(retries);
-        self.count(Counted::Retried, retries > 0);
-        let Some(side) = row.query() else { return };
-        if !side.lacks.has(Lacks::LENGTH) {
-            self.query_sizes.add(side.length.into());
+        self.count(Counted::Retries, retries.into());
+        asked |= if retries > 0 { const { bit(&ASKED, Counted::Retried) } } else { 0 };
+        if let Some(side) = row.query() {
+            if !side.lacks.has(Lacks::LENGTH) {
+                self.query_sizes.add(side.length.into());
+            }
+            if !side.lacks.has(Lacks::OPCODE) {
+                self.opcodes.add(side.flags >> 11 & 15);
+            }
+            asked |= flags(side, &ASKED_FLAGS);
+            if let Some(edns) = side.edns {
+                asked |= const { bit(&ASKED, Counted::Edns) };
+                asked |= if edns.flags & 0x8000 != 0 { const { bit(&ASKED, Counted::Do) } } else { 0 };
+                self.edns_versions.add(edns.version.into());
+                self.edns_sizes.add(edns.udp_size);
+            }
         }
-        if !side.lacks.has(Lacks::OPCODE) {
-            self.opcodes.add(side.flags >> 11 & 15);
-        }
-        self.add_flags(side, &[(0x0100, Counted::Rd), (0x0010, Counted::Cd), (0x0020, Counted::Ad)]);
-        if let Some(edns) = side.edns {
-            self.count(Counted::Edns, true);
-            self.count(Counted::Do, edns.flags & 0x8000 != 0);
-            self.edns_versions.add(edns.version.into());
-            self.edns_sizes.add(edns.udp_size);
-        }
+        self.asked.add(asked);
     }
 
-    fn add_answer(&mut self, row: &Transaction, code: Option<u16>) {
-        if let Some(code) = code {
+    #[inline(always)]
+    fn add_answer(&mut self, row: &Transaction, done: &Done) {
+        if let Some(code) = done.code {
             self.rcodes.add(code);
         }
-        match row.rtt_ns().map(u64::try_from) {
+        match done.rtt_ns.map(u64::try_from) {
             Some(Ok(rtt_ns)) => self.rtts.add(rtt_ns),
-            Some(Err(_)) => self.count(Counted::NegativeRtts, true),
+            Some(Err(_)) => self.count(Counted::NegativeRtts, 1),
             None => {}
         }
         let Some(side) = row.response() else { return };
         if !side.lacks.has(Lacks::LENGTH) {
             self.response_sizes.add(side.length.into());
         }
-        let flags = [
-            (0x0400, Counted::Aa),
-            (0x0200, Counted::Tc),
-            (0x0080, Counted::Ra),
-            (0x0020, Counted::AnsweredAd),
-        ];
-        self.add_flags(side, &flags);
-        self.count(Counted::AnsweredEdns, side.edns.is_some());
+        let edns = if side.edns.is_some() { const { bit(&ANSWERED, Counted::AnsweredEdns) } } else { 0 };
+        self.answered.add(flags(side, &ANSWERED_FLAGS) | edns);
     }
 
     #[inline(always)]
-    fn add_flags(&mut self, side: &Side, flags: &[(u16, Counted)]) {
-        if !side.lacks.has(Lacks::FLAGS) {
-            flags.iter().for_each(|&(flag, what)| self.count(what, side.flags & flag != 0));
-        }
-    }
-
-    fn add_time(&mut self, row: &Transaction, outcome: Counted, code: Option<u16>) {
-        if row.lacks(Lacks::TIME) {
-            return;
-        }
+    fn add_time(&mut self, row: &Transaction, done: &Done) {
         let ns = row.request_ns();
         let (first, last) = &mut self.first_and_last_ns;
         (*first, *last) = (ns.min(*first), ns.max(*last));
-        let code = code.map(|code| match code {
+        let code = done.code.map(|code| match code {
             NOERROR => Timed::NoError,
             NXDOMAIN => Timed::NxDomain,
             SERVFAIL => Timed::ServFail,
@@ -398,55 +412,95 @@ impl Summary {
             _ => Timed::OtherCode,
         });
         let retries = row.facts().map_or(0, |facts| facts.retries);
-        let is_udp = row.key().transport() == crate::transaction::Transport::Udp;
+        let is_udp = done.key.transport() == Transport::Udp;
         self.times.add(ns, |counters| {
-            counters[Timed::Queries as usize] += 1;
-            counters[Timed::Unanswered as usize] += u64::from(outcome == Counted::Unanswered);
-            counters[Timed::Retries as usize] += u64::from(retries);
-            counters[Timed::Tcp as usize] += u64::from(!is_udp);
-            if let Some(code) = code {
-                counters[code as usize] += 1;
-            }
+            let mut count =
+                |what: Timed, n: u64| counters[what as usize] = counters[what as usize].wrapping_add(n);
+            count(Timed::Queries, 1);
+            count(Timed::Unanswered, (done.outcome == Counted::Unanswered).into());
+            count(Timed::Retries, retries.into());
+            count(Timed::OtherTransport, (!is_udp).into());
+            code.into_iter().for_each(|code| count(code, 1));
         });
     }
 
-    fn add_keys(&mut self, row: &Transaction, context: &Context, code: Option<u16>) {
-        let key = row.key();
-        let is_plain = !context.privacy.is_active();
-        let (client, server) = match is_plain {
-            true => (
-                Who::of_address(!row.lacks(Lacks::CLIENT), || key.client()),
-                Who::of_address(!row.lacks(Lacks::SERVER), || key.server()),
-            ),
-            false => {
-                let mut scratch = Scratch::default();
-                let client = Who::of(context.client(row, &mut scratch));
-                (client, Who::of(context.server(row, &mut scratch)))
-            }
+    #[inline(always)]
+    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+        if context.privacy.is_active() {
+            return self.add_hidden_keys(row, done, context);
+        }
+        let Done { key, lacks, .. } = done;
+        let (mut client, mut server) = (AddressKey::default(), AddressKey::default());
+        let client_length = match lacks.has(Lacks::CLIENT) {
+            true => 0,
+            false => address_key(key.client(), &mut client).len(),
         };
-        let rank = rank(row, &client, &server);
-        if let Some(client) = client.key() {
+        let server_length = match lacks.has(Lacks::SERVER) {
+            true => 0,
+            false => address_key(key.server(), &mut server).len(),
+        };
+        let rank = rank(row.request_ns(), key, words(&client), words(&server));
+        self.add_ends(&client[..client_length], &server[..server_length], rank, done);
+        let mut room = [0; WIRE_MAX];
+        if let Some(name) = lower_case(done, &mut room) {
+            self.add_name(name, &context.suffixes, rank);
+        }
+    }
+
+    /// The same where something is written otherwise.
+    #[cold]
+    fn add_hidden_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+        let mut scratch = Scratch::default();
+        let client = hidden_key(context.client(row, &mut scratch));
+        let server = hidden_key(context.server(row, &mut scratch));
+        let words = |key: &[u8]| {
+            let Hash { first, second } = Hash::of(key);
+            (first, second)
+        };
+        let rank = rank(row.request_ns(), &done.key, words(&client), words(&server));
+        self.add_ends(&client, &server, rank, done);
+        let mut room = [0; WIRE_MAX];
+        if let Some(name) = lower_case(done, &mut room) {
+            self.add_hidden_name(name, context, rank);
+        }
+    }
+
+    /// Counts client and server by their keys; an empty one is not known.
+    #[inline(always)]
+    fn add_ends(&mut self, client: &[u8], server: &[u8], rank: u64, done: &Done) {
+        if !client.is_empty() {
             self.clients.add(client, rank, 1);
         }
-        if let Some(server) = server.key() {
-            self.servers.add(server, rank, 1);
-            let done = Server { code, rtt_ns: row.rtt_ns().and_then(|ns| u64::try_from(ns).ok()) };
-            if let Some(figures) = self.by_server.of(server) {
-                figures.add(&done, 1);
+        if !server.is_empty() {
+            let number = self.servers.add(server, rank, 1);
+            let did = Server { code: done.code, rtt_ns: done.rtt_ns.and_then(|ns| u64::try_from(ns).ok()) };
+            if let Some(figures) = self.group(number, server) {
+                figures.add(&did);
             }
-            self.sample.add(rank, server, done.number());
+            self.sample.add(rank, server, did.number());
         }
-        if key.name().is_empty() || row.lacks(Lacks::NAME) {
-            return;
-        }
-        let mut room = [0; WIRE_MAX];
-        let name = &mut room[..key.name().len()];
-        name.copy_from_slice(key.name());
-        name.make_ascii_lowercase();
-        match is_plain {
-            true => self.add_name(name, &context.suffixes, rank),
-            false => self.add_hidden_name(name, context, rank),
-        }
+    }
+
+    /// What a server did, by its number among servers, if it has one.
+    #[inline]
+    fn group(&mut self, number: Option<usize>, server: &[u8]) -> Option<&mut ServerFigures> {
+        let group = match number.and_then(|number| self.groups.get(number)) {
+            Some(group) => *group as usize,
+            None => {
+                let group = self.by_server.number(server)?;
+                if number == Some(self.groups.len()) {
+                    self.groups.push(group as u32);
+                }
+                group
+            }
+        };
+        self.by_server.numbered(group)
+    }
+
+    /// What is known by numbers must be looked up again.
+    fn forget_numbers(&mut self) {
+        self.belongs.clear();
+        self.groups.clear();
     }
 
     #[inline]
@@ -491,7 +545,11 @@ impl Summary {
 
     /// So many of what is only counted.
     pub fn counted(&self, what: Counted) -> u64 {
-        self.counted[what as usize]
+        match (bit(&ASKED, what), bit(&ANSWERED, what)) {
+            (0, 0) => self.counted[what as usize],
+            (0, bit) => self.answered.with(bit),
+            (bit, _) => self.asked.with(bit),
+        }
     }
 
     /// When the first and the last query was sent, ns since 1970; `None` if there is none, or none has a time.
@@ -505,15 +563,42 @@ impl Summary {
     }
 }
 
+/// What all that counts a query asks for.
+struct Done<'a> {
+    key: Key<'a>,
+    lacks: Lacks,
+    outcome: Counted,
+    code: Option<u16>,
+    rtt_ns: Option<i64>,
+}
+
+/// The bits of what is set in the header of a message.
+#[inline(always)]
+fn flags(side: &Side, bits: &[(u16, u16)]) -> u16 {
+    let flags = if side.lacks.has(Lacks::FLAGS) { 0 } else { side.flags };
+    bits.iter().fold(0, |set, &(flag, bit)| set | if flags & flag != 0 { bit } else { 0 })
+}
+
+/// The name that was asked for, if it is known.
+#[inline(always)]
+fn lower_case<'r>(done: &Done, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
+    let name = done.key.name();
+    if name.is_empty() || done.lacks.has(Lacks::NAME) {
+        return None;
+    }
+    let lower = &mut room[..name.len()];
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    Some(lower)
+}
+
 /// The random number that a transaction brings: a hash of when it was, of the tuple as it may come out, and of its id. Positions
 /// in the capture, which are nearer at hand, would be others in another grouping of files.
-#[inline]
-fn rank(row: &Transaction, client: &Who, server: &Who) -> u64 {
-    let key = row.key();
+#[inline(always)]
+fn rank(ns: i64, key: &Key, client: (u64, u64), server: (u64, u64)) -> u64 {
     let (ports, id) =
         (u64::from(key.client_port()) << 16 | u64::from(key.server_port()), u64::from(key.id()));
-    let (client, server) = (words(client), words(server));
     let who = fold(client.0 ^ MIX[0], client.1 ^ server.1 ^ MIX[1]);
     let what = fold(server.0 ^ MIX[2], (ports << 16 | id) ^ MIX[3]);
-    finished(fold(row.request_ns() as u64 ^ who, what ^ MIX[0]))
+    finished(fold(ns as u64 ^ who, what ^ MIX[0]))
 }
