@@ -554,8 +554,8 @@ pub(crate) struct Rssac {
 
 const RSSAC_EXAMPLES: &str = "\
 Examples:
-  dpp rssac day/ --server 192.0.2.53 --service ns1.example -o yaml/
-  dpp rssac map 0017.pcap.zst --server 192.0.2.53 --site ams --seq 17 -o ams-0017.part
+  dpp rssac captures/ --server all --service ns1.example -o yaml/
+  dpp rssac map capture.pcap.zst --server 192.0.2.53 --site ams --seq 17 -o ams-0017.part
   dpp rssac merge ams-*.part lon-*.part -o day.part
   dpp rssac report day.part --service ns1.example -o yaml/";
 

@@ -15,6 +15,9 @@ use dpp::packet::Skip;
 use dpp::pipeline::{self, Machine, Outcome, Pool, Rows, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::{COLUMNS, Column, Context, Schema, Scratch, Value};
+use dpp::tallies::entry::Entries;
+use dpp::tallies::rssac::Wanted;
+use dpp::tallies::servers::Servers;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -565,6 +568,65 @@ fn a_response_that_says_when_its_query_came_is_a_row() {
     assert_eq!(told(&run, &columns), [expected]);
     assert_eq!(run.value(0, "query_count"), "U64(1)");
     assert_eq!(run.outcome.totals.matches.duplicate_queries, 1);
+}
+
+/// The figures of a logged input, as lines without their day; of this server, or of all.
+fn figures(bytes: &[u8], server: Option<&str>) -> Vec<String> {
+    let mut servers = Servers::default();
+    let add = |server: &str| servers.add(server.parse().unwrap(), 32).unwrap();
+    server.map(add);
+    let servers = if server.is_some() { servers } else { Servers::all() };
+    let plan = Plan { rows: false, rssac: Some(Wanted { servers, labels: true }), ..plan() };
+    let run = check_machines(bytes, &plan, "figures");
+    let mut lines = Vec::new();
+    let mut tell = |_, key: &[u8], number| {
+        let key = String::from_utf8(key.to_vec()).unwrap();
+        lines.push(format!("{} {number}", key.trim_start_matches("20231114/")));
+    };
+    run.outcome.totals.rssac.iter().for_each(|tally| tally.tell("", &mut tell));
+    lines
+}
+
+#[test]
+fn frames_count_as_they_were_logged_and_only_those_of_the_server() {
+    let of = |messages: &[Message], server| {
+        let frames: Vec<_> = messages.iter().map(|message| Dnstap::new(*message)).collect();
+        figures(&stream(&frames), server)
+    };
+    let repeated = Message { query_time: Time::from_ns(START), query_message: Some(QUERY), ..message(2, 5) };
+    let both = [
+        "labels/1 1",
+        "q/udp/4 1",
+        "r/udp/4 1",
+        "rcode/0 1",
+        "size/q/udp/16 1",
+        "size/r/udp/16 1",
+        "4/c0000201 1",
+    ];
+    assert_eq!(of(&[message(1, 0), repeated], None), both);
+    assert_eq!(of(&[message(1, 0), repeated], Some("192.0.2.53")), both);
+    assert_eq!(of(&[message(1, 0), repeated], Some("192.0.2.1")), ["others 2"]);
+    assert_eq!(of(&[message(3, 0), message(4, 5)], None), ["others 2"], "what a resolver asks");
+    let unknown = Message { response_address: None, response_port: None, ..message(1, 0) };
+    assert_eq!(of(&[unknown], None).len(), 4);
+    assert_eq!(of(&[unknown], Some("192.0.2.53")), ["others 1"]);
+    let tls = Message { socket_protocol: Some(3), query_address: None, ..message(1, 0) };
+    assert_eq!(of(&[tls], None), ["labels/1 1", "q/dot/4 1"]);
+}
+
+#[test]
+fn items_count_as_what_is_stored_of_them() {
+    assert_eq!(figures(&blocks(Hints::ALL, &[pair(0)]), None), ["q/other/4 1", "r/other/4 1"]);
+    assert_eq!(figures(&blocks(Hints::ALL, &[pair(0)]), Some("192.0.2.53")), ["others 2"]);
+    let response = Item { response_size: Some(600), delay_ns: Some(-SECOND), ..pair(0) };
+    let signature = Signature {
+        transport_flags: Some(0),
+        response_rcode: Some(23),
+        server_port: Some(53),
+        ..response.signature
+    };
+    let told = figures(&blocks(Hints::ALL, &[Item { signature, ..response }]), None);
+    assert_eq!(told, ["q/udp/4 1", "r/udp/4 1", "rcode/23 1", "size/r/udp/592 1"]);
 }
 
 #[test]

@@ -109,6 +109,9 @@ fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
         bail!("these are parts of '{}'; dpp rssac report takes those of '{}'", sum.header().kind, count::KIND)
     }
     let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
+    if let Some(day) = publishing.day {
+        Publishing::check_day(ledger.days().filter_map(|(date, _)| day_of(date)), day)?;
+    }
     let mut sites: BTreeMap<String, Tally> = BTreeMap::new();
     sum.entries(|op, key, number| {
         if key.first() == Some(&b'!') || !is_of(key, day.as_deref()) {
@@ -299,21 +302,28 @@ impl Publishing {
         })
     }
 
+    /// Refuses a day of which there is nothing, unless there is nothing of any.
+    fn check_day(there: impl Iterator<Item = u16>, wanted: u16) -> anyhow::Result<()> {
+        let there: Vec<u16> = there.collect();
+        if there.is_empty() || there.contains(&wanted) {
+            return Ok(());
+        }
+        let named: Vec<String> = there.into_iter().map(report::dashed).collect();
+        bail!("--day: there is nothing of {}; there is {}", report::dashed(wanted), named.join(", "))
+    }
+
     /// Writes the files of a tally.
     fn publish(&self, tally: &Tally, is_silent: bool) -> anyhow::Result<()> {
         let days: Vec<_> =
             tally.days().filter(|(day, _)| self.day.is_none_or(|wanted| wanted == *day)).collect();
+        if let Some(day) = self.day {
+            Publishing::check_day(tally.days().map(|(day, _)| day), day)?;
+        }
         if days.is_empty() {
-            let there: Vec<String> = tally.days().map(|(day, _)| report::dashed(day)).collect();
-            match (self.day, &there[..]) {
-                (Some(day), [_, ..]) => {
-                    bail!("--day: there is nothing of {}; there is {}", report::dashed(day), there.join(", "))
-                }
-                _ => bail!(
-                    "nothing was counted; {} messages were neither to the server nor from it: is --server right?",
-                    grouped(tally.others)
-                ),
-            }
+            bail!(
+                "nothing was counted; {} messages were neither to the server nor from it: is --server right?",
+                grouped(tally.others)
+            )
         }
         let mut count = 0;
         for (day, figures) in &days {

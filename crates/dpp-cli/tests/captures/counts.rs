@@ -52,7 +52,9 @@ pub(crate) fn theirs<'a>(
         let carrier = if message.is_tcp { "tcp" } else { "udp" };
         let mut add = |key: String| *figures.entry(format!("{day}/{key}")).or_default() += 1;
         add(format!("{way}/{carrier}/{version}"));
-        add(format!("size/{way}/{carrier}/{}", message.size / 16 * 16));
+        if let Some(size) = message.size {
+            add(format!("size/{way}/{carrier}/{}", size / 16 * 16));
+        }
         if message.is_response {
             add(format!("rcode/{}", message.rcode | message.extended_rcode << 4));
         } else {

@@ -103,6 +103,31 @@ fn figures_are_those_that_plain_maps_over_tsharks_reading_give() {
     assert!(counted > 1_000, "{counted} messages");
 }
 
+/// The figures of a capture, whatever kind it is, counted beside rows or without.
+fn figures(capture: &Capture, rows: bool) -> counts::Figures {
+    let plan = Plan { rows, sparse: true, ..counts::plan(Servers::all()) };
+    counts::ours(&ours::totals(capture, &plan))
+}
+
+#[test]
+fn figures_are_the_same_beside_rows() {
+    let collection = Collection::open();
+    let readable = |capture: &&Capture| ours::open(capture) != Opened::Refused;
+    for capture in collection.captures.iter().filter(readable) {
+        assert_eq!(figures(capture, true), figures(capture, false), "{}", capture.name);
+    }
+}
+
+#[test]
+fn items_count_like_the_packets_they_were_made_of() {
+    let collection = Collection::open();
+    let named = |name: &str| collection.captures.iter().find(|capture| capture.name == name);
+    let [packets, items] = ["compactor__gold.pcap.xz", "compactor__gold.cbor.xz"].map(named);
+    let of = |capture: Option<&Capture>| figures(capture.expect("it is in every collection"), false);
+    assert!(of(packets).len() > 30);
+    assert_eq!(of(packets), of(items));
+}
+
 #[test]
 fn ethernet_rows_are_those_that_dpp_writes() {
     check(Comparison::Rows, |collection, capture| match ours::open(capture) {

@@ -38,6 +38,24 @@ fn room() -> Room {
         room.write(name, &zstd);
     }
     room.write("demo/dns.pcap", fs::read(root().join("demo/dns.pcap")).unwrap());
+    for (capture, site) in [("capture.pcap", "ams"), ("elsewhere/ns2.pcap", "lon")] {
+        let part = format!("{site}-0017.part");
+        room.dpp(&[
+            "rssac",
+            "map",
+            capture,
+            "--server",
+            "192.0.2.53",
+            "--site",
+            site,
+            "--seq",
+            "17",
+            "-o",
+            &part,
+        ])
+        .well();
+    }
+    room.dpp(&["rssac", "map", "capture.pcap", "--server", "all", "-o", "day.part"]).well();
     room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     room.write("odd.toml", "qps = 100\n");
     room.write("dpp.toml", "source = [\"dnstap+unix:dnstap.sock\"]\noutput = \"queries.csv\"\n");
@@ -150,8 +168,9 @@ fn every_command_that_is_shown_works() {
         (format!("dpp {}", arguments.join(" ")), shown_by_help(&told))
     };
     let pages = pages().into_iter().map(|(name, page)| (name, shown(&page)));
-    let all: Vec<_> =
-        pages.chain([help(&["--help"]), help(&["extract", "--help"]), help(&["live", "--help"])]).collect();
+    let all: Vec<_> = pages
+        .chain([&["--help"][..], &["extract", "--help"], &["live", "--help"], &["rssac", "--help"]].map(help))
+        .collect();
     let mut count = 0;
     for (name, commands) in all {
         for command in commands {

@@ -38,7 +38,7 @@ const MIDNIGHT_US: u64 = 1_699_920_000_000_000;
 /// Some messages to and from the server, and others, around a midnight.
 fn traffic() -> Vec<(u64, Vec<u8>)> {
     let query = |id| message(id, 0x0100, "www.example");
-    let response = |id, rcode| message(id, 0x8180 | rcode, "www.example");
+    let response = |id, rcode: u16| message(id, 0x8180 | rcode, "www.example");
     let prefixed = |message: Vec<u8>| [&(message.len() as u16).to_be_bytes()[..], &message].concat();
     let over_tcp = tcp(CLIENT, SERVER, 1, &prefixed(query(3)));
     vec![
@@ -101,12 +101,8 @@ fn messages_count_by_day_and_only_those_of_the_server() {
     assert_eq!(entries(&room, "part.txt"), ENTRIES);
     let header = ["#dpp-part 1 rssac", "#parameter ports=53", "#parameter servers=192.0.2.53"];
     assert_eq!(room.lines("part.txt")[..3], header);
-    assert!(
-        told.contains(
-            "Packets: 11, 11 with DNS messages, 0 skipped\nMessages: 10, 8 of the server, 2 of others\n"
-        ),
-        "{told}"
-    );
+    assert!(told.contains("Packets: 11, 10 with DNS messages, 1 skipped\n"), "{told}");
+    assert!(told.contains("Messages: 10, 8 of the server, 2 of others\n"), "{told}");
     assert!(told.contains("2023-11-14: 6 messages; sources: 4 IPv4, 0 IPv6 in 0 /64\n"), "{told}");
 }
 
@@ -127,9 +123,7 @@ fn captures_of_both_directions_count_copies_once_if_that_is_wanted() {
 #[test]
 fn halves_add_up_to_the_whole_wherever_it_is_cut() {
     let room = Room::new();
-    let profile = "tcp_share = 0.0\ntruncated_share = 0.0\n";
-    room.write("udp.toml", profile);
-    room.dpp(&["generate", "in.pcap", "--transactions", "400", "--profile", "udp.toml"]).well();
+    room.dpp(&["generate", "in.pcap", "--transactions", "400"]).well();
     let whole = room.read("in.pcap");
     let map = |input: &str, output: &str| {
         room.dpp(&["rssac", "map", input, "--server", "all", "-o", output]).well();
@@ -148,7 +142,9 @@ fn halves_add_up_to_the_whole_wherever_it_is_cut() {
 
 #[test]
 fn neither_workers_nor_files_matter() {
-    let room = Room::with_capture();
+    let room = Room::new();
+    room.write("tcp.toml", "tcp_share = 0.3\nfragment_share = 0.1\ntcp_reorder_share = 0.1\n");
+    room.dpp(&["generate", "in.pcap", "--transactions", "1000", "--profile", "tcp.toml"]).well();
     let map = |more: &[&str]| {
         let arguments = ["rssac", "map", "--server", "all", "--form", "text", "--labels", "-s"];
         room.dpp(&[&arguments, more].concat()).well().stdout
@@ -298,7 +294,7 @@ fn what_does_not_add_up_is_refused() {
     );
     check_refused(&["merge", "a.part", "./a.part", "-o", "x"], "'a.part' and './a.part' are the same file");
     check_refused(&["merge", "a.part", "--day", "2023-02-29", "-o", "x"], "--day '2023-02-29' is no day");
-    check_refused(&["report", "d.part", "--service", "x"], "nothing was counted; 10 messages were neither");
+    check_refused(&["report", "d.part", "--service", "x"], "nothing was counted; 9 messages were neither");
     check_refused(&["report", "a.part"], "--service: say what the files are of");
     check_refused(&["report", "a.part", "--service", "../x"], "--service '../x' is no name");
     check_refused(
@@ -325,7 +321,7 @@ fn what_cannot_be_counted_is_refused() {
         &["map", "in.pcap", "--server", "all", "-o", "in.pcap"],
         "the output 'in.pcap' and the input 'in.pcap' are the same file",
     );
-    check_refused(&["map", "a.part", "--server", "all", "-o", "x"], "cannot read 'a.part'");
+    check_refused(&["map", "a.part", "--server", "all", "-o", "x"], "'a.part' is no capture");
     check_refused(
         &["map", "in.pcap", "--server", "all", "-o", "folder"],
         "--output: 'folder' is a directory",

@@ -167,11 +167,9 @@ impl Part {
             self.form = Form::Compact;
             self.decompressor = Some(zstd::bulk::Decompressor::new()?);
             self.bytes.at += MAGIC.len();
-            let length = self.bytes.u32()? as usize;
-            if length > HEADER_MAX {
-                return Err(Wrong::Header);
-            }
-            let text = self.bytes.take(length)?.to_vec();
+            let stored = self.bytes.u32()? as usize;
+            self.unpack(stored)?;
+            let text = std::mem::take(&mut self.block);
             let text = std::str::from_utf8(&text).map_err(|_| Wrong::Header)?;
             return text.lines().try_for_each(|line| self.header.line(line));
         }
@@ -286,6 +284,13 @@ impl Part {
             }
             return if self.bytes.fill(1)? { Err(Wrong::Behind) } else { Ok(false) };
         }
+        self.unpack(stored)?;
+        self.at = 0;
+        Ok(true)
+    }
+
+    /// Unpacks a block of which so many octets are stored.
+    fn unpack(&mut self, stored: usize) -> Result<(), Wrong> {
         let raw = self.bytes.u32()? as usize;
         if raw > BLOCK_MAX || stored > BLOCK_MAX || raw == 0 {
             return Err(Wrong::Damaged("a block that cannot be"));
@@ -293,10 +298,8 @@ impl Part {
         self.block.resize(raw, 0);
         let packed = self.bytes.take(stored)?;
         let decompressor = self.decompressor.as_mut().expect("a compact part has one");
-        let unpacked = decompressor.decompress_to_buffer(packed, &mut self.block[..]);
-        self.at = 0;
-        match unpacked {
-            Ok(unpacked) if unpacked == raw => Ok(true),
+        match decompressor.decompress_to_buffer(packed, &mut self.block[..]) {
+            Ok(unpacked) if unpacked == raw => Ok(()),
             _ => Err(Wrong::Damaged("a block that cannot be unpacked")),
         }
     }

@@ -1,14 +1,14 @@
 //! Writing a part.
 //!
 //! ```text
-//!  compact:  magic 8 | length u32 | header text | blocks | 0 u32 | entries u64
+//!  compact:  magic 8 | block of the header's lines | blocks of entries | 0 u32 | entries u64
 //!  block:    stored length u32 | raw length u32 | zstd frame, with checksum
-//!  raw:      entries: shared varint | rest varint | rest of the key | number varint, but for members
+//!  entries: shared varint | rest varint | rest of the key | number varint, but for members
 //! ```
 //! All numbers are little endian. A key is its operator's sign and what is behind it; `shared` octets of it are those of the key
 //! before, of which a block's first entry has none.
 
-use super::{Form, Header, KEY_MAX, MAGIC, can_be_key, shown, sign};
+use super::{Form, HEADER_MAX, Header, MAGIC, can_be_key, shown, sign};
 use dpp::tallies::entry::Op;
 use std::io::{self, Write};
 
@@ -37,20 +37,22 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// The output's.
-    pub fn new(mut out: W, form: Form, header: &Header) -> io::Result<Writer<W>> {
-        let text = header.text();
-        match form {
-            Form::Text => out.write_all(text.as_bytes())?,
-            Form::Compact => {
-                out.write_all(&MAGIC)?;
-                out.write_all(&(text.len() as u32).to_le_bytes())?;
-                out.write_all(text.as_bytes())?;
-            }
-        }
+    pub fn new(out: W, form: Form, header: &Header) -> io::Result<Writer<W>> {
         let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
         compressor.include_checksum(true)?;
-        let (last, block) = (Vec::new(), Vec::with_capacity(BLOCK + KEY_MAX));
-        Ok(Writer { out, form, last, block, is_first: true, entries: 0, compressor })
+        let (last, block) = (Vec::new(), header.text().into_bytes());
+        if block.len() > HEADER_MAX {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the header is too long: name fewer servers",
+            ));
+        }
+        let mut writer = Writer { out, form, last, block, is_first: true, entries: 0, compressor };
+        if form == Form::Compact {
+            writer.out.write_all(&MAGIC)?;
+        }
+        writer.flush()?;
+        Ok(writer)
     }
 
     /// Writes an entry.
