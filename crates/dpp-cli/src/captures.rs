@@ -149,6 +149,20 @@ impl Opener {
         Ok(())
     }
 
+    /// Why the engine cannot go on, with the name of the capture.
+    pub(crate) fn explain(&self, InputError { input, error }: InputError) -> anyhow::Error {
+        let mut log = self.log();
+        if let Some(error) = log.error.take() {
+            return error;
+        }
+        let name = log.taken.get(input).map_or_else(|| "the capture".to_owned(), |taken| taken.input.name());
+        let is_regression = matches!(error, CaptureError::Regression(_));
+        anyhow!(error).context(match is_regression {
+            true => format!("{name} is out of order; without --monotonic-capture that does no harm"),
+            false => format!("cannot read {name}"),
+        })
+    }
+
     /// Opens a capture and looks whether the engine will accept it.
     fn open(&self, input: &Input) -> anyhow::Result<Capture> {
         let stop = Arc::clone(&self.stop);

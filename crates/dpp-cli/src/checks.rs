@@ -206,7 +206,7 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
     let ports = plan::ports(&options.reading.port)?;
     let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
-    let threads = understood(options.threads.clone(), "DPP_THREADS", "a number from 1 to 256")?;
+    let workers = workers(options.threads.clone())?;
     let is_dataset = datasets.are_asked_for();
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     named.map_or(Ok(()), |path| check_extension(path, format))?;
@@ -249,8 +249,6 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
     check_overlap(&inputs, &target, saved.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
     let table = check_table(format, packing, &schema, &options)?;
-    let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
     Ok(Job {
         voice: voice(&options, &target, report),
         plan: Plan {
@@ -269,8 +267,8 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
             ..Plan::default()
         },
         template,
-        workers: workers.unwrap_or(cpus).min(NonZeroUsize::new(WORKERS_MAX).expect("there may be workers")),
-        cpus,
+        workers,
+        cpus: cpus(),
         captures: inputs.captures,
         manner,
         target,
@@ -371,6 +369,21 @@ fn check_saved(options: &Options, captures: &[Input], hides: bool) -> anyhow::Re
     }
 }
 
+/// How many workers.
+///
+/// # Errors
+/// A variable that is no number.
+pub(crate) fn workers(threads: Option<Setting<u16>>) -> anyhow::Result<NonZeroUsize> {
+    let threads = understood(threads, "DPP_THREADS", "a number from 1 to 256")?;
+    let wanted = threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    let most = NonZeroUsize::new(WORKERS_MAX).expect("there may be workers");
+    Ok(wanted.unwrap_or_else(cpus).min(most))
+}
+
+fn cpus() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 /// The value of an option, if its variable can be understood.
 fn understood<T>(setting: Option<Setting<T>>, variable: &str, allowed: &str) -> anyhow::Result<Option<T>> {
     match setting.transpose() {
@@ -380,7 +393,7 @@ fn understood<T>(setting: Option<Setting<T>>, variable: &str, allowed: &str) -> 
 }
 
 /// T in ns.
-fn check_timeout(text: &OsStr) -> anyhow::Result<i64> {
+pub(crate) fn check_timeout(text: &OsStr) -> anyhow::Result<i64> {
     match text.to_str().and_then(|text| text.trim().parse::<i64>().ok()) {
         Some(ms @ 1..=5000) => Ok(ms * 1_000_000),
         _ => bail!("--match-timeout-ms {}: allowed are 1 to 5000 milliseconds", text.display()),

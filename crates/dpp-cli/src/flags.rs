@@ -77,7 +77,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp live [CONFIG]\n       dpp check | explain | generate | completions | man",
+        dpp live [CONFIG]\n       dpp check | explain | stats | report | rssac | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -131,6 +131,12 @@ pub(crate) enum Command {
     Check(Box<Live>),
     /// Tell what became of packets, and why
     Explain(Explain),
+    /// What is in captures, on one screen
+    Stats(Box<Stats>),
+    /// The same as a page to look at, which needs no network
+    Report(Box<Report>),
+    /// Count what operators of root servers publish each day (RSSAC002), in parts that add up
+    Rssac(Box<Rssac>),
     /// Write a synthetic DNS capture
     Generate(Generate),
     /// Run as a service on made-up traffic, as tests do
@@ -418,6 +424,327 @@ pub(crate) struct Explain {
 
     #[command(flatten)]
     pub(crate) many: Many,
+}
+
+/// What is in captures.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp stats [OPTIONS] INPUT...", max_term_width = 100)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) summing: Summing,
+
+    /// All figures as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Rows of what there is most of; else 8 on the screen, 100 in JSON
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+}
+
+/// What is in captures, as a page.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp report [OPTIONS] INPUT... -o PAGE", max_term_width = 100)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) summing: Summing,
+
+    /// The page, one HTML file; - is standard output
+    #[arg(short, long, value_name = "PAGE", value_parser = path(), default_value = "report.html")]
+    pub(crate) output: PathBuf,
+
+    /// What the page is called; else by its captures
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+}
+
+/// How what is in captures is added up.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Summing {
+    /// Captures, named as for dpp extract
+    #[arg(value_name = "INPUT", value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Count all clients, names and so on one by one, however many there are. Takes memory for each
+    #[arg(long)]
+    pub(crate) exact: bool,
+
+    /// Only transactions that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
+    #[arg(long = "where", env = "DPP_WHERE", hide_env = true, value_name = "CONDITION")]
+    pub(crate) filter: Option<OsString>,
+
+    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
+    #[arg(long, env = "DPP_SAMPLE", hide_env = true, value_name = "OF:SHARE")]
+    pub(crate) sample: Option<OsString>,
+
+    /// A list of public suffixes instead of the one that is built in
+    #[arg(long, env = "DPP_PSL", hide_env = true, value_name = "FILE", value_parser = path())]
+    pub(crate) psl: Option<PathBuf>,
+
+    /// Later than this a response does not answer its query; 1 to 5000
+    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
+    #[arg(default_value = "1200", allow_negative_numbers = true)]
+    pub(crate) match_timeout_ms: OsString,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        help_heading = "Matching",
+        value_name = "WINDOW"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+
+    /// Make it an error if a capture is cut off or damaged
+    #[arg(long, env = "DPP_STRICT", hide_env = true, value_parser = Truth)]
+    pub(crate) strict: bool,
+
+    /// Print nothing but figures and errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
+    pub(crate) silent: bool,
+
+    /// Workers, else one for each CPU; the figures are the same for any number
+    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
+    pub(crate) threads: Option<Setting<u16>>,
+}
+
+impl Summing {
+    pub(crate) fn lookups(&self) -> Lookups {
+        Lookups { geoip: Vec::new(), psl: self.psl.clone(), servers: None, server_template: None }
+    }
+}
+
+/// RSSAC002: all at once, or step by step.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "dpp rssac INPUT... --server ADDRESS --service NAME -o DIRECTORY [OPTIONS]\n       \
+        dpp rssac map INPUT... --server ADDRESS -o PART\n       \
+        dpp rssac merge PART... -o PART\n       \
+        dpp rssac report PART... --service NAME -o DIRECTORY",
+    after_help = RSSAC_EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Rssac {
+    #[command(subcommand)]
+    pub(crate) step: Option<RssacStep>,
+    #[command(flatten)]
+    pub(crate) count: RssacCount,
+    #[command(flatten)]
+    pub(crate) publish: RssacPublish,
+}
+
+const RSSAC_EXAMPLES: &str = "\
+Examples:
+  dpp rssac day/ --server 192.0.2.53 --service ns1.example -o yaml/
+  dpp rssac map 0017.pcap.zst --server 192.0.2.53 --site ams --seq 17 -o ams-0017.part
+  dpp rssac merge ams-*.part lon-*.part -o day.part
+  dpp rssac report day.part --service ns1.example -o yaml/";
+
+/// Steps of RSSAC002 that stand by themselves. A capture that is called like one is given as `./map`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RssacStep {
+    /// Count the messages of captures into a part
+    Map(Box<RssacMap>),
+    /// Add parts up to one: of other captures, sites, days
+    Merge(RssacMerge),
+    /// Write the files that are published
+    Report(RssacReport),
+}
+
+/// Counting messages.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RssacCount {
+    /// Captures, named as for dpp extract
+    #[arg(value_name = "INPUT", value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Addresses of the server: ADDRESS, ADDRESS/BITS, a name from the table of --servers, or all. May be repeated
+    #[arg(long, value_name = "SERVER,...", help_heading = "Counting", value_delimiter = ',')]
+    pub(crate) server: Vec<OsString>,
+
+    /// A table of servers: a line is an address or prefix, a server and a site
+    #[arg(long, env = "DPP_SERVERS", hide_env = true, value_name = "FILE", help_heading = "Counting")]
+    #[arg(value_parser = path())]
+    pub(crate) servers: Option<PathBuf>,
+
+    /// The site that the captures are of
+    #[arg(long, env = "DPP_SITE", hide_env = true, value_name = "NAME", help_heading = "Counting")]
+    pub(crate) site: Option<OsString>,
+
+    /// Number the captures, so that missing ones are seen: N is the first's; with `name`, the last digits of each name
+    #[arg(long, value_name = "N", help_heading = "Counting")]
+    pub(crate) seq: Option<OsString>,
+
+    /// Count the labels of the names that are asked for, too
+    #[arg(long, help_heading = "Counting")]
+    pub(crate) labels: bool,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Do not count messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        value_name = "WINDOW",
+        help_heading = "Counting"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+
+    /// Make it an error if a capture is cut off or damaged
+    #[arg(long, env = "DPP_STRICT", hide_env = true, value_parser = Truth)]
+    pub(crate) strict: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
+    pub(crate) silent: bool,
+
+    /// Workers, else one for each CPU; the figures are the same for any number
+    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
+    pub(crate) threads: Option<Setting<u16>>,
+}
+
+/// Counting into a part.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp rssac map [OPTIONS] INPUT... --server ADDRESS -o PART", max_term_width = 100)]
+pub(crate) struct RssacMap {
+    #[command(flatten)]
+    pub(crate) count: RssacCount,
+
+    #[command(flatten)]
+    pub(crate) written: RssacWritten,
+}
+
+/// How a part is written.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RssacWritten {
+    /// The part, else standard output
+    #[arg(short, long, value_name = "PART", value_parser = path())]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Lines of text that can be sorted, or compact; else text if the name ends with .txt
+    #[arg(long, value_name = "FORM")]
+    pub(crate) form: Option<PartForm>,
+}
+
+/// Forms of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartForm {
+    Text,
+    Compact,
+}
+
+/// Adding parts up.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp rssac merge [OPTIONS] PART... -o PART", max_term_width = 100)]
+pub(crate) struct RssacMerge {
+    /// Parts, directories of them, patterns in quotes, @FILE (a list of paths), or - for one on standard input
+    #[arg(value_name = "PART", value_parser = path())]
+    pub(crate) parts: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) written: RssacWritten,
+
+    /// Only this day (UTC): 2024-06-01. A part that has nothing of it is refused
+    #[arg(long, value_name = "DATE")]
+    pub(crate) day: Option<OsString>,
+
+    /// Leave out the parts that do not add up, and say so in the result
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
+    pub(crate) silent: bool,
+}
+
+/// Writing what is published.
+#[derive(Clone, Debug, Args)]
+#[command(
+    override_usage = "dpp rssac report [OPTIONS] PART... --service NAME -o DIRECTORY",
+    max_term_width = 100
+)]
+pub(crate) struct RssacReport {
+    /// Parts, which are added up first
+    #[arg(value_name = "PART", value_parser = path())]
+    pub(crate) parts: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) publish: RssacPublish,
+
+    /// Only these sites; else all together
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) site: Vec<OsString>,
+
+    /// Leave out the parts that do not add up
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
+    pub(crate) silent: bool,
+}
+
+/// What is published, and where.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RssacPublish {
+    /// The directory of the files, else all on standard output
+    #[arg(short = 'o', long = "output", value_name = "DIRECTORY", value_parser = path())]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// The service's name: b.root-servers.net
+    #[arg(long, value_name = "NAME", help_heading = "Publishing")]
+    pub(crate) service: Option<OsString>,
+
+    /// The version of RSSAC002
+    #[arg(long, value_name = "VERSION", help_heading = "Publishing", default_value = "v5")]
+    pub(crate) rssac_version: RssacVersion,
+
+    /// Only this day (UTC): 2024-06-01
+    #[arg(long, value_name = "DATE", help_heading = "Publishing")]
+    pub(crate) day: Option<OsString>,
+
+    /// A log of zone serials, for load times and zone sizes
+    #[arg(long, value_name = "FILE", help_heading = "Publishing", value_parser = path())]
+    pub(crate) zone_log: Option<PathBuf>,
+}
+
+/// Versions of RSSAC002.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RssacVersion {
+    V2,
+    V3,
+    V4,
+    V5,
+}
+
+impl RssacVersion {
+    /// As files call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            RssacVersion::V2 => "rssac002v2",
+            RssacVersion::V3 => "rssac002v3",
+            RssacVersion::V4 => "rssac002v4",
+            RssacVersion::V5 => "rssac002v5",
+        }
+    }
 }
 
 /// The options of every run.

@@ -1,6 +1,6 @@
 //! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of eight things is done, and the process
+//! This file is the table of contents: the command line is read, one of eleven things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
@@ -20,14 +20,17 @@ mod live;
 mod lookups;
 mod nearest;
 mod output;
+mod page;
 mod plan;
 mod progress;
 mod report;
+mod rssac;
 mod run;
 mod saved;
 mod service;
 mod signals;
 mod sinks;
+mod stats;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};
@@ -54,6 +57,9 @@ fn main() -> ExitCode {
         Some(Command::Live(wish)) => live::start(*wish),
         Some(Command::Check(wish)) => live::tell(*wish).and_then(|text| print(&text)),
         Some(Command::Explain(wish)) => explain::explain(wish),
+        Some(Command::Stats(wish)) => stats::stats(&wish),
+        Some(Command::Report(wish)) => stats::report(&wish),
+        Some(Command::Rssac(wish)) => rssac::rssac(*wish),
         Some(Command::Generate(request)) => generate(request),
         #[cfg(debug_assertions)]
         Some(Command::Drill(wish)) => service::drill::drill(&wish),

@@ -19,8 +19,8 @@ use crate::progress::Progress;
 use crate::report::{self, Account, Times, grouped};
 use crate::signals;
 use crate::sinks::{self, Out, UseSink};
-use anyhow::{Context, anyhow, bail};
-use dpp::capture::{CaptureError, Ending, InputError};
+use anyhow::{Context, bail};
+use dpp::capture::Ending;
 use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
 use dpp::table::LeakCheck;
@@ -364,22 +364,8 @@ impl Work<'_> {
         match ended {
             Ok(outcome) => Ok(outcome),
             Err(RunError::Sink(error)) => Err(output.explain(error)),
-            Err(RunError::Capture(error)) => Err(self.explain(error)),
+            Err(RunError::Capture(error)) => Err(self.opener.explain(error)),
         }
-    }
-
-    /// Why the engine cannot go on, with the name of the capture.
-    fn explain(&self, InputError { input, error }: InputError) -> anyhow::Error {
-        let mut log = self.opener.log();
-        if let Some(error) = log.error.take() {
-            return error;
-        }
-        let name = log.taken.get(input).map_or_else(|| "the capture".to_owned(), |taken| taken.input.name());
-        let is_regression = matches!(error, CaptureError::Regression(_));
-        anyhow!(error).context(match is_regression {
-            true => format!("{name} is out of order; without --monotonic-capture that does no harm"),
-            false => format!("cannot read {name}"),
-        })
     }
 
     fn machine(&self) -> Machine {

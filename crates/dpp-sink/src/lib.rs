@@ -23,6 +23,7 @@ pub mod packetq;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod part_file;
+pub mod parts;
 pub mod pcap;
 pub mod relay;
 pub mod rotating;

@@ -24,4 +24,5 @@ pub mod privacy;
 pub mod stats;
 pub mod stream;
 pub mod table;
+pub mod tallies;
 pub mod transaction;

@@ -401,3 +401,39 @@ pub const DPDK_BURST_MAX: u16 = 512;
 
 /// Receive queues of one port of DPDK. Each has a thread, and 10 MiB for packets; DPDK knows 128 threads.
 pub const DPDK_QUEUES_MAX: u16 = 128;
+
+/// Different keys (clients, names) of a tally that are counted one by one, unless all are asked for: some 6 MiB of names. More are
+/// counted in a sketch, which takes about 4 MiB.
+pub const TALLIED_KEYS_MAX: u64 = 1 << 16;
+
+/// Rows of counters of that sketch, and counters of a row: half of a key's hash has the places in all rows. With four rows one key
+/// in a million has more than a hundredth of what the larger counters hold counted as its own.
+pub const TOPS_ROWS: usize = 4;
+/// Among as many counters, all keys without the frequent ones add about 1/65536 of their number to each count.
+pub const TOPS_CELLS: usize = 1 << 16;
+
+/// Keys whose names such a sketch keeps: of a key that makes up one thousandth of all the chance is one in ten million that it is
+/// not among them. Up to twice as many are there for a while.
+pub const TOPS_KEPT: usize = 1 << 14;
+
+/// Registers of a HyperLogLog, as a power of two: a standard error of 0.8 % in 16 KiB.
+pub const HLL_LG_REGISTERS: u32 = 14;
+
+/// Transactions of a sample: of a server that has a hundredth of all there are about 655, so that its median is off by 4 % of the
+/// ranks with a chance of one in twenty. Up to twice as many are there for a while, some 10 MiB.
+pub const SAMPLE_MAX: usize = 1 << 16;
+
+/// Servers of which each has figures of its own: more than an operator has, at up to 60 KiB, commonly some 15. Those of more are
+/// taken from a sample.
+pub const GROUPS_MAX: usize = 256;
+
+/// Spans of time with something in them: an hour of seconds, or a day of half minutes. Where there would be more, the spans become
+/// longer.
+pub const SPANS_MAX: usize = 4096;
+
+/// Addresses in IPv4 that a set of sources keeps, before it estimates: twice what the busiest root server sees on a quiet day.
+/// 80 MiB; with billions of made-up sources the standard error is less than 0.04 %.
+pub const SOURCES_V4_MAX: usize = 14_000_000;
+
+/// The same in IPv6, and of /64 prefixes: the busiest root server sees a million and a half. 136 MiB, and 0.06 %.
+pub const SOURCES_V6_MAX: usize = 7_000_000;

@@ -5,6 +5,7 @@ use crate::filter::{Early, Select};
 use crate::limits::Limits;
 use crate::packet::Flow;
 use crate::table::{Context, Field, Presence, Schema};
+use crate::tallies::rssac;
 use crate::transaction::Needs;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -29,6 +30,10 @@ pub struct Plan {
     pub steered: bool,
     /// Whether responses that nobody asked for are rows.
     pub unasked: bool,
+    /// Whether there are rows. Without, nothing is matched: what is left are totals and tallies.
+    pub rows: bool,
+    /// If set, messages are counted for RSSAC002, each where it is read.
+    pub rssac: Option<rssac::Wanted>,
     /// Whether an input may lack what packets always have: dnstap and C-DNS. Then each column may be without a value.
     pub sparse: bool,
     /// If set, the first packet with an earlier timestamp than the one before it ends the run with an error.
@@ -56,6 +61,8 @@ impl Default for Plan {
             select: Select::default(),
             steered: false,
             unasked: false,
+            rows: true,
+            rssac: None,
             sparse: false,
             monotonic: false,
             duplicates_ns: None,
@@ -141,6 +148,12 @@ impl Ports {
     /// The ranges.
     pub fn ranges(&self) -> &[RangeInclusive<u16>] {
         &self.0
+    }
+
+    /// Whether this is one of them.
+    #[inline(always)]
+    pub fn has(&self, port: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&port))
     }
 
     /// Whether the source or the destination port is one of them.

@@ -14,7 +14,7 @@ use crate::nearest::did_you_mean;
 use crate::output::STDOUT;
 use crate::plan;
 use crate::report::{EXAMPLES_SHOWN, frames, grouped, utc};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use dpp::capture::{InputError, Record};
 use dpp::dns::iana;
 use dpp::packet::{self, SKIPS, Skip};
@@ -162,12 +162,7 @@ impl Reading {
     ) -> anyhow::Result<T> {
         let opener = Opener::new(self.manner, Arc::default());
         let captures = opener.captures(opener.look(self.captures.clone())?)?;
-        read(captures, &Machine::new(NonZeroUsize::MIN, 0)).map_err(|InputError { input, error }| {
-            let mut log = opener.log();
-            let name =
-                log.taken.get(input).map_or_else(|| "the capture".to_owned(), |taken| taken.input.name());
-            log.error.take().unwrap_or_else(|| anyhow!(error).context(format!("cannot read {name}")))
-        })
+        read(captures, &Machine::new(NonZeroUsize::MIN, 0)).map_err(|error| opener.explain(error))
     }
 
     /// A packet, its layers, and what became of it.

@@ -106,6 +106,9 @@ pub(crate) fn facts(plan: &Plan) -> Value {
         // When it is decided makes no other rows.
         steered: _,
         unasked,
+        // What tables are made with tells of rows; what is counted beside them changes none.
+        rows: _,
+        rssac: _,
         // This the inputs decide, and so with bounds the program does.
         sparse: _,
         limits: _,

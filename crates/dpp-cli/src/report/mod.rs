@@ -235,7 +235,7 @@ fn endings(table: &Done, is_merged: bool) -> Vec<Option<Ending>> {
 }
 
 /// Why a capture was not read to its end, unless the user wanted it so.
-fn sentence(name: &str, ending: &Ending) -> Option<String> {
+pub(crate) fn sentence(name: &str, ending: &Ending) -> Option<String> {
     match ending {
         Ending::Complete | Ending::Interrupted => None,
         Ending::CutOff { offset } => {
@@ -321,6 +321,11 @@ pub(crate) fn direct(path: &Path) -> String {
 /// Whether the machine could not read on, and might another time. What is cut off or damaged always will be.
 pub(crate) fn is_unreadable(ending: &Ending) -> bool {
     End::of(ending) == End::Unreadable
+}
+
+/// What an ending is called.
+pub(crate) fn ending(ending: &Ending) -> &'static str {
+    End::of(ending).name()
 }
 
 /// What the endings of captures are called together: as the worst of them.

@@ -21,6 +21,8 @@ pub(crate) enum Comparison {
     Multicast,
     /// The rows of DPP 0.3.1 against ours.
     Rows,
+    /// RSSAC002 figures counted from tshark's messages against ours.
+    Figures,
 }
 
 impl Comparison {
@@ -31,6 +33,7 @@ impl Comparison {
             Comparison::Malformed => "malformed",
             Comparison::Multicast => "multicast",
             Comparison::Rows => "rows",
+            Comparison::Figures => "figures",
         }
     }
 }

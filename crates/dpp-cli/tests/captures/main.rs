@@ -7,6 +7,7 @@
 
 mod cdns;
 mod collection;
+mod counts;
 mod differences;
 mod messages;
 mod multicast;
@@ -19,11 +20,12 @@ use collection::{Capture, Collection};
 use differences::{Comparison, Difference, Listed};
 use dpp::packet::SKIPS;
 use dpp::plan::Plan;
+use dpp::tallies::servers::Servers;
 use ours::{Opened, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares all captures in one way, and holds what differs against the list.
-fn check(comparison: Comparison, differ: impl Fn(&Collection, &Capture) -> Vec<Difference>) {
+fn check(comparison: Comparison, mut differ: impl FnMut(&Collection, &Capture) -> Vec<Difference>) {
     let collection = Collection::open();
     let mut listed = Listed::of(comparison, &collection);
     for capture in &collection.captures {
@@ -73,6 +75,32 @@ fn multicast_messages_are_those_that_tshark_reads() {
         let unpaired = ours::totals(capture, &ours::with_multicast()).matches.unpaired_responses;
         multicast::differences(theirs, ours, unpaired, skips)
     });
+}
+
+#[test]
+fn figures_are_those_that_plain_maps_over_tsharks_reading_give() {
+    let mut counted = 0;
+    check(Comparison::Figures, |collection, capture| {
+        if ours::open(capture) != Opened::Capture {
+            return Vec::new();
+        }
+        let messages = collection.messages(capture, &[53]);
+        let messages = || messages.values().flatten();
+        counted += messages().count();
+        let theirs = counts::theirs(messages(), |_| true);
+        let ours = counts::ours(&ours::totals(capture, &counts::plan(Servers::all())));
+        let mut differences = counts::differences(&theirs, &ours);
+        // Where all figures agree, those of one server do.
+        if let (Some(server), []) = (counts::busiest(messages()), &differences[..]) {
+            let mut servers = Servers::default();
+            servers.add(server, if server.is_ipv4() { 32 } else { 128 }).expect("an address");
+            let theirs = counts::theirs(messages(), |address| address == server);
+            let ours = counts::ours(&ours::totals(capture, &counts::plan(servers)));
+            differences.extend(counts::differences(&theirs, &ours));
+        }
+        differences
+    });
+    assert!(counted > 1_000, "{counted} messages");
 }
 
 #[test]

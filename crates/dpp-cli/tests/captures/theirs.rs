@@ -17,6 +17,10 @@ pub(crate) struct Message {
     pub(crate) is_response: bool,
     /// The four bits of the header.
     pub(crate) rcode: u16,
+    /// The upper bits that an OPT record adds to it.
+    pub(crate) extended_rcode: u16,
+    /// Octets, as the headers around it state them.
+    pub(crate) size: u64,
     /// The first question's name as it is on the wire, compression pointers kept. Empty if there is none.
     pub(crate) name_wire: Vec<u8>,
     /// The same name written out.
@@ -63,6 +67,8 @@ fn message(row: &Row) -> Message {
         id: row.number("dns_id").expect("an ID"),
         is_response: row.is_set("qr"),
         rcode: row.number("rcode").expect("a response code"),
+        extended_rcode: row.number("edns_ext_rcode_bits").unwrap_or_default(),
+        size: row.number("dns_len").expect("a length"),
         name_wire: bytes(row.get("qname_wire")),
         name: row.get("qname").to_owned(),
         qtype: row.number("qtype"),

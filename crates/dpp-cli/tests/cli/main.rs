@@ -19,6 +19,7 @@ mod recipes;
 mod refusals;
 mod reports;
 mod room;
+mod rssac;
 mod signals;
 mod tables;
 mod texts;

@@ -306,6 +306,21 @@ impl Places {
         self.places.get(number?)
     }
 
+    /// The addresses of a server, as ranges from the first to the last; none if the table does not name it. What a longer prefix
+    /// gives to another is not among them.
+    pub fn addresses_of(&self, server: &str) -> Vec<(IpAddr, IpAddr)> {
+        let is_its = |number: usize| self.places[number].server.as_deref() == Some(server);
+        let v4 = self.v4.of_places(is_its).map(|(first, last)| {
+            let [first, last] = [first, last].map(|bits| IpAddr::V4(((bits >> 96) as u32).into()));
+            (first, last)
+        });
+        let v6 = self.v6.of_places(is_its).map(|(first, last)| {
+            let [first, last] = [first, last].map(|bits| IpAddr::V6(bits.into()));
+            (first, last)
+        });
+        v4.chain(v6).collect()
+    }
+
     /// All places, each once, in the order in which the table names them.
     pub fn all(&self) -> &[Place] {
         &self.places
@@ -477,6 +492,13 @@ impl Ranges {
         self.numbers.push(number);
     }
 
+    /// The ranges of places, from first to last.
+    fn of_places(&self, is_one: impl Fn(usize) -> bool) -> impl Iterator<Item = (u128, u128)> {
+        let ends = self.starts.iter().skip(1).map(|next| next - 1).chain([u128::MAX]);
+        let ranges = self.starts.iter().copied().zip(ends).zip(&self.numbers);
+        ranges.filter(move |(_, number)| number.is_some_and(&is_one)).map(|(range, _)| range)
+    }
+
     #[inline]
     fn find(&self, address: u128) -> Option<usize> {
         let behind = self.starts.partition_point(|&start| start <= address);
@@ -558,6 +580,19 @@ mod tests {
         let told =
             told.map_or("-".to_string(), |place| format!("{}/{}", shown(&place.server), shown(&place.site)));
         assert_eq!(told, expected, "{address}");
+    }
+
+    #[test]
+    fn the_addresses_of_a_server_are_ranges() {
+        let table = "192.0.2.0/24 ns1 ams\n192.0.2.53 ns2\n255.255.255.255 ns1\n2001:db8::/127 ns1 lon\n";
+        let places = Places::parse(table.as_bytes()).unwrap();
+        let told = |server| {
+            let ranges = places.addresses_of(server).into_iter();
+            ranges.map(|(first, last)| format!("{first}-{last}")).collect::<Vec<_>>().join(" ")
+        };
+        let ranges = "192.0.2.0-192.0.2.52 192.0.2.54-192.0.2.255 255.255.255.255-255.255.255.255 2001:db8::-2001:db8::1";
+        assert_eq!((told("ns1"), told("ns2")), (ranges.to_string(), "192.0.2.53-192.0.2.53".to_string()));
+        assert_eq!(told("ns3"), "");
     }
 
     #[test]

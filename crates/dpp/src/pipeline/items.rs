@@ -4,6 +4,7 @@
 //! the writer left out is noted as lacking. If columns want to read the messages, they are put together from what is stored
 //! (RFC 8618 section 9): they say the same, in other bytes.
 
+use super::counting::{Counting, Logged};
 use super::reading::{Events, Reader};
 use crate::cdns::{
     Block, FilePreamble, Item, Record, Sections, Signature, StorageParameters, dns_flags, is_ipv6,
@@ -33,6 +34,8 @@ pub(super) fn block(
         needs: reader.needs,
         seed: reader.seed,
         unasked: reader.plan.unasked,
+        rows: reader.plan.rows,
+        counting: reader.counting,
         storage: &block.parameters().storage,
         arrival: Arrival { time_ns: block.times().earliest_ns.unwrap_or(arrival.time_ns), ..arrival },
         messages_left: ITEM_MESSAGES_MAX,
@@ -57,6 +60,9 @@ struct Reading<'a> {
     needs: Needs,
     seed: u64,
     unasked: bool,
+    /// Whether there are rows.
+    rows: bool,
+    counting: Option<Counting<'a>>,
     /// What says which parts of an item may be stored.
     storage: &'a StorageParameters,
     arrival: Arrival,
@@ -88,6 +94,18 @@ impl Reading<'_> {
             source_port: item.client_port.unwrap_or_default(),
             destination_port: signature.server_port.unwrap_or_default(),
         };
+        let messages = u64::from(has_query) + u64::from(has_response);
+        if let Some(counting) = self.counting {
+            let lacks = lacks_addresses.and(lacks(item, has_query, has_response));
+            let counted =
+                Counted { item, flow, lacks, time_ns: item.time_ns.unwrap_or(self.arrival.time_ns) };
+            let ways = [(has_query, false), (has_response, true)];
+            let there = ways.into_iter().filter(|(is_there, _)| *is_there);
+            there.for_each(|(_, is_response)| counting.logged(&counted.message(is_response), totals));
+        }
+        if !self.rows {
+            return messages;
+        }
         let id = item.id.unwrap_or_default();
         let tuple =
             Tuple::of(&flow, transport(signature.transport_flags), id, false).with_role(role(signature));
@@ -104,7 +122,7 @@ impl Reading<'_> {
         if self.needs != Needs::NOTHING || lacks != Lacks::default() {
             self.describe(item, part, lacks, (has_query, has_response));
         }
-        u64::from(has_query) + u64::from(has_response)
+        messages
     }
 
     /// Says what else is known of the item.
@@ -205,6 +223,36 @@ impl Reading<'_> {
                 side.noted = Message::parse(&message).as_ref().map(Noted::of).unwrap_or_default();
             }
             side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS));
+        }
+    }
+}
+
+/// An item whose messages are counted.
+struct Counted<'a> {
+    item: &'a Item<'a>,
+    /// From client to server.
+    flow: Flow<'a>,
+    lacks: Lacks,
+    time_ns: i64,
+}
+
+impl<'a> Counted<'a> {
+    fn message(&self, is_response: bool) -> Logged<'a> {
+        let Counted { item, flow, lacks, time_ns } = *self;
+        let signature = &item.signature;
+        let size = if is_response { item.response_size } else { item.query_size };
+        // Who stores no delay dates the response like its query.
+        let delay_ns = if is_response { item.delay_ns.unwrap_or_default() } else { 0 };
+        Logged {
+            flow: if is_response { flow.reversed() } else { flow },
+            transport: transport(signature.transport_flags),
+            role: role(signature),
+            lacks,
+            is_response,
+            time_ns: time_ns.saturating_add(delay_ns),
+            size: size.and_then(|size| usize::try_from(size).ok()),
+            rcode: signature.response_rcode.filter(|_| is_response),
+            name: item.qname.filter(|_| !is_response),
         }
     }
 }

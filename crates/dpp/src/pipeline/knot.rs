@@ -5,6 +5,7 @@
 //! lacking. No message is in it either: those that columns and sinks ask for are put together, from a header, a question and
 //! an OPT record of the options that are known to be there; what they would say of anything else is noted as lacking.
 
+use super::counting::Logged;
 use super::reading::{Events, Reader};
 use crate::dns::Question;
 use crate::dns::edns::EDE;
@@ -26,10 +27,20 @@ pub(super) fn datagram(
 ) -> Result<(), Skip> {
     let probe = Probe::parse(bytes).ok_or(Skip::KnotMalformed)?;
     let has_question = word(&probe.header, 4) > 0;
+    let flow = flow(&probe);
+    if let Some(counting) = reader.counting {
+        counting.logged(&counted(&probe, flow, arrival.time_ns, None), totals);
+        if let Some(reply) = &probe.reply {
+            counting.logged(&counted(&probe, flow.reversed(), arrival.time_ns, Some(reply)), totals);
+        }
+    }
+    if !reader.plan.rows {
+        totals.messages += 1 + u64::from(probe.reply.is_some());
+        return Ok(());
+    }
     if !has_question && !reader.plan.wants_malformed() {
         return Err(Skip::DnsQueryWithoutQuestion);
     }
-    let flow = flow(&probe);
     let id = word(&probe.header, 0);
     let tuple = Tuple::of(&flow, transport(probe.carrier), id, false).with_role(AUTH);
     let hash = tuple.hash(reader.seed);
@@ -41,6 +52,21 @@ pub(super) fn datagram(
     describe(&probe, has_question.then_some(&question), reader.needs, part);
     totals.messages += 1 + u64::from(probe.reply.is_some());
     Ok(())
+}
+
+/// The query as it is counted, or its reply.
+fn counted<'a>(probe: &Probe<'a>, flow: Flow<'a>, time_ns: i64, reply: Option<&Reply>) -> Logged<'a> {
+    Logged {
+        flow,
+        transport: transport(probe.carrier),
+        role: AUTH,
+        lacks: lacks(probe),
+        is_response: reply.is_some(),
+        time_ns,
+        size: Some(reply.map_or(probe.size, |reply| reply.size).into()),
+        rcode: reply.map(|reply| reply.rcode),
+        name: reply.is_none().then_some(probe.qname),
+    }
 }
 
 /// Says what else is known of it.

@@ -9,6 +9,7 @@
 //! aggregator, and with one worker it is simply the sequential program.
 
 mod checked;
+mod counting;
 mod decode;
 mod defragment;
 mod fates;
@@ -23,6 +24,7 @@ mod rows;
 mod schedule;
 mod stream_window;
 mod streams;
+mod summed;
 mod watch;
 mod worker;
 
@@ -38,6 +40,7 @@ pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
+pub use summed::{Nobody, Summed};
 pub use watch::{Told, Watch};
 pub use worker::{run, run_on};
 

@@ -3,6 +3,7 @@
 //! The same for a datagram, for one put together from fragments and for a message from a TCP stream; they differ in where
 //! their events go ([`Events`]).
 
+use super::counting::Counting;
 use crate::dns::edns::Opt;
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
 use crate::filter::Early;
@@ -10,6 +11,7 @@ use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
 use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
+use crate::tallies::rssac::Counted;
 use crate::transaction::{
     Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
 };
@@ -103,6 +105,10 @@ pub(super) struct Reader<'a> {
     multicast: [Option<u16>; 2],
     /// What decides at once which messages are left out.
     early: Option<Early<'a>>,
+    /// Whether messages become events: there are rows, or copies to be found.
+    rows: bool,
+    /// What counts each message.
+    pub(super) counting: Option<Counting<'a>>,
     /// Whether nothing is wanted but what every plan wants.
     plain: bool,
 }
@@ -110,12 +116,16 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
         let asked = |port| plan.ports.ranges().iter().any(|range| range.contains(&port)).then_some(port);
-        let (needs, malformed) = (plan.needs(), plan.wants_malformed());
+        let counting = Counting::of(plan, seed);
+        let rows = plan.rows || plan.duplicates_ns.is_some();
+        // What is counted later must have an event that bears it.
+        let malformed = plan.wants_malformed() || (counting.is_some() && plan.duplicates_ns.is_some());
+        let needs = plan.needs();
         let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
         let is_common = multicast == [None; 2] && plan.duplicates_ns.is_none() && !plan.unasked;
         let early = plan.early();
-        let plain = needs == Needs::NOTHING && is_common && early.is_none();
-        Reader { plan, seed, needs, malformed, multicast, early, plain }
+        let plain = needs == Needs::NOTHING && is_common && early.is_none() && rows && counting.is_none();
+        Reader { plan, seed, needs, malformed, multicast, early, rows, counting, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -143,6 +153,10 @@ impl<'a> Reader<'a> {
             totals.message(payload.len(), *payload_length);
             return Ok(());
         }
+        if !self.rows {
+            self.count(arrived, message, totals, scratch);
+            return Ok(());
+        }
         // A copy for those that are looked at more closely: so the others need not lie in memory, only in registers.
         self.read_closely(&arrived.clone(), message, tuple, events, totals, scratch)
     }
@@ -157,8 +171,31 @@ impl<'a> Reader<'a> {
     ) -> Result<(), Skip> {
         let Datagram { flow, payload, .. } = &arrived.datagram;
         let message = dns::Message::parse(payload).ok_or(Skip::DnsHeaderCut)?;
+        if !self.rows {
+            self.count(arrived, message, totals, scratch);
+            return Ok(());
+        }
         let tuple = Tuple::of(flow, arrived.transport, message.id(), message.is_response());
         self.read_closely(arrived, message, tuple, events, totals, scratch)
+    }
+
+    /// Counts a message of which nobody wants to know more. A query that the frame of its response tells of has, or should have,
+    /// a frame of its own.
+    #[inline(never)]
+    fn count<A: Around>(
+        &self,
+        arrived: &Arrived<A>,
+        message: dns::Message,
+        totals: &mut Totals,
+        scratch: &mut Scratch,
+    ) {
+        if arrived.around.is_echo() {
+            return;
+        }
+        if let Some(counting) = self.counting {
+            counting.message(arrived, message, totals, scratch);
+        }
+        totals.message(arrived.datagram.payload.len(), arrived.datagram.payload_length);
     }
 
     #[inline(never)]
@@ -171,8 +208,18 @@ impl<'a> Reader<'a> {
         totals: &mut Totals,
         scratch: &mut Scratch,
     ) -> Result<(), Skip> {
+        let counting = self.counting.filter(|_| !arrived.around.is_echo());
+        let counted = match (counting, self.plan.duplicates_ns) {
+            (Some(counting), Some(_)) => counting.later(arrived, message, totals, scratch),
+            (Some(counting), None) => {
+                counting.message(arrived, message, totals, scratch);
+                None
+            }
+            (None, _) => None,
+        };
         let tuple = tuple.with_role(arrived.around.role());
         let mut reading = Reading::new(self, arrived, message, tuple, events, totals);
+        reading.counted = counted;
         match self.early {
             Some(early) if !early.passes(&reading.tuple, reading.lacks) => totals.messages_filtered += 1,
             _ => reading.read(scratch)?,
@@ -231,6 +278,8 @@ struct Reading<'a, 'b, A, E> {
     lacks: Lacks,
     /// Where its bytes and those of its frame are kept, once they are, and what is noted of them.
     kept: Option<(Kept, Kept, Noted)>,
+    /// What it counts as once its shard has seen that it was not captured before.
+    counted: Option<Counted>,
     events: &'b mut E,
     totals: &'b mut Totals,
 }
@@ -265,6 +314,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             error,
             lacks,
             kept,
+            counted: None,
             events,
             totals,
         }
@@ -392,6 +442,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal));
+            if let Some(counted) = self.counted.take() {
+                part.count(counted);
+            }
         }
     }
 }

@@ -350,19 +350,24 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
             return Err(error);
         }
         let mut totals = Totals::default();
-        self.totals.iter().for_each(|of_worker| totals.merge(&lock(of_worker)));
+        self.totals.iter().for_each(|of_worker| totals.absorb(std::mem::take(&mut lock(of_worker))));
         for seat in std::mem::take(&mut self.seats) {
             let Seat { shard, streams } = seat.into_inner().unwrap_or_else(PoisonError::into_inner);
             totals.matches.merge(&shard.matches);
             totals.rtt.merge(&shard.rtt);
-            totals.merge(&streams.finish());
+            totals.absorb(Totals { rssac: shard.rssac, ..Totals::default() });
+            totals.absorb(streams.finish());
         }
         for defragmenter in std::mem::take(&mut self.defragmenters) {
-            totals.merge(&defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
+            totals.absorb(defragmenter.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
         }
         self.add_unasked(&mut totals);
         let (read, matches) = (totals.read, totals.matches);
         assert!(totals.check(), "every packet, query and response is accounted for: {read:?}, {matches:?}");
+        let counted = totals.rssac.as_ref().map_or(0, |tally| tally.messages());
+        let Plan { rssac, rows, duplicates_ns, .. } = self.reader.plan;
+        let is_simple = rssac.is_some() && !rows && duplicates_ns.is_none();
+        assert!(!is_simple || counted == totals.messages, "every message is counted: {counted}");
         let CaptureRead { inputs, regressions, first_regression, first_and_last_ns } =
             lock(&self.chunks).read();
         let ending = match lock(&self.schedule).was_interrupted() {

@@ -9,6 +9,7 @@ use crate::dns::PARSE_ERRORS;
 pub use crate::packet::Volume;
 use crate::packet::{Skip, Skips};
 use crate::stream::{Fragments, Streams};
+use crate::tallies::rssac::Rssac;
 use crate::transaction::{Matches, Rtt};
 pub use seen::{Seen, Tally};
 
@@ -60,6 +61,8 @@ pub struct Totals {
     pub items_unread: u64,
     /// Round-trip times of what was matched.
     pub rtt: Rtt,
+    /// What was counted for RSSAC002, if it is and there was a message.
+    pub rssac: Option<Box<Rssac>>,
 }
 
 impl Totals {
@@ -93,6 +96,18 @@ impl Totals {
         self.item_faults += other.item_faults;
         self.items_unread += other.items_unread;
         self.rtt.merge(&other.rtt);
+        if let Some(theirs) = &other.rssac {
+            self.rssac.get_or_insert_default().merge(theirs);
+        }
+    }
+
+    /// Adds another count that nobody needs any more: what is large in it is taken over, not copied.
+    pub fn absorb(&mut self, mut other: Totals) {
+        match (&mut self.rssac, other.rssac.take()) {
+            (Some(mine), Some(theirs)) => mine.absorb(*theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
+        self.merge(&other);
     }
 
     /// Counts a packet that was not used.

@@ -10,6 +10,7 @@ use super::{Facts, Kept, Key, Side, Tuple};
 use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
+use crate::tallies::rssac::Counted;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +182,8 @@ pub struct Part {
     pub origins: Vec<Origin>,
     /// A digest of each event's message; empty unless duplicates are dropped.
     pub digests: Vec<u128>,
+    /// What each event's message counts as; empty unless it is counted, and copies are not.
+    pub counted: Vec<Option<Counted>>,
     /// TCP segments, until the shard has gone through the part.
     pub segments: Segments,
     /// Where in the chunk the window of streams is enforced, in capture order; nearly always nowhere.
@@ -325,6 +328,12 @@ impl Part {
         self.digests.push(digest);
     }
 
+    /// Says what the message counts as whose event was appended last.
+    pub(crate) fn count(&mut self, counted: Counted) {
+        self.counted.resize(self.events.len() - 1, None);
+        self.counted.push(Some(counted));
+    }
+
     /// Appends a copy of another part's event of this index, with its key.
     pub(crate) fn append_from(&mut self, other: &Part, index: usize) {
         let event = other.events[index];
@@ -353,6 +362,7 @@ impl Part {
         self.kept.clear();
         self.origins.clear();
         self.digests.clear();
+        self.counted.clear();
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();

@@ -10,6 +10,7 @@ use super::table::{Cursor, Place, Table};
 use super::window::Window;
 use super::{Closing, Event, Lacks, Matches, Part, Rtt, State, Transport};
 use crate::limits::Limits;
+use crate::tallies::rssac::Rssac;
 
 /// The rules' parameters.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,8 @@ pub struct Shard {
     pub matches: Matches,
     /// Round-trip times of what was matched here.
     pub rtt: Rtt,
+    /// What was counted here: messages of which copies are not.
+    pub rssac: Option<Box<Rssac>>,
 }
 
 /// What is merged into the decoder's events by position: segments, and places where the window of streams is enforced.
@@ -93,6 +96,7 @@ impl Shard {
             duplicates: rules.duplicates_ns.map(|ns| Duplicates::new(ns, rules.limits.window_packets)),
             matches: Matches::default(),
             rtt: Rtt::default(),
+            rssac: None,
         }
     }
 
@@ -181,8 +185,11 @@ impl Shard {
 
     #[inline(always)]
     fn message(&mut self, here: Here) {
-        if self.duplicates.is_some() && self.is_duplicate(here) {
-            return;
+        if self.duplicates.is_some() {
+            if self.is_duplicate(here) {
+                return;
+            }
+            self.count(here);
         }
         match here.event.state {
             State::Query => self.query(here),
@@ -273,6 +280,15 @@ impl Shard {
             self.message(Here { place, event: *self.window.event(place) });
         }
         clock_ns
+    }
+
+    /// Counts the message at hand, if it is to be counted.
+    #[cold]
+    fn count(&mut self, here: Here) {
+        let counted = &self.window.part(here.place.chunk).counted;
+        if let Some(Some(counted)) = counted.get(here.place.index as usize) {
+            self.rssac.get_or_insert_default().count(counted);
+        }
     }
 
     /// Drops the message at hand if it was captured before.

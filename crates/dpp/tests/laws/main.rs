@@ -19,6 +19,7 @@ mod live;
 mod oracle;
 mod packet;
 mod production;
+mod summing;
 mod trickle;
 
 use arrivals::arrivals;

@@ -1,0 +1,264 @@
+//! All figures as one JSON object, which the page of `dpp report` is made of too. docs/stats.md describes it.
+//!
+//! Times are in nanoseconds and lengths in bytes where a key does not say otherwise, dates RFC 3339 in UTC. No shares are in it:
+//! who reads divides. What there is none of is null or an empty list.
+
+use crate::report;
+use dpp::capture::Ending;
+use dpp::dns::iana;
+use dpp::pipeline::Outcome;
+use dpp::stats::Tally;
+use dpp::tallies::summary::{Counted, ServerFigures, Shown, TIMED, Table, Timed};
+use dpp::tallies::{Counts, Number, Quantiles, Summary, Top, Tops};
+use dpp::transaction::TRANSPORTS;
+use dpp_sink::text::{Dates, NUMBER_ROOM};
+use serde_json::{Value, json};
+
+/// The format's number, which grows when a key changes its meaning.
+const FORMAT: u32 = 1;
+
+/// The object: `inputs` are the captures with their endings, `rows` how many of what there is most of.
+pub(super) fn object(
+    summary: &Summary,
+    outcome: &Outcome,
+    inputs: &[(String, Ending)],
+    rows: usize,
+) -> Value {
+    let count = |what| summary.counted(what);
+    let figures = summary.figures(rows);
+    let of_most = |of: &Tops, key| tops(of, figures.table(key));
+    let ends = summary.first_and_last_ns();
+    let inputs: Vec<Value> = inputs
+        .iter()
+        .map(|(name, ending)| json!({ "name": name, "ending": report::ending(ending) }))
+        .collect();
+    json!({
+        "dpp": env!("CARGO_PKG_VERSION"),
+        "format": FORMAT,
+        "inputs": inputs,
+        "first": ends.map(|(first, _)| date(first)),
+        "last": ends.map(|(_, last)| date(last)),
+        "seconds": ends.map(|(first, last)| last.saturating_sub(first) as f64 / 1e9),
+        "accounting": accounting(outcome),
+        "encrypted": encrypted(outcome),
+        "transactions": count(Counted::Queries),
+        "outcomes": outcomes(summary),
+        "retries": count(Counted::Retries),
+        "retried_transactions": count(Counted::Retried),
+        "types": counts(&summary.types, |code, out| iana::TYPES.write(code, out)),
+        "rcodes": counts(&summary.rcodes, iana::write_rcode),
+        "transports": counts(&summary.transports, transport),
+        "ip_versions": { "rows": [
+            { "key": "IPv4", "number": 4, "count": count(Counted::Ipv4) },
+            { "key": "IPv6", "number": 6, "count": count(Counted::Ipv6) },
+        ] },
+        "opcodes": counts(&summary.opcodes, |code, out| iana::OPCODES.write(code, out)),
+        "classes": counts(&summary.classes, |code, out| iana::CLASSES.write(code, out)),
+        "edns": {
+            "queries": count(Counted::Edns),
+            "queries_do": count(Counted::Do),
+            "responses": count(Counted::AnsweredEdns),
+            "versions": counts(&summary.edns_versions, number)["rows"],
+            "sizes": counts(&summary.edns_sizes, number)["rows"],
+        },
+        "flags": {
+            "rd": count(Counted::Rd),
+            "cd": count(Counted::Cd),
+            "ad": count(Counted::Ad),
+            "tc": count(Counted::Tc),
+            "aa": count(Counted::Aa),
+        },
+        "sizes": { "query": quantiles(&summary.query_sizes), "response": quantiles(&summary.response_sizes) },
+        "rtt": quantiles(&summary.rtts),
+        "servers": servers(summary, figures.table("servers")),
+        "tops": {
+            "clients": of_most(&summary.clients, "clients"),
+            "servers": of_most(&summary.servers, "servers"),
+            "names": of_most(&summary.names, "names"),
+            "domains": of_most(&summary.domains, "domains"),
+            "tlds": of_most(&summary.tlds, "tlds"),
+        },
+        "distinct": {
+            "clients": distinct(&summary.clients),
+            "servers": distinct(&summary.servers),
+            "names": distinct(&summary.names),
+            "domains": distinct(&summary.domains),
+            "tlds": distinct(&summary.tlds),
+        },
+        "times": times(summary),
+    })
+}
+
+/// Where every packet went.
+fn accounting(outcome: &Outcome) -> Value {
+    let totals = &outcome.totals;
+    let skips: Vec<Value> = report::skips(outcome)
+        .filter(|(.., volume)| volume.packets > 0)
+        .map(|(name, words, volume)| json!({ "reason": name, "words": words, "packets": volume.packets }))
+        .collect();
+    json!({
+        "packets_read": totals.read.packets,
+        "packets_used": totals.used.packets,
+        "bytes_read": totals.read.bytes,
+        "messages": totals.messages,
+        "queries": totals.matches.queries,
+        "responses": totals.matches.responses,
+        "unclaimed_responses": totals.matches.unclaimed_responses,
+        "duplicates": totals.matches.duplicate_queries + totals.matches.duplicate_responses,
+        "filtered": totals.messages_filtered + totals.rows_filtered,
+        "skips": skips,
+    })
+}
+
+/// Connections on the ports of encrypted DNS whose beginning was seen. On 443 it may be anything.
+fn encrypted(outcome: &Outcome) -> Value {
+    let seen = &outcome.totals.seen;
+    let of = |tally: &Tally, port| tally.of(port);
+    json!({
+        "dot_connections": of(&seen.tcp_opened, 853),
+        "doq_connections": of(&seen.quic_opened, 853),
+        "https_connections": of(&seen.tcp_opened, 443),
+        "quic_connections": of(&seen.quic_opened, 443),
+    })
+}
+
+fn outcomes(summary: &Summary) -> Vec<Value> {
+    let rows = [
+        ("answered", Counted::Answered),
+        ("unanswered", Counted::Unanswered),
+        ("multicast", Counted::Unpaired),
+    ];
+    let rows = rows.map(|(key, what)| (key, summary.counted(what))).into_iter();
+    rows.filter(|(_, count)| *count > 0).map(|(key, count)| json!({ "key": key, "count": count })).collect()
+}
+
+fn counts(counts: &Counts, write: impl Fn(u16, &mut Vec<u8>)) -> Value {
+    let row = |(number, count): (u16, u64)| {
+        let mut key = Vec::new();
+        write(number, &mut key);
+        json!({ "key": String::from_utf8_lossy(&key), "number": number, "count": count })
+    };
+    json!({ "rows": counts.most_frequent().into_iter().map(row).collect::<Vec<_>>() })
+}
+
+fn number(number: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(number.to_string().as_bytes());
+}
+
+fn transport(number: u16, out: &mut Vec<u8>) {
+    let row = TRANSPORTS.iter().find(|row| row.0 as u16 == number);
+    out.extend_from_slice(row.map_or("unknown", |row| row.1).as_bytes());
+}
+
+/// What is told of a distribution; null if there is nothing in it.
+fn quantiles(of: &Quantiles) -> Value {
+    if of.count() == 0 {
+        return Value::Null;
+    }
+    let mut told = brief(of);
+    let buckets: Vec<_> = of.buckets().map(|(low, high, count)| json!([low, high, count])).collect();
+    told["histogram"] = json!(buckets);
+    told
+}
+
+/// The same without the histogram.
+fn brief(of: &Quantiles) -> Value {
+    if of.count() == 0 {
+        return Value::Null;
+    }
+    json!({
+        "count": of.count(),
+        "min": of.min(),
+        "mean": of.mean(),
+        "p50": of.quantile(500),
+        "p75": of.quantile(750),
+        "p90": of.quantile(900),
+        "p95": of.quantile(950),
+        "p99": of.quantile(990),
+        "p999": of.quantile(999),
+        "max": of.max(),
+        "relative_error": Quantiles::RELATIVE_ERROR,
+    })
+}
+
+/// What servers did. Where they are many it is known of a sample alone, and is that much of all.
+fn servers(summary: &Summary, table: Option<&Table>) -> Value {
+    let Some(table) = table else { return Value::Null };
+    let top = summary.servers.top(table.rows.len());
+    let all = summary.of_servers(top.iter().map(|top| &top.key[..]));
+    let row = |((top, figures), row): ((&Top, Option<ServerFigures>), &Vec<Shown>)| {
+        let figures = figures.unwrap_or_default();
+        let looked_at = figures.queries();
+        let of_all = |part: u64| {
+            (looked_at > 0).then(|| (u128::from(part) * u128::from(top.count) / u128::from(looked_at)) as u64)
+        };
+        json!({
+            "key": text(&row[0]),
+            "transactions": top.count,
+            "unanswered": of_all(figures.without_code),
+            "nxdomain": of_all(figures.rcodes.of(NXDOMAIN)),
+            "servfail": of_all(figures.rcodes.of(SERVFAIL)),
+            "rtt": brief(&figures.rtts),
+        })
+    };
+    let rows: Vec<Value> = top.iter().zip(all).zip(&table.rows).map(row).collect();
+    json!({ "exact": table.is_exact, "rows": rows })
+}
+
+const SERVFAIL: u16 = 2;
+const NXDOMAIN: u16 = 3;
+
+fn tops(of: &Tops, table: Option<&Table>) -> Value {
+    let Some(table) = table else { return Value::Null };
+    let top = of.top(table.rows.len());
+    let error = top.iter().map(|top| top.most - top.least).max().unwrap_or(0);
+    let row = |(top, row): (&Top, &Vec<Shown>)| json!({ "key": text(&row[0]), "count": top.count, "low": top.least, "high": top.most });
+    let rows: Vec<Value> = top.iter().zip(&table.rows).map(row).collect();
+    json!({ "exact": of.is_exact(), "total": of.total(), "error": error, "rows": rows })
+}
+
+fn text(shown: &Shown) -> &str {
+    match shown {
+        Shown::Text(text) => text,
+        _ => "",
+    }
+}
+
+fn distinct(of: &Tops) -> Value {
+    let Number { keys, error } = of.distinct();
+    // Twice the standard error: 19 of 20 estimates are that near.
+    let apart = (2.0 * error * keys as f64).ceil() as u64;
+    json!({ "count": keys, "exact": error == 0.0, "low": keys - apart.min(keys), "high": keys + apart })
+}
+
+/// What came in each span of time with something in it.
+fn times(summary: &Summary) -> Value {
+    let columns: Vec<&str> = TIMED.iter().map(|(what, key, _)| column(*what, key)).collect();
+    let bin = |(start, counters): (i64, &[u64; TIMED.len()])| {
+        let mut bin = vec![json!(date(start.saturating_mul(1_000_000_000)))];
+        bin.extend(counters.map(|count| json!(count)));
+        bin
+    };
+    let bins: Vec<_> = summary.times.spans().map(bin).collect();
+    json!({ "bin_seconds": summary.times.width_s(), "columns": columns, "bins": bins })
+}
+
+/// Columns of one kind have a name of two parts, so that they can be stacked.
+fn column(what: Timed, key: &'static str) -> &'static str {
+    match what {
+        Timed::NoError => "rcodes.0",
+        Timed::ServFail => "rcodes.2",
+        Timed::NxDomain => "rcodes.3",
+        Timed::Refused => "rcodes.5",
+        Timed::OtherCode => "rcodes.other",
+        Timed::Tcp => "transports.other",
+        _ => key,
+    }
+}
+
+/// A time, to the nanosecond.
+fn date(ns: i64) -> String {
+    let mut room = [0; NUMBER_ROOM];
+    let length = Dates::default().write(ns, &mut room);
+    String::from_utf8_lossy(&room[..length]).into_owned()
+}

@@ -1,0 +1,389 @@
+//! `dpp rssac`: counting, adding up, and the files that are published.
+
+use crate::frames::{message, tcp, udp};
+use crate::room::Room;
+use std::fs;
+
+const CLIENT: &str = "192.0.2.1:40000";
+const SERVER: &str = "192.0.2.53:53";
+const PRIMARY: &str = "198.51.100.1:53";
+
+/// A classic pcap with these Ethernet frames, each at so many microseconds since 1970.
+fn pcap(frames: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0".to_vec();
+    for (at_us, frame) in frames {
+        let length = frame.len() as u32;
+        for field in [(at_us / 1_000_000) as u32, (at_us % 1_000_000) as u32, length, length] {
+            bytes.extend_from_slice(&field.to_le_bytes());
+        }
+        bytes.extend_from_slice(frame);
+    }
+    bytes
+}
+
+/// The record headers of a pcap: where each starts.
+fn records(pcap: &[u8]) -> Vec<usize> {
+    let (mut at, mut records) = (24, Vec::new());
+    while at < pcap.len() {
+        records.push(at);
+        let length = u32::from_le_bytes(pcap[at + 8..at + 12].try_into().unwrap());
+        at += 16 + length as usize;
+    }
+    records
+}
+
+/// Midnight before 2023-11-14.
+const MIDNIGHT_US: u64 = 1_699_920_000_000_000;
+
+/// Some messages to and from the server, and others, around a midnight.
+fn traffic() -> Vec<(u64, Vec<u8>)> {
+    let query = |id| message(id, 0x0100, "www.example");
+    let response = |id, rcode| message(id, 0x8180 | rcode, "www.example");
+    let prefixed = |message: Vec<u8>| [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+    let over_tcp = tcp(CLIENT, SERVER, 1, &prefixed(query(3)));
+    vec![
+        (MIDNIGHT_US - 2, udp(CLIENT, SERVER, &query(1))),
+        (MIDNIGHT_US - 1, udp(SERVER, CLIENT, &response(1, 3))),
+        (MIDNIGHT_US, udp("192.0.2.2:5353", SERVER, &query(2))),
+        (MIDNIGHT_US + 1, udp(SERVER, "192.0.2.2:5353", &response(2, 0))),
+        (MIDNIGHT_US + 2, over_tcp.clone()),
+        // The same segment again.
+        (MIDNIGHT_US + 3, over_tcp),
+        // What the server asks its primary, and what that answers.
+        (MIDNIGHT_US + 4, udp("192.0.2.53:40053", PRIMARY, &query(4))),
+        (MIDNIGHT_US + 5, udp(PRIMARY, "192.0.2.53:40053", &response(4, 0))),
+        // The primary notifies it; that is a query that it receives. Its answer is a response that it sends.
+        (MIDNIGHT_US + 6, udp("198.51.100.1:5300", SERVER, &message(5, 0x2400, "example"))),
+        (MIDNIGHT_US + 7, udp(SERVER, "198.51.100.1:5300", &message(5, 0xA400, "example"))),
+        // A header and nothing behind it that could be read.
+        (MIDNIGHT_US + 8, udp("192.0.2.3:1024", SERVER, b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x40")),
+    ]
+}
+
+const ENTRIES: &str = "\
++!day/20231113 2
++!day/20231114 6
++-/20231113/q/udp/4 1
++-/20231113/r/udp/4 1
++-/20231113/rcode/3 1
++-/20231113/size/q/udp/16 1
++-/20231113/size/r/udp/16 1
++-/20231114/q/tcp/4 1
++-/20231114/q/udp/4 3
++-/20231114/r/udp/4 2
++-/20231114/rcode/0 2
++-/20231114/size/q/tcp/16 1
++-/20231114/size/q/udp/0 1
++-/20231114/size/q/udp/16 2
++-/20231114/size/r/udp/16 2
++-/others 2
+.-/20231113/4/c0000201 1
+.-/20231114/4/c0000201 1
+.-/20231114/4/c0000202 1
+.-/20231114/4/c0000203 1
+.-/20231114/4/c6336401 1
+>~end 1
+";
+
+/// The entries of a text part, without those that say which captures they are from.
+fn entries(room: &Room, name: &str) -> String {
+    let lines = room.lines(name).into_iter();
+    let is_entry = |line: &String| !line.starts_with('#') && !line.starts_with("+!content/");
+    lines.filter(is_entry).map(|line| line + "\n").collect()
+}
+
+#[test]
+fn messages_count_by_day_and_only_those_of_the_server() {
+    let room = Room::new();
+    room.write("in.pcap", pcap(&traffic()));
+    let map = ["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "part.txt"];
+    let told = room.dpp(&map).well().stderr;
+    assert_eq!(entries(&room, "part.txt"), ENTRIES);
+    let header = ["#dpp-part 1 rssac", "#parameter ports=53", "#parameter servers=192.0.2.53"];
+    assert_eq!(room.lines("part.txt")[..3], header);
+    assert!(
+        told.contains(
+            "Packets: 11, 11 with DNS messages, 0 skipped\nMessages: 10, 8 of the server, 2 of others\n"
+        ),
+        "{told}"
+    );
+    assert!(told.contains("2023-11-14: 6 messages; sources: 4 IPv4, 0 IPv6 in 0 /64\n"), "{told}");
+}
+
+#[test]
+fn captures_of_both_directions_count_copies_once_if_that_is_wanted() {
+    let room = Room::new();
+    let twice: Vec<_> = traffic().into_iter().flat_map(|packet| [packet.clone(), packet]).collect();
+    room.write("in.pcap", pcap(&twice));
+    let map =
+        ["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "part.txt", "--dedup-packets", "1ms"];
+    room.dpp(&map).well();
+    let counted = entries(&room, "part.txt");
+    // Others are not looked at so closely.
+    assert_eq!(counted.replace("+-/others 4", "+-/others 2"), ENTRIES);
+    assert!(room.lines("part.txt").contains(&"#parameter dedup_ns=1000000".to_owned()));
+}
+
+#[test]
+fn halves_add_up_to_the_whole_wherever_it_is_cut() {
+    let room = Room::new();
+    let profile = "tcp_share = 0.0\ntruncated_share = 0.0\n";
+    room.write("udp.toml", profile);
+    room.dpp(&["generate", "in.pcap", "--transactions", "400", "--profile", "udp.toml"]).well();
+    let whole = room.read("in.pcap");
+    let map = |input: &str, output: &str| {
+        room.dpp(&["rssac", "map", input, "--server", "all", "-o", output]).well();
+    };
+    map("in.pcap", "whole.txt");
+    let records = records(&whole);
+    for cut in [records[0], records[1], records[records.len() / 3], records[records.len() - 1]] {
+        room.write("left.pcap", &whole[..cut]);
+        room.write("right.pcap", [&whole[..24], &whole[cut..]].concat());
+        map("left.pcap", "left.part");
+        map("right.pcap", "right.txt");
+        room.dpp(&["rssac", "merge", "right.txt", "left.part", "-o", "merged.txt"]).well();
+        assert_eq!(entries(&room, "merged.txt"), entries(&room, "whole.txt"), "cut at {cut}");
+    }
+}
+
+#[test]
+fn neither_workers_nor_files_matter() {
+    let room = Room::with_capture();
+    let map = |more: &[&str]| {
+        let arguments = ["rssac", "map", "--server", "all", "--form", "text", "--labels", "-s"];
+        room.dpp(&[&arguments, more].concat()).well().stdout
+    };
+    let one = map(&["in.pcap", "-t", "1"]);
+    assert!(one.contains("/q/tcp/4 ") && one.contains("/labels/"), "{one}");
+    assert_eq!(map(&["in.pcap", "-t", "2"]), one);
+    assert_eq!(map(&["in.pcap", "-t", "7"]), one);
+    let whole = room.read("in.pcap");
+    let cut = records(&whole)[700];
+    room.write("a.pcap", &whole[..cut]);
+    room.write("b.pcap", [&whole[..24], &whole[cut..]].concat());
+    let without_prints = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.starts_with("+!content/")).map(str::to_owned).collect()
+    };
+    assert_eq!(without_prints(&map(&["a.pcap", "b.pcap"])), without_prints(&one));
+}
+
+/// What a user would write who has no dpp at hand.
+const REDUCE: &str = r#"
+LC_ALL=C sort -m "$@" | awk '
+    function out() { if (key != "") printf "%s %d\n", key, number }
+    /^#/        { if ($0 != last) print; last = $0; next }
+    $1 == key   { if (key ~ /^\+/) number += $2
+                  if (key ~ /^</ && $2 < number) number = $2
+                  if (key ~ /^>/ && $2 > number) number = $2
+                  next }
+                { out(); key = $1; number = $2 }
+    END         { out() }'
+"#;
+
+#[test]
+fn sorting_lines_and_adding_them_up_is_merging() {
+    let room = Room::new();
+    for (seed, name) in [("1", "a"), ("2", "b"), ("3", "c")] {
+        let capture = format!("{name}.pcap");
+        room.dpp(&["generate", &capture, "--transactions", "300", "--seed", seed]).well();
+        let part = format!("{name}.txt");
+        room.dpp(&["rssac", "map", &capture, "--server", "all", "--site", name, "--seq", seed, "-o", &part])
+            .well();
+    }
+    let reduced = room.shell(&format!("set -- a.txt b.txt c.txt; {REDUCE}")).well().stdout;
+    let merged = room.dpp(&["rssac", "merge", "c.txt", "a.txt", "b.txt", "--form", "text"]).well().stdout;
+    assert_eq!(reduced, merged);
+    room.write("reduced.txt", reduced);
+    let again = room.dpp(&["rssac", "merge", "reduced.txt", "--form", "text"]).well().stdout;
+    assert_eq!(again, merged);
+    let sorted =
+        room.shell("LC_ALL=C sort -m a.txt b.txt c.txt > s.txt; \"$DPP\" rssac merge - --form text < s.txt");
+    assert_eq!(sorted.well().stdout, merged);
+}
+
+#[test]
+fn the_files_that_are_published_are_all_there() {
+    let room = Room::new();
+    room.write("in.pcap", pcap(&traffic()));
+    let publish = ["--server", "192.0.2.53", "--service", "b.root-servers.net", "-o", "yaml", "-s"];
+    room.dpp(&[&["rssac", "in.pcap"], &publish[..]].concat()).well();
+    let text = |name: &str| String::from_utf8(room.read(name)).expect("text");
+    assert_eq!(
+        text("yaml/2023/11/traffic-volume/b-root-20231114-traffic-volume.yaml"),
+        "---\nversion: rssac002v5\nservice: b.root-servers.net\nstart-period: 2023-11-14T00:00:00Z\n\
+         metric: traffic-volume\n\
+         dns-udp-queries-received-ipv4: 3\ndns-udp-queries-received-ipv6: 0\n\
+         dns-tcp-queries-received-ipv4: 1\ndns-tcp-queries-received-ipv6: 0\n\
+         dns-udp-responses-sent-ipv4: 2\ndns-udp-responses-sent-ipv6: 0\n\
+         dns-tcp-responses-sent-ipv4: 0\ndns-tcp-responses-sent-ipv6: 0\n"
+    );
+    assert_eq!(
+        text("yaml/2023/11/traffic-sizes/b-root-20231113-traffic-sizes.yaml")
+            .lines()
+            .skip(5)
+            .collect::<Vec<_>>(),
+        [
+            "udp-request-sizes:",
+            "  16-31: 1",
+            "udp-response-sizes:",
+            "  16-31: 1",
+            "tcp-request-sizes: {}",
+            "tcp-response-sizes: {}"
+        ]
+    );
+    assert!(text("yaml/2023/11/rcode-volume/b-root-20231113-rcode-volume.yaml").ends_with("\n3: 1\n"));
+    assert!(
+        text("yaml/2023/11/unique-sources/b-root-20231114-unique-sources.yaml")
+            .contains("num-sources-ipv4: 4\n")
+    );
+    room.dpp(&["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "a.part", "-s"]).well();
+    let report = [
+        "rssac",
+        "report",
+        "a.part",
+        "--service",
+        "ns1.example",
+        "--rssac-version",
+        "v2",
+        "--day",
+        "2023-11-13",
+    ];
+    let told = room.dpp(&report).well().stdout;
+    assert!(told.starts_with("---\nservice: ns1.example\nstart-period: '2023-11-13T00:00:00Z'\nend-period: '2023-11-13T23:59:59Z'\n"), "{told}");
+    assert_eq!(told.matches("---\n").count(), 4);
+    let told =
+        room.dpp(&["rssac", "report", "a.part", "--service", "ns1.example", "--day", "2023-11-15"]).stderr;
+    assert!(told.contains("there is nothing of 2023-11-15; there is 2023-11-13, 2023-11-14"), "{told}");
+}
+
+/// Runs this in a room with two parts of one server, and holds what it says against the beginning of a sentence.
+#[track_caller]
+fn check_refused(arguments: &[&str], sentence: &str) {
+    let room = Room::new();
+    room.write("in.pcap", pcap(&traffic()));
+    room.write("other.pcap", pcap(&traffic()[1..]));
+    for (input, server, seq, part) in [
+        ("in.pcap", "192.0.2.53", "7", "a.part"),
+        ("other.pcap", "192.0.2.53", "7", "b.part"),
+        ("in.pcap", "192.0.2.53", "8", "c.txt"),
+        ("other.pcap", "192.0.2.54", "9", "d.part"),
+    ] {
+        room.dpp(&["rssac", "map", input, "--server", server, "--seq", seq, "-o", part, "-s"]).well();
+    }
+    let text = room.read("c.txt");
+    room.write("cut.txt", &text[..text.len() - 3]);
+    fs::create_dir(room.path("folder")).expect("a folder");
+    let before = room.inventory();
+    let ended = room.dpp(&[&["rssac"], arguments].concat());
+    assert!(ended.stderr.starts_with(&format!("Error: {sentence}")), "{arguments:?}: {}", ended.stderr);
+    assert_eq!((ended.code, room.inventory()), (Some(1), before), "{arguments:?}");
+}
+
+#[test]
+fn what_does_not_add_up_is_refused() {
+    check_refused(
+        &["merge", "a.part", "b.part", "-o", "x"],
+        "'b.part' file number 7 is there twice; leave one",
+    );
+    check_refused(
+        &["merge", "a.part", "c.txt", "-o", "x"],
+        "'c.txt' the same capture is there twice (fingerprint ",
+    );
+    check_refused(&["merge", "a.part", "d.part", "-o", "x"], "'d.part' was counted with another parameter");
+    check_refused(&["merge", "a.part", "cut.txt", "-o", "x"], "'cut.txt' was cut off");
+    check_refused(&["merge", "a.part", "in.pcap", "-o", "x"], "'in.pcap' is no part file");
+    check_refused(
+        &["merge", "a.part", "--day", "2023-11-15", "-o", "x"],
+        "'a.part' has nothing of 20231115; it is of 20231113, 20231114",
+    );
+    check_refused(&["merge", "a.part", "./a.part", "-o", "x"], "'a.part' and './a.part' are the same file");
+    check_refused(&["merge", "a.part", "--day", "2023-02-29", "-o", "x"], "--day '2023-02-29' is no day");
+    check_refused(&["report", "d.part", "--service", "x"], "nothing was counted; 10 messages were neither");
+    check_refused(&["report", "a.part"], "--service: say what the files are of");
+    check_refused(&["report", "a.part", "--service", "../x"], "--service '../x' is no name");
+    check_refused(
+        &["report", "a.part", "--service", "x", "--site", "ams"],
+        "--site: the parts have no site 'ams'; they have -",
+    );
+    check_refused(&["merge", "-o", "x"], "dpp rssac merge: name parts");
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused() {
+    check_refused(&["map", "in.pcap", "-o", "x"], "--server: say whose queries count");
+    check_refused(&["map", "in.pcap", "--server", "ns1", "-o", "x"], "--server 'ns1' is no address");
+    check_refused(
+        &["map", "in.pcap", "--server", "192.0.2.53/24", "-o", "x"],
+        "--server '192.0.2.53/24' is no prefix",
+    );
+    check_refused(&["map", "in.pcap", "--server", "all", "--seq", "x", "-o", "x"], "--seq 'x': allowed is");
+    check_refused(
+        &["map", "in.pcap", "--server", "all", "--seq", "name", "-o", "x"],
+        "--seq: 'in.pcap' has no number",
+    );
+    check_refused(
+        &["map", "in.pcap", "--server", "all", "-o", "in.pcap"],
+        "the output 'in.pcap' and the input 'in.pcap' are the same file",
+    );
+    check_refused(&["map", "a.part", "--server", "all", "-o", "x"], "cannot read 'a.part'");
+    check_refused(
+        &["map", "in.pcap", "--server", "all", "-o", "folder"],
+        "--output: 'folder' is a directory",
+    );
+    check_refused(&["map", "--server", "all", "-o", "x"], "dpp rssac: name captures");
+    check_refused(&["in.pcap", "--server", "all"], "--service: say what the files are of");
+}
+
+#[test]
+fn what_is_left_out_and_what_is_missing_is_told() {
+    let room = Room::new();
+    room.write("in-3.pcap", pcap(&traffic()));
+    room.write("in-5.pcap", pcap(&traffic()[1..]));
+    for number in ["3", "5"] {
+        let (input, part) = (format!("in-{number}.pcap"), format!("{number}.part"));
+        room.dpp(&[
+            "rssac",
+            "map",
+            &input,
+            "--server",
+            "192.0.2.53",
+            "--seq",
+            "name",
+            "--site",
+            "a b",
+            "-o",
+            &part,
+            "-s",
+        ])
+        .well();
+    }
+    room.write("again.part", room.read("3.part"));
+    let merge = ["rssac", "merge", "3.part", "again.part", "5.part", "-o", "day.txt", "-s", "--keep-going"];
+    let merged = room.dpp(&merge);
+    assert_eq!(merged.code, Some(1));
+    assert!(
+        merged.stderr.contains("Error: 'again.part' file number 3 of site a%20b is there twice"),
+        "{}",
+        merged.stderr
+    );
+    assert!(
+        merged.stderr.ends_with("Error: 1 of 3 parts were left out; all others were added up\n"),
+        "{}",
+        merged.stderr
+    );
+    assert!(room.lines("day.txt").contains(&"+!left-out/again.part 1".to_owned()));
+    let told = room.dpp(&["rssac", "report", "day.txt", "--service", "x"]).well().stderr;
+    assert!(told.contains("WARN: files of site a%20b are missing between 3 and 5: 1 (4)\n"), "{told}");
+    assert!(told.contains("WARN: left out when parts were added up: again.part\n"), "{told}");
+}
+
+#[test]
+fn servers_are_known_by_name() {
+    let room = Room::new();
+    room.write("in.pcap", pcap(&traffic()));
+    room.write("servers.txt", "192.0.2.53 ns1 ams\n198.51.100.1 ns0\n");
+    let map =
+        ["rssac", "map", "in.pcap", "--server", "ns1", "--servers", "servers.txt", "-o", "part.txt", "-s"];
+    room.dpp(&map).well();
+    assert_eq!(entries(&room, "part.txt"), ENTRIES);
+}

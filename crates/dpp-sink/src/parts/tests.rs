@@ -1,0 +1,331 @@
+use super::ledger::Ledger;
+use super::merge::Sum;
+use super::read::Part;
+use super::write::Writer;
+use super::*;
+use proptest::prelude::*;
+use std::io::Cursor;
+
+fn header(servers: &str) -> Header {
+    Header {
+        kind: "rssac".to_owned(),
+        parameters: [("servers".to_owned(), servers.to_owned())].into(),
+        programs: ["dpp 1".to_owned()].into(),
+    }
+}
+
+/// Entries by sign and key.
+type Entries = BTreeMap<(Op, String), u64>;
+
+fn written(form: Form, header: &Header, entries: &Entries) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), form, header).unwrap();
+    entries.iter().for_each(|((op, key), number)| writer.put(*op, key.as_bytes(), *number).unwrap());
+    writer.finish().unwrap()
+}
+
+fn entries(lines: &[&str]) -> Entries {
+    let entry = |line: &&str| {
+        let (key, number) = line.split_once(' ').unwrap();
+        ((op(key.as_bytes()[0]).unwrap(), key[1..].to_owned()), number.parse().unwrap())
+    };
+    lines.iter().map(entry).collect()
+}
+
+fn part(name: &str, bytes: &[u8]) -> Result<Part, PartError> {
+    Part::read(name, Cursor::new(bytes.to_vec()))
+}
+
+/// All entries of a part, as lines.
+fn lines(bytes: &[u8]) -> Result<Vec<String>, PartError> {
+    let mut part = part("a part", bytes)?;
+    let mut lines = Vec::new();
+    while let Some(key) = part.key() {
+        lines.push(format!("{} {}", String::from_utf8_lossy(key), part.number()));
+        part.step()?;
+    }
+    Ok(lines)
+}
+
+fn merged(parts: &[Vec<u8>], form: Form) -> Result<Vec<u8>, PartError> {
+    let parts = parts.iter().enumerate().map(|(number, bytes)| part(&format!("part {number}"), bytes));
+    let sum = Sum::of(parts, None, false)?;
+    let mut writer = Writer::new(Vec::new(), form, sum.header()).unwrap();
+    sum.entries(|op, key, number| {
+        writer.put(op, key, number).map_err(|error| Wrong::Io(error).of("the result"))
+    })?;
+    Ok(writer.finish().unwrap())
+}
+
+/// Reads this as a part, and tells what is wrong with it.
+#[track_caller]
+fn check_wrong(bytes: &[u8], sentence: &str) {
+    let error = lines(bytes).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("a part {sentence}")), "{error}");
+}
+
+const LINES: [&str; 5] = [
+    "+-/20240601/q/udp/4 3",
+    "+-/20240601/q/udp/6 18446744073709551615",
+    ".-/20240601/4/c0000201 1",
+    "<a 0",
+    ">a 9",
+];
+
+#[test]
+fn both_forms_hold_the_same() {
+    let entries = entries(&LINES);
+    let text = written(Form::Text, &header("192.0.2.53"), &entries);
+    assert_eq!(
+        String::from_utf8(text.clone()).unwrap(),
+        format!(
+            "#dpp-part 1 rssac\n#parameter servers=192.0.2.53\n#program dpp 1\n{}\n>~end 1\n",
+            LINES.join("\n")
+        )
+    );
+    let compact = written(Form::Compact, &header("192.0.2.53"), &entries);
+    assert_eq!(
+        (lines(&text).unwrap(), lines(&compact).unwrap()),
+        (LINES.map(str::to_owned).into(), LINES.map(str::to_owned).into())
+    );
+    let headers = [text, compact].map(|bytes| part("", &bytes).unwrap().header().clone());
+    assert_eq!(headers, [header("192.0.2.53"), header("192.0.2.53")]);
+}
+
+#[test]
+fn a_part_that_was_cut_anywhere_is_known() {
+    let many: Entries = (0..3_000)
+        .map(|number: u64| ((Op::Member, format!("-/20240601/4/{:08x}", number * 7919)), 1))
+        .collect();
+    for form in [Form::Text, Form::Compact] {
+        let whole = written(form, &header("all"), &many);
+        assert_eq!(lines(&whole).unwrap().len(), 3_000);
+        for length in (0..whole.len()).step_by(61).chain(whole.len() - 20..whole.len()) {
+            let error = lines(&whole[..length]).unwrap_err();
+            let is_cut = matches!(error.wrong, Wrong::Cut | Wrong::Damaged(_));
+            assert!(is_cut || length < 10, "{form:?} {length}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_damaged_is_refused_or_the_same() {
+    let compact = written(Form::Compact, &header("all"), &entries(&LINES));
+    let sound = lines(&compact).unwrap();
+    for at in 0..compact.len() {
+        let mut damaged = compact.clone();
+        damaged[at] ^= 0x41;
+        assert!(lines(&damaged).is_err() || lines(&damaged).unwrap() == sound, "octet {at}");
+    }
+}
+
+#[test]
+fn what_is_no_part_is_named() {
+    let head = "#dpp-part 1 rssac\n";
+    check_wrong(b"", "is no part file");
+    check_wrong(b"\xd4\xc3\xb2\xa1", "is no part file");
+    check_wrong(b"\x1f\x8b\x08", "is compressed");
+    check_wrong(b"#dpp-part 2 rssac\n>~end 1\n", "is of version 2 of the format");
+    check_wrong(b"#dpp-part rssac\n", "has a header that cannot be read");
+    check_wrong(format!("{head}#else\n").as_bytes(), "has a header that cannot be read");
+    check_wrong(head.as_bytes(), "was cut off");
+    check_wrong(format!("{head}+b 1\n+a 1\n>~end 1\n").as_bytes(), "is not sorted: '+a' stands behind '+b'");
+    check_wrong(format!("{head}+a x\n>~end 1\n").as_bytes(), "has a number that cannot be: '+a x'");
+    check_wrong(format!("{head}+a -1\n>~end 1\n").as_bytes(), "has a number that cannot be");
+    check_wrong(format!("{head}+a 01\n>~end 1\n").as_bytes(), "has a number that cannot be");
+    check_wrong(
+        format!("{head}+a 18446744073709551616\n>~end 1\n").as_bytes(),
+        "has a number that cannot be",
+    );
+    check_wrong(format!("{head}.a 2\n>~end 1\n").as_bytes(), "has a number that cannot be");
+    check_wrong(format!("{head}?a 2\n>~end 1\n").as_bytes(), "has a line that is no entry");
+    check_wrong(format!("{head}+ 2\n>~end 1\n").as_bytes(), "has a line that is no entry");
+    check_wrong(format!("{head}nothing\n>~end 1\n").as_bytes(), "has a line that is no entry");
+    check_wrong(format!("{head}+a 2\n>~end 1\n>~eoe 1\n").as_bytes(), "has something behind its end");
+    check_wrong(format!("{head}{head}+a 2\n>~end 1\n").as_bytes(), "was cut off");
+    let mut behind = written(Form::Compact, &header("all"), &Entries::new());
+    behind.push(0);
+    check_wrong(&behind, "has something behind its end");
+    check_wrong(&[b'#'; 9], "is no part file");
+    let long = format!("{head}+{} 1\n>~end 1\n", "a".repeat(KEY_MAX));
+    check_wrong(long.as_bytes(), "has a line that is no entry");
+}
+
+/// Merges parts with these headers and entries, and tells what is wrong.
+#[track_caller]
+fn check_refused(parts: &[(&Header, &[&str])], sentence: &str) {
+    let parts: Vec<_> =
+        parts.iter().map(|(header, lines)| written(Form::Text, header, &entries(lines))).collect();
+    let error = merged(&parts, Form::Text).unwrap_err().to_string();
+    assert!(error.contains(sentence), "{error}");
+}
+
+#[test]
+fn what_does_not_add_up_is_named() {
+    let (mine, other) = (header("192.0.2.53"), header("192.0.2.54"));
+    let stats = Header { kind: "stats".to_owned(), ..mine.clone() };
+    check_refused(&[(&mine, &[]), (&other, &[])], "servers=192.0.2.53 and servers=192.0.2.54");
+    check_refused(&[(&mine, &[]), (&stats, &[])], "'rssac' and 'stats' do not add up");
+    let seq = "+!seq/ams/000000000017 1";
+    check_refused(&[(&mine, &[seq]), (&mine, &[seq])], "file number 17 of site ams is there twice");
+    check_refused(&[(&mine, &["+!seq/-/000000000000 2"])], "file number 0 is there twice");
+    check_refused(&[(&mine, &["+!content/abcd 1"]), (&mine, &["+!content/abcd 1"])], "fingerprint abcd");
+    check_refused(&[(&mine, &["+!else/abcd 1"])], "an entry that nobody counts: '+!else/abcd'");
+    check_refused(
+        &[(&mine, &["+a 18446744073709551615"]), (&mine, &["+a 1"])],
+        "more than can be counted: '+a'",
+    );
+}
+
+#[test]
+fn what_is_left_out_is_in_the_result_whichever_is_named_first() {
+    let one = written(Form::Text, &header("all"), &entries(&["+!seq/-/000000000001 1", "+a 1"]));
+    let other = written(
+        Form::Text,
+        &header("all"),
+        &entries(&["+!seq/-/000000000001 1", "+!seq/-/000000000002 1", "+a 2"]),
+    );
+    let run = |named: [(&str, &[u8]); 3]| {
+        let parts = named.map(|(name, bytes)| part(name, bytes));
+        let sum = Sum::of(parts, None, true).unwrap();
+        let mut told = vec![sum.left_out().len().to_string()];
+        sum.entries(|op, key, number| {
+            told.push(format!("{op:?} {} {number}", String::from_utf8_lossy(key)));
+            Ok::<(), PartError>(())
+        })
+        .unwrap();
+        told
+    };
+    let cut = &one[..one.len() - 9];
+    let told = run([("'x/one part'", &one), ("'x/other'", &other), ("'junk'", b"junk")]);
+    assert_eq!(
+        told,
+        ["2", "Sum !left-out/junk 1", "Sum !left-out/other 1", "Sum !seq/-/000000000001 1", "Sum a 1"]
+    );
+    assert_eq!(run([("'junk'", b"junk"), ("'x/other'", &other), ("'x/one part'", &one)]), told);
+    assert_eq!(
+        run([("'cut'", &cut[..5]), ("'x/other'", &other), ("'y'", b"")])[..2],
+        ["2", "Sum !left-out/cut 1"]
+    );
+}
+
+#[test]
+fn a_part_of_another_day_is_refused_and_other_days_are_left_out() {
+    let both = ["+!day/20240601 5", "+!day/20240602 6"];
+    let bytes = written(Form::Text, &header("all"), &entries(&both));
+    let sum = |day| Sum::of([part("a part", &bytes)], Some(day), false);
+    let Err(error) = sum("20240603") else { panic!("it is not of that day") };
+    assert_eq!(error.to_string(), "a part has nothing of 20240603; it is of 20240601, 20240602");
+    assert_eq!(sum("20240602").unwrap().ledger().days().collect::<Vec<_>>(), [("20240602", 6)]);
+}
+
+#[test]
+fn numbers_of_files_tell_what_is_missing() {
+    let mut ledger = Ledger::default();
+    [3, 4, 7, 12, 13].into_iter().for_each(|number| ledger.sequence("ams", number));
+    ledger.sequence("lon", 0);
+    let told = ledger.sequences();
+    assert_eq!((told[0].first, told[0].last, told[0].count, told[0].missing_count), (3, 13, 5, 6));
+    assert_eq!((&told[0].missing, &told[1].missing), (&vec![(5, 6), (8, 11)], &vec![]));
+}
+
+#[test]
+fn parts_that_others_sorted_into_one_can_be_read() {
+    let one =
+        String::from_utf8(written(Form::Text, &header("all"), &entries(&["+a 1", "+b 2", ".c 1"]))).unwrap();
+    let other = String::from_utf8(written(Form::Text, &header("all"), &entries(&["+b 40", ".c 1"]))).unwrap();
+    let mut lines: Vec<&str> = one.lines().chain(other.lines()).collect();
+    lines.sort_unstable();
+    let sorted = lines.join("\n") + "\n";
+    let expected = merged(&[one.clone().into(), other.clone().into()], Form::Text).unwrap();
+    assert_eq!(merged(&[sorted.into_bytes()], Form::Text).unwrap(), expected);
+    let mut lines: Vec<&str> = one.lines().chain(other.lines()).collect();
+    lines.sort_unstable();
+    lines.pop();
+    assert!(matches!(self::lines(lines.join("\n").as_bytes()).unwrap_err().wrong, Wrong::Cut));
+}
+
+#[test]
+fn files_are_read_in_pieces_and_known_to_be_the_same() {
+    let folder = std::env::temp_dir().join(format!("dpp-parts-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let many: Entries = (0..20_000)
+        .map(|number: u64| ((Op::Member, format!("-/20240601/4/{:08x}", number * 7919)), 1))
+        .collect();
+    for form in [Form::Text, Form::Compact] {
+        let path = folder.join(format!("{form:?}"));
+        let bytes = written(form, &header("all"), &many);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut part = Part::open(&path).unwrap();
+        part.park();
+        let mut count = 0;
+        while part.key().is_some() {
+            count += 1;
+            part.step().unwrap();
+        }
+        assert_eq!(count, 20_000);
+        let mut part = Part::open(&path).unwrap();
+        part.park();
+        std::fs::write(&path, [&bytes[..], b"\n"].concat()).unwrap();
+        let changed = (0..20_000).find_map(|_| part.step().err());
+        assert!(matches!(changed.unwrap().wrong, Wrong::Changed));
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(matches!(Part::open(&path).map(|_| ()).unwrap_err().wrong, Wrong::Cut));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    prop_oneof![Just(Op::Sum), Just(Op::Member), Just(Op::Min), Just(Op::Max)]
+}
+
+fn any_entries() -> impl Strategy<Value = Entries> {
+    let key = prop_oneof!["[a-c/]{1,4}", "[a-b]{14,20}", "-/2024060[12]/4/[0-9a-f]{2}"];
+    prop::collection::btree_map((any_op(), key), 1..1_000_u64, 0..600).prop_map(|mut entries| {
+        entries.iter_mut().filter(|((op, _), _)| *op == Op::Member).for_each(|(_, number)| *number = 1);
+        entries
+    })
+}
+
+/// The plain way: maps.
+fn added(parts: &[Entries]) -> Entries {
+    let mut all = Entries::new();
+    for ((op, key), number) in parts.iter().flatten() {
+        let entry = all.entry((*op, key.clone()));
+        entry.and_modify(|mine| *mine = reduced(*op, *mine, *number).unwrap()).or_insert(*number);
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Merging parts in any order and grouping gives the bytes that adding up all entries gives.
+    #[test]
+    fn order_and_grouping_do_not_matter(
+        parts in prop::collection::vec((any_entries(), any::<bool>()), 1..7),
+        order in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let header = header("all");
+        let form = |is_text| if is_text { Form::Text } else { Form::Compact };
+        let mut bytes: Vec<Vec<u8>> =
+            parts.iter().map(|(entries, is_text)| written(form(*is_text), &header, entries)).collect();
+        let plain = added(&parts.into_iter().map(|(entries, _)| entries).collect::<Vec<_>>());
+        let expected = written(Form::Text, &header, &plain);
+        prop_assert_eq!(&merged(&bytes, Form::Text).unwrap(), &expected);
+        let by = order.index(bytes.len());
+        bytes.rotate_left(by);
+        bytes.reverse();
+        let (left, right) = bytes.split_at(cut.index(bytes.len()));
+        let left = if left.is_empty() { vec![] } else { vec![merged(left, Form::Compact).unwrap()] };
+        let right = merged(right, Form::Text).unwrap();
+        prop_assert_eq!(&merged(&[left, vec![right]].concat(), Form::Text).unwrap(), &expected);
+    }
+
+    /// Whatever stands in a file is a part or refused.
+    #[test]
+    fn anything_may_stand_in_a_file(bytes in prop::collection::vec(any::<u8>(), 0..200), form in 0..3_usize) {
+        let begin: &[u8] = [&b""[..], &MAGIC, b"#dpp-part 1 rssac\n"][form];
+        drop(lines(&[begin, &bytes].concat()));
+    }
+}

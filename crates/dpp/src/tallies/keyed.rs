@@ -1,0 +1,199 @@
+//! A table from keys, which are bytes, to something small: what the tallies of keys are made of.
+//!
+//! Keys lie one behind the other, in the order in which they came, which is their *number*; a slot of the table has a number
+//! and half of the key's hash. So a key that is known takes one hash and three places in memory: its slot, its entry, its
+//! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
+//! depends on it, nor on the numbers.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+/// Keys, and what is known of each.
+#[derive(Clone)]
+pub(super) struct Keyed<V> {
+    seed: u64,
+    /// For each key, in a slot near the place that its hash says: half of the hash, and behind it its number from 1. A power
+    /// of two, at least twice as many as keys.
+    slots: Vec<u64>,
+    entries: Vec<Entry<V>>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone)]
+struct Entry<V> {
+    start: usize,
+    length: u32,
+    value: V,
+}
+
+const SLOTS_MIN: usize = 16;
+
+impl<V> Default for Keyed<V> {
+    fn default() -> Self {
+        static SEED: OnceLock<u64> = OnceLock::new();
+        let seed = *SEED.get_or_init(|| RandomState::new().hash_one(0));
+        Keyed { seed, slots: vec![0; SLOTS_MIN], entries: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+impl<V> Keyed<V> {
+    /// How many keys.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The number of a key, if it is known.
+    #[inline]
+    pub(super) fn number(&self, key: &[u8]) -> Option<usize> {
+        self.find(key).ok()
+    }
+
+    /// The number of a key; a new one begins with this.
+    #[inline]
+    pub(super) fn number_or(&mut self, key: &[u8], new: impl FnOnce() -> V) -> usize {
+        match self.find(key) {
+            Ok(number) => number,
+            Err(free) => self.push(free, key, new()),
+        }
+    }
+
+    /// What is known of the key of this number.
+    #[inline]
+    pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
+        &mut self.entries[number].value
+    }
+
+    /// What is known of a key.
+    pub(super) fn get(&self, key: &[u8]) -> Option<&V> {
+        Some(&self.entries[self.number(key)?].value)
+    }
+
+    /// All of them, in the order of their numbers: which must not be told.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &V)> {
+        self.entries.iter().map(|entry| self.shown(entry))
+    }
+
+    fn shown<'a>(&'a self, entry: &'a Entry<V>) -> (&'a [u8], &'a V) {
+        (self.key(entry), &entry.value)
+    }
+
+    #[inline]
+    fn key(&self, entry: &Entry<V>) -> &[u8] {
+        &self.bytes[entry.start..entry.start + entry.length as usize]
+    }
+
+    /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
+    #[inline]
+    fn find(&self, key: &[u8]) -> Result<usize, Free> {
+        let tag = hash(self.seed, key) & TAG;
+        let mut slot = self.place(tag);
+        loop {
+            let found = self.slots[slot];
+            if found == 0 {
+                return Err(Free { slot, tag });
+            }
+            if found & TAG == tag {
+                let number = (found & !TAG) as usize - 1;
+                if self.key(&self.entries[number]) == key {
+                    return Ok(number);
+                }
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// Where to begin to look: the upper bits of the tag.
+    #[inline]
+    fn place(&self, tag: u64) -> usize {
+        (tag >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
+    }
+
+    #[cold]
+    fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
+        let number = self.entries.len();
+        assert!((number as u64) < !TAG, "four thousand million keys do not fit into memory");
+        self.slots[free.slot] = free.tag | (number as u64 + 1);
+        self.entries.push(Entry { start: self.bytes.len(), length: key.len() as u32, value });
+        self.bytes.extend_from_slice(key);
+        if self.entries.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        number
+    }
+
+    fn grow(&mut self) {
+        let slots = vec![0; self.slots.len() * 2];
+        for found in std::mem::replace(&mut self.slots, slots).into_iter().filter(|found| *found > 0) {
+            let mut slot = self.place(found & TAG);
+            while self.slots[slot] > 0 {
+                slot = (slot + 1) & (self.slots.len() - 1);
+            }
+            self.slots[slot] = found;
+        }
+    }
+}
+
+/// Those of which so much is known are the same.
+impl<V: PartialEq> PartialEq for Keyed<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
+    }
+}
+
+impl<V: std::fmt::Debug> std::fmt::Debug for Keyed<V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut all: Vec<_> =
+            self.iter().map(|(key, value)| (key.escape_ascii().to_string(), value)).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        f.debug_map().entries(all).finish()
+    }
+}
+
+/// A slot without a number, and the hash that belongs there.
+struct Free {
+    slot: usize,
+    tag: u64,
+}
+
+/// The half of the hash that is in a slot.
+const TAG: u64 = !0 << 32;
+
+/// Random digits (of pi).
+const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
+
+/// Multiplies to 128 bits and folds the halves: every input bit reaches every output bit.
+#[inline(always)]
+pub(super) fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Sixteen bytes at a time; the last sixteen may overlap those before.
+#[inline]
+fn hash(seed: u64, key: &[u8]) -> u64 {
+    let mut state = seed ^ fold(key.len() as u64 ^ MIX[0], MIX[1]);
+    let mut rest = key;
+    while rest.len() > 16 {
+        let (block, behind) = rest.split_first_chunk::<16>().expect("there are more");
+        let both = u128::from_le_bytes(*block);
+        state = fold(both as u64 ^ state, (both >> 64) as u64 ^ MIX[0]);
+        rest = behind;
+    }
+    let (one, other) = match (key.last_chunk::<16>(), rest.first_chunk::<8>(), rest.first_chunk::<4>()) {
+        (Some(last), ..) => {
+            let both = u128::from_le_bytes(*last);
+            (both as u64, (both >> 64) as u64)
+        }
+        (_, Some(first), _) => {
+            let last = rest.last_chunk::<8>().expect("there are as many from the end");
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+        }
+        (.., Some(first)) => {
+            let last = rest.last_chunk::<4>().expect("there are as many from the end");
+            (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+        }
+        _ => (rest.iter().fold(0, |word, &octet| word << 8 | u64::from(octet)), 0),
+    };
+    fold(fold(one ^ state, other ^ MIX[1]) ^ seed, MIX[0])
+}

@@ -1,0 +1,175 @@
+//! Law 6 for what is said of rows: however they come, in whatever parts, their sum is the same, and is that of plain counting.
+
+use crate::encoding::{Capture, PLAIN};
+use crate::generate::{Scene, scenes_of_all};
+use crate::oracle::Row;
+use crate::packet::CLIENTS;
+use crate::production::{machine, plain, run};
+use crate::{Held, law, some_machines};
+use dpp::capture::single;
+use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
+use dpp::plan::Plan;
+use dpp::tallies::entry::{Entries, Op};
+use dpp::tallies::summary::{Counted, Shown, Timed};
+use dpp::tallies::{Summary, Tally};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+/// The sum of what a machine makes of a scene.
+fn summed(bytes: &[u8], plan: &Plan, machine: &Machine, keys_max: u64) -> Summary {
+    let sink = Summed::new(Nobody, plan, keys_max);
+    pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
+    sink.finish().1
+}
+
+/// A sink that deals rows out to several sums.
+struct Dealt<'a> {
+    plan: &'a Plan,
+    sums: Mutex<Vec<Summary>>,
+}
+
+impl Sink for Dealt<'_> {
+    type Piece = ();
+    type Error = Infallible;
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn encode(&self, rows: Rows, pool: &Pool) {
+        let mut sums = self.sums.lock().unwrap();
+        let count = sums.len();
+        for (number, row) in rows.iter().enumerate() {
+            sums[(number * number + rows.len()) % count].add(&row, &self.plan.context);
+        }
+        pool.recycle(rows);
+    }
+
+    fn size(&self, (): &()) -> usize {
+        0
+    }
+
+    fn accept(&self, _: usize, (): &()) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn recycle(&self, (): (), _: &Pool) {}
+}
+
+type Reduced = BTreeMap<(Op, Vec<u8>), u64>;
+
+fn tell(summary: &Summary, reduced: &mut Reduced) {
+    summary.tell("s/", &mut |op, key, number| {
+        let mine = reduced.entry((op, key.to_vec())).or_insert(match op {
+            Op::Sum | Op::Max => 0,
+            Op::Min => u64::MAX,
+            Op::Member => 1,
+        });
+        *mine = match op {
+            Op::Sum => *mine + number,
+            Op::Member => 1,
+            Op::Min => number.min(*mine),
+            Op::Max => number.max(*mine),
+        };
+    });
+}
+
+fn taken(reduced: &Reduced) -> Summary {
+    let mut summary = Summary::new(u64::MAX);
+    for ((op, key), number) in reduced {
+        assert_eq!(summary.take(*op, &key[2..], *number), Ok(()), "{op:?} {}", key.escape_ascii());
+    }
+    summary.settle();
+    summary
+}
+
+#[test]
+fn every_machine_and_every_partition_gives_the_same_sum() {
+    let keys_max = proptest::sample::select(vec![u64::MAX, u64::MAX, 3, 0]);
+    law(33, 30, (scenes_of_all(60, 1), some_machines(), keys_max), |(mut scene, machines, keys_max)| {
+        scene.plan.sink_needs |= Summary::NEEDS;
+        let capture = Capture::of(&scene.packets, PLAIN).bytes;
+        let whole = summed(&capture, &scene.plan, &plain(), keys_max);
+        for machine in &machines {
+            let sum = summed(&capture, &scene.plan, machine, keys_max);
+            prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
+        }
+        let sink = Dealt { plan: &scene.plan, sums: Mutex::new(vec![Summary::new(keys_max); 3]) };
+        pipeline::run(single(&capture[..]), &scene.plan, &machine(2, 3, 4096, 0), &sink, &Watch::default())
+            .expect("these are captures");
+        let mut parts = sink.sums.into_inner().unwrap();
+        let mut reduced = Reduced::new();
+        parts.iter().for_each(|part| tell(part, &mut reduced));
+        prop_assert!(taken(&reduced) == whole, "told, reduced and taken");
+        let mut merged = parts.pop().expect("three");
+        parts.iter().for_each(|part| merged.merge(part));
+        prop_assert!(merged == whole, "merged");
+        let (mut told, mut told_whole) = (Reduced::new(), Reduced::new());
+        tell(&merged, &mut told);
+        tell(&whole, &mut told_whole);
+        prop_assert!(told == told_whole, "equal sums tell the same");
+        prop_assert!(merged.figures(10) == whole.figures(10), "equal sums have equal figures");
+        Ok(())
+    });
+}
+
+#[test]
+fn the_sum_is_that_of_plain_counting() {
+    law(34, 200, scenes_of_all(80, 1), |scene| check_plainly(&scene));
+}
+
+fn check_plainly(scene: &Scene) -> Held {
+    let Scene { mut plan, packets } = scene.clone();
+    let capture = Capture::of(&packets, PLAIN).bytes;
+    // Queries that cannot be read are rows only if somebody has a place for them; sums have none.
+    let rows = run(&capture[..], &plan, &plain()).rows;
+    plan.sink_needs |= Summary::NEEDS;
+    let sum = summed(&capture, &plan, &plain(), u64::MAX);
+    let count = |of: &dyn Fn(&&Row) -> bool| rows.iter().filter(of).count() as u64;
+    prop_assert_eq!(sum.counted(Counted::Queries), rows.len() as u64);
+    prop_assert_eq!(sum.counted(Counted::Answered), count(&|row| row.answer.is_some()));
+    let others = sum.counted(Counted::Unanswered) + sum.counted(Counted::Unpaired);
+    prop_assert_eq!(others, count(&|row| row.answer.is_none()));
+    let times = || rows.iter().map(|row| row.request_ns);
+    prop_assert_eq!(sum.first_and_last_ns(), times().min().zip(times().max()));
+    for qtype in rows.iter().filter_map(|row| row.question.qtype).collect::<BTreeSet<_>>() {
+        prop_assert_eq!(sum.types.of(qtype), count(&|row| row.question.qtype == Some(qtype)));
+    }
+    let mut rtts: Vec<i64> = rows.iter().filter_map(|row| Some(row.answer?.0 - row.request_ns)).collect();
+    rtts.sort_unstable();
+    prop_assert_eq!(sum.rtts.count(), rtts.len() as u64);
+    prop_assert_eq!(sum.rtts.max(), rtts.last().map(|ns| *ns as u64));
+    prop_assert_eq!(sum.rtts.sum(), rtts.iter().map(|ns| *ns as u128).sum::<u128>());
+    let errors = sum.rcodes.of(3);
+    let is_error = |row: &&Row| row.answer.is_some_and(|(_, words)| words == "Non-Existent Domain");
+    prop_assert_eq!(errors, count(&is_error));
+
+    let mut clients: BTreeMap<String, u64> = BTreeMap::new();
+    for row in &rows {
+        let address = CLIENTS
+            .iter()
+            .find(|client| client.0 == row.tuple.client.to_ascii_lowercase())
+            .expect("one of ours")
+            .1;
+        *clients.entry(address.to_string()).or_default() += 1;
+    }
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.question.name != "-") {
+        let name = if row.question.name.is_empty() { "." } else { &row.question.name };
+        *names.entry(name.to_ascii_lowercase()).or_default() += 1;
+    }
+    let figures = sum.figures(usize::MAX);
+    for (key, exact) in [("clients", clients), ("names", names)] {
+        let table = figures.table(key).expect("there is one");
+        let told = table.rows.iter().map(|row| match &row[..2] {
+            [Shown::Text(text), Shown::Count(count)] => (text.to_string(), *count),
+            other => panic!("{other:?}"),
+        });
+        prop_assert_eq!(told.collect::<BTreeMap<_, _>>(), exact, "{}", key);
+    }
+    let spans = sum.times.spans().map(|(_, counters)| counters[Timed::Queries as usize]);
+    prop_assert_eq!(spans.sum::<u64>(), rows.len() as u64);
+    Ok(())
+}
