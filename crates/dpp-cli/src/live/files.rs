@@ -142,7 +142,7 @@ fn hook_of(live: &Live) -> anyhow::Result<Option<Hook>> {
         }
         return Ok(None);
     };
-    let patience = live.after_file_wait.as_deref().map(|text| duration("--after-file-wait", text));
+    let patience = live.after_file_wait.as_deref().map(|text| time::of_option("--after-file-wait", text));
     Ok(Some(hook(&command.to_string_lossy(), patience.transpose()?.unwrap_or(HOOK_PATIENCE))))
 }
 

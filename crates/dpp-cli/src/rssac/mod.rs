@@ -32,6 +32,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zones::Zones;
 
 /// Does what is asked for.
@@ -58,7 +59,7 @@ fn map(wish: RssacMap) -> anyhow::Result<()> {
     let job = count::check(wish.count)?;
     let (output, form) = written(&wish.written)?;
     job.check_output(&output)?;
-    let (counted, opened) = count::count(job, || output.open())?;
+    let (counted, opened) = count::count(job, || output.open(&Arc::default()))?;
     let count::Counted { tally, ledger, header, site, judged } = counted;
     let mut out = Out::new(opened, form, &header, &output)?;
     ledger.tell(|op, key, number| out.put(op, key, number))?;
@@ -78,7 +79,7 @@ fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let (output, form) = written(&wish.written)?;
     let sum = sum(&wish.parts, "merge", day.as_deref(), wish.keep_going)?;
     let left_out = told_left_out(&sum);
-    let mut out = Out::new(output.open()?, form, sum.header(), &output)?;
+    let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
     let parts = sum.parts();
     sum.entries(|op, key, number| match is_of(key, day.as_deref()) {
         true => out.put(op, key, number),

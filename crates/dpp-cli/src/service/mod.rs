@@ -88,6 +88,7 @@ impl Monitor {
         lock(&self.relays).push(relay);
     }
 
+    #[cfg(feature = "otlp")]
     /// When it began.
     pub(crate) fn started(&self) -> SystemTime {
         self.started

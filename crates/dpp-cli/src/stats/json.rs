@@ -8,8 +8,9 @@ use dpp::capture::Ending;
 use dpp::dns::iana;
 use dpp::pipeline::Outcome;
 use dpp::stats::Tally;
-use dpp::tallies::summary::{Counted, ServerFigures, Shown, TIMED, Table, Timed};
-use dpp::tallies::{Counts, Number, Quantiles, Summary, Top, Tops};
+use dpp::summary::Summary;
+use dpp::summary::{Counted, ServerFigures, Shown, TIMED, Table};
+use dpp::tallies::{Counts, Number, Quantiles, Top, Tops};
 use dpp::transaction::TRANSPORTS;
 use dpp_sink::text::{Dates, NUMBER_ROOM};
 use serde_json::{Value, json};
@@ -233,7 +234,7 @@ fn distinct(of: &Tops) -> Value {
 
 /// What came in each span of time with something in it.
 fn times(summary: &Summary) -> Value {
-    let columns: Vec<&str> = TIMED.iter().map(|(what, key, _)| column(*what, key)).collect();
+    let columns: Vec<&str> = TIMED.iter().map(|row| row.1).collect();
     let bin = |(start, counters): (i64, &[u64; TIMED.len()])| {
         let mut bin = vec![json!(date(start.saturating_mul(1_000_000_000)))];
         bin.extend(counters.map(|count| json!(count)));
@@ -241,19 +242,6 @@ fn times(summary: &Summary) -> Value {
     };
     let bins: Vec<_> = summary.times.spans().map(bin).collect();
     json!({ "bin_seconds": summary.times.width_s(), "columns": columns, "bins": bins })
-}
-
-/// Columns of one kind have a name of two parts, so that they can be stacked.
-fn column(what: Timed, key: &'static str) -> &'static str {
-    match what {
-        Timed::NoError => "rcodes.0",
-        Timed::ServFail => "rcodes.2",
-        Timed::NxDomain => "rcodes.3",
-        Timed::Refused => "rcodes.5",
-        Timed::OtherCode => "rcodes.other",
-        Timed::Tcp => "transports.other",
-        _ => key,
-    }
 }
 
 /// A time, to the nanosecond.

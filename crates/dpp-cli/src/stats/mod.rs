@@ -1,7 +1,7 @@
 //! `dpp stats` and `dpp report`: what is in some traffic, in one pass, on one screen or one page.
 //!
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
-//! ([`Summary`](dpp::tallies::Summary)); [`text`] puts its figures on a screen, [`json`] tells all of them, and
+//! ([`Summary`](dpp::summary::Summary)); [`text`] puts its figures on a screen, [`json`] tells all of them, and
 //! [`page`](crate::page) shows those.
 
 mod json;
@@ -23,7 +23,7 @@ use dpp::capture::Ending;
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Summed, Watch};
 use dpp::plan::Plan;
-use dpp::tallies::Summary;
+use dpp::summary::Summary;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -57,7 +57,7 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         true => Output::Stdout,
         false => Output::Path(wish.output.clone()),
     };
-    let (sum, mut opened) = sum(&wish.summing, "report", || output.open())?;
+    let (sum, mut opened) = sum(&wish.summing, "report", || output.open(&Arc::default()))?;
     let title = wish.title.clone().unwrap_or_else(|| match &sum.inputs[..] {
         [(name, _)] => name.clone(),
         inputs => format!("{} captures", grouped(inputs.len() as u64)),

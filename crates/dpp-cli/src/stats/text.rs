@@ -6,8 +6,8 @@
 use crate::report::{grouped, skips, utc};
 use dpp::pipeline::Outcome;
 use dpp::stats::Tally;
+use dpp::summary::{Figures, Shown, Table};
 use dpp::tallies::Number;
-use dpp::tallies::summary::{Figures, Shown, Table};
 use std::cmp::Reverse;
 use std::fmt::Write;
 

@@ -68,14 +68,27 @@ named! {
     /// What is counted for each span of time.
     TIMED of Timed:
     Queries, "queries", "Queries.";
+    Answered, "answered", "Queries that were answered, at the time of the query, as all answers.";
     Unanswered, "unanswered", "Queries that were not answered in time.";
     Retries, "retries", "Repeated queries, at the time of the first.";
-    NoError, "noerror", "Answers with NOERROR, at the time of the query, as all answers.";
-    NxDomain, "nxdomain", "Answers with NXDOMAIN.";
-    ServFail, "servfail", "Answers with SERVFAIL.";
-    Refused, "refused", "Answers with REFUSED.";
-    OtherCode, "other_rcode", "Answers with another response code.";
-    OtherTransport, "other_transport", "Queries over anything else than UDP.";
+    NoError, "rcodes.0", "Answers with NOERROR.";
+    ServFail, "rcodes.2", "Answers with SERVFAIL.";
+    NxDomain, "rcodes.3", "Answers with NXDOMAIN.";
+    Refused, "rcodes.5", "Answers with REFUSED.";
+    OtherCode, "rcodes.other", "Answers with another response code.";
+    TypeA, "types.1", "Queries for A.";
+    TypeNs, "types.2", "Queries for NS.";
+    TypePtr, "types.12", "Queries for PTR.";
+    TypeMx, "types.15", "Queries for MX.";
+    TypeTxt, "types.16", "Queries for TXT.";
+    TypeAaaa, "types.28", "Queries for AAAA.";
+    TypeDs, "types.43", "Queries for DS.";
+    TypeDnskey, "types.48", "Queries for DNSKEY.";
+    TypeHttps, "types.65", "Queries for HTTPS.";
+    OtherType, "types.other", "Queries for another type.";
+    Udp, "transports.udp", "Queries over UDP.";
+    Tcp, "transports.tcp", "Queries over TCP.";
+    OtherTransport, "transports.other", "Queries over another transport.";
 }
 
 /// What of a query is counted together: which of these there were, as a number of these bits. (One counter for each set of them
@@ -411,16 +424,37 @@ impl Summary {
             REFUSED => Timed::Refused,
             _ => Timed::OtherCode,
         });
+        let qtype = match done.key.qtype() {
+            1 => Timed::TypeA,
+            2 => Timed::TypeNs,
+            12 => Timed::TypePtr,
+            15 => Timed::TypeMx,
+            16 => Timed::TypeTxt,
+            28 => Timed::TypeAaaa,
+            43 => Timed::TypeDs,
+            48 => Timed::TypeDnskey,
+            65 => Timed::TypeHttps,
+            _ => Timed::OtherType,
+        };
+        let transport = match done.key.transport() {
+            Transport::Udp => Timed::Udp,
+            Transport::Tcp => Timed::Tcp,
+            _ => Timed::OtherTransport,
+        };
+        let outcome = match done.outcome {
+            Counted::Answered => Some(Timed::Answered),
+            Counted::Unanswered => Some(Timed::Unanswered),
+            _ => None,
+        };
         let retries = row.facts().map_or(0, |facts| facts.retries);
-        let is_udp = done.key.transport() == Transport::Udp;
         self.times.add(ns, |counters| {
             let mut count =
                 |what: Timed, n: u64| counters[what as usize] = counters[what as usize].wrapping_add(n);
             count(Timed::Queries, 1);
-            count(Timed::Unanswered, (done.outcome == Counted::Unanswered).into());
             count(Timed::Retries, retries.into());
-            count(Timed::OtherTransport, (!is_udp).into());
-            code.into_iter().for_each(|code| count(code, 1));
+            count(qtype, 1);
+            count(transport, 1);
+            outcome.into_iter().chain(code).for_each(|what| count(what, 1));
         });
     }
 
