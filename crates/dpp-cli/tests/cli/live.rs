@@ -6,6 +6,7 @@ use dpp::dnstap::{Direction, Dnstap, Message, MessageType, Role, Time, frames};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -508,4 +509,29 @@ fn dnstap_is_sent_on_to_a_receiver() {
     );
     let refused = room.dpp(&["in.pcap", SOURCE, "-f", "csv"]);
     assert!(refused.stderr.contains("a receiver of dnstap takes no CSV"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_socket_that_the_service_may_not_remove_is_told_and_the_next_start_replaces_it() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::getuid().is_root() {
+        return;
+    }
+    let room = Room::new();
+    let open = |name: &str| fs::set_permissions(room.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    open("");
+    for (folder, owner, stays) in [("root", 0, true), ("nobody", NOBODY, false)] {
+        fs::create_dir(room.path(folder)).unwrap();
+        open(folder);
+        chown(room.path(folder), Some(owner), None).unwrap();
+        let source = format!("dnstap+unix:{folder}/s.sock");
+        for _ in 0..2 {
+            let words = ["live", "--source", &source, "-o", "-", "--user", &NOBODY.to_string()];
+            let dpp = Running::start(&room, &words);
+            wait_for("the start", || dpp.told("info ready") == 1);
+            let told = dpp.stop();
+            assert_eq!(told.contains("sockets will stay until the next start"), stays, "{told}");
+            assert_eq!(room.path(folder).join("s.sock").exists(), stays, "{told}");
+        }
+    }
 }
