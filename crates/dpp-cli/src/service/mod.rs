@@ -53,7 +53,8 @@ pub(crate) struct Monitor {
     /// What came of figures that were sent to a collector, if they are.
     pub(crate) exports: Option<Exports>,
     reloads: [AtomicU64; 2],
-    started: SystemTime,
+    /// When it began.
+    pub(crate) started: SystemTime,
 }
 
 impl Monitor {
@@ -86,12 +87,6 @@ impl Monitor {
     /// Messages are sent on to a receiver of this name.
     pub(crate) fn relay(&self, relay: Relayed) {
         lock(&self.relays).push(relay);
-    }
-
-    #[cfg(feature = "otlp")]
-    /// When it began.
-    pub(crate) fn started(&self) -> SystemTime {
-        self.started
     }
 
     /// The configuration was read again, and is in force, or is not because something is wrong with it.

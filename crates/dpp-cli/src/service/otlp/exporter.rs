@@ -260,7 +260,7 @@ impl Shipping {
 
     fn ship(&mut self, patience: Duration) {
         let (monitor, now) = (&self.monitor, SystemTime::now());
-        let body = request::request(&monitor.families(), &self.resource, monitor.started(), now);
+        let body = request::request(&monitor.families(), &self.resource, monitor.started, now);
         let came = self.exporter.send(&body, patience);
         if let Some(exports) = &self.monitor.exports {
             count(exports, &came);
