@@ -257,7 +257,7 @@ summary! {
     types: Counts, "types", empty, "Types that were asked for.";
     classes: Counts, "classes", empty, "Classes that were asked for.";
     rcodes: Counts, "rcodes", empty, "Response codes of answers.";
-    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`](crate::transaction::Transport).";
+    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`].";
     opcodes: Counts, "opcodes", empty, "Opcodes of queries.";
     edns_versions: Counts, "edns_versions", empty, "EDNS versions of queries.";
     edns_sizes: Counts, "edns_sizes", empty, "Longest datagrams that clients can take, as their OPT records say, bytes.";
