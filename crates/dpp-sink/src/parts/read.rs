@@ -459,7 +459,7 @@ impl Supply {
         let Supply::File(Again { file: Some(file), .. }) = self else { return Ok(()) };
         let mut first = [0; MAGIC.len()];
         let length = read_up_to(file, &mut first)?;
-        let is_text = first.starts_with(FIRST[..MAGIC.len()].as_bytes());
+        let is_text = first.starts_with(&FIRST.as_bytes()[..MAGIC.len()]);
         let is_compact = first == MAGIC;
         let mut last = [0; 12];
         if let Some(at) = known.len().checked_sub(last.len() as u64) {
