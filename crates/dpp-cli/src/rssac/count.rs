@@ -205,9 +205,7 @@ impl Job {
         let files = [path.clone(), part_path(path)];
         let files = files.iter().filter_map(|file| fs::metadata(file).ok().as_ref().map(Identity::from));
         for file in files {
-            if let Some(capture) =
-                self.captures.iter().find(|capture| capture.identity() == Some(file))
-            {
+            if let Some(capture) = self.captures.iter().find(|capture| capture.identity() == Some(file)) {
                 bail!(
                     "the output '{}' and the input {} are the same file; choose another output",
                     path.display(),

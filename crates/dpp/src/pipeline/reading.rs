@@ -441,10 +441,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             part.describe(facts);
         }
         if self.reader.plan.duplicates_ns.is_some() {
-            part.digest(self.arrived.digest(self.reader.seed, ordinal));
-            if let Some(counted) = self.counted.take() {
-                part.count(counted);
-            }
+            part.digest(self.arrived.digest(self.reader.seed, ordinal), self.counted.take());
         }
     }
 }

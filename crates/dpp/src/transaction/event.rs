@@ -189,10 +189,8 @@ pub struct Part {
     pub kept: Vec<u8>,
     /// Where the packets of the chunk come from; empty unless somebody wants to know.
     pub origins: Vec<Origin>,
-    /// A digest of each event's message; empty unless duplicates are dropped.
-    pub digests: Vec<u128>,
-    /// What each event's message counts as; empty unless it is counted, and copies are not.
-    pub counted: Vec<Option<Counted>>,
+    /// A digest of each event's message, and what it counts as if it is no copy; empty unless duplicates are dropped.
+    pub digests: Vec<(u128, Option<Counted>)>,
     /// TCP segments, until the shard has gone through the part.
     pub segments: Segments,
     /// Where in the chunk the window of streams is enforced, in capture order; nearly always nowhere.
@@ -331,16 +329,10 @@ impl Part {
         }
     }
 
-    /// Notes the digest of the event that was appended last.
-    pub(crate) fn digest(&mut self, digest: u128) {
-        self.digests.resize(self.events.len() - 1, 0);
-        self.digests.push(digest);
-    }
-
-    /// Says what the message counts as whose event was appended last.
-    pub(crate) fn count(&mut self, counted: Counted) {
-        self.counted.resize(self.events.len() - 1, None);
-        self.counted.push(Some(counted));
+    /// Notes the digest of the event that was appended last, and what its message counts as.
+    pub(crate) fn digest(&mut self, digest: u128, counted: Option<Counted>) {
+        self.digests.resize(self.events.len() - 1, (0, None));
+        self.digests.push((digest, counted));
     }
 
     /// Appends a copy of another part's event of this index, with its key.
@@ -371,7 +363,6 @@ impl Part {
         self.kept.clear();
         self.origins.clear();
         self.digests.clear();
-        self.counted.clear();
         self.segments.clear();
         self.closings.clear();
         self.sequence.clear();

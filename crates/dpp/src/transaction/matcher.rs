@@ -285,8 +285,8 @@ impl Shard {
     /// Counts the message at hand, if it is to be counted.
     #[cold]
     fn count(&mut self, here: Here) {
-        let counted = &self.window.part(here.place.chunk).counted;
-        if let Some(Some(counted)) = counted.get(here.place.index as usize) {
+        let digests = &self.window.part(here.place.chunk).digests;
+        if let Some((_, Some(counted))) = digests.get(here.place.index as usize) {
             self.rssac.get_or_insert_default().count(counted);
         }
     }
@@ -296,7 +296,8 @@ impl Shard {
     fn is_duplicate(&mut self, here: Here) -> bool {
         let part = self.window.part(here.place.chunk);
         let position = part.position(&here.event);
-        let Some(&digest) = part.digests.get(here.place.index as usize).filter(|&&digest| digest != 0) else {
+        let noted = part.digests.get(here.place.index as usize);
+        let Some(&(digest, _)) = noted.filter(|(digest, _)| *digest != 0) else {
             return false;
         };
         let arrival = here.event.arrival();
