@@ -30,17 +30,18 @@ fn open(browser: &Browser, statistics: &Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("report.html");
     std::fs::write(&file, page::render(&statistics.to_string(), "a day & <night>")).expect("it is new");
+    open_file(browser, &file);
+}
+
+#[track_caller]
+fn open_file(browser: &Browser, file: &Path) {
     browser.log();
-    browser.open(&file);
-    assert_eq!(
-        browser.run("return document.documentElement.dataset.ready"),
-        "yes",
-        "{:?}",
-        browser.log().troubles
-    );
+    browser.open(file);
+    let ready = browser.run("return document.documentElement.dataset.ready");
     let log = browser.log();
-    assert_eq!(log.requests, [format!("file://{}", file.display())], "what the browser fetched");
     assert_eq!(log.troubles, [""; 0], "what the browser complained of");
+    assert_eq!(log.requests, [format!("file://{}", file.display())], "what the browser fetched");
+    assert_eq!(ready, "yes");
 }
 
 /// Everything that can unfold does, and tables show all their rows.
@@ -138,6 +139,61 @@ const UNTOLD: [&str; 26] = [
     "tops.tlds.rows.*.high",
     "tops.tlds.rows.*.low",
 ];
+
+/// What `dpp` says.
+#[track_caller]
+fn dpp(arguments: &[&str]) -> String {
+    let told =
+        Command::new(env!("CARGO_BIN_EXE_dpp")).args(arguments).env_clear().output().expect("dpp starts");
+    assert!(told.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
+    String::from_utf8(told.stdout).expect("UTF-8")
+}
+
+/// The labels of a query by somebody who hopes that we look at it in a browser.
+const LABELS: [&str; 3] = ["</script><script>alert(1)", "\"><img src=x onerror=alert(1)>", "example"];
+
+/// A capture (raw IP) with that query alone.
+fn capture_of_a_hostile_name() -> Vec<u8> {
+    let name: Vec<u8> =
+        LABELS.iter().flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).collect();
+    let message = [&[0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &name, &[0, 0, 1, 0, 1]].concat();
+    let length = |more: usize| ((message.len() + more) as u16).to_be_bytes();
+    let ip =
+        [&[0x45, 0][..], &length(28), &[0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1]].concat();
+    let udp = [&[0xC3, 0x50, 0, 53][..], &length(8), &[0, 0]].concat();
+    let packet = [ip, udp, message].concat();
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let file = words(&[0xA1B2_C3D4, 0x0004_0002, 0, 0, 65_535, 101]);
+    let record = words(&[1_700_000_000, 0, packet.len() as u32, packet.len() as u32]);
+    [file, record, packet].concat()
+}
+
+#[test]
+fn the_report_of_a_capture_says_what_its_statistics_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let (busy, hostile, report) = (path("busy.pcap"), path("hostile.pcap"), path("report.html"));
+    dpp(&["generate", &busy, "--transactions", "5000", "--seed", "3"]);
+    std::fs::write(&hostile, capture_of_a_hostile_name()).expect("it is new");
+    let browser = Browser::start(WIDE.0, WIDE.1);
+    for (capture, least) in [(&busy, 3_000), (&hostile, 50)] {
+        let statistics: Value = serde_json::from_str(&dpp(&["stats", "--json", capture])).expect("JSON");
+        dpp(&["report", capture, "-o", &report]);
+        open_file(&browser, Path::new(&report));
+        browser.run(UNFOLD);
+        let figures: Vec<(String, String)> =
+            serde_json::from_value(browser.run(FIGURES)).expect("pairs of text");
+        assert!(figures.len() > least, "{} figures", figures.len());
+        for (path, text) in &figures {
+            let value = at(&statistics, path);
+            assert!(says(text, value), "{path} is {value}, and the page says {text}");
+        }
+        let most = browser.text("#top-names tbody td.key");
+        assert_eq!(most, at(&statistics, "tops.names.rows.0.key").as_str().expect("a name"));
+        assert_eq!(most.contains("script"), capture == &hostile, "{most}");
+        assert_eq!(browser.log().troubles, [""; 0]);
+    }
+}
 
 #[test]
 fn names_written_by_strangers_are_text() {

@@ -120,7 +120,7 @@ fn quantiles(numbers: &mut Numbers, many: u64, peaks: [u64; 2], spread: u64) -> 
         let factor = (0..4).map(|_| numbers.next(spread)).sum::<u64>() as f64 / (2 * spread) as f64;
         let value = (peak as f64 * 4_f64.powf((factor - 1.0) * 3.0)).max(1.0) as u64;
         let step = (1 << value.ilog2()) / 64;
-        let low = value.checked_div(step).map_or(value, |steps| steps * step);
+        let low = value.checked_div(step).map_or(value, |whole| whole * step);
         buckets.entry(low).or_insert((low + step.max(1), 0)).1 += 1;
     }
     let scale = (many / 20_000).max(1);
