@@ -5,10 +5,12 @@
 
 use crate::dataset;
 use crate::inputs::Input;
-use dpp_sink::part_file::PartFile;
+use anyhow::bail;
+use dpp_sink::part_file::{PartFile, part_path};
 use dpp_sink::relay::{self, Relay};
+use dpp_source::Identity;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -91,6 +93,26 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Refuses to write over a capture, under any name.
+    ///
+    /// # Errors
+    /// Which capture it is.
+    pub(crate) fn check_spares(&self, captures: &[Input]) -> anyhow::Result<()> {
+        let Output::Path(path) = self else { return Ok(()) };
+        let files = [path.clone(), part_path(path)];
+        let files = files.iter().filter_map(|file| fs::metadata(file).ok().as_ref().map(Identity::from));
+        for file in files {
+            if let Some(capture) = captures.iter().find(|capture| capture.identity() == Some(file)) {
+                bail!(
+                    "the output '{}' and the input {} are the same file; choose another output",
+                    path.display(),
+                    capture.name()
+                )
+            }
+        }
+        Ok(())
+    }
+
     /// Opens it; a file under its `.part` name. A receiver's messages are counted there.
     pub(crate) fn open(&self, relayed: &Arc<relay::Counts>) -> anyhow::Result<Opened> {
         let opened = match self {

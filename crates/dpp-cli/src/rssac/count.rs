@@ -23,14 +23,11 @@ use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
 use dpp_sink::dataset::digest;
-use dpp_sink::part_file::part_path;
 use dpp_sink::parts::Header;
 use dpp_sink::parts::key_name;
 use dpp_sink::parts::ledger::{Ledger, SEQUENCE_MAX};
-use dpp_source::Identity;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -201,19 +198,7 @@ impl Job {
 
     /// Refuses an output that would destroy a capture.
     pub(super) fn check_output(&self, output: &Output) -> anyhow::Result<()> {
-        let Output::Path(path) = output else { return Ok(()) };
-        let files = [path.clone(), part_path(path)];
-        let files = files.iter().filter_map(|file| fs::metadata(file).ok().as_ref().map(Identity::from));
-        for file in files {
-            if let Some(capture) = self.captures.iter().find(|capture| capture.identity() == Some(file)) {
-                bail!(
-                    "the output '{}' and the input {} are the same file; choose another output",
-                    path.display(),
-                    capture.name()
-                )
-            }
-        }
-        Ok(())
+        output.check_spares(&self.captures)
     }
 
     fn header(&self) -> Header {

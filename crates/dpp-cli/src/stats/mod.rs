@@ -10,7 +10,7 @@ mod text;
 use crate::captures::{self, Opener};
 use crate::checks::{Manner, check_timeout, manner, workers};
 use crate::flags::{self, Summing};
-use crate::inputs::{self, Search};
+use crate::inputs::{self, Input, Search};
 use crate::lookups;
 use crate::output::{Output, STDOUT};
 use crate::page;
@@ -39,7 +39,7 @@ const ROWS: usize = 100;
 /// # Errors
 /// What the user or the machine must mend.
 pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
-    let sum = sum(&wish.summing, "stats", || Ok(()))?.0;
+    let sum = sum(&wish.summing, "stats", |_| Ok(()))?.0;
     let told = match wish.json {
         true => format!("{}\n", sum.object(wish.top.unwrap_or(ROWS))),
         false => text::screen(&sum.summary.figures(wish.top.unwrap_or(text::TOPS)), &sum.outcome),
@@ -57,7 +57,10 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         true => Output::Stdout,
         false => Output::Path(wish.output.clone()),
     };
-    let (sum, mut opened) = sum(&wish.summing, "report", || output.open(&Arc::default()))?;
+    let (sum, mut opened) = sum(&wish.summing, "report", |captures| {
+        output.check_spares(captures)?;
+        output.open(&Arc::default())
+    })?;
     let title = wish.title.clone().unwrap_or_else(|| match &sum.inputs[..] {
         [(name, _)] => name.clone(),
         inputs => format!("{} captures", grouped(inputs.len() as u64)),
@@ -89,7 +92,7 @@ impl Sum {
 fn sum<T>(
     wish: &Summing,
     command: &str,
-    open: impl FnOnce() -> anyhow::Result<T>,
+    open: impl FnOnce(&[Input]) -> anyhow::Result<T>,
 ) -> anyhow::Result<(Sum, T)> {
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
@@ -106,11 +109,11 @@ fn sum<T>(
     let opener = Opener::new(manner, stop);
     let captures = opener.look(captures)?;
     let size = captures::size_of_all(&captures);
-    let opened = opener.captures(captures)?;
+    let opened = opener.captures(captures.clone())?;
     if opened.is_empty() {
         bail!("none of the captures can be read")
     }
-    let out = open()?;
+    let out = open(&captures)?;
     let plan = Plan { sparse: opened.is_sparse(), ..plan };
     let is_told = !wish.silent;
     let progress = is_told.then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();

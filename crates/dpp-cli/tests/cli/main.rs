@@ -22,5 +22,6 @@ mod room;
 mod rssac;
 mod service;
 mod signals;
+mod stats;
 mod tables;
 mod texts;
