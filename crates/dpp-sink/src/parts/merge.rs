@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::read::Part;
 use super::{Header, PartError, Wrong, key_name, op, reduced, shown};
 use dpp::tallies::entry::Op;
+use std::cmp::Ordering;
 
 /// Entries of a part that are read ahead. With fewer, the common end of all windows moves on in small steps; with more, those of
 /// thousands of parts take much memory (40 octets each, and their keys).
@@ -216,6 +217,8 @@ struct Batch {
     items: Vec<Item>,
     /// How many octets all keys have in common.
     common: usize,
+    /// The octets of the longest.
+    longest: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -232,6 +235,7 @@ impl Batch {
     fn gather(&mut self, windows: &mut [Window]) -> Result<bool, PartError> {
         windows.iter_mut().try_for_each(Window::fill)?;
         self.items.clear();
+        self.longest = 0;
         let bound: Option<Vec<u8>> = windows.iter().filter_map(Window::bound).min().map(<[u8]>::to_vec);
         let firsts =
             || windows.iter().filter(|window| !window.entries.is_empty()).map(|window| window.key(0));
@@ -251,6 +255,7 @@ impl Batch {
                     break;
                 }
                 let head = head(&key[self.common..]);
+                self.longest = self.longest.max(key.len());
                 let (window_number, index_number) = (number as u32, index as u32);
                 let item = Item {
                     head,
@@ -273,8 +278,14 @@ impl Batch {
     ) -> Result<(), E> {
         let key = |item: &Item| windows[item.window as usize].key(item.index as usize);
         let common = self.common;
+        // Most keys have no more than their head behind what is common: then nobody needs to look at the keys themselves, which lie
+        // all over the memory.
+        let is_short = self.longest <= common + 16;
         self.items.sort_unstable_by(|one, other| {
-            one.head.cmp(&other.head).then_with(|| rest(key(one), common).cmp(rest(key(other), common)))
+            one.head.cmp(&other.head).then_with(|| match is_short {
+                true => Ordering::Equal,
+                false => rest(key(one), common).cmp(rest(key(other), common)),
+            })
         });
         let mut items = self.items.iter().peekable();
         while let Some(first) = items.next() {
@@ -284,9 +295,9 @@ impl Batch {
                 unreachable!("a part has no key without operator")
             };
             let mut number = first.number;
-            while let Some(next) = items
-                .next_if(|next| next.head == first.head && rest(key(next), common) == rest(whole, common))
-            {
+            while let Some(next) = items.next_if(|next| {
+                next.head == first.head && (is_short || rest(key(next), common) == rest(whole, common))
+            }) {
                 let Some(sum) = reduced(op, number, next.number) else {
                     return Err(windows[next.window as usize]
                         .part
