@@ -150,7 +150,7 @@ impl Screen<'_> {
     }
 
     fn answers(&mut self) {
-        let cells = ["unanswered", "retried", "nxdomain", "servfail", "refused", "truncated"];
+        let cells = ["unanswered", "retried", "nxdomain", "servfail", "truncated"];
         let told = cells.map(|key| format!("{key} {}", value(self.of("shares", key))));
         self.line("Shares", &told.join(", "));
     }
