@@ -55,7 +55,8 @@ fn neither_threads_nor_order_nor_files_change_a_figure() {
 
 #[test]
 fn the_screen_tells_what_is_in_a_capture() {
-    let room = Room::with_capture();
+    let room = Room::new();
+    room.dpp(&["generate", "in.pcap", "--duration-seconds", "300", "--qps", "3"]).well();
     let screen = room.dpp(&["stats", "in.pcap"]).well().stdout;
     for words in
         ["Queries", "Time", "Over time", "Types", "Rcodes", "RTT", "Top servers", "Top clients", "Top names"]
