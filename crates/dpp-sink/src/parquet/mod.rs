@@ -228,7 +228,7 @@ impl<W: Write + Send> Sink for Parquet<W> {
     fn encode(&self, rows: Rows, pool: &Pool) -> Piece {
         let rows = rows.compact(pool);
         let weights = if self.has_messages { rows.iter().map(weight).collect() } else { Vec::new() };
-        let told = if self.has_crowds { Told::by(rows.iter()) } else { Told::default() };
+        let told = if self.has_crowds { Told::by(rows.tells()) } else { Told::default() };
         Piece { rows, told, weights }
     }
 

@@ -88,7 +88,7 @@ impl Take<'_> for Written {
 fn check_turns(field: &Field, rows: &Rows, context: &Context) {
     let (mut scratch, mut batch) = (Scratch::default(), Batch::default());
     let absent = field.absent.value(field.kind);
-    let is_lacking = Told::by(rows.iter()).lacks(field.column, context);
+    let is_lacking = Told::by(rows.tells()).lacks(field.column, context);
     let all: Vec<_> = rows.iter().collect();
     for turn in all.chunks(TURN_ROWS) {
         let are_numbers = field.fill(turn, context, &mut scratch, &mut batch);
