@@ -12,9 +12,9 @@
 //! A list that is always there has no first definition level. A column that is always there has neither.
 
 use super::chunk::{Chunk, Closed, DataPage};
-use super::compression::Compressor;
+use super::tools::Tools;
 use super::values::{Extras, Values};
-use super::{PAGE_BYTES, Settings};
+use super::{PAGE_BYTES, Settings, lock};
 use dpp::table::{Batch, Context, Field, Kind, Records, Scratch, Told, Value};
 use dpp::transaction::Transaction;
 use parquet::errors::Result;
@@ -61,7 +61,7 @@ impl Column {
         first_leaf: usize,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
-        shared: &Arc<Mutex<Compressor>>,
+        shared: &Arc<Mutex<Tools>>,
     ) -> Result<Self> {
         let has_bloom = settings.bloom.iter().any(|name| *name == field.name);
         let leaves = &leaves[first_leaf..];
@@ -142,19 +142,19 @@ impl Shape {
         has_bloom: bool,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
-        shared: &Arc<Mutex<Compressor>>,
+        shared: &Arc<Mutex<Tools>>,
     ) -> Result<Self> {
         let zero = Value::zero(kind);
         let leaf = |index: usize, values| -> Result<Leaf> {
             let descriptor = &leaves[index];
             let page = Page::new(descriptor, values, zero, is_nullable);
-            let compressor = match is_bulky(kind) {
-                true => &Arc::new(Mutex::new(Compressor::new(settings.compression)?)),
-                false => shared,
+            let tools = match is_bulky(kind) {
+                true => Arc::new(Mutex::new(Tools::new(settings.compression)?)),
+                false => Arc::clone(shared),
             };
-            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings, compressor);
+            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings);
             let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
-            Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
+            Ok(Leaf { page, chunk, extras, tools })
         };
         let text = || Values::of_element(Kind::Text);
         Ok(match kind {
@@ -257,8 +257,7 @@ pub(super) struct Leaf {
     page: Page,
     chunk: Chunk,
     extras: Extras,
-    /// Room to encode a page in.
-    encoded: Vec<u8>,
+    tools: Arc<Mutex<Tools>>,
 }
 
 /// A page that is not complete.
@@ -372,42 +371,46 @@ impl Leaf {
     /// Closes the chunk and starts a new one.
     fn close(&mut self) -> Result<Closed> {
         self.end_page()?;
-        let Leaf { page, chunk, extras, .. } = self;
+        let Leaf { page, chunk, extras, tools } = self;
         if extras.has_bloom {
             page.values.sift_dictionary(extras);
         }
         let values = &mut page.values;
-        let closed = chunk.close(values.dictionary(), extras.take_bloom(), |nulls| values.statistics(nulls));
+        let compressor = &mut lock(tools).compressor;
+        let statistics = |nulls| values.statistics(nulls);
+        let closed = chunk.close(values.dictionary(), extras.take_bloom(), statistics, compressor);
         values.forget();
         closed
     }
 
     /// Writes the page into the chunk and starts a new one.
     fn end_page(&mut self) -> Result<()> {
-        self.page.values.settle();
-        let (mut start, end) = (0, self.page.entries());
+        let Leaf { page, chunk, extras, tools } = self;
+        let Tools { compressor, room } = &mut *lock(tools);
+        page.values.settle();
+        let (mut start, end) = (0, page.entries());
         while start < end {
-            self.encoded.clear();
-            let part = self.page.values.encode(&mut self.encoded, &mut self.extras);
-            let part_end = match self.page.values.is_empty() {
+            room.encoded.clear();
+            let part = page.values.encode(room, extras);
+            let part_end = match page.values.is_empty() {
                 true => end,
-                false => self.page.entry_after(start, part.values),
+                false => page.entry_after(start, part.values),
             };
             let entries = start..part_end;
-            let page = &self.page;
-            self.chunk.append(DataPage {
+            let data = DataPage {
                 rows: page.rows_in(entries.clone()),
                 entries: entries.len(),
                 nulls: entries.len() - part.values,
                 repetition: page.repetition.as_ref().map(|levels| &levels[entries.clone()]),
                 definition: page.definition.as_ref().map(|levels| &levels[entries.clone()]),
                 encoding: part.encoding,
-                values: &self.encoded,
+                values: &room.encoded,
                 bounds: part.bounds,
-            })?;
+            };
+            chunk.append(data, compressor, &mut room.page)?;
             start = part_end;
         }
-        self.page.clear();
+        page.clear();
         Ok(())
     }
 }

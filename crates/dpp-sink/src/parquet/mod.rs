@@ -21,10 +21,10 @@ mod tests;
 mod texts;
 mod values;
 
+mod tools;
 use crate::TableSink;
 use chunk::Closed;
 use column::{Column, leaves_of};
-use compression::Compressor;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::table::{Context, Field, Kind, Told};
@@ -42,6 +42,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use compression::Compression;
+use tools::Tools;
 
 /// How a file is written. What is in it does not depend on this.
 #[derive(Clone, Debug)]
@@ -161,16 +162,13 @@ impl<W: Write + Send> Parquet<W> {
         let leaves = file.schema_descr().columns();
         let mut columns: Vec<Vec<Column>> = Vec::new();
         columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
-        let compressors: ParquetResult<Vec<_>> = columns
-            .iter()
-            .map(|_| Ok(Arc::new(Mutex::new(Compressor::new(settings.compression)?))))
-            .collect();
-        let compressors = compressors?;
+        let tools = || Ok(Arc::new(Mutex::new(Tools::new(settings.compression)?)));
+        let tools = columns.iter().map(|_| tools()).collect::<ParquetResult<Vec<_>>>()?;
         let mut first_leaf = 0;
         for (lane, field) in lanes_of(fields).into_iter().zip(fields) {
             let is_nullable = plan.is_nullable(field);
             let column =
-                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &compressors[lane])?;
+                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &tools[lane])?;
             columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }

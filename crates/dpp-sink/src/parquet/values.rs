@@ -4,6 +4,7 @@
 use super::encoding::{deltas, deltas_32};
 use super::numbers::{Numbers, Numeric, widened};
 use super::texts::Texts;
+use super::tools::Room;
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -178,12 +179,12 @@ impl Values {
     }
 
     /// Encodes as many values of the page as can be encoded alike, and takes them out of it.
-    pub(super) fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+    pub(super) fn encode(&mut self, room: &mut Room, extras: &mut Extras) -> Encoded {
         match self {
-            Values::Deltas(deltas) => deltas.encode(out, extras),
-            Values::Numbers(numbers) => numbers.encode(out, extras),
-            Values::Texts(texts) => texts.encode(out, extras),
-            Values::Blobs(blobs) => blobs.encode(out, extras),
+            Values::Deltas(deltas) => deltas.encode(&mut room.encoded, extras),
+            Values::Numbers(numbers) => numbers.encode(room, extras),
+            Values::Texts(texts) => texts.encode(&mut room.encoded, extras),
+            Values::Blobs(blobs) => blobs.encode(&mut room.encoded, extras),
         }
     }
 
