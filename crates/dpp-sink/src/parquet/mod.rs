@@ -9,25 +9,27 @@
 //! the footer are the parquet crate's. Page indexes and bloom filters are written on request: rows are in time
 //! order, and the statistics of chunks suffice to find a time.
 
+mod bases;
 mod chunk;
 mod column;
 mod compression;
 mod dictionary;
 mod encoding;
 mod lane;
+mod memo;
 mod numbers;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod tools;
 mod values;
 
-mod tools;
 use crate::TableSink;
 use chunk::Closed;
 use column::{Column, leaves_of};
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::table::{Context, Field, Kind, Told};
+use dpp::table::{Basis, Context, Field, Kind, Told};
 use dpp::transaction::{Needs, Side, Transaction};
 use lane::{ClosedLeaves, Lane};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
@@ -40,9 +42,9 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tools::Tools;
 
 pub use compression::Compression;
-use tools::Tools;
 
 /// How a file is written. What is in it does not depend on this.
 #[derive(Clone, Debug)]
@@ -89,16 +91,20 @@ const PAGE_BYTES: usize = 1 << 20;
 /// that the rest of the way keeps busy.
 const LANES_MAX: usize = 8;
 
-/// Which lane each field's column is in. Columns with large dictionaries have half of the lanes to themselves, one
-/// each: what other columns read would drive the dictionaries out of the cache.
+/// Which lane each field's column is in. Those that are made of names have the first, and those that are made of the heads of
+/// messages the second, where each basis is looked up once for all of them. Others with large dictionaries have two of the lanes
+/// to themselves, one each: what other columns read would drive the dictionaries out of the cache.
 fn lanes_of(fields: &[Field]) -> Vec<usize> {
     if fields.len() <= LANES_MAX {
         return (0..fields.len()).collect();
     }
     let is_heavy = |field: &Field| matches!(field.kind(), Kind::Name | Kind::Address | Kind::Records);
-    let heavy = fields.iter().filter(|field| is_heavy(field)).count().min(LANES_MAX / 2);
-    let (mut own, mut shared) = (0..heavy, (heavy..LANES_MAX).cycle());
-    let lane = |field: &Field| is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next());
+    let (mut own, mut shared) = (2..LANES_MAX / 2, (LANES_MAX / 2..LANES_MAX).cycle());
+    let lane = |field: &Field| match field.column.basis() {
+        Some(Basis::Name) => Some(0),
+        Some(Basis::Query | Basis::Response) => Some(1),
+        None => is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next()),
+    };
     fields.iter().filter_map(lane).collect()
 }
 
@@ -172,6 +178,7 @@ impl<W: Write + Send> Parquet<W> {
             columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }
+        columns.retain(|columns| !columns.is_empty());
         let lane = |columns| Mutex::new(Lane::new(columns, &settings));
         let closed = leaves.iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {

@@ -194,7 +194,12 @@ impl Numbers {
 
     /// Takes a value that is no NULL so often.
     pub(super) fn take_often(&mut self, value: Value, count: usize) {
-        self.runs.push_often(self.numeric.bits(value), count);
+        self.take_number_often(self.numeric.bits(value), count);
+    }
+
+    /// Takes a value that is kept as this number so often.
+    pub(super) fn take_number_often(&mut self, number: i64, count: usize) {
+        self.runs.push_often(number, count);
     }
 
     /// How many values the page has.
