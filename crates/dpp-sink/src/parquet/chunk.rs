@@ -7,7 +7,7 @@
 use super::compression::Compressor;
 use super::encoding::{one_run, runs_and_bits, width_of};
 use super::values::Bounds;
-use super::{Settings, Version, lock};
+use super::{Settings, Version};
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Encoding, PageType};
 use parquet::bloom_filter::Sbbf;
@@ -25,7 +25,6 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::collections::VecDeque;
 use std::io::Read;
-use std::sync::{Arc, Mutex};
 
 /// A chunk that is complete.
 pub(super) struct Closed {
@@ -37,7 +36,6 @@ pub(super) struct Closed {
 pub(super) struct Chunk {
     descriptor: ColumnDescPtr,
     version: Version,
-    compressor: Arc<Mutex<Compressor>>,
     pages: Pages,
     /// Bytes of all pages before compression, headers included.
     uncompressed: i64,
@@ -49,8 +47,6 @@ pub(super) struct Chunk {
     index: Option<Vec<Indexed>>,
     /// Data pages by encoding, in order of appearance.
     encodings: Vec<PageEncodingStats>,
-    /// Room to put a page together in, and to compress it into.
-    page: Vec<u8>,
 }
 
 /// A page in the index.
@@ -82,15 +78,10 @@ pub(super) struct DataPage<'a> {
 }
 
 impl Chunk {
-    pub(super) fn new(
-        descriptor: ColumnDescPtr,
-        settings: &Settings,
-        compressor: &Arc<Mutex<Compressor>>,
-    ) -> Self {
+    pub(super) fn new(descriptor: ColumnDescPtr, settings: &Settings) -> Self {
         Chunk {
             descriptor,
             version: settings.version,
-            compressor: Arc::clone(compressor),
             pages: Pages::default(),
             uncompressed: 0,
             rows: 0,
@@ -98,15 +89,20 @@ impl Chunk {
             nulls: 0,
             index: settings.page_index.then(Vec::new),
             encodings: Vec::new(),
-            page: Vec::new(),
         }
     }
 
-    /// Appends a data page.
-    pub(super) fn append(&mut self, data: DataPage) -> Result<()> {
+    /// Appends a data page, which is put together in `room`.
+    pub(super) fn append(
+        &mut self,
+        data: DataPage,
+        compressor: &mut Compressor,
+        room: &mut Vec<u8>,
+    ) -> Result<()> {
+        room.clear();
         let (page, uncompressed) = match self.version {
-            Version::One => self.page_version1(&data)?,
-            Version::Two => self.page_version2(&data)?,
+            Version::One => self.page_version1(&data, compressor, room)?,
+            Version::Two => self.page_version2(&data, compressor, room)?,
         };
         let start = self.pages.bytes;
         self.uncompressed += self.pages.write(page, uncompressed)?;
@@ -131,44 +127,51 @@ impl Chunk {
     }
 
     /// Levels and values are compressed together; the levels' length stands before them.
-    fn page_version1(&mut self, data: &DataPage) -> Result<(Page, usize)> {
-        self.page.clear();
+    fn page_version1(
+        &self,
+        data: &DataPage,
+        compressor: &mut Compressor,
+        room: &mut Vec<u8>,
+    ) -> Result<(Page, usize)> {
         for (levels, width) in self.levels(data) {
-            let start = self.page.len();
-            self.page.extend_from_slice(&[0; 4]);
-            write_levels(data, levels, width, &mut self.page);
-            let length = (self.page.len() - start) as u32 - 4;
-            self.page[start..start + 4].copy_from_slice(&length.to_le_bytes());
+            let start = room.len();
+            room.extend_from_slice(&[0; 4]);
+            write_levels(data, levels, width, room);
+            let length = (room.len() - start) as u32 - 4;
+            room[start..start + 4].copy_from_slice(&length.to_le_bytes());
         }
-        self.page.extend_from_slice(data.values);
+        room.extend_from_slice(data.values);
         let page = Page::DataPage {
-            buf: Bytes::copy_from_slice(lock(&self.compressor).compress(&self.page)?),
+            buf: Bytes::copy_from_slice(compressor.compress(room)?),
             num_values: data.entries as u32,
             encoding: data.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        Ok((page, self.page.len()))
+        Ok((page, room.len()))
     }
 
     /// Only the values are compressed, and only if that makes them shorter.
-    fn page_version2(&mut self, data: &DataPage) -> Result<(Page, usize)> {
-        self.page.clear();
+    fn page_version2(
+        &self,
+        data: &DataPage,
+        compressor: &mut Compressor,
+        room: &mut Vec<u8>,
+    ) -> Result<(Page, usize)> {
         let mut lengths = [0; 2];
         for ((levels, width), length) in self.levels(data).zip(&mut lengths) {
-            let start = self.page.len();
-            write_levels(data, levels, width, &mut self.page);
-            *length = self.page.len() - start;
+            let start = room.len();
+            write_levels(data, levels, width, room);
+            *length = room.len() - start;
         }
-        let levels = self.page.len();
+        let levels = room.len();
         let repetition = if data.repetition.is_some() { lengths[0] } else { 0 };
-        let mut compressor = lock(&self.compressor);
         let compressed = compressor.compress(data.values)?;
         let is_compressed = compressed.len() < data.values.len();
-        self.page.extend_from_slice(if is_compressed { compressed } else { data.values });
+        room.extend_from_slice(if is_compressed { compressed } else { data.values });
         let page = Page::DataPageV2 {
-            buf: Bytes::copy_from_slice(&self.page),
+            buf: Bytes::copy_from_slice(room),
             num_values: data.entries as u32,
             encoding: data.encoding,
             num_nulls: data.nulls as u32,
@@ -194,11 +197,12 @@ impl Chunk {
         dictionary: Option<(usize, &[u8])>,
         bloom_filter: Option<Sbbf>,
         statistics: impl FnOnce(u64) -> Statistics,
+        compressor: &mut Compressor,
     ) -> Result<Closed> {
         let mut pages = Pages::default();
         if let Some((values, texts)) = dictionary {
             let page = Page::DictionaryPage {
-                buf: Bytes::copy_from_slice(lock(&self.compressor).compress(texts)?),
+                buf: Bytes::copy_from_slice(compressor.compress(texts)?),
                 num_values: values as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
@@ -210,7 +214,7 @@ impl Chunk {
         let dictionary_bytes = pages.bytes;
         pages.append(std::mem::take(&mut self.pages));
         let metadata = ColumnChunkMetaData::builder(self.descriptor.clone())
-            .set_compression(lock(&self.compressor).name())
+            .set_compression(compressor.name())
             .set_encodings(self.all_encodings())
             .set_page_encoding_stats(std::mem::take(&mut self.encodings))
             .set_num_values(std::mem::take(&mut self.entries) as i64)

@@ -11,11 +11,13 @@
 //! ```
 //! A list that is always there has no first definition level. A column that is always there has neither.
 
+use super::bases::Bases;
 use super::chunk::{Chunk, Closed, DataPage};
-use super::compression::Compressor;
+use super::memo::Memo;
+use super::tools::Tools;
 use super::values::{Extras, Values};
-use super::{PAGE_BYTES, Settings};
-use dpp::table::{Batch, Context, Field, Kind, Records, Scratch, Told, Value};
+use super::{PAGE_BYTES, Settings, lock};
+use dpp::table::{Basis, Batch, Context, Field, Kind, Records, Scratch, Told, Value};
 use dpp::transaction::Transaction;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
@@ -28,6 +30,17 @@ pub(super) struct Column {
     shape: Shape,
     /// Its leaves' numbers begin here.
     first_leaf: usize,
+    /// What it said of its bases, if it has some.
+    memo: Option<Memo>,
+}
+
+/// The rows of a turn, and what is known of them.
+pub(super) struct Turn<'t, 'a> {
+    pub(super) rows: &'t [Transaction<'a>],
+    /// They tell of no more than this.
+    pub(super) told: Told,
+    /// What columns of the lane are made of.
+    pub(super) bases: &'t [Bases],
 }
 
 /// More than an entry takes of a page, if its value stands in the dictionary.
@@ -61,12 +74,13 @@ impl Column {
         first_leaf: usize,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
-        shared: &Arc<Mutex<Compressor>>,
+        shared: &Arc<Mutex<Tools>>,
     ) -> Result<Self> {
         let has_bloom = settings.bloom.iter().any(|name| *name == field.name);
         let leaves = &leaves[first_leaf..];
         let shape = Shape::new(field.kind(), is_nullable, has_bloom, leaves, settings, shared)?;
-        Ok(Column { field, shape, first_leaf })
+        let memo = field.column.basis().map(|_| Memo::default());
+        Ok(Column { field, shape, first_leaf, memo })
     }
 
     /// Takes rows.
@@ -93,16 +107,29 @@ impl Column {
         Ok(())
     }
 
-    /// Takes the rows of a turn, which tell of no more than `told`.
+    /// What it is made of, if that comes again and again.
+    pub(super) fn basis(&self) -> Option<Basis> {
+        self.field.column.basis()
+    }
+
+    /// Takes the rows of a turn.
     pub(super) fn fill_turn(
         &mut self,
-        rows: &[Transaction],
-        told: Told,
+        turn: &Turn,
         context: &Context,
         scratch: &mut Scratch,
         batch: &mut Batch,
     ) -> Result<()> {
-        let Column { field, shape, .. } = self;
+        let Column { field, shape, memo, .. } = self;
+        let &Turn { rows, told, bases } = turn;
+        if let (Some(memo), Shape::Flat(leaf)) = (memo, &mut *shape)
+            && let Some(bases) = bases.iter().find(|bases| Some(bases.basis()) == field.column.basis())
+        {
+            memo.learn(rows, bases, field, &mut leaf.page, (context, scratch, batch));
+            if memo.recall(bases, &mut leaf.page) {
+                return Ok(());
+            }
+        }
         let absent = field.absent.value(field.kind());
         if told.lacks(field.column, context) && shape.take_alike(absent, rows.len()) {
             return Ok(());
@@ -129,6 +156,7 @@ impl Column {
 
     /// Closes the chunks and starts new ones. Hands each over with the number of its leaf.
     pub(super) fn close(&mut self, take: impl FnMut(usize, Closed)) -> Result<()> {
+        self.memo.iter_mut().for_each(Memo::forget);
         self.shape.close(self.first_leaf, take)
     }
 }
@@ -142,19 +170,19 @@ impl Shape {
         has_bloom: bool,
         leaves: &[ColumnDescPtr],
         settings: &Settings,
-        shared: &Arc<Mutex<Compressor>>,
+        shared: &Arc<Mutex<Tools>>,
     ) -> Result<Self> {
         let zero = Value::zero(kind);
         let leaf = |index: usize, values| -> Result<Leaf> {
             let descriptor = &leaves[index];
             let page = Page::new(descriptor, values, zero, is_nullable);
-            let compressor = match is_bulky(kind) {
-                true => &Arc::new(Mutex::new(Compressor::new(settings.compression)?)),
-                false => shared,
+            let tools = match is_bulky(kind) {
+                true => Arc::new(Mutex::new(Tools::new(settings.compression)?)),
+                false => Arc::clone(shared),
             };
-            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings, compressor);
+            let chunk = Chunk::new(ColumnDescPtr::clone(descriptor), settings);
             let extras = Extras { has_index: settings.page_index, has_bloom, bloom: None };
-            Ok(Leaf { page, chunk, extras, encoded: Vec::new() })
+            Ok(Leaf { page, chunk, extras, tools })
         };
         let text = || Values::of_element(Kind::Text);
         Ok(match kind {
@@ -257,14 +285,13 @@ pub(super) struct Leaf {
     page: Page,
     chunk: Chunk,
     extras: Extras,
-    /// Room to encode a page in.
-    encoded: Vec<u8>,
+    tools: Arc<Mutex<Tools>>,
 }
 
 /// A page that is not complete.
-struct Page {
+pub(super) struct Page {
     rows: usize,
-    values: Values,
+    pub(super) values: Values,
     /// What stands for an absent value in a column that cannot be without: a stream of another format may turn up that
     /// nobody could know of, and rows must not shift.
     zero: Value<'static>,
@@ -372,42 +399,46 @@ impl Leaf {
     /// Closes the chunk and starts a new one.
     fn close(&mut self) -> Result<Closed> {
         self.end_page()?;
-        let Leaf { page, chunk, extras, .. } = self;
+        let Leaf { page, chunk, extras, tools } = self;
         if extras.has_bloom {
             page.values.sift_dictionary(extras);
         }
         let values = &mut page.values;
-        let closed = chunk.close(values.dictionary(), extras.take_bloom(), |nulls| values.statistics(nulls));
+        let compressor = &mut lock(tools).compressor;
+        let statistics = |nulls| values.statistics(nulls);
+        let closed = chunk.close(values.dictionary(), extras.take_bloom(), statistics, compressor);
         values.forget();
         closed
     }
 
     /// Writes the page into the chunk and starts a new one.
     fn end_page(&mut self) -> Result<()> {
-        self.page.values.settle();
-        let (mut start, end) = (0, self.page.entries());
+        let Leaf { page, chunk, extras, tools } = self;
+        let Tools { compressor, room } = &mut *lock(tools);
+        page.values.settle();
+        let (mut start, end) = (0, page.entries());
         while start < end {
-            self.encoded.clear();
-            let part = self.page.values.encode(&mut self.encoded, &mut self.extras);
-            let part_end = match self.page.values.is_empty() {
+            room.encoded.clear();
+            let part = page.values.encode(room, extras);
+            let part_end = match page.values.is_empty() {
                 true => end,
-                false => self.page.entry_after(start, part.values),
+                false => page.entry_after(start, part.values),
             };
             let entries = start..part_end;
-            let page = &self.page;
-            self.chunk.append(DataPage {
+            let data = DataPage {
                 rows: page.rows_in(entries.clone()),
                 entries: entries.len(),
                 nulls: entries.len() - part.values,
                 repetition: page.repetition.as_ref().map(|levels| &levels[entries.clone()]),
                 definition: page.definition.as_ref().map(|levels| &levels[entries.clone()]),
                 encoding: part.encoding,
-                values: &self.encoded,
+                values: &room.encoded,
                 bounds: part.bounds,
-            })?;
+            };
+            chunk.append(data, compressor, &mut room.page)?;
             start = part_end;
         }
-        self.page.clear();
+        page.clear();
         Ok(())
     }
 }
@@ -448,10 +479,7 @@ impl Page {
 
     /// Takes so many rows of this value.
     fn take_often(&mut self, value: Value, rows: usize) {
-        self.rows += rows;
-        if let Some(definition) = &mut self.definition {
-            definition.resize(definition.len() + rows, 1);
-        }
+        self.take_present(rows);
         self.values.take_often(value, rows);
     }
 
@@ -476,6 +504,29 @@ impl Page {
                 }
             }
         }
+    }
+
+    /// Takes so many rows with one value each, which is still to come. Gives how many values that are.
+    pub(super) fn take_present(&mut self, rows: usize) -> usize {
+        self.rows += rows;
+        if let Some(definition) = &mut self.definition {
+            definition.resize(definition.len() + rows, 1);
+        }
+        rows
+    }
+
+    /// The same of rows of which each has 1 value, or 0 if it is absent.
+    pub(super) fn take_levels(&mut self, levels: impl ExactSizeIterator<Item = u8>) -> usize {
+        let rows = levels.len();
+        self.rows += rows;
+        let Some(definition) = &mut self.definition else { return rows };
+        definition.extend(levels);
+        definition[definition.len() - rows..].iter().map(|&level| usize::from(level)).sum()
+    }
+
+    /// What stands for an absent value, if rows cannot be without.
+    pub(super) fn zero(&self) -> Option<Value<'static>> {
+        self.definition.is_none().then_some(self.zero)
     }
 
     /// Takes the levels of an entry of a list.

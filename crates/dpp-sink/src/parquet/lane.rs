@@ -4,10 +4,11 @@
 //! cut and whichever columns share a lane; so the bytes are the same for every number of workers. (The page in which a
 //! dictionary gets full becomes two; that, too, depends on nothing but the rows.)
 
+use super::bases::Bases;
 use super::chunk::Closed;
-use super::column::Column;
+use super::column::{Column, Turn};
 use super::{Piece, Settings};
-use dpp::table::{Batch, Context, Scratch, TURN_ROWS};
+use dpp::table::{Basis, Batch, Context, Scratch, TURN_ROWS};
 use parquet::errors::Result;
 
 /// Rows of a page: few enough that all columns' values stay in the cache, and enough that a page's header costs
@@ -25,6 +26,8 @@ pub(super) struct Lane {
     bytes: u64,
     scratch: Scratch,
     batch: Batch,
+    /// What columns are made of.
+    bases: Vec<Bases>,
 }
 
 /// Chunks that are complete, with the numbers of their leaves.
@@ -34,7 +37,9 @@ impl Lane {
     pub(super) fn new(columns: Vec<Column>, settings: &Settings) -> Self {
         let (group_rows, group_bytes) = (settings.group_rows.get(), settings.group_bytes);
         let (scratch, batch) = (Scratch::default(), Batch::default());
-        Lane { columns, group_rows, rows: 0, group_bytes, bytes: 0, scratch, batch }
+        let is_needed = |basis: &Basis| columns.iter().any(|column| column.basis() == Some(*basis));
+        let bases = Basis::ALL.into_iter().filter(is_needed).map(Bases::of).collect();
+        Lane { columns, group_rows, rows: 0, group_bytes, bytes: 0, scratch, batch, bases }
     }
 
     /// Takes the next rows. Chunks that are full then are appended to `closed`.
@@ -54,8 +59,10 @@ impl Lane {
                 columns => {
                     turn.clear();
                     turn.extend(rows);
+                    self.bases.iter_mut().for_each(|bases| bases.take(&turn));
+                    let turn = Turn { rows: &turn, told: piece.told, bases: &self.bases };
                     for column in columns {
-                        column.fill_turn(&turn, piece.told, context, &mut self.scratch, &mut self.batch)?;
+                        column.fill_turn(&turn, context, &mut self.scratch, &mut self.batch)?;
                     }
                 }
             }
@@ -105,6 +112,7 @@ impl Lane {
             }
         }
         (self.rows, self.bytes) = (0, 0);
+        self.bases.iter_mut().for_each(Bases::forget);
         Ok(())
     }
 }

@@ -9,25 +9,27 @@
 //! the footer are the parquet crate's. Page indexes and bloom filters are written on request: rows are in time
 //! order, and the statistics of chunks suffice to find a time.
 
+mod bases;
 mod chunk;
 mod column;
 mod compression;
 mod dictionary;
 mod encoding;
 mod lane;
+mod memo;
 mod numbers;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod tools;
 mod values;
 
 use crate::TableSink;
 use chunk::Closed;
 use column::{Column, leaves_of};
-use compression::Compressor;
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
-use dpp::table::{Context, Field, Kind, Told};
+use dpp::table::{Basis, Context, Field, Kind, Told};
 use dpp::transaction::{Needs, Side, Transaction};
 use lane::{ClosedLeaves, Lane};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
@@ -40,6 +42,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tools::Tools;
 
 pub use compression::Compression;
 
@@ -88,16 +91,20 @@ const PAGE_BYTES: usize = 1 << 20;
 /// that the rest of the way keeps busy.
 const LANES_MAX: usize = 8;
 
-/// Which lane each field's column is in. Columns with large dictionaries have half of the lanes to themselves, one
-/// each: what other columns read would drive the dictionaries out of the cache.
+/// Which lane each field's column is in. Those that are made of names have the first, and those that are made of the heads of
+/// messages the second, where each basis is looked up once for all of them. Others with large dictionaries have two of the lanes
+/// to themselves, one each: what other columns read would drive the dictionaries out of the cache.
 fn lanes_of(fields: &[Field]) -> Vec<usize> {
     if fields.len() <= LANES_MAX {
         return (0..fields.len()).collect();
     }
     let is_heavy = |field: &Field| matches!(field.kind(), Kind::Name | Kind::Address | Kind::Records);
-    let heavy = fields.iter().filter(|field| is_heavy(field)).count().min(LANES_MAX / 2);
-    let (mut own, mut shared) = (0..heavy, (heavy..LANES_MAX).cycle());
-    let lane = |field: &Field| is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next());
+    let (mut own, mut shared) = (2..LANES_MAX / 2, (LANES_MAX / 2..LANES_MAX).cycle());
+    let lane = |field: &Field| match field.column.basis() {
+        Some(Basis::Name) => Some(0),
+        Some(Basis::Query | Basis::Response) => Some(1),
+        None => is_heavy(field).then(|| own.next()).flatten().or_else(|| shared.next()),
+    };
     fields.iter().filter_map(lane).collect()
 }
 
@@ -161,19 +168,17 @@ impl<W: Write + Send> Parquet<W> {
         let leaves = file.schema_descr().columns();
         let mut columns: Vec<Vec<Column>> = Vec::new();
         columns.resize_with(fields.len().min(LANES_MAX), Vec::new);
-        let compressors: ParquetResult<Vec<_>> = columns
-            .iter()
-            .map(|_| Ok(Arc::new(Mutex::new(Compressor::new(settings.compression)?))))
-            .collect();
-        let compressors = compressors?;
+        let tools = || Ok(Arc::new(Mutex::new(Tools::new(settings.compression)?)));
+        let tools = columns.iter().map(|_| tools()).collect::<ParquetResult<Vec<_>>>()?;
         let mut first_leaf = 0;
         for (lane, field) in lanes_of(fields).into_iter().zip(fields) {
             let is_nullable = plan.is_nullable(field);
             let column =
-                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &compressors[lane])?;
+                Column::new(field.clone(), is_nullable, first_leaf, leaves, &settings, &tools[lane])?;
             columns[lane].push(column);
             first_leaf += leaves_of(field.kind());
         }
+        columns.retain(|columns| !columns.is_empty());
         let lane = |columns| Mutex::new(Lane::new(columns, &settings));
         let closed = leaves.iter().map(|_| VecDeque::new()).collect();
         Ok(Parquet {
@@ -228,7 +233,7 @@ impl<W: Write + Send> Sink for Parquet<W> {
     fn encode(&self, rows: Rows, pool: &Pool) -> Piece {
         let rows = rows.compact(pool);
         let weights = if self.has_messages { rows.iter().map(weight).collect() } else { Vec::new() };
-        let told = if self.has_crowds { Told::by(rows.iter()) } else { Told::default() };
+        let told = if self.has_crowds { Told::by(rows.tells()) } else { Told::default() };
         Piece { rows, told, weights }
     }
 

@@ -10,6 +10,7 @@
 
 use super::dictionary::{DIGITS, fold};
 use super::encoding::{byte_streams, counted_runs_and_bits, deltas, deltas_32, width_of};
+use super::tools::Room;
 use super::values::{Bounds, Encoded, Extras};
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
@@ -165,10 +166,6 @@ pub(super) struct Numbers {
     is_over: bool,
     /// The least and the largest of the chunk, by rank.
     ranks: Option<(i64, i64)>,
-    /// Room for what a page is encoded from.
-    codes: Vec<u32>,
-    literals: Vec<u32>,
-    expanded: Vec<i64>,
 }
 
 impl Numbers {
@@ -181,9 +178,6 @@ impl Numbers {
             has_codes: false,
             is_over: false,
             ranks: None,
-            codes: Vec::new(),
-            literals: Vec::new(),
-            expanded: Vec::new(),
         }
     }
 
@@ -200,7 +194,12 @@ impl Numbers {
 
     /// Takes a value that is no NULL so often.
     pub(super) fn take_often(&mut self, value: Value, count: usize) {
-        self.runs.push_often(self.numeric.bits(value), count);
+        self.take_number_often(self.numeric.bits(value), count);
+    }
+
+    /// Takes a value that is kept as this number so often.
+    pub(super) fn take_number_often(&mut self, number: i64, count: usize) {
+        self.runs.push_often(number, count);
     }
 
     /// How many values the page has.
@@ -213,17 +212,17 @@ impl Numbers {
         self.len() * self.numeric.physical.length()
     }
 
-    pub(super) fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+    pub(super) fn encode(&mut self, room: &mut Room, extras: &mut Extras) -> Encoded {
         let values = self.len();
         let ranks = self.numeric.ranks(self.runs.numbers());
         self.ranks = widened(self.ranks, ranks);
         let bounds = extras.has_index.then(|| self.numeric.bounds(ranks)).flatten();
         let encoding = match self.numeric.physical {
             _ if values == 0 => Encoding::PLAIN,
-            Physical::Bit => self.encode_bits(out),
-            physical => match self.find_codes(ranks) {
-                true => self.encode_codes(out),
-                false => self.encode_all(physical, out, extras),
+            Physical::Bit => self.encode_bits(room),
+            physical => match self.find_codes(ranks, room) {
+                true => self.encode_codes(room),
+                false => self.encode_all(physical, room, extras),
             },
         };
         self.runs.clear();
@@ -231,29 +230,25 @@ impl Numbers {
     }
 
     /// Runs and bits, and their length before them.
-    fn encode_bits(&mut self, out: &mut Vec<u8>) -> Encoding {
+    fn encode_bits(&self, room: &mut Room) -> Encoding {
+        let Room { encoded: out, literals, .. } = room;
         let start = out.len();
         out.extend_from_slice(&[0; 4]);
-        counted_runs_and_bits(
-            self.runs.iter().map(|(bits, count)| (bits as u32, count)),
-            1,
-            &mut self.literals,
-            out,
-        );
+        counted_runs_and_bits(self.runs.iter().map(|(bits, count)| (bits as u32, count)), 1, literals, out);
         let length = (out.len() - start - 4) as u32;
         out[start..start + 4].copy_from_slice(&length.to_le_bytes());
         Encoding::RLE
     }
 
     /// Finds the codes of the page's runs, if codes pay.
-    fn find_codes(&mut self, ranks: Option<(i64, i64)>) -> bool {
+    fn find_codes(&mut self, ranks: Option<(i64, i64)>, room: &mut Room) -> bool {
         if self.is_over {
             return false;
         }
         let known = self.book.len();
-        let Numbers { codes, runs, book, .. } = self;
-        codes.clear();
-        codes.extend(runs.numbers().iter().map(|&bits| book.code(bits)));
+        let Numbers { runs, book, .. } = self;
+        room.codes.clear();
+        room.codes.extend(runs.numbers().iter().map(|&bits| book.code(bits)));
         if self.do_codes_pay(known, ranks) {
             self.has_codes = true;
             return true;
@@ -275,32 +270,34 @@ impl Numbers {
         self.book.len() <= CODES_MAX && added + width * self.runs.turns() < self.len() * bits + 256
     }
 
-    fn encode_codes(&mut self, out: &mut Vec<u8>) -> Encoding {
+    fn encode_codes(&self, room: &mut Room) -> Encoding {
+        let Room { encoded: out, codes, literals, .. } = room;
         let width = width_of(self.book.len() as u64 - 1);
         out.push(width as u8);
-        let runs = self.codes.iter().zip(self.runs.iter()).map(|(&code, (_, count))| (code, count));
-        counted_runs_and_bits(runs, width, &mut self.literals, out);
+        let runs = codes.iter().zip(self.runs.iter()).map(|(&code, (_, count))| (code, count));
+        counted_runs_and_bits(runs, width, literals, out);
         Encoding::RLE_DICTIONARY
     }
 
-    fn encode_all(&mut self, physical: Physical, out: &mut Vec<u8>, extras: &mut Extras) -> Encoding {
+    fn encode_all(&self, physical: Physical, room: &mut Room, extras: &mut Extras) -> Encoding {
+        let Room { encoded: out, expanded, .. } = room;
         if extras.has_bloom {
             self.runs.numbers().iter().for_each(|&bits| self.numeric.sift(bits, extras));
         }
-        self.expanded.clear();
+        expanded.clear();
         for (bits, count) in self.runs.iter() {
-            self.expanded.extend(std::iter::repeat_n(bits, count));
+            expanded.extend(std::iter::repeat_n(bits, count));
         }
         match physical {
             Physical::Double => {
-                byte_streams(self.expanded.iter().copied(), out);
+                byte_streams(expanded.iter().copied(), out);
                 return Encoding::BYTE_STREAM_SPLIT;
             }
-            Physical::Int64 => deltas(&self.expanded, out),
+            Physical::Int64 => deltas(expanded, out),
             _ => {
                 // What has its 32nd bit set is a negative number there.
-                self.expanded.iter_mut().for_each(|number| *number = i64::from(*number as i32));
-                deltas_32(&self.expanded, out);
+                expanded.iter_mut().for_each(|number| *number = i64::from(*number as i32));
+                deltas_32(expanded, out);
             }
         }
         Encoding::DELTA_BINARY_PACKED
@@ -559,7 +556,7 @@ mod tests {
     fn check_double_statistics(numbers: &[f64], expected: Option<(f64, f64)>) {
         let mut column = Numbers::new(Kind::F64);
         numbers.iter().for_each(|&number| column.take(Value::F64(number)));
-        column.encode(&mut Vec::new(), &mut Extras::default());
+        column.encode(&mut Room::default(), &mut Extras::default());
         let (least, largest) = expected.unzip();
         let expected = Statistics::double(least, largest, None, Some(0), false);
         // Text tells -0 from 0.

@@ -1,8 +1,8 @@
 //! Tables of all kinds, also of those that no column has yet, read back by the parquet crate and by others.
 
 use super::column::{Shape, leaves_of};
-use super::compression::Compressor;
 use super::lane::PAGE_ROWS;
+use super::tools::Tools;
 use super::{Compression, File, Out, Settings, Version, lanes_of, properties, schema_field};
 use bytes::Bytes;
 use dpp::table::{Kind, RecordText, Schema, Scratch, Value};
@@ -167,9 +167,9 @@ fn write(columns: Columns, rows: &[Vec<Cell>], settings: &Settings) -> Vec<u8> {
     let mut first = 0;
     for (number, &(name, kind, nullable)) in columns.iter().enumerate() {
         let has_bloom = settings.bloom.iter().any(|other| other == name);
-        let compressor = Arc::new(Mutex::new(Compressor::new(settings.compression).unwrap()));
+        let tools = Arc::new(Mutex::new(Tools::new(settings.compression).unwrap()));
         let leaves = &leaves[first..];
-        let mut shape = Shape::new(kind, nullable, has_bloom, leaves, settings, &compressor).unwrap();
+        let mut shape = Shape::new(kind, nullable, has_bloom, leaves, settings, &tools).unwrap();
         let scratch = &mut Scratch::default();
         let mut closed = Vec::new();
         for group in rows.chunks(settings.group_rows.get()) {

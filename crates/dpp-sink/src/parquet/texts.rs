@@ -124,19 +124,45 @@ impl Texts {
     }
 
     fn take_known_by(&mut self, raw: &[u8], what: Raw) {
-        if !self.is_full {
-            let Texts { dictionary, bounds, printer, .. } = self;
-            let number = dictionary.number(raw, || {
-                let text = printer.print(raw, what);
-                widen(bounds, text);
-                text
-            });
-            if let Some(number) = number {
-                return self.numbers.push(number);
+        match self.code_known_by(raw, what) {
+            Some(number) => self.numbers.push(number),
+            None => {
+                self.is_full = true;
+                self.take_plain(raw, what);
             }
-            self.is_full = true;
         }
-        self.take_plain(raw, what);
+    }
+
+    /// The number of a value in the dictionary, unless that is full.
+    fn code_known_by(&mut self, raw: &[u8], what: Raw) -> Option<u32> {
+        if self.is_full {
+            return None;
+        }
+        let Texts { dictionary, bounds, printer, .. } = self;
+        dictionary.number(raw, || {
+            let text = printer.print(raw, what);
+            widen(bounds, text);
+            text
+        })
+    }
+
+    /// The same of any value that is no NULL.
+    pub(super) fn code(&mut self, value: Value) -> Option<u32> {
+        let mut code = None;
+        known_by(value, |raw, what| code = self.code_known_by(raw, what));
+        code
+    }
+
+    /// Takes a value by its number in the dictionary so often.
+    pub(super) fn take_code_often(&mut self, code: i64, count: usize) {
+        self.settle();
+        self.numbers.extend(std::iter::repeat_n(code as u32, count));
+    }
+
+    /// Takes values by their numbers in the dictionary.
+    pub(super) fn take_codes(&mut self, codes: &[i64]) {
+        self.settle();
+        self.numbers.extend(codes.iter().map(|&code| code as u32));
     }
 
     /// Takes it, or lets it wait.

@@ -4,6 +4,7 @@
 use super::encoding::{deltas, deltas_32};
 use super::numbers::{Numbers, Numeric, widened};
 use super::texts::Texts;
+use super::tools::Room;
 use dpp::table::{Kind, Value};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -135,12 +136,31 @@ impl Values {
         }
     }
 
-    /// Takes values that are kept as these numbers.
+    /// Takes values that are kept as these numbers: of texts, those in the dictionary.
     pub(super) fn take_numbers(&mut self, numbers: &[i64]) {
         match self {
             Values::Deltas(deltas) => deltas.page.extend_from_slice(numbers),
             Values::Numbers(values) => values.take_all(numbers),
-            Values::Texts(_) | Values::Blobs(_) => unreachable!("numbers in a column of texts or bytes"),
+            Values::Texts(texts) => texts.take_codes(numbers),
+            Values::Blobs(_) => unreachable!("numbers in a column of bytes"),
+        }
+    }
+
+    /// Takes a value that is kept as this number so often.
+    pub(super) fn take_number_often(&mut self, number: i64, count: usize) {
+        match self {
+            Values::Deltas(deltas) => deltas.page.extend(std::iter::repeat_n(number, count)),
+            Values::Numbers(values) => values.take_number_often(number, count),
+            Values::Texts(texts) => texts.take_code_often(number, count),
+            Values::Blobs(_) => unreachable!("numbers in a column of bytes"),
+        }
+    }
+
+    /// The number of a text in the dictionary, which takes it if there is room.
+    pub(super) fn code(&mut self, value: Value) -> Option<u32> {
+        match self {
+            Values::Texts(texts) => texts.code(value),
+            _ => None,
         }
     }
 
@@ -178,12 +198,12 @@ impl Values {
     }
 
     /// Encodes as many values of the page as can be encoded alike, and takes them out of it.
-    pub(super) fn encode(&mut self, out: &mut Vec<u8>, extras: &mut Extras) -> Encoded {
+    pub(super) fn encode(&mut self, room: &mut Room, extras: &mut Extras) -> Encoded {
         match self {
-            Values::Deltas(deltas) => deltas.encode(out, extras),
-            Values::Numbers(numbers) => numbers.encode(out, extras),
-            Values::Texts(texts) => texts.encode(out, extras),
-            Values::Blobs(blobs) => blobs.encode(out, extras),
+            Values::Deltas(deltas) => deltas.encode(&mut room.encoded, extras),
+            Values::Numbers(numbers) => numbers.encode(room, extras),
+            Values::Texts(texts) => texts.encode(&mut room.encoded, extras),
+            Values::Blobs(blobs) => blobs.encode(&mut room.encoded, extras),
         }
     }
 

@@ -31,7 +31,7 @@ impl Rows {
                 let flow = Flow { addresses, source_port: 40_000 + id, destination_port: 53 };
                 let tuple = Tuple::of(&flow, transport, id, false);
                 part.push(&arrival, state, rcode, (&tuple, 0), question.as_ref());
-                part.describe(Facts { own, answer, ..Facts::default() });
+                part.describe(Facts { own, ..Facts::default() }, answer);
             };
         let name = b"\x03WWW\x07Example\x03com\0";
         let asked = Question { name, qtype: 28, qclass: 1 };

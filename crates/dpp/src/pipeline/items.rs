@@ -171,14 +171,14 @@ impl Reading<'_> {
         }
         let own = if has_query { query } else { response };
         let answer = (has_query && has_response).then_some(response);
-        part.describe(Facts {
+        let facts = Facts {
             own,
-            answer,
             answer_messages: answer.is_some().into(),
             answer_bytes: answer.map_or(0, |answer| answer.length.into()),
             handshake_rtt_ns: self.handshake_rtt_ns(item),
             ..Facts::default()
-        });
+        };
+        part.describe(facts, answer);
     }
 
     /// Which sections are not there because they were not stored. Hints do not tell all: DNS Probe stores answers without

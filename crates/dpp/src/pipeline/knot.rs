@@ -106,14 +106,14 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         }
         answer
     });
-    part.describe(Facts {
+    let facts = Facts {
         own,
-        answer,
         answer_messages: answer.is_some().into(),
         answer_bytes: answer.map_or(0, |answer| answer.length.into()),
         handshake_rtt_ns: probe.handshake_rtt_us.map(|rtt_us| i64::from(rtt_us) * 1000),
         ..Facts::default()
-    });
+    };
+    part.describe(facts, answer);
 }
 
 /// What a DNS header and a length tell. Of records nobody knows more than how many there are.

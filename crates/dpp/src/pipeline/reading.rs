@@ -438,7 +438,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
                 own.options = Some((opt.rdata_at as u32, opt.rdata.len() as u16));
                 own.edns = Opt::of(&opt).map(Edns::from);
             }
-            part.describe(facts);
+            part.describe(facts, None);
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal), self.counted.take());

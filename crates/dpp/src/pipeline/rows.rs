@@ -4,7 +4,7 @@
 //! events are rows, in capture order.
 
 use super::pool::Pool;
-use crate::transaction::{Event, Face, Facts, Part, Side, State, Transaction};
+use crate::transaction::{Event, Face, Part, Side, State, Tells, Transaction};
 use std::ops::Range;
 
 /// The finished rows of a chunk, in capture order.
@@ -86,6 +86,13 @@ impl Rows {
         self
     }
 
+    /// What there is among these rows, and maybe among what lies between them.
+    pub fn tells(&self) -> Tells {
+        let mut tells = Tells::default();
+        self.parts.iter().for_each(|part| tells.merge(&part.tells));
+        tells
+    }
+
     /// The clock behind these rows, ns, if the capture has not ended: queries of more than T + R before it have come, and are
     /// decided, but for those that are late.
     pub fn live_until_ns(&self) -> Option<i64> {
@@ -100,8 +107,7 @@ impl Rows {
     /// About how many bytes of memory the rows take, with all that lies between them.
     pub fn size(&self) -> usize {
         let part = |part: &Part| {
-            let events = part.events.len() * size_of::<Event>() + part.facts.len() * size_of::<Facts>();
-            events + part.keys.len() + part.kept.len()
+            part.events.len() * size_of::<Event>() + part.facts_size() + part.keys.len() + part.kept.len()
         };
         self.parts.iter().map(part).sum::<usize>() + self.order.len() * size_of::<Row>()
     }
@@ -153,7 +159,7 @@ impl Rows {
         let facts = part.facts.get(row.index as usize);
         let kept = |side: &Side| side.message.length as usize + side.record.length as usize;
         let facts =
-            facts.map_or(0, |facts| FACTS_COUNT + kept(&facts.own) + facts.answer.as_ref().map_or(0, kept));
+            facts.map_or(0, |facts| FACTS_COUNT + kept(&facts.own) + part.answer(facts).map_or(0, kept));
         size_of::<Event>() + size_of::<Row>() + part.key(row.event(&self.parts)).size() + facts
     }
 

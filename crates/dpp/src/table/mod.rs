@@ -8,6 +8,7 @@
 //! A [`Schema`] chooses columns and names them; a [`Context`] is what columns look up that is in no packet; a [`Scratch`] is
 //! room for values that do not lie ready.
 
+mod basis;
 mod columns;
 mod context;
 mod leak;
@@ -17,6 +18,7 @@ mod scratch;
 mod turn;
 mod value;
 
+pub use basis::{BASIS_ROOM, Basis};
 pub use columns::{ALIASES, CAPTURED, COLUMNS, Column, Entry, Presence, Take};
 pub use context::{Context, RecordVeil};
 pub use leak::LeakCheck;

@@ -5,48 +5,24 @@
 //! that no row has, as a rule ([`Told`]): then nobody asks.
 
 use super::{Absent, Column, Context, Field, Kind, Scratch, Value};
-use crate::transaction::{Role, Side, Transaction};
+use crate::transaction::{Tells, Transaction};
 
 /// The most rows of a turn.
 pub const TURN_ROWS: usize = 1 << 7;
 
 /// What there is among some rows that columns hang on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Told {
-    frames: bool,
-    roles: bool,
-    outer: bool,
-    query_options: bool,
-    response_options: bool,
-    /// The number of their input, if they have the same.
-    input: Option<u32>,
-}
+pub struct Told(Tells);
 
 impl Told {
-    /// What these rows tell of.
-    pub fn by<'a>(rows: impl Iterator<Item = Transaction<'a>>) -> Told {
-        let has_options = |side: &Side| side.options.is_some_and(|(_, length)| length > 0);
-        let mut told = Told::default();
-        let mut inputs = None;
-        for row in rows {
-            if let Some(facts) = row.facts() {
-                let (least, largest) = inputs.unwrap_or((facts.own.input, facts.own.input));
-                inputs = Some((least.min(facts.own.input), largest.max(facts.own.input)));
-                told.outer |= facts.own.outer.vlan_count > 0 || facts.own.outer.tunnel.is_some();
-                told.frames |= facts.own.record.length > 0;
-                told.frames |= facts.answer.as_ref().is_some_and(|side| side.record.length > 0);
-            }
-            told.roles |= row.key().role() != Role::default();
-            told.query_options |= row.query().is_some_and(has_options);
-            told.response_options |= row.response().is_some_and(has_options);
-        }
-        told.input = inputs.filter(|(least, largest)| least == largest).map(|(input, _)| input);
-        told
+    /// What rows tell of that tell of no more than this.
+    pub fn by(tells: Tells) -> Told {
+        Told(tells)
     }
 
     /// Whether it is certain, without asking, that this column says the same of all of the rows.
     pub fn is_alike(&self, column: Column) -> bool {
-        column == Column::Input && self.input.is_some()
+        column == Column::Input && self.0.inputs.is_some_and(|(least, largest)| least == largest)
     }
 
     /// Whether it is certain, without asking, that this column is absent in all of the rows.
@@ -54,15 +30,17 @@ impl Told {
         use Column::*;
         let has_what_it_hangs_on = match column {
             None => false,
-            Vlan | Tunnel | TunnelId => self.outer,
-            Ecs | Padding | ProbeDau | ProbeDhu | ProbeN3u | ProbeEdnsOther => self.query_options,
-            EcsScope | Ede | EdeText | Nsid | ResponsePadding | Keepalive => self.response_options,
+            Vlan | Tunnel | TunnelId => self.0.outer,
+            ParseError => self.0.damage,
+            TruncatedAt => self.0.cuts,
+            TcpRtt | ProbeTcpRtt | EntradaTcpRtt => self.0.handshakes,
+            Ecs | Padding | ProbeDau | ProbeDhu | ProbeN3u | ProbeEdnsOther => self.0.query_options,
+            EcsScope | Ede | EdeText | Nsid | ResponsePadding | Keepalive => self.0.response_options,
             Country | Asn | ProbeAsn | AsOrg | DstCountry | DstAsn | DstAsOrg => context.geo.is_some(),
             Server | Site => context.places.is_some() || !context.input_places.is_empty(),
-            DnstapRole => self.roles,
             DnstapIdentity | DnstapVersion | DnstapZone | DnstapHttpProtocol | DnstapPolicyType
             | DnstapPolicyRule | DnstapPolicyAction | DnstapPolicyMatch | DnstapPolicyValue | DnstapExtra => {
-                self.frames
+                self.0.frames
             }
             _ => true,
         };

@@ -6,11 +6,12 @@
 //!
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
-use super::{Facts, Kept, Key, Side, Tuple};
+use super::{Facts, Kept, Key, Side, Tells, Tuple};
 use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
 use crate::tallies::rssac::Counted;
+use std::num::NonZeroU32;
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +186,10 @@ pub struct Part {
     pub keys: Vec<u8>,
     /// What else is known of each event; empty unless a column wants it.
     pub facts: Vec<Facts>,
+    /// What is known of responses that answered queries of this part.
+    pub(super) answers: Vec<Side>,
+    /// What there is among all these.
+    pub(crate) tells: Tells,
     /// Bytes of messages that facts point to; empty unless they are needed.
     pub kept: Vec<u8>,
     /// Where the packets of the chunk come from; empty unless somebody wants to know.
@@ -273,16 +278,39 @@ impl Part {
         }
     }
 
-    /// Says what else is known of the event that was appended last.
+    /// Says what else is known of the event that was appended last, and of the response to it, if that is known already.
     #[inline]
-    pub(crate) fn describe(&mut self, mut facts: Facts) {
+    pub(crate) fn describe(&mut self, mut facts: Facts, answer: Option<Side>) {
+        self.tells.handshakes |= facts.handshake_rtt_ns.is_some();
+        if let Some(answer) = answer {
+            facts.answer = self.add_answer(answer);
+        }
         if let Some(event) = self.events.last()
             && let Some(origin) = Origin::of(&self.origins, event.packet)
         {
             (facts.own.input, facts.own.frame) = (origin.input, origin.frame);
         }
+        let is_query = self.events.last().is_some_and(|event| event.state.is_query());
+        self.tells.add(&facts.own, is_query);
         self.facts.resize_with(self.events.len() - 1, Facts::default);
         self.facts.push(facts);
+    }
+
+    /// How many bytes facts and answers take.
+    pub(crate) fn facts_size(&self) -> usize {
+        self.facts.len() * size_of::<Facts>() + self.answers.len() * size_of::<Side>()
+    }
+
+    /// What is known of the response to the event of these facts.
+    #[inline]
+    pub(crate) fn answer(&self, facts: &Facts) -> Option<&Side> {
+        facts.answer.map(|number| &self.answers[number.get() as usize - 1])
+    }
+
+    fn add_answer(&mut self, answer: Side) -> Option<NonZeroU32> {
+        self.tells.add(&answer, false);
+        self.answers.push(answer);
+        NonZeroU32::new(self.answers.len() as u32)
     }
 
     /// Keeps these bytes for as long as the part lives.
@@ -314,19 +342,18 @@ impl Part {
         kept: Option<&[u8]>,
     ) {
         let Some(facts) = self.facts.get_mut(index as usize) else { return };
-        if !facts.answered_by(response, handshake_rtt_ns) {
+        self.tells.handshakes |= handshake_rtt_ns.is_some();
+        facts.answered_by(response, handshake_rtt_ns);
+        if facts.answer.is_some() {
             return;
         }
-        let Some(bytes) = kept else { return };
-        let mut take = |kept: &mut Kept| {
-            let start = self.kept.len();
-            self.kept.extend_from_slice(&bytes[kept.start..kept.start + kept.length as usize]);
-            kept.start = start;
-        };
-        if let Some(answer) = &mut facts.answer {
-            take(&mut answer.message);
-            take(&mut answer.record);
+        let mut answer = *response;
+        if let Some(bytes) = kept {
+            for kept in [&mut answer.message, &mut answer.record] {
+                *kept = self.keep(&bytes[kept.start..kept.start + kept.length as usize]);
+            }
         }
+        self.facts[index as usize].answer = self.add_answer(answer);
     }
 
     /// Notes the digest of the event that was appended last, and what its message counts as.
@@ -345,11 +372,12 @@ impl Part {
         self.events.push(Event { key: self.keys.len() as u32, packet, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
         if let Some(&(mut facts)) = other.facts.get(index) {
-            for side in [Some(&mut facts.own), facts.answer.as_mut()].into_iter().flatten() {
+            let mut answer = other.answer(&facts).copied();
+            for side in [Some(&mut facts.own), answer.as_mut()].into_iter().flatten() {
                 side.message = self.keep(other.kept(side.message));
                 side.record = self.keep(other.kept(side.record));
             }
-            self.describe(facts);
+            self.describe(facts, answer);
         }
     }
 
@@ -360,6 +388,8 @@ impl Part {
         self.plain = 0;
         self.keys.clear();
         self.facts.clear();
+        self.answers.clear();
+        self.tells = Tells::default();
         self.kept.clear();
         self.origins.clear();
         self.digests.clear();

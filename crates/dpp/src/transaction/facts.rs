@@ -60,13 +60,14 @@ impl BitOrAssign for Needs {
     }
 }
 
-/// What is known of a query and, once it is answered, of its response. Of a response that nobody asked for only `own`.
+/// What is known of a query and, once it is answered, of its response. Of a response that nobody asked for only `own`. The
+/// response's side lies elsewhere: half of all messages are responses, whose own facts would have room for one in vain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The message itself.
     pub own: Side,
-    /// The (first) response that answered it.
-    pub answer: Option<Side>,
+    /// Which of the answers of the part is the (first) response that answered it, from 1.
+    pub answer: Option<NonZeroU32>,
     /// How often the query was repeated.
     pub retries: u32,
     /// How many messages the answer took: more than one for a zone transfer.
@@ -201,6 +202,60 @@ impl Side {
     }
 }
 
+/// What there is among some messages. Most of it is seldom there at all, and then nobody need look for it in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tells {
+    /// VLANs or tunnels.
+    pub outer: bool,
+    /// Messages with something wrong.
+    pub damage: bool,
+    /// Messages that were cut.
+    pub cuts: bool,
+    /// Connections whose handshake took a known time.
+    pub handshakes: bool,
+    /// Frames.
+    pub frames: bool,
+    /// Queries with options.
+    pub query_options: bool,
+    /// Responses with options.
+    pub response_options: bool,
+    /// The least and the largest number of their inputs.
+    pub inputs: Option<(u32, u32)>,
+}
+
+impl Tells {
+    /// Adds what is known of a query, or of a response.
+    #[inline]
+    pub(super) fn add(&mut self, side: &Side, is_query: bool) {
+        let has_options = side.options.is_some_and(|(_, length)| length > 0);
+        self.outer |= side.outer.vlan_count > 0 || side.outer.tunnel.is_some();
+        self.damage |= side.error.is_some();
+        self.cuts |= side.truncated_at.is_some();
+        self.frames |= side.record.length > 0;
+        self.query_options |= has_options && is_query;
+        self.response_options |= has_options && !is_query;
+        self.add_inputs((side.input, side.input));
+    }
+
+    #[inline]
+    fn add_inputs(&mut self, (least, largest): (u32, u32)) {
+        let (before, behind) = self.inputs.unwrap_or((least, largest));
+        self.inputs = Some((before.min(least), behind.max(largest)));
+    }
+
+    /// Adds what there is among others.
+    pub fn merge(&mut self, other: &Tells) {
+        self.outer |= other.outer;
+        self.damage |= other.damage;
+        self.cuts |= other.cuts;
+        self.handshakes |= other.handshakes;
+        self.frames |= other.frames;
+        self.query_options |= other.query_options;
+        self.response_options |= other.response_options;
+        other.inputs.iter().for_each(|inputs| self.add_inputs(*inputs));
+    }
+}
+
 /// What an OPT record says beside its options (RFC 6891 section 6.1.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edns {
@@ -218,15 +273,15 @@ impl From<Opt<'_>> for Edns {
     }
 }
 
-/// Where in a response the records of its answer section start that are asked for most often, so that not each column has to
-/// look for its own. None starts at 0.
+/// Where in a response lies what is asked for most often of the records of its answer section, so that not each column has to
+/// look for its own. Nothing lies at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
-    /// The first of type A that has an address.
+    /// The address of the first record of type A that has one.
     pub a: Option<NonZeroU32>,
-    /// The first of type AAAA that has one.
+    /// That of the first of type AAAA that has one.
     pub aaaa: Option<NonZeroU32>,
-    /// The first of type CNAME.
+    /// The first record of type CNAME.
     pub cname: Option<NonZeroU32>,
     /// The least TTL, seconds.
     pub ttl_min: Option<u32>,
@@ -244,14 +299,14 @@ impl Noted {
         let Some(records) = message.records_behind_questions().filter(|_| count > 0) else { return noted };
         for record in records.take(count) {
             noted.ttl_min = Some(noted.ttl_min.map_or(record.ttl, |least| least.min(record.ttl)));
-            let place = match record.rtype {
-                TYPE_A => &mut noted.a,
-                TYPE_AAAA => &mut noted.aaaa,
-                TYPE_CNAME => &mut noted.cname,
+            let (place, at) = match record.rtype {
+                TYPE_A => (&mut noted.a, record.rdata_at),
+                TYPE_AAAA => (&mut noted.aaaa, record.rdata_at),
+                TYPE_CNAME => (&mut noted.cname, record.owner_at),
                 _ => continue,
             };
             if place.is_none() && (record.rtype == TYPE_CNAME || rdata_address(&record).is_some()) {
-                *place = u32::try_from(record.owner_at).ok().and_then(NonZeroU32::new);
+                *place = u32::try_from(at).ok().and_then(NonZeroU32::new);
             }
         }
         noted
@@ -259,13 +314,10 @@ impl Noted {
 }
 
 impl Facts {
-    /// A response has come that answers this query, or is a further message of its answer. Gives whether it is the first.
-    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) -> bool {
-        let is_first = self.answer.is_none();
-        self.answer.get_or_insert(*response);
+    /// A response has come that answers this query, or is a further message of its answer.
+    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) {
         self.answer_messages += 1;
         self.answer_bytes += u64::from(response.length);
         self.handshake_rtt_ns = self.handshake_rtt_ns.or(handshake_rtt_ns);
-        is_first
     }
 }

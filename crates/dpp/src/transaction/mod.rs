@@ -17,7 +17,7 @@ mod table;
 mod window;
 
 pub use event::{Arrival, Closing, Event, Live, Part, State};
-pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side};
+pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side, Tells};
 pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
@@ -55,7 +55,7 @@ impl<'a> Transaction<'a> {
         let (event, facts) = (&part.events[index], part.facts.get(index));
         let (query, response) = match facts {
             Some(facts) if is_unasked(event.state) => (None, Some(&facts.own)),
-            Some(facts) => (Some(&facts.own), facts.answer.as_ref()),
+            Some(facts) => (Some(&facts.own), part.answer(facts)),
             None => (None, None),
         };
         Transaction { part, event, facts, query, response, index: index as u32, face: Face::Both }

@@ -8,12 +8,13 @@ use super::{Context, Scratch, Value, maybe};
 use crate::dns::edns::Opt;
 use crate::dns::iana::{CLASSES, TYPES};
 use crate::dns::name;
-use crate::dns::rdata::{rdata_address, rdata_name, write_rdata, write_veiled_rdata};
+use crate::dns::rdata::{rdata_name, write_rdata, write_veiled_rdata};
 use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
 use crate::table::context::{RecordVeil, written};
 use crate::transaction::{Lacks, Noted, Side, Transaction};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 const TYPE_CNAME: u16 = 5;
@@ -187,45 +188,50 @@ pub(super) fn q_additional<'a>(
     list(row, row.query(), Section::Additional, context, scratch)
 }
 
-/// A record of the answer section that was noted when the response was read.
-fn noted<'a>(
-    row: &Transaction<'a>,
-    which: fn(&Noted) -> Option<NonZeroU32>,
-) -> Option<(Message<'a>, Record<'a>)> {
+/// What lies behind a place in the response that was noted when it was read.
+#[inline]
+fn noted<'a>(row: &Transaction<'a>, which: fn(&Noted) -> Option<NonZeroU32>) -> Option<(&'a [u8], usize)> {
     let side = row.response()?;
     let at = which(&side.noted)?.get() as usize;
-    let message = message(row, Some(side))?;
-    Some((message, message.records(at).next()?))
+    Some((row.kept(side.message), at))
 }
 
-/// The first address of a type in the answer section.
-fn address<'a>(
+/// The first address of a type in the answer section, of so many octets.
+#[inline]
+fn address<'a, const N: usize>(
     row: &Transaction<'a>,
     context: &Context,
     which: fn(&Noted) -> Option<NonZeroU32>,
     scratch: &'a mut Scratch,
-) -> Value<'a> {
-    let first = noted(row, which).and_then(|(_, record)| Some((rdata_address(&record)?, record.owner_at)));
-    let Some((address, at)) = first else { return Value::Null };
+) -> Value<'a>
+where
+    IpAddr: From<[u8; N]>,
+{
+    let Some((message, at)) = noted(row, which) else { return Value::Null };
+    let Some(octets) = message.get(at..).and_then(|rest| rest.first_chunk::<N>()) else { return Value::Null };
+    let address = IpAddr::from(*octets);
     if !context.hides_in_messages() {
         return Value::Address(address);
     }
-    let index = answer(row).and_then(|(_, mut records)| records.position(|record| record.owner_at == at));
+    let index = answer(row).and_then(|(_, mut records)| records.position(|record| record.rdata_at == at));
     let index = index.and_then(|index| u16::try_from(index).ok()).unwrap_or(u16::MAX);
     written(context.rdata_address(row, address, index), scratch)
 }
 
 pub(super) fn a<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    address(row, context, |noted| noted.a, scratch)
+    address::<4>(row, context, |noted| noted.a, scratch)
 }
 
 pub(super) fn aaaa<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
-    address(row, context, |noted| noted.aaaa, scratch)
+    address::<16>(row, context, |noted| noted.aaaa, scratch)
 }
 
 pub(super) fn cname<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     let Scratch { name, pseudonym, .. } = scratch;
-    let first = noted(row, |noted| noted.cname);
+    let first = noted(row, |noted| noted.cname).and_then(|(message, at)| {
+        let message = Message::parse(message)?;
+        Some((message, message.records(at).next()?))
+    });
     let target = first.and_then(|(message, record)| rdata_name(message.bytes(), &record, name));
     maybe(target.and_then(|target| context.name(target, pseudonym)), Value::Name)
 }
