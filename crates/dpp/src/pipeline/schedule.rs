@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What a worker is to do.
+#[expect(clippy::large_enum_variant, reason = "there are a few for each chunk, and each is moved twice")]
 pub(super) enum Task<P> {
     /// Cut the next chunk and decode it.
     Cut,
