@@ -141,13 +141,13 @@ fn query(number: u64) -> Vec<u8> {
     [&ip[..], &[0x9C, 0x40, 0, 53, 0, length - 20, 0, 0], &message].concat()
 }
 
-fn rotating(settings: Settings, kind: Kind, needs: Needs, tell: Tell) -> Rotating<Files> {
+fn rotating(settings: Settings, kind: Kind, needs: Needs, tell: Tell) -> Rotating {
     let plan = Plan { sink_needs: needs, ..Plan::default() };
     Rotating::new(settings, Files { kind, plan }, tell).expect("settings that are right")
 }
 
 /// Gives how many rows there were.
-fn run(queries: Queries, needs: Needs, sink: &Rotating<Files>) -> u64 {
+fn run(queries: Queries, needs: Needs, sink: &Rotating) -> u64 {
     let plan = Plan { sink_needs: needs, ..Plan::default() };
     let machine = Machine::new(NonZeroUsize::new(2).expect("two"), 7);
     run_on(queries, &plan, &machine, sink, &Watch::default()).expect("a run").rows

@@ -1,7 +1,7 @@
 //! Files that follow each other, as the output of a live run.
 //!
-//! The names and rules are `dpp_sink::rotating`'s; here they are read from options, and a file is written in the format that is in
-//! force when it begins: a configuration that is read again changes the next file.
+//! The names and rules are `dpp_sink::rotating`'s; here they are read from options. A configuration that is read again changes them
+//! all, and what files look like, with the next file.
 
 use crate::checks::{Job, Table};
 use crate::dataset::{Filling, number};
@@ -10,16 +10,17 @@ use crate::formats::Format;
 use crate::output::{Opened, Output};
 use crate::sinks;
 use crate::time;
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use dpp::pipeline::{Pool, Rows};
 use dpp::plan::Plan;
 use dpp_sink::dataset::{FileError, FileFormat};
 use dpp_sink::packed::Packed;
 use dpp_sink::part_file::PartFile;
 use dpp_sink::rotating::{Content, Hook, Settings, Template};
+use std::fs;
+use std::io;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// When files end, and what is done with them; as options say it.
@@ -93,18 +94,6 @@ impl Wish {
         Ok(settings)
     }
 
-    /// Which options are others there.
-    pub(super) fn differences(&self, other: &Wish) -> Vec<(&'static str, bool)> {
-        let Wish { every, rows, bytes, site, hook } = self;
-        vec![
-            ("rotate-every", *every != other.every),
-            ("rotate-rows", *rows != other.rows),
-            ("rotate-size", *bytes != other.bytes),
-            ("site", *site != other.site),
-            ("after-file or after-file-wait", *hook != other.hook),
-        ]
-    }
-
     /// What `{site}` stands for, if it was said.
     pub(super) fn site(&self) -> Option<&str> {
         self.site.as_deref()
@@ -128,6 +117,30 @@ pub(super) fn folder(name: &Path) -> PathBuf {
     let folder: PathBuf =
         parent.components().collect::<Vec<_>>().iter().take_while(|part| fixed(part)).collect();
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
+}
+
+/// Makes the folder of files with such names.
+pub(super) fn make_folder(name: &Path) -> anyhow::Result<()> {
+    let folder = folder(name);
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("--output: cannot make the folder '{}'", folder.display()))
+}
+
+/// Looks whether files of such names can be made by the process as it is now.
+pub(super) fn try_to_write(name: &Path) -> anyhow::Result<()> {
+    let folder = folder(name);
+    let attempt = folder.join(format!(".dpp-{}", std::process::id()));
+    let made = fs::File::create(&attempt).and_then(|_| fs::remove_file(&attempt));
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error).with_context(|| {
+            format!(
+                "--output: no file can be made in '{}'; let the user of the service write there",
+                folder.display()
+            )
+        }),
+        // A full disk may have room soon.
+        _ => Ok(()),
+    }
 }
 
 /// How long the end waits for commands: copying the last file away takes some seconds, and what stops a service has little
@@ -167,35 +180,22 @@ fn content(table: &Table) -> Content {
     }
 }
 
-/// Writes files in the format that is in force when they begin.
-#[derive(Clone)]
-pub(super) struct Files(Arc<Mutex<Arc<Form>>>);
-
-/// What a file looks like.
+/// What files look like.
 pub(super) struct Form {
-    pub(super) table: Table,
-    pub(super) plan: Plan,
+    table: Table,
+    plan: Plan,
 }
 
-impl Files {
-    pub(super) fn new(form: Form) -> Files {
-        Files(Arc::new(Mutex::new(Arc::new(form))))
-    }
-
-    /// From the next file on they look like that.
-    pub(super) fn change(&self, form: Form) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(form);
-    }
-
-    fn form(&self) -> Arc<Form> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+impl Form {
+    /// As the job wants them.
+    pub(super) fn of(job: &Job) -> Form {
+        Form { table: job.table.clone(), plan: super::plan_of(job) }
     }
 }
 
-impl FileFormat for Files {
+impl FileFormat for Form {
     fn write(&self, path: &Path, rows: &mut dyn Iterator<Item = Rows>, pool: &Pool) -> Result<(), FileError> {
-        let form = self.form();
-        let Form { table, plan } = &*form;
+        let Form { table, plan } = self;
         let out = Packed::new(Opened::Path(PartFile::create_kept(path)?), table.packing)?;
         let filled = sinks::open(table, plan, out, Filling { rows, pool, plan })?;
         filled.finish()?.finish()?;

@@ -147,23 +147,21 @@ impl Wish {
 impl Wish {
     /// Which options that cannot change while a run goes on are others there.
     fn differences(&self, other: &Wish) -> Vec<(&'static str, bool)> {
-        // The log's look can, and the configuration's path cannot be another.
+        // The log's look can, as can names and ends of files; and the configuration's path cannot be another.
         let Wish { interval, queue_bytes, files, service, config: _ } = self;
         let Service { metrics, otlp, user, sandbox, log_style: _, log_level: _ } = service;
         let service = &other.service;
-        let mut differences = vec![
+        let site = |wish: &Wish| wish.files.as_ref().and_then(|files| files.site().map(str::to_owned));
+        vec![
             ("flush-interval", *interval != other.interval),
             ("queue-size", *queue_bytes != other.queue_bytes),
             ("metrics", *metrics != service.metrics),
             ("otlp, otlp-interval or otlp-ca", *otlp != service.otlp),
             ("user", *user != service.user),
             ("no-sandbox", *sandbox != service.sandbox),
-        ];
-        match (files, &other.files) {
-            (Some(files), Some(others)) => differences.extend(files.differences(others)),
-            (files, others) => differences.push(("whether files follow each other", files != others)),
-        }
-        differences
+            ("whether files follow each other", files.is_some() != other.files.is_some()),
+            ("site (a collector was told of it)", otlp.is_some() && site(self) != site(other)),
+        ]
     }
 }
 

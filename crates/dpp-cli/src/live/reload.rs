@@ -1,19 +1,22 @@
 //! SIGHUP: the configuration is read again, and what of it may change while packets go on coming is in force from then on.
 //!
 //! What rows look like, which they are, and what is hidden is decided behind the matcher, and changes with the next chunk or the
-//! next file; so does how the log looks. What is matched, and what is kept of messages for columns, was decided when the run began: a configuration that
-//! needs other sources, ports or times, or more of messages than is kept, is refused as a whole, and the log says what asks for
-//! a restart. Until it is right the old one stays in force.
+//! next file; so does where files are, when they end and which command follows them, and how the log looks. What is matched, and
+//! what is kept of messages for columns, was decided when the run began: a configuration that needs other sources, ports or times,
+//! or more of messages than is kept, is refused as a whole, and the log says what asks for a restart. So is one that needs a folder
+//! or a command which the sandbox has shut out. Until it is right the old one stays in force.
 
-use super::files::{Files, Form};
+use super::files::{self, Form};
 use super::{Service, Wish};
 use crate::checks::Job;
 use crate::inputs::Input;
+use crate::output::Output;
 use crate::service::log::{Field, Log};
+use crate::service::sandbox::Sandbox;
 use anyhow::{Context, bail};
 use dpp::pipeline::Watch;
 use dpp::transaction::Needs;
-use dpp_sink::rotating::Rotating;
+use dpp_sink::rotating::{Rotating, Settings};
 use std::sync::{Arc, Weak};
 
 /// What is compared with, and what is changed.
@@ -22,13 +25,20 @@ pub(super) struct Reload<'a> {
     watch: &'a Watch,
     /// What is kept of messages.
     needs: Needs,
-    files: Option<(Files, Weak<Rotating<Files>>)>,
+    /// Files that follow each other, if the output is such.
+    files: Option<Weak<Rotating>>,
+    /// What the process has shut itself into.
+    sandbox: Option<Sandbox>,
 }
 
 impl<'a> Reload<'a> {
-    pub(super) fn new(job: &'a Job, watch: &'a Watch, files: Option<(Files, Arc<Rotating<Files>>)>) -> Self {
-        let files = files.map(|(files, rotating)| (files, Arc::downgrade(&rotating)));
-        Reload { job, watch, needs: needs_of(job), files }
+    pub(super) fn new(
+        job: &'a Job,
+        watch: &'a Watch,
+        files: Option<&Arc<Rotating>>,
+        sandbox: Option<Sandbox>,
+    ) -> Self {
+        Reload { job, watch, needs: needs_of(job), files: files.map(Arc::downgrade), sandbox }
     }
 
     /// Reads the configuration again, and puts it in force if that can be done. Says whether it is.
@@ -46,17 +56,43 @@ impl<'a> Reload<'a> {
     fn change(&mut self, log: &Log) -> anyhow::Result<()> {
         let job = super::again().context("the old one stays in force")?;
         self.refuse(&job)?;
+        if let (Some(settings), Some(files)) = (self.rotation(&job)?, &self.files)
+            && let Some(rotating) = files.upgrade()
+        {
+            rotating.change(settings, Form::of(&job)).context("the old configuration stays in force")?;
+        }
         if let Some(Wish { service: Service { log_style, log_level, .. }, .. }) = &job.live {
             log.change(*log_style, *log_level);
         }
         self.watch.select(job.plan.select.clone(), &job.plan.context);
-        if let Some((files, rotating)) = &self.files {
-            files.change(Form { table: job.table.clone(), plan: super::plan_of(&job) });
-            if let Some(rotating) = rotating.upgrade() {
-                rotating.rotate();
+        Ok(())
+    }
+
+    /// Where files are to be and when they end, if that can be: their folder is made.
+    fn rotation(&self, job: &Job) -> anyhow::Result<Option<Settings>> {
+        let Some(wish) = job.live.as_ref().and_then(|live| live.files.as_ref()) else { return Ok(None) };
+        let settings = wish.settings(job)?;
+        let Some(Output::Path(name)) = job.target.one() else { return Ok(Some(settings)) };
+        let folder = files::folder(name);
+        if let Some(sandbox) = &self.sandbox {
+            if !sandbox.may_write(&folder) {
+                bail!(
+                    "output: the sandbox was closed without '{}'; restart, or take a folder below the old one; the old \
+                     configuration stays in force",
+                    folder.display()
+                );
+            }
+            if wish.has_command() && !sandbox.may_run_commands() {
+                bail!(
+                    "after-file: the sandbox was closed without commands; restart, or have a command from the start; the \
+                     old configuration stays in force"
+                );
             }
         }
-        Ok(())
+        files::make_folder(name)
+            .and_then(|()| files::try_to_write(name))
+            .context("the old one stays in force")?;
+        Ok(Some(settings))
     }
 
     /// What cannot change while the run goes on.
@@ -69,7 +105,7 @@ impl<'a> Reload<'a> {
             ("match-timeout-ms", old.match_timeout_ns != new.match_timeout_ns),
             ("dedup-packets", old.duplicates_ns != new.duplicates_ns),
             ("unasked", old.unasked != new.unasked),
-            ("output", report_target(self.job) != report_target(job)),
+            ("output", self.files.is_none() && report_target(self.job) != report_target(job)),
             ("threads", self.job.options.threads != job.options.threads),
             ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),
         ];

@@ -4,7 +4,7 @@
 //! then the process shuts itself in, while it is alone; then threads begin. A first SIGINT or SIGTERM ends the sources, what they
 //! have is worked on, and files become complete; a second one ends the process at once. SIGHUP reads the configuration again.
 
-use super::files::{self, Files, Form};
+use super::files::{self, Form};
 use super::reload::Reload;
 use super::sources::{self, Opened};
 use super::{Service, Waits, Wish};
@@ -29,7 +29,6 @@ use dpp_sink::rotating::{self, Event, Left, Rotating};
 use dpp_source::live::{COUNTS, Count, Feed, Pace, Queue};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::thread::CapabilitySet;
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,14 +63,22 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     let rotation = wish.files.as_ref().map(|files| files.settings(job)).transpose()?;
     prepare(job, rotation.as_ref(), log)?;
     let has_threads = |input: &Input| matches!(input, Input::Live(address) if address.has_threads());
-    match job.captures.iter().any(has_threads) {
-        true => log.warn(
-            "no sandbox",
-            &[("why", Field::text("DPDK has started threads, and it holds for threads"))],
-        ),
-        false => sandbox(job, wish)?.enter(log)?,
+    let sandbox = match job.captures.iter().any(has_threads) {
+        true => {
+            let why = "DPDK has started threads, and it holds for threads";
+            log.warn("no sandbox", &[("why", Field::text(why))]);
+            None
+        }
+        false => {
+            let sandbox = sandbox(job, wish)?;
+            sandbox.enter(log)?;
+            Some(sandbox)
+        }
+    };
+    if let (Some(_), Some(Output::Path(name))) = (&rotation, job.target.one()) {
+        // Who hears "ready" relies on it.
+        files::try_to_write(name)?;
     }
-    try_to_write(job, rotation.as_ref())?;
     tell_of_sockets(job, log);
 
     let (watch, stop, hangup) = (Arc::new(Watch::live()), Arc::<AtomicBool>::default(), Arc::default());
@@ -107,7 +114,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
         Work { job, set: None, watch: &watch, opener: &opener, waits: Some(&waits), relayed: &relayed };
     let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
     let mut output = Outlet::open(&work, rotation, &monitor, log)?;
-    let mut reload = Reload::new(job, &watch, output.files());
+    let mut reload = Reload::new(job, &watch, output.rotating(), sandbox);
     let is_over = AtomicBool::new(false);
     let done = thread::scope(|scope| {
         let beats = scope.spawn(|| {
@@ -327,31 +334,11 @@ fn start(
 /// Makes the folder of files that follow each other, and sees to what a run left that was killed.
 fn prepare(job: &Job, rotation: Option<&rotating::Settings>, log: &Log) -> anyhow::Result<()> {
     let (Some(settings), Some(Output::Path(name))) = (rotation, job.target.one()) else { return Ok(()) };
-    let folder = files::folder(name);
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("--output: cannot make the folder '{}'", folder.display()))?;
+    files::make_folder(name)?;
     for recovered in rotating::recover(&settings.template, settings.content) {
         log.record("recovered", &[("what", Field::text(recovered))]);
     }
     Ok(())
-}
-
-/// Looks whether files can be made, now that the process may do less: who hears "ready" relies on it.
-fn try_to_write(job: &Job, rotation: Option<&rotating::Settings>) -> anyhow::Result<()> {
-    let (Some(_), Some(Output::Path(name))) = (rotation, job.target.one()) else { return Ok(()) };
-    let folder = files::folder(name);
-    let attempt = folder.join(format!(".dpp-{}", std::process::id()));
-    let made = fs::File::create(&attempt).and_then(|_| fs::remove_file(&attempt));
-    match made {
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(error).with_context(|| {
-            format!(
-                "--output: no file can be made in '{}'; let the user of the service write there",
-                folder.display()
-            )
-        }),
-        // A full disk may have room soon.
-        _ => Ok(()),
-    }
 }
 
 /// Tells of sockets that were made as another user and cannot be removed at the end, as their folder is not this one's. The next
@@ -421,7 +408,7 @@ enum Outlet {
     /// To one file, standard output, or a receiver.
     One(Output),
     /// To files that follow each other.
-    Files { output: Output, rotating: Option<Arc<Rotating<Files>>>, files: Files },
+    Files { output: Output, rotating: Option<Arc<Rotating>> },
 }
 
 impl Outlet {
@@ -435,18 +422,16 @@ impl Outlet {
             unreachable!("live sources have one output")
         };
         let Some(settings) = rotation else { return Ok(Outlet::One(output)) };
-        let form = Form { table: work.job.table.clone(), plan: super::plan_of(work.job) };
-        let files = Files::new(form);
         let tell = teller(Arc::clone(log), Arc::clone(monitor));
-        let rotating = Rotating::new(settings, files.clone(), tell)?;
-        Ok(Outlet::Files { output, rotating: Some(Arc::new(rotating)), files })
+        let rotating = Rotating::new(settings, Form::of(work.job), tell)?;
+        Ok(Outlet::Files { output, rotating: Some(Arc::new(rotating)) })
     }
 
     /// What a new configuration changes.
-    fn files(&self) -> Option<(Files, Arc<Rotating<Files>>)> {
+    fn rotating(&self) -> Option<&Arc<Rotating>> {
         match self {
             Outlet::One(_) => None,
-            Outlet::Files { rotating, files, .. } => Some((files.clone(), rotating.clone()?)),
+            Outlet::Files { rotating, .. } => rotating.as_ref(),
         }
     }
 
@@ -454,7 +439,7 @@ impl Outlet {
     fn fill(&mut self, work: &Work, intake: Intake) -> anyhow::Result<Done> {
         match self {
             Outlet::One(output) => work.write(intake, output.clone()),
-            Outlet::Files { output, rotating, .. } => {
+            Outlet::Files { output, rotating } => {
                 let (plan, intake) = work.plan_of(intake);
                 let rotating = rotating.take().expect("it is filled once");
                 let started = Instant::now();

@@ -18,7 +18,7 @@ use super::log::{Field, Log};
 use anyhow::{Context, bail};
 use rustix::process::getuid;
 use rustix::thread::{CapabilitySet, CapabilitySets};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is left to the service.
 #[derive(Clone, Debug)]
@@ -77,6 +77,23 @@ impl Sandbox {
         let calls = calls::restrict(self, log);
         log.record("sandbox entered", &[("files", files.into()), ("calls", calls.into())]);
         Ok(())
+    }
+
+    /// Whether files may be made in this folder, which itself need not be there, once the sandbox is entered.
+    pub(crate) fn may_write(&self, folder: &Path) -> bool {
+        let mut there =
+            folder.ancestors().map(|path| if path == Path::new("") { Path::new(".") } else { path });
+        let there = there.find_map(|path| path.canonicalize().ok());
+        let holds = |ours: &PathBuf| {
+            let ours = ours.canonicalize().ok();
+            ours.zip(there.as_ref()).is_some_and(|(ours, there)| there.starts_with(ours))
+        };
+        !self.filters || self.write.iter().any(holds)
+    }
+
+    /// Whether programs may be started then.
+    pub(crate) fn may_run_commands(&self) -> bool {
+        !self.filters || self.commands
     }
 
     /// Becomes the user, and gives up capabilities.

@@ -433,7 +433,7 @@ fn a_configuration_is_read_again_while_messages_come() {
         ("where = \"nonsense =\"\n", "dpp.toml, line 5"),
         ("port = 5353\n", "port: a change"),
         ("match-timeout-ms = 1\n", "match-timeout-ms: a change"),
-        ("site = \"fra1\"\n", "site: a change"),
+        ("after-file = \"true\"\n", "the sandbox was closed without commands"),
         ("queue-size = \"1MiB\"\n", "queue-size: a change"),
         ("metrics = \"127.0.0.1:0\"\n", "metrics: a change"),
     ];
@@ -459,6 +459,80 @@ fn a_configuration_is_read_again_while_messages_come() {
         "{told}"
     );
     assert!(lines[1..].iter().all(|line| line == "28"), "{told}");
+}
+
+#[test]
+fn names_ends_and_command_of_files_change_with_the_next_one_and_no_row_is_lost() {
+    let (room, elsewhere) = (Room::with_capture(), Room::new());
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    let config = |output: &str, more: &str| {
+        let source = format!("source = \"{SOURCE}\"\nfields = \"id\"\nmatch-timeout-ms = 100\n");
+        room.write("dpp.toml", format!("{source}output = \"{output}\"\n{more}"));
+    };
+    let command = |word: &str| format!("after-file = \"echo {word} {{}} >> out.log\"\n");
+    config("out/{site}-{seq}.csv", &format!("site = \"a\"\nrotate-rows = 100000\n{}", command("a")));
+    let dpp = Running::start(&room, &["live", "dpp.toml"]);
+    wait_for("the socket", || room.path("s.sock").exists());
+    replay(&room, "in.dnstap", "s.sock");
+    let rows = || rows_of(&room, "out").iter().map(|file| file.1).sum::<usize>();
+    wait_for("all rows", || rows() == 1000);
+    let outside = elsewhere.path("q-{seq}.csv");
+    let refusals = [
+        (outside.to_str().unwrap(), "site = \"a\"\n", "output: the sandbox was closed without"),
+        ("out/%s.csv", "rotate-every = \"7s\"\n", "do not begin at the same times each day"),
+        ("-", "site = \"a\"\n", "are for files"),
+        ("out/q.csv", "", "whether files follow each other: a change"),
+    ];
+    for (number, (output, more, why)) in refusals.into_iter().enumerate() {
+        config(output, more);
+        dpp.hang_up();
+        wait_for("a refusal", || dpp.told("configuration refused") == number + 1);
+        wait_for(why, || dpp.told(why) == 1);
+    }
+    assert_eq!(dpp.told("file complete"), 0, "the old configuration is in force");
+    config("out/%s-{seq}-{site}.csv", &format!("site = \"b\"\nrotate-every = \"2s\"\n{}", command("b")));
+    dpp.hang_up();
+    wait_for("the configuration", || dpp.told("configuration in force") == 1);
+    replay(&room, "in.dnstap", "s.sock");
+    wait_for("all rows again", || rows() == 2000);
+    wait_for("an end by time", || dpp.told("file complete") >= 2);
+    let told = dpp.stop();
+    let files = rows_of(&room, "out");
+    let mut log = room.lines("out.log");
+    log.sort();
+    let (last, timed) = files.split_last().unwrap();
+    assert_eq!(*last, ("a-000000.csv".to_owned(), 1000), "{told}");
+    let mut expected = vec!["a out/a-000000.csv".to_owned()];
+    for (number, (name, _)) in timed.iter().enumerate() {
+        let (second, rest) = name.split_once('-').unwrap();
+        assert_eq!(second.parse::<u64>().unwrap() % 2, 0, "{name}: {told}");
+        assert_eq!(rest, format!("{:06}-b.csv", number + 1), "{told}");
+        expected.push(format!("b out/{name}"));
+    }
+    assert_eq!(timed.iter().map(|file| file.1).sum::<usize>(), 1000, "{told}");
+    assert_eq!(log, expected, "{told}");
+}
+
+#[test]
+fn without_a_sandbox_the_next_file_may_be_anywhere_and_have_a_command() {
+    let (room, elsewhere) = (Room::new(), Room::new());
+    let config = |output: PathBuf, more: &str| {
+        let source = format!("source = \"{SOURCE}\"\nfields = \"id\"\nno-sandbox = true\n");
+        room.write("dpp.toml", format!("{source}output = \"{}\"\n{more}", output.display()));
+    };
+    config(room.path("out/{seq}.csv"), "");
+    let dpp = Running::start(&room, &["live", "dpp.toml"]);
+    wait_for("the socket", || room.path("s.sock").exists());
+    config(elsewhere.path("new/{seq}.csv"), "after-file = \"touch\"\n");
+    wait_for("the start", || dpp.told("info ready") == 1);
+    dpp.hang_up();
+    wait_for("the configuration", || dpp.told("configuration in force") == 1);
+    Server::new(&room).exchange(7, SystemTime::now());
+    let part = elsewhere.path("new/000000.csv.part");
+    wait_for("a row", || fs::read_to_string(&part).is_ok_and(|text| text == "id\n7\n"));
+    let told = dpp.stop();
+    assert_eq!(elsewhere.lines("new/000000.csv"), ["id", "7"], "{told}");
+    assert!(!told.contains("command failed"), "{told}");
 }
 
 /// A page of the service at `m.sock`.

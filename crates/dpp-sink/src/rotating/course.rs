@@ -53,6 +53,12 @@ impl Course {
         }
     }
 
+    /// The open file ends, and the next one will end where these settings say. What is known of time stays known.
+    pub(super) fn change(&mut self, settings: &Settings) {
+        let Course { clock_ns, over_ns, misfiled, .. } = *self;
+        *self = Course { clock_ns, over_ns, misfiled, ..Course::new(settings) };
+    }
+
     /// Where the period of a time begins. They divide days, or are of days since 1970.
     fn period(&self, time_ns: i64) -> i64 {
         self.every_ns.map_or(time_ns, |every_ns| time_ns.saturating_sub(time_ns.rem_euclid(every_ns)))
@@ -148,10 +154,17 @@ mod tests {
     }
 
     /// Rows of these times, in seconds, of 10 bytes each; told are files as `name: times`, and how many rows are in another file
-    /// than their period's. A `c` stands before the clock behind the rows that follow, a `q` before that behind those that came.
+    /// than their period's. A `c` stands before the clock behind the rows that follow, a `q` before that behind those that came,
+    /// a `p` before a period that is in force from there on.
     fn check(settings: &Settings, rows: &str, expected: &[&str], misfiled: u64) {
         let (mut course, mut files, mut is_open) = (Course::new(settings), Vec::<String>::new(), false);
         for word in rows.split_whitespace() {
+            if let Some(every_s) = word.strip_prefix('p') {
+                let every = Some(Duration::from_secs(every_s.parse().unwrap()));
+                course.change(&Settings { every, ..settings.clone() });
+                is_open = false;
+                continue;
+            }
             if let Some(quiet) = word.strip_prefix('q') {
                 is_open &= !course.is_over(quiet.parse::<i64>().unwrap() * SECOND);
                 continue;
@@ -254,6 +267,15 @@ mod tests {
     fn a_file_ends_with_the_row_that_fills_it() {
         let settings = Settings { bytes: NonZeroU64::new(25), ..settings(0) };
         check(&settings, "1 2 3 4", &["1: 1 2 3", "4: 4"], 0);
+    }
+
+    #[test]
+    fn another_period_is_in_force_from_the_next_file_on() {
+        check(&settings(60), "65 p300 66 290 301", &["60: 65", "0: 66 290", "300: 301"], 0);
+        check(&settings(300), "65 p10 66 71 69", &["0: 65", "60: 66", "70: 71 69"], 1);
+        check(&settings(0), "65 66 p60 67 121", &["65: 65 66", "60: 67", "120: 121"], 0);
+        // What was over before stays over.
+        check(&settings(60), "1 q500 p10 59 499 q512 511", &["0: 1", "490: 59 499", "510: 511"], 1);
     }
 
     #[test]

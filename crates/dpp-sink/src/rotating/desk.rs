@@ -5,18 +5,19 @@
 //! when there are too many, and so the capture waits; but not for a file that has failed, if the source cannot wait. Then rows are
 //! dropped, by those who count them.
 
-use super::Overflow;
+use super::{Overflow, Rules};
 use dpp::limits::ROTATING_FILES_MAX;
 use dpp::pipeline::Rows;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a file is called after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a file is called after, and what holds for it.
+#[derive(Clone, Debug)]
 pub(super) struct Title {
     pub(super) time_ns: i64,
     pub(super) sequence: u64,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// A place for a file, by its number.
@@ -152,8 +153,8 @@ impl Desk {
     pub(super) fn next_file(&self, place: Place) -> Option<Title> {
         let mut state = self.lock();
         loop {
-            if let Some(title) = state.slots[place].title {
-                return Some(title);
+            if let Some(title) = &state.slots[place].title {
+                return Some(title.clone());
             }
             if state.is_over {
                 return None;

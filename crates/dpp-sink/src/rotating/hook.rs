@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Hook {
     pub program: PathBuf,
     /// With these arguments. `{}` in them is the file's name; if none has it, the name is appended.
     pub arguments: Vec<String>,
-    /// How many run at once.
+    /// How many run at once; more where an earlier hook of the run had more.
     pub at_once: NonZeroUsize,
     /// How long the end of the run waits for those that are still to be run, or run. Then they are ended.
     pub patience: Duration,
@@ -67,79 +67,107 @@ impl Hook {
     }
 }
 
+/// A file that is complete, and what was the command after it when it began.
+type Complete = (Hook, PathBuf);
+
 /// The threads that run commands.
 pub(super) struct Hooks {
-    paths: SyncSender<PathBuf>,
+    files: SyncSender<Complete>,
+    runner: Runner,
     threads: Vec<JoinHandle<()>>,
-    commands: Arc<Commands>,
-    /// Files whose command has not ended.
-    left: Arc<AtomicUsize>,
     /// Closed when all threads are done.
     done: Receiver<()>,
     patience: Duration,
+}
+
+/// What each of the threads has.
+#[derive(Clone)]
+struct Runner {
+    files: Arc<Mutex<Receiver<Complete>>>,
+    commands: Arc<Commands>,
     tell: Arc<Tell>,
+    tally: Arc<Tally>,
+    /// Files whose command has not ended.
+    left: Arc<AtomicUsize>,
+    /// Closed with the last runner.
+    _is_busy: Sender<()>,
+}
+
+impl Runner {
+    /// Runs commands until no more files will come.
+    fn work(self) {
+        while let Some((hook, path)) = self.next() {
+            if let Err(error) = hook.run(&path, &self.commands) {
+                add(&self.tally.hooks_failed, 1);
+                (self.tell)(Event::HookFailed { path, error });
+            }
+            self.left.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn next(&self) -> Option<Complete> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
 }
 
 impl Hooks {
-    /// Starts the threads; at most so many files wait.
-    ///
-    /// # Errors
-    /// There are no threads to be had.
-    pub(super) fn start(
-        hook: Hook,
+    /// At most so many files wait. There are no threads before a hook is known.
+    pub(super) fn new(
         waiting: usize,
         commands: &Arc<Commands>,
         tell: &Arc<Tell>,
         tally: &Arc<Tally>,
-    ) -> io::Result<Hooks> {
-        let (paths, waiting) = sync_channel(waiting.max(1));
-        let (hook, waiting) = (Arc::new(hook), Arc::new(Mutex::new(waiting)));
-        let ((is_busy, done), left) = (channel(), Arc::<AtomicUsize>::default());
-        let start = |number| {
-            let (hook, waiting, commands) = (hook.clone(), waiting.clone(), commands.clone());
-            let (tell, tally, left, is_busy) = (tell.clone(), tally.clone(), left.clone(), is_busy.clone());
-            Builder::new().name(format!("hook-{number}")).spawn(move || {
-                let _is_busy = is_busy;
-                while let Some(path) = next(&waiting) {
-                    if let Err(error) = hook.run(&path, &commands) {
-                        add(&tally.hooks_failed, 1);
-                        tell(Event::HookFailed { path, error });
-                    }
-                    left.fetch_sub(1, Ordering::Relaxed);
-                }
-            })
+    ) -> Hooks {
+        let (files, waiting) = sync_channel(waiting.max(1));
+        let (is_busy, done) = channel();
+        let runner = Runner {
+            files: Arc::new(Mutex::new(waiting)),
+            commands: commands.clone(),
+            tell: tell.clone(),
+            tally: tally.clone(),
+            left: Arc::default(),
+            _is_busy: is_busy,
         };
-        let threads = (0..hook.at_once.get()).map(start).collect::<io::Result<_>>()?;
-        let (commands, tell, patience) = (commands.clone(), tell.clone(), hook.patience);
-        Ok(Hooks { paths, threads, commands, left, done, patience, tell })
+        Hooks { files, runner, threads: Vec::new(), done, patience: Duration::ZERO }
+    }
+
+    /// Makes ready for files with this hook: starts the threads that are missing. Of several hooks the last says how long the
+    /// end waits.
+    ///
+    /// # Errors
+    /// There are no threads to be had.
+    pub(super) fn expect(&mut self, hook: &Hook) -> io::Result<()> {
+        for number in self.threads.len()..hook.at_once.get() {
+            let runner = self.runner.clone();
+            self.threads.push(Builder::new().name(format!("hook-{number}")).spawn(|| runner.work())?);
+        }
+        self.patience = hook.patience;
+        Ok(())
     }
 
     /// Has the command run for this file. `false` if too many wait.
-    pub(super) fn run(&self, path: PathBuf) -> bool {
-        self.left.fetch_add(1, Ordering::Relaxed);
-        let is_taken = self.paths.try_send(path).is_ok();
+    pub(super) fn run(&self, hook: Hook, path: PathBuf) -> bool {
+        self.runner.left.fetch_add(1, Ordering::Relaxed);
+        let is_taken = self.files.try_send((hook, path)).is_ok();
         if !is_taken {
-            self.left.fetch_sub(1, Ordering::Relaxed);
+            self.runner.left.fetch_sub(1, Ordering::Relaxed);
         }
         is_taken
     }
 
     /// Waits until all are done, or ends what goes on for too long.
     pub(super) fn finish(self) {
-        drop(self.paths);
-        let (files, patience) = (self.left.load(Ordering::Relaxed) as u64, self.patience);
-        if files > 0 {
-            (self.tell)(Event::HooksAwaited { files, patience });
+        let Hooks { files, runner, threads, done, patience } = self;
+        let (commands, left) = (runner.commands.clone(), runner.left.load(Ordering::Relaxed) as u64);
+        if left > 0 {
+            (runner.tell)(Event::HooksAwaited { files: left, patience });
         }
-        if self.done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            self.commands.end();
+        drop((files, runner));
+        if done.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            commands.end();
         }
-        for thread in self.threads {
+        for thread in threads {
             thread.join().expect("running a command does not panic");
         }
     }
-}
-
-fn next(waiting: &Mutex<Receiver<PathBuf>>) -> Option<PathBuf> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }

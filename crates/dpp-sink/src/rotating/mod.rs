@@ -12,7 +12,10 @@
 //! by size, with the row that fills it: bytes of rows as they are kept, before they are encoded and compressed, so that the same
 //! rows make the same files. Files without rows are not written.
 //!
-//! **What it is called.** A [`Template`], which is read at the start and refused if files would have the same names. A name that is
+//! **What can change.** All of that, while rows go on coming ([`Rotating::change`]): the open file is completed by the rules it began
+//! under, the next one begins under the new ones, and numbers go on.
+//!
+//! **What it is called.** A [`Template`], which is read before the first file and refused if files would have the same names. A name that is
 //! taken all the same, by an earlier run, gets `-1`, `-2` and so on before its extension: a complete file is never touched.
 //!
 //! **What happens if it cannot be written.** The run goes on, and what became of the file is told as an [`Event`]. What is
@@ -56,6 +59,7 @@ use event::Tally;
 use hook::Hooks;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -168,42 +172,55 @@ pub enum SettingsError {
     NotNumbered,
 }
 
-/// Why output that rotates cannot begin.
+/// Why output that rotates cannot begin, or cannot change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The machine has no threads left.
-    #[error("no thread can be started to write files")]
+    #[error("no thread can be started to write files, or to run commands")]
     Thread(#[from] io::Error),
 }
 
 /// A sink that writes files of one format which follow each other.
 ///
 /// The format should keep what it has of a file that fails ([`PartFile::create_kept`](crate::part_file::PartFile::create_kept)).
-pub struct Rotating<F: FileFormat + 'static> {
-    shared: Arc<Shared<F>>,
+pub struct Rotating {
+    shared: Arc<Shared>,
     lane: Mutex<Lane>,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// What the threads that write files have.
-struct Shared<F> {
-    settings: Settings,
-    format: F,
+struct Shared {
     desk: Desk,
     /// Names that files are being written under.
     names: Mutex<BTreeSet<PathBuf>>,
     tally: Arc<Tally>,
     tell: Arc<Tell>,
+    /// Until the end.
     hooks: Mutex<Option<Hooks>>,
     pool: Pool,
+}
+
+/// What holds for a file, from its first row to its command.
+struct Rules {
+    settings: Settings,
+    format: Box<dyn FileFormat>,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings.fmt(f)
+    }
 }
 
 /// The one who sorts rows into files.
 struct Lane {
     course: Course,
+    /// What holds for the next file.
+    rules: Arc<Rules>,
     /// The time that the open file is called after.
     name_ns: i64,
     /// Where it is being written. There may be a file without a place: all are taken by such as cannot be written.
@@ -212,29 +229,31 @@ struct Lane {
     sequence: u64,
 }
 
-impl<F: FileFormat + 'static> Rotating<F> {
+impl Rotating {
     /// Begins. `tell` is told what becomes of files.
     ///
     /// # Errors
     /// [`StartError`]. Whether files can be written shows only later.
-    pub fn new(settings: Settings, format: F, tell: Tell) -> Result<Self, StartError> {
+    pub fn new(
+        settings: Settings,
+        format: impl FileFormat + 'static,
+        tell: Tell,
+    ) -> Result<Self, StartError> {
         settings.check()?;
         let (tally, tell) = (Arc::<Tally>::default(), Arc::new(tell));
-        let hook = settings.hook.clone();
-        let (waiting, commands) = (settings.limits.hooks, &settings.commands);
-        let hooks = hook.map(|hook| Hooks::start(hook, waiting, commands, &tell, &tally)).transpose()?;
+        let mut hooks = Hooks::new(settings.limits.hooks, &settings.commands, &tell, &tally);
+        settings.hook.iter().try_for_each(|hook| hooks.expect(hook))?;
         let course = Course::new(&settings);
         let shared = Arc::new(Shared {
             desk: Desk::new(settings.overflow, settings.limits.waiting_bytes),
-            settings,
-            format,
             names: Mutex::default(),
             tally,
             tell,
-            hooks: Mutex::new(hooks),
+            hooks: Mutex::new(Some(hooks)),
             pool: Pool::default(),
         });
-        let lane = Mutex::new(Lane { course, name_ns: 0, place: None, sequence: 0 });
+        let rules = Arc::new(Rules { settings, format: Box::new(format) });
+        let lane = Mutex::new(Lane { course, rules, name_ns: 0, place: None, sequence: 0 });
         let mut rotating = Rotating { shared, lane, threads: Vec::new() };
         for place in 0..ROTATING_FILES_MAX {
             let shared = rotating.shared.clone();
@@ -254,11 +273,23 @@ impl<F: FileFormat + 'static> Rotating<F> {
         self.shared.desk.waiting()
     }
 
-    /// Ends the open file; the next row begins another.
-    pub fn rotate(&self) {
+    /// Ends the open file; the next row begins one that these settings hold for, in this format. Files that have begun keep what they
+    /// began with, from their name to their command, also where they fail and are tried again. What a run has only once stays as
+    /// it is: [`Settings::overflow`], [`Settings::commands`] and [`Settings::limits`].
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing has changed.
+    pub fn change(&self, settings: Settings, format: impl FileFormat + 'static) -> Result<(), StartError> {
+        settings.check()?;
+        if let (Some(hooks), Some(hook)) = (&mut *self.shared.hooks(), &settings.hook) {
+            hooks.expect(hook)?;
+        }
         let lane = &mut *self.lane();
         self.close(lane);
-        lane.course.end();
+        let settings = Settings { limits: lane.rules.settings.limits, ..settings };
+        lane.course.change(&settings);
+        lane.rules = Arc::new(Rules { settings, format: Box::new(format) });
+        Ok(())
     }
 
     /// Closes the last file and waits for all files and all commands.
@@ -274,7 +305,7 @@ impl<F: FileFormat + 'static> Rotating<F> {
         let ended: Vec<_> = self.threads.drain(..).map(JoinHandle::join).collect();
         self.shared.tell_dropped();
         self.shared.tell_misfiled();
-        let hooks = self.shared.hooks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let hooks = self.shared.hooks().take();
         if let Some(hooks) = hooks {
             hooks.finish();
         }
@@ -287,7 +318,7 @@ impl<F: FileFormat + 'static> Rotating<F> {
 
     /// Sorts rows into files.
     fn sort(&self, lane: &mut Lane, rows: Rows) {
-        let Settings { of_messages, bytes, .. } = self.shared.settings;
+        let Settings { of_messages, bytes, .. } = lane.rules.settings;
         let mut first = 0;
         for unit in units(of_messages, &rows) {
             if let Some(name_ns) = lane.course.begins(rows.get(unit.start).request_ns()) {
@@ -319,7 +350,9 @@ impl<F: FileFormat + 'static> Rotating<F> {
             return;
         }
         if lane.place.is_none() {
-            lane.place = self.shared.desk.begin(Title { time_ns: lane.name_ns, sequence: lane.sequence });
+            let rules = Arc::clone(&lane.rules);
+            let title = Title { time_ns: lane.name_ns, sequence: lane.sequence, rules };
+            lane.place = self.shared.desk.begin(title);
             lane.sequence += u64::from(lane.place.is_some());
         }
         let handed = match lane.place {
@@ -339,14 +372,14 @@ impl<F: FileFormat + 'static> Rotating<F> {
     }
 }
 
-impl<F: FileFormat + 'static> Drop for Rotating<F> {
+impl Drop for Rotating {
     fn drop(&mut self) {
         // Who did not ask for the end does not want to know how it went; files that are open are finished all the same.
         let _ = self.end();
     }
 }
 
-impl<F: FileFormat + 'static> Sink for Rotating<F> {
+impl Sink for Rotating {
     /// The rows of a chunk, until they are accepted.
     type Piece = Mutex<Option<Rows>>;
     type Error = Infallible;

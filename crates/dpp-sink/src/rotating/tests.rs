@@ -163,14 +163,14 @@ fn query(id: u16) -> Vec<u8> {
 }
 
 /// Runs a capture into files, up to its end. What happens is told.
-fn begin(settings: Settings, faults: &[Fault]) -> (Rotating<Toy>, Receiver<Event>) {
+fn begin(settings: Settings, faults: &[Fault]) -> (Rotating, Receiver<Event>) {
     let (sender, events) = channel();
     let sender = Mutex::new(sender);
     let tell = move |event| _ = sender.lock().unwrap().send(event);
     (Rotating::new(settings, Toy::new(faults), Box::new(tell)).unwrap(), events)
 }
 
-fn fill(rotating: &Rotating<Toy>, words: &str) -> u64 {
+fn fill(rotating: &Rotating, words: &str) -> u64 {
     let machine = Machine::new(NonZeroUsize::MIN, 7);
     run_on(Script::new(words), &Plan::default(), &machine, rotating, &Watch::default()).unwrap().rows
 }
@@ -548,6 +548,65 @@ fn commands_that_hang_hold_no_files_and_no_memory() {
     // Two ran and one waited; of the last it may not have been asked before.
     let counts = rotating.finish();
     assert!(counts.files == 6 && (2..=5).contains(&counts.hooks_failed), "{counts:?}");
+}
+
+#[test]
+fn another_name_period_and_command_hold_from_the_next_file_on() {
+    let folder = Folder::new("change");
+    let settings =
+        |template: &str, seconds, hook| Settings { every: every(seconds), hook, ..folder.settings(template) };
+    let command = |extension: &str| hook("mv", &["{}", &format!("{{}}.{extension}")]);
+    let (rotating, _events) = begin(settings("a-{seq}", 60, None), &[]);
+    fill(&rotating, "1 2 | 61 62");
+    rotating.change(settings("new/%s", 10, command("b")), Toy::new(&[])).unwrap();
+    fill(&rotating, "63 64 | 71");
+    rotating.change(settings("{seq}", 60, command("c")), Toy::new(&[])).unwrap();
+    fill(&rotating, "72");
+    let by_rows = Settings { rows: NonZeroU64::new(2), ..settings("{seq}", 60, None) };
+    rotating.change(by_rows, Toy::new(&[])).unwrap();
+    fill(&rotating, "73 | 74 75");
+    let counts = rotating.finish();
+    let expected = [
+        "000004.c: 72",
+        "000005: 73 74",
+        "000006: 75",
+        "a-000000: 1 2",
+        "a-000001: 61 62",
+        "new/60.b: 63 64",
+        "new/70.b: 71",
+    ];
+    assert_eq!((folder.files(), counts.rows, counts.hooks_failed), (list(&expected), 11, 0));
+}
+
+#[test]
+fn a_file_that_fails_is_tried_again_by_the_rules_it_began_under() {
+    let folder = Folder::new("change-fails");
+    let settings = |template: &str, command: &str| Settings {
+        hook: hook("mv", &["{}", command]),
+        retry: Duration::from_secs(3600),
+        ..folder.settings(template)
+    };
+    let (rotating, events) = begin(settings("old", "{}.old"), &[Fault::Create, Fault::None]);
+    fill(&rotating, "1 2");
+    let failed = events.recv_timeout(Duration::from_secs(60)).expect("it fails");
+    assert!(matches!(failed, Event::FileFailed { .. }), "{failed:?}");
+    rotating.change(settings("new", "{}.new"), Toy::new(&[])).unwrap();
+    fill(&rotating, "3");
+    let counts = rotating.finish();
+    assert_eq!(folder.files(), ["new.new: 3", "old.old: 1 2"]);
+    assert_eq!((counts.rows, counts.failures), (3, 1));
+}
+
+#[test]
+fn settings_that_cannot_be_change_nothing() {
+    let folder = Folder::new("change-refused");
+    let (rotating, _events) = begin(folder.settings("a"), &[]);
+    fill(&rotating, "1");
+    let refused = Settings { every: every(60), ..folder.settings("b") };
+    assert!(matches!(rotating.change(refused, Toy::new(&[])), Err(StartError::Settings(_))));
+    fill(&rotating, "2");
+    rotating.finish();
+    assert_eq!(folder.files(), ["a: 1 2"]);
 }
 
 #[test]
