@@ -1,8 +1,8 @@
 //! `dpp stats` and `dpp report`: what is in some traffic, in one pass, on one screen or one page.
 //!
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
-//! ([`Summary`](dpp::summary::Summary)); [`text`] puts its figures on a screen, [`json`] tells all of them, and
-//! [`page`](crate::page) shows those.
+//! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and
+//! [`page`] shows those.
 
 mod json;
 mod text;

@@ -14,7 +14,7 @@
 //! >~end 1
 //! ```
 //! The *compact* form has the same header, and the entries in compressed blocks, each key without what it has in common with
-//! the one before ([`write`]). Which form it is, a part's first byte tells. The last entry is the end: a part without it was cut.
+//! the one before ([`mod@write`]). Which form it is, a part's first byte tells. The last entry is the end: a part without it was cut.
 //!
 //! [`merge`] makes one part of many; how many there are takes neither descriptors nor, but for a window of each, memory. What is
 //! to be known of the files that were counted stands first in a part ([`ledger`]), so that one that was counted twice is found

@@ -1,6 +1,6 @@
 //! A tally for each key, while they are few: [`Groups`].
 //!
-//! Beyond [`GROUPS_MAX`](crate::limits::GROUPS_MAX) keys there are none at all. Some of them cannot be kept for good: what came of a key before it was chosen
+//! Beyond [`GROUPS_MAX`] keys there are none at all. Some of them cannot be kept for good: what came of a key before it was chosen
 //! would be missing, and which are chosen would depend on the order. Who needs figures then has a [`Sample`](super::Sample).
 
 use super::entry::{Entries, NotMine, Op};

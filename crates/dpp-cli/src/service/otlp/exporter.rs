@@ -62,7 +62,7 @@ impl Wish {
                 _ => bail!("--otlp-ca: say with --otlp where figures are sent"),
             }
         };
-        let interval = otlp_interval.as_deref().map(|text| crate::live::duration("--otlp-interval", text));
+        let interval = otlp_interval.as_deref().map(|text| crate::time::of_option("--otlp-interval", text));
         let interval = interval.transpose()?.unwrap_or(INTERVAL);
         if interval < Duration::from_secs(1) {
             bail!("--otlp-interval: allowed are times from 1s on, such as 60s");
