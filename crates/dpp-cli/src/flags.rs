@@ -555,9 +555,9 @@ pub(crate) struct Rssac {
 const RSSAC_EXAMPLES: &str = "\
 Examples:
   dpp rssac captures/ --server all --service ns1.example -o yaml/
-  dpp rssac map capture.pcap.zst --server 192.0.2.53 --site ams --seq 17 -o ams-0017.part
-  dpp rssac merge ams-*.part lon-*.part -o day.part
-  dpp rssac report day.part --service ns1.example -o yaml/";
+  dpp rssac map capture.pcap.zst --server 192.0.2.53 --site ams --seq 17 -o ams-0017.tally
+  dpp rssac merge ams-*.tally lon-*.tally -o day.tally
+  dpp rssac report day.tally --service ns1.example -o yaml/";
 
 /// Steps of RSSAC002 that stand by themselves. A capture that is called like one is given as `./map`.
 #[derive(Debug, Subcommand)]

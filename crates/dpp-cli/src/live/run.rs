@@ -127,11 +127,6 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
                 monitor.beat(&notify, log);
                 troubles.tell(&monitor, log, TROUBLE_PAUSE);
                 absences.tell(&monitor, log);
-                if hangup.swap(false, Ordering::AcqRel) {
-                    notify.reloading();
-                    monitor.reloaded(reload.read(log));
-                    notify.ready();
-                }
                 // An output that takes long, or is being finished, is no engine that hangs.
                 let is_excused = is_told || waits.longer_than(PATIENCE);
                 excuse = is_excused.then(|| excuse.take().unwrap_or_else(|| monitor.pulse.excuse()));
@@ -144,12 +139,24 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
             }
             troubles.tell(&monitor, log, Duration::ZERO);
         });
+        // Beside the beats, for it has to wait where the output waits for its disk.
+        let reloads = scope.spawn(|| {
+            while !is_over.load(Ordering::Acquire) {
+                if hangup.swap(false, Ordering::AcqRel) {
+                    notify.reloading();
+                    monitor.reloaded(reload.read(log));
+                    notify.ready();
+                }
+                thread::park_timeout(BEAT);
+            }
+        });
         let done = output.fill(&work, intake);
         let is_signalled = stop.load(Ordering::SeqCst);
         // Where the run ends by itself, nobody takes what the sources have.
         stop.store(true, Ordering::SeqCst);
         is_over.store(true, Ordering::Release);
         beats.thread().unpark();
+        reloads.thread().unpark();
         done.map(|done| (done, is_signalled))
     });
     monitor.pulse.set_ready(false);

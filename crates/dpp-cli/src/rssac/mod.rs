@@ -77,7 +77,7 @@ fn map(wish: RssacMap) -> anyhow::Result<()> {
 fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let day = wish.day.as_deref().map(|text| day("--day", text)).transpose()?.map(date);
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.parts, "merge", day.as_deref(), wish.keep_going)?;
+    let sum = sum(&wish.parts, "merge", &output, day.as_deref(), wish.keep_going)?;
     let left_out = told_left_out(&sum);
     let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
     let parts = sum.parts();
@@ -105,7 +105,7 @@ fn is_of(key: &[u8], day: Option<&str>) -> bool {
 fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
     let publishing = Publishing::of(&wish.publish)?;
     let day = publishing.day.map(date);
-    let sum = sum(&wish.parts, "report", None, wish.keep_going)?;
+    let sum = sum(&wish.parts, "report", &Output::Stdout, None, wish.keep_going)?;
     if sum.header().kind != count::KIND {
         bail!("these are parts of '{}'; dpp rssac report takes those of '{}'", sum.header().kind, count::KIND)
     }
@@ -153,11 +153,18 @@ fn together(sites: BTreeMap<String, Tally>, wanted: &[OsString]) -> anyhow::Resu
 }
 
 /// The parts that are named, looked at.
-fn sum(words: &[PathBuf], step: &str, day: Option<&str>, keep_going: bool) -> anyhow::Result<Sum> {
+fn sum(
+    words: &[PathBuf],
+    step: &str,
+    output: &Output,
+    day: Option<&str>,
+    keep_going: bool,
+) -> anyhow::Result<Sum> {
     if words.is_empty() {
         bail!("dpp rssac {step}: name parts (dpp rssac {step} --help tells more)")
     }
     let inputs = inputs::all(words, Search { recursive: false, keep_going })?;
+    output.check_spares(&inputs.captures)?;
     let parts = inputs.captures.iter().map(|input| match input {
         Input::Path(path) => Part::open(path),
         _ => Part::read("standard input", io::stdin()),
@@ -214,6 +221,13 @@ fn written(wish: &RssacWritten) -> anyhow::Result<(Output, Form)> {
         Some(path) if path == Path::new("") => bail!("--output: the part has an empty name; name a file"),
         Some(path) if path.is_dir() => {
             bail!("--output: '{}' is a directory; name a file in it", path.display())
+        }
+        // Such a file is taken for one that was never finished by whoever writes one of the name without it.
+        Some(path) if path.extension().is_some_and(|extension| extension == "part") => {
+            bail!(
+                "--output: '{}' is called like a file that is not finished yet; call it .tally",
+                path.display()
+            )
         }
         Some(path) => Output::Path(path.to_owned()),
     };

@@ -67,7 +67,7 @@ impl Zones {
                 self.instances.insert((*instance).to_owned());
             }
             ["size", octets] => serial.size = Some((time_s, octets.parse().ok()?)),
-            ["instances", count] => serial.instances = Some(count.parse().ok()?),
+            ["instances", count] => serial.instances = Some(count.parse().ok().filter(|count| *count > 0)?),
             _ => return None,
         }
         Some(())
@@ -83,7 +83,7 @@ impl Zones {
             let mut loaded: Vec<i64> = told.loaded_s.values().copied().collect();
             loaded.sort_unstable();
             let instances = told.instances.unwrap_or(self.instances.len() as u64);
-            let least = (instances * 95).div_ceil(100).max(1) as usize;
+            let least = (u128::from(instances) * 95).div_ceil(100).max(1) as usize;
             if let Some(time_s) = loaded.get(least - 1) {
                 times.push((*serial, time_s.saturating_sub(notify_s).max(0) as u64));
             }

@@ -39,7 +39,7 @@ fn room() -> Room {
     }
     room.write("demo/dns.pcap", fs::read(root().join("demo/dns.pcap")).unwrap());
     for (capture, site) in [("capture.pcap", "ams"), ("elsewhere/ns2.pcap", "lon")] {
-        let part = format!("{site}-0017.part");
+        let part = format!("{site}-0017.tally");
         room.dpp(&[
             "rssac",
             "map",
@@ -55,7 +55,7 @@ fn room() -> Room {
         ])
         .well();
     }
-    room.dpp(&["rssac", "map", "capture.pcap", "--server", "all", "-o", "day.part"]).well();
+    room.dpp(&["rssac", "map", "capture.pcap", "--server", "all", "-o", "day.tally"]).well();
     room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     room.write("odd.toml", "qps = 100\n");
     room.write("dpp.toml", "source = [\"dnstap+unix:dnstap.sock\"]\noutput = \"queries.csv\"\n");

@@ -133,9 +133,9 @@ fn halves_add_up_to_the_whole_wherever_it_is_cut() {
     for cut in [records[0], records[1], records[records.len() / 3], records[records.len() - 1]] {
         room.write("left.pcap", &whole[..cut]);
         room.write("right.pcap", [&whole[..24], &whole[cut..]].concat());
-        map("left.pcap", "left.part");
+        map("left.pcap", "left.tally");
         map("right.pcap", "right.txt");
-        room.dpp(&["rssac", "merge", "right.txt", "left.part", "-o", "merged.txt"]).well();
+        room.dpp(&["rssac", "merge", "right.txt", "left.tally", "-o", "merged.txt"]).well();
         assert_eq!(entries(&room, "merged.txt"), entries(&room, "whole.txt"), "cut at {cut}");
     }
 }
@@ -232,11 +232,11 @@ fn the_files_that_are_published_are_all_there() {
         text("yaml/2023/11/unique-sources/b-root-20231114-unique-sources.yaml")
             .contains("num-sources-ipv4: 4\n")
     );
-    room.dpp(&["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "a.part", "-s"]).well();
+    room.dpp(&["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "a.tally", "-s"]).well();
     let report = [
         "rssac",
         "report",
-        "a.part",
+        "a.tally",
         "--service",
         "ns1.example",
         "--rssac-version",
@@ -248,7 +248,7 @@ fn the_files_that_are_published_are_all_there() {
     assert!(told.starts_with("---\nservice: ns1.example\nstart-period: '2023-11-13T00:00:00Z'\nend-period: '2023-11-13T23:59:59Z'\n"), "{told}");
     assert_eq!(told.matches("---\n").count(), 4);
     let told =
-        room.dpp(&["rssac", "report", "a.part", "--service", "ns1.example", "--day", "2023-11-15"]).stderr;
+        room.dpp(&["rssac", "report", "a.tally", "--service", "ns1.example", "--day", "2023-11-15"]).stderr;
     assert!(told.contains("there is nothing of 2023-11-15; there is 2023-11-13, 2023-11-14"), "{told}");
 }
 
@@ -259,16 +259,17 @@ fn check_refused(arguments: &[&str], sentence: &str) {
     room.write("in.pcap", pcap(&traffic()));
     room.write("other.pcap", pcap(&traffic()[1..]));
     for (input, server, seq, part) in [
-        ("in.pcap", "192.0.2.53", "7", "a.part"),
-        ("other.pcap", "192.0.2.53", "7", "b.part"),
+        ("in.pcap", "192.0.2.53", "7", "a.tally"),
+        ("other.pcap", "192.0.2.53", "7", "b.tally"),
         ("in.pcap", "192.0.2.53", "8", "c.txt"),
-        ("other.pcap", "192.0.2.54", "9", "d.part"),
+        ("other.pcap", "192.0.2.54", "9", "d.tally"),
     ] {
         room.dpp(&["rssac", "map", input, "--server", server, "--seq", seq, "-o", part, "-s"]).well();
     }
     let text = room.read("c.txt");
     room.write("cut.txt", &text[..text.len() - 3]);
     fs::create_dir(room.path("folder")).expect("a folder");
+    room.write("y.part", room.read("a.tally"));
     let before = room.inventory();
     let ended = room.dpp(&[&["rssac"], arguments].concat());
     assert!(ended.stderr.starts_with(&format!("Error: {sentence}")), "{arguments:?}: {}", ended.stderr);
@@ -278,27 +279,42 @@ fn check_refused(arguments: &[&str], sentence: &str) {
 #[test]
 fn what_does_not_add_up_is_refused() {
     check_refused(
-        &["merge", "a.part", "b.part", "-o", "x"],
-        "'b.part' file number 7 is there twice; leave one",
+        &["merge", "a.tally", "b.tally", "-o", "x"],
+        "'b.tally' file number 7 is there twice; leave one",
     );
     check_refused(
-        &["merge", "a.part", "c.txt", "-o", "x"],
+        &["merge", "a.tally", "c.txt", "-o", "x"],
         "'c.txt' the same capture is there twice (fingerprint ",
     );
-    check_refused(&["merge", "a.part", "d.part", "-o", "x"], "'d.part' was counted with another parameter");
-    check_refused(&["merge", "a.part", "cut.txt", "-o", "x"], "'cut.txt' was cut off");
-    check_refused(&["merge", "a.part", "in.pcap", "-o", "x"], "'in.pcap' is no part file");
     check_refused(
-        &["merge", "a.part", "--day", "2023-11-15", "-o", "x"],
-        "'a.part' has nothing of 20231115; it is of 20231113, 20231114",
+        &["merge", "a.tally", "d.tally", "-o", "x"],
+        "'d.tally' was counted with another parameter",
     );
-    check_refused(&["merge", "a.part", "./a.part", "-o", "x"], "'a.part' and './a.part' are the same file");
-    check_refused(&["merge", "a.part", "--day", "2023-02-29", "-o", "x"], "--day '2023-02-29' is no day");
-    check_refused(&["report", "d.part", "--service", "x"], "nothing was counted; 9 messages were neither");
-    check_refused(&["report", "a.part"], "--service: say what the files are of");
-    check_refused(&["report", "a.part", "--service", "../x"], "--service '../x' is no name");
     check_refused(
-        &["report", "a.part", "--service", "x", "--site", "ams"],
+        &["merge", "a.tally", "-o", "a.tally"],
+        "the output 'a.tally' and the input 'a.tally' are the same file",
+    );
+    check_refused(
+        &["merge", "a.tally", "-o", "x.part"],
+        "--output: 'x.part' is called like a file that is not finished yet",
+    );
+    check_refused(&["merge", "y.part", "-o", "y"], "the output 'y' and the input 'y.part' are the same file");
+    check_refused(&["merge", "a.tally", "cut.txt", "-o", "x"], "'cut.txt' was cut off");
+    check_refused(&["merge", "a.tally", "in.pcap", "-o", "x"], "'in.pcap' is no part file");
+    check_refused(
+        &["merge", "a.tally", "--day", "2023-11-15", "-o", "x"],
+        "'a.tally' has nothing of 20231115; it is of 20231113, 20231114",
+    );
+    check_refused(
+        &["merge", "a.tally", "./a.tally", "-o", "x"],
+        "'a.tally' and './a.tally' are the same file",
+    );
+    check_refused(&["merge", "a.tally", "--day", "2023-02-29", "-o", "x"], "--day '2023-02-29' is no day");
+    check_refused(&["report", "d.tally", "--service", "x"], "nothing was counted; 9 messages were neither");
+    check_refused(&["report", "a.tally"], "--service: say what the files are of");
+    check_refused(&["report", "a.tally", "--service", "../x"], "--service '../x' is no name");
+    check_refused(
+        &["report", "a.tally", "--service", "x", "--site", "ams"],
         "--site: the parts have no site 'ams'; they have -",
     );
     check_refused(&["merge", "-o", "x"], "dpp rssac merge: name parts");
@@ -321,7 +337,7 @@ fn what_cannot_be_counted_is_refused() {
         &["map", "in.pcap", "--server", "all", "-o", "in.pcap"],
         "the output 'in.pcap' and the input 'in.pcap' are the same file",
     );
-    check_refused(&["map", "a.part", "--server", "all", "-o", "x"], "'a.part' is no capture");
+    check_refused(&["map", "a.tally", "--server", "all", "-o", "x"], "'a.tally' is no capture");
     check_refused(
         &["map", "in.pcap", "--server", "all", "-o", "folder"],
         "--output: 'folder' is a directory",
@@ -336,7 +352,7 @@ fn what_is_left_out_and_what_is_missing_is_told() {
     room.write("in-3.pcap", pcap(&traffic()));
     room.write("in-5.pcap", pcap(&traffic()[1..]));
     for number in ["3", "5"] {
-        let (input, part) = (format!("in-{number}.pcap"), format!("{number}.part"));
+        let (input, part) = (format!("in-{number}.pcap"), format!("{number}.tally"));
         room.dpp(&[
             "rssac",
             "map",
@@ -353,12 +369,13 @@ fn what_is_left_out_and_what_is_missing_is_told() {
         ])
         .well();
     }
-    room.write("again.part", room.read("3.part"));
-    let merge = ["rssac", "merge", "3.part", "again.part", "5.part", "-o", "day.txt", "-s", "--keep-going"];
+    room.write("again.tally", room.read("3.tally"));
+    let merge =
+        ["rssac", "merge", "3.tally", "again.tally", "5.tally", "-o", "day.txt", "-s", "--keep-going"];
     let merged = room.dpp(&merge);
     assert_eq!(merged.code, Some(1));
     assert!(
-        merged.stderr.contains("Error: 'again.part' file number 3 of site a%20b is there twice"),
+        merged.stderr.contains("Error: 'again.tally' file number 3 of site a%20b is there twice"),
         "{}",
         merged.stderr
     );
@@ -367,10 +384,10 @@ fn what_is_left_out_and_what_is_missing_is_told() {
         "{}",
         merged.stderr
     );
-    assert!(room.lines("day.txt").contains(&"+!left-out/again.part 1".to_owned()));
+    assert!(room.lines("day.txt").contains(&"+!left-out/again.tally 1".to_owned()));
     let told = room.dpp(&["rssac", "report", "day.txt", "--service", "x"]).well().stderr;
     assert!(told.contains("WARN: files of site a%20b are missing between 3 and 5: 1 (4)\n"), "{told}");
-    assert!(told.contains("WARN: left out when parts were added up: again.part\n"), "{told}");
+    assert!(told.contains("WARN: left out when parts were added up: again.tally\n"), "{told}");
 }
 
 #[test]

@@ -270,7 +270,8 @@ impl Shipping {
 
     /// Tells the log, if it is not as before.
     fn tell(&mut self, came: &Result<Rejected, String>) {
-        let to = ("to", Field::text(&self.exporter.url));
+        // What is behind a question mark may be a key.
+        let to = ("to", Field::text(self.exporter.url.split('?').next().unwrap_or_default()));
         let was_down = self.is_down.replace(came.is_err());
         match came {
             Err(why) if was_down != Some(true) => {
