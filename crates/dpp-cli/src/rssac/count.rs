@@ -4,7 +4,7 @@
 //! counted twice is found when parts are added up, and its number if it has one, so that a missing one is.
 
 use crate::captures::{self, Captures, Opener};
-use crate::checks::{Manner, manner};
+use crate::checks::{Manner, manner, workers};
 use crate::flags::RssacCount;
 use crate::hiding::read_file;
 use crate::inputs::{self, Input, Search};
@@ -18,7 +18,7 @@ use dpp::capture::Ending;
 use dpp::enrich::Places;
 use dpp::limits::MERGED_MAX;
 use dpp::packet::SKIPS;
-use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, WORKERS_MAX, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
@@ -85,16 +85,12 @@ pub(super) fn check(wish: RssacCount) -> anyhow::Result<Job> {
     let duplicates_ns = wish.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     let manner = manner(&wish.many)?;
     let numbering = wish.seq.as_deref().map(numbering).transpose()?;
-    let threads = wish.threads.transpose();
-    let Ok(threads) = threads else {
-        bail!("DPP_THREADS is not understood; allowed is a number from 1 to {WORKERS_MAX}")
-    };
+    let workers = workers(wish.threads)?;
     let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
     let captures = inputs::all(&wish.inputs, search)?.captures;
     if manner.merge && captures.len() > MERGED_MAX {
         bail!("--merge: no more than {MERGED_MAX} captures can be open at once; merge some first")
     }
-    let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(Job {
         captures,
         manner,
@@ -108,7 +104,7 @@ pub(super) fn check(wish: RssacCount) -> anyhow::Result<Job> {
         },
         site: wish.site.map_or_else(|| "-".to_owned(), |site| key_name(&site.to_string_lossy())),
         numbering,
-        workers: threads.and_then(|threads| NonZeroUsize::new(threads.into())).unwrap_or(cpus),
+        workers,
         is_strict: wish.strict,
         is_silent: wish.silent,
     })

@@ -5,13 +5,10 @@
 
 use crate::report;
 use dpp::capture::Ending;
-use dpp::dns::iana;
 use dpp::pipeline::Outcome;
 use dpp::stats::Tally;
-use dpp::summary::Summary;
-use dpp::summary::{Counted, ServerFigures, Shown, TIMED, Table};
+use dpp::summary::{Counted, ServerFigures, Shown, Summary, TIMED, Table};
 use dpp::tallies::{Counts, Number, Quantiles, Top, Tops};
-use dpp::transaction::TRANSPORTS;
 use dpp_sink::text::{Dates, NUMBER_ROOM};
 use serde_json::{Value, json};
 
@@ -28,6 +25,7 @@ pub(super) fn object(
     let count = |what| summary.counted(what);
     let figures = summary.figures(rows);
     let of_most = |of: &Tops, key| tops(of, figures.table(key));
+    let each = |of: &Counts, key| counts(of, figures.table(key));
     let ends = summary.first_and_last_ns();
     let inputs: Vec<Value> = inputs
         .iter()
@@ -46,21 +44,21 @@ pub(super) fn object(
         "outcomes": outcomes(summary),
         "retries": count(Counted::Retries),
         "retried_transactions": count(Counted::Retried),
-        "types": counts(&summary.types, |code, out| iana::TYPES.write(code, out)),
-        "rcodes": counts(&summary.rcodes, iana::write_rcode),
-        "transports": counts(&summary.transports, transport),
+        "types": each(&summary.types, "types"),
+        "rcodes": each(&summary.rcodes, "rcodes"),
+        "transports": each(&summary.transports, "transports"),
         "ip_versions": { "rows": [
             { "key": "IPv4", "number": 4, "count": count(Counted::Ipv4) },
             { "key": "IPv6", "number": 6, "count": count(Counted::Ipv6) },
         ] },
-        "opcodes": counts(&summary.opcodes, |code, out| iana::OPCODES.write(code, out)),
-        "classes": counts(&summary.classes, |code, out| iana::CLASSES.write(code, out)),
+        "opcodes": each(&summary.opcodes, "opcodes"),
+        "classes": each(&summary.classes, "classes"),
         "edns": {
             "queries": count(Counted::Edns),
             "queries_do": count(Counted::Do),
             "responses": count(Counted::AnsweredEdns),
-            "versions": counts(&summary.edns_versions, number)["rows"],
-            "sizes": counts(&summary.edns_sizes, number)["rows"],
+            "versions": each(&summary.edns_versions, "edns_versions")["rows"],
+            "sizes": each(&summary.edns_sizes, "edns_sizes")["rows"],
         },
         "flags": {
             "rd": count(Counted::Rd),
@@ -133,22 +131,12 @@ fn outcomes(summary: &Summary) -> Vec<Value> {
     rows.filter(|(_, count)| *count > 0).map(|(key, count)| json!({ "key": key, "count": count })).collect()
 }
 
-fn counts(counts: &Counts, write: impl Fn(u16, &mut Vec<u8>)) -> Value {
-    let row = |(number, count): (u16, u64)| {
-        let mut key = Vec::new();
-        write(number, &mut key);
-        json!({ "key": String::from_utf8_lossy(&key), "number": number, "count": count })
-    };
-    json!({ "rows": counts.most_frequent().into_iter().map(row).collect::<Vec<_>>() })
-}
-
-fn number(number: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(number.to_string().as_bytes());
-}
-
-fn transport(number: u16, out: &mut Vec<u8>) {
-    let row = TRANSPORTS.iter().find(|row| row.0 as u16 == number);
-    out.extend_from_slice(row.map_or("unknown", |row| row.1).as_bytes());
+/// Numbers with their names, which the table has in the same order.
+fn counts(of: &Counts, table: Option<&Table>) -> Value {
+    let Some(table) = table else { return Value::Null };
+    let row = |((number, count), row): ((u16, u64), &Vec<Shown>)| json!({ "key": text(&row[0]), "number": number, "count": count });
+    let rows: Vec<Value> = of.most_frequent().into_iter().zip(&table.rows).map(row).collect();
+    json!({ "rows": rows })
 }
 
 /// What is told of a distribution; null if there is nothing in it.
