@@ -164,13 +164,19 @@ pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }
     let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
-    let count = inputs.captures.len();
-    if merge && count > MERGED_MAX {
+    check_merged(manner, &inputs.captures)?;
+    check(Wish { inputs, manner, per_file, datasets, output, options })
+}
+
+/// Refuses to merge more captures than can be open at once.
+pub(crate) fn check_merged(manner: Manner, captures: &[Input]) -> anyhow::Result<()> {
+    let count = captures.len();
+    if manner.merge && count > MERGED_MAX {
         bail!(
             "--merge: these are {count} captures; no more than {MERGED_MAX} can be open at once: merge some first"
         )
     }
-    check(Wish { inputs, manner, per_file, datasets, output, options })
+    Ok(())
 }
 
 /// How several captures are to be read.

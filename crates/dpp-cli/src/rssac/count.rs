@@ -4,7 +4,7 @@
 //! counted twice is found when parts are added up, and its number if it has one, so that a missing one is.
 
 use crate::captures::{self, Captures, Opener};
-use crate::checks::{Manner, manner, workers};
+use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::RssacCount;
 use crate::hiding::read_file;
 use crate::inputs::{self, Input, Search};
@@ -16,7 +16,6 @@ use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::Ending;
 use dpp::enrich::Places;
-use dpp::limits::MERGED_MAX;
 use dpp::packet::SKIPS;
 use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Watch};
 use dpp::plan::Plan;
@@ -88,9 +87,7 @@ pub(super) fn check(wish: RssacCount) -> anyhow::Result<Job> {
     let workers = workers(wish.threads)?;
     let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
     let captures = inputs::all(&wish.inputs, search)?.captures;
-    if manner.merge && captures.len() > MERGED_MAX {
-        bail!("--merge: no more than {MERGED_MAX} captures can be open at once; merge some first")
-    }
+    check_merged(manner, &captures)?;
     Ok(Job {
         captures,
         manner,

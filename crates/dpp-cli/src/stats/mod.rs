@@ -8,7 +8,7 @@ mod json;
 mod text;
 
 use crate::captures::{self, Opener};
-use crate::checks::{Manner, check_timeout, manner, workers};
+use crate::checks::{Manner, check_merged, check_timeout, manner, workers};
 use crate::flags::{self, Summing};
 use crate::inputs::{self, Input, Search};
 use crate::lookups;
@@ -102,6 +102,7 @@ fn sum<T>(
     let workers = workers(wish.threads.clone())?;
     let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
     let captures = inputs::all(&wish.inputs, search)?.captures;
+    check_merged(manner, &captures)?;
     let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
 
     let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
