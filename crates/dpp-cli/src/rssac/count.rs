@@ -3,12 +3,14 @@
 //! Beside the tally, what is known of the captures themselves goes into the part: a fingerprint of each, so that one that is
 //! counted twice is found when parts are added up, and its number if it has one, so that a missing one is.
 
-use crate::captures::{self, Captures, Opener};
+use crate::captures::{self, Opener};
 use crate::checks::{Manner, check_merged, manner, workers};
+use crate::counting::numbering::{Numbering, numbering};
+use crate::counting::prints::{Printed, Prints};
 use crate::flags::RssacCount;
 use crate::hiding::read_file;
 use crate::inputs::{self, Input, Search};
-use crate::output::{Output, table_stem};
+use crate::output::Output;
 use crate::plan;
 use crate::progress::Progress;
 use crate::report::{self, grouped};
@@ -21,19 +23,18 @@ use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
-use dpp_sink::dataset::digest;
 use dpp_sink::parts::Header;
 use dpp_sink::parts::key_name;
-use dpp_sink::parts::ledger::{Ledger, SEQUENCE_MAX};
-use std::ffi::{OsStr, OsString};
+use dpp_sink::parts::ledger::Ledger;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// What these parts are of.
 pub(super) const KIND: &str = "rssac";
@@ -49,15 +50,6 @@ pub(super) struct Job {
     workers: NonZeroUsize,
     is_strict: bool,
     is_silent: bool,
-}
-
-/// Where captures have their numbers from.
-#[derive(Clone, Copy, Debug)]
-enum Numbering {
-    /// The first has this, the others those behind.
-    From(u64),
-    /// The last digits of their names.
-    Names,
 }
 
 /// What came of it.
@@ -153,35 +145,6 @@ fn servers(words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> 
         }
     }
     Ok(servers)
-}
-
-fn numbering(text: &OsStr) -> anyhow::Result<Numbering> {
-    let text = text.to_string_lossy();
-    match text.parse() {
-        Ok(first @ 0..=SEQUENCE_MAX) => Ok(Numbering::From(first)),
-        _ if text == "name" => Ok(Numbering::Names),
-        _ => bail!("--seq '{text}': allowed is a number up to {SEQUENCE_MAX}, or name"),
-    }
-}
-
-impl Numbering {
-    /// The number of the capture that is at this place.
-    fn of(self, place: usize, capture: &Input) -> anyhow::Result<u64> {
-        let number = match self {
-            Numbering::From(first) => Some(first + place as u64),
-            Numbering::Names => last_digits(&table_stem(capture).to_string_lossy()),
-        };
-        match number.filter(|number| *number <= SEQUENCE_MAX) {
-            Some(number) => Ok(number),
-            None => bail!("--seq: {} has no number; number it with --seq N, or rename it", capture.name()),
-        }
-    }
-}
-
-fn last_digits(name: &str) -> Option<u64> {
-    let digits = name.trim_end_matches(|letter: char| !letter.is_ascii_digit());
-    let first = digits.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
-    digits[first..].parse().ok()
 }
 
 impl Job {
@@ -348,101 +311,4 @@ fn tell(outcome: &Outcome, tally: &Rssac, warnings: &[String]) {
         let _ = writeln!(text, "WARN: {warning}");
     }
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// The fingerprints of captures, in the order in which they were opened.
-type Prints = Arc<Mutex<Vec<Arc<Mutex<Print>>>>>;
-
-/// Captures whose fingerprints are taken while they are read.
-struct Printed {
-    captures: Captures,
-    prints: Prints,
-}
-
-impl Iterator for Printed {
-    type Item = io::Result<PrintedCapture>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let capture = match self.captures.next()? {
-            Ok(capture) => capture,
-            Err(error) => return Some(Err(error)),
-        };
-        let print = Arc::<Mutex<Print>>::default();
-        self.prints.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&print));
-        Some(Ok(PrintedCapture { capture, print }))
-    }
-}
-
-struct PrintedCapture {
-    capture: captures::Capture,
-    print: Arc<Mutex<Print>>,
-}
-
-impl Read for PrintedCapture {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.capture.read(out)?;
-        self.print.lock().unwrap_or_else(PoisonError::into_inner).add(&out[..read]);
-        Ok(read)
-    }
-}
-
-/// A fingerprint: the first octets of a capture, unpacked, and how many there are. Timestamps are among them, so two captures
-/// have the same only if they are the same. Reading all of it would cost more than counting does.
-#[derive(Default)]
-struct Print {
-    first: Vec<u8>,
-    length: u64,
-}
-
-/// So much of a capture is looked at: hundreds of packets.
-const PRINTED: usize = 64 << 10;
-
-/// Captures that are no longer may have no packet; those are all the same, and may be there many times.
-const EMPTY_MAX: u64 = 4096;
-
-/// Digits of a fingerprint: enough that no two of all captures there are have the same by chance.
-const DIGITS: usize = 32;
-
-impl Print {
-    fn add(&mut self, read: &[u8]) {
-        let room = PRINTED - self.first.len();
-        self.first.extend_from_slice(&read[..room.min(read.len())]);
-        self.length += read.len() as u64;
-    }
-
-    /// `None` if there is nothing that could be counted twice.
-    fn text(&self, input: &Input) -> Option<String> {
-        let is_empty = match input {
-            Input::Path(path) => self.length <= EMPTY_MAX && input.is_file() && captures::is_empty(path),
-            _ => false,
-        };
-        let all = [&self.first[..], &self.length.to_le_bytes()].concat();
-        (!is_empty).then(|| digest(&all, DIGITS))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_digits_of_a_name_are_its_number() {
-        for (name, number) in
-            [("eth0-0017", Some(17)), ("20240601-0000x", Some(0)), ("7", Some(7)), ("eth", None), ("", None)]
-        {
-            assert_eq!(last_digits(name), number, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_fingerprint_is_of_the_beginning_and_the_length() {
-        let print = |bytes: &[u8], step: usize| {
-            let mut print = Print::default();
-            bytes.chunks(step).for_each(|read| print.add(read));
-            print.text(&Input::Stdin)
-        };
-        let long = vec![7; 3 * PRINTED];
-        assert_eq!(print(&long, 1000), print(&long, PRINTED + 1));
-        assert_ne!(print(&long, 1000), print(&long[1..], 1000));
-    }
 }
