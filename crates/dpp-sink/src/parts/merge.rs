@@ -60,9 +60,13 @@ impl Sum {
         });
         let mut sum =
             Sum { header: Header::default(), ledger: Ledger::default(), parts: Vec::new(), left_out };
+        let mut ledgers: Vec<Ledger> = Vec::new();
         for (ledger, part) in looked {
-            match sum.add(&ledger, &part) {
-                Ok(()) => sum.parts.push(part),
+            match sum.add(&ledger, &part, &ledgers) {
+                Ok(()) => {
+                    sum.parts.push(part);
+                    ledgers.push(ledger);
+                }
                 Err(wrong) if keep_going => sum.left_out.push(part.error(wrong)),
                 Err(wrong) => return Err(part.error(wrong)),
             }
@@ -77,13 +81,16 @@ impl Sum {
         Ok(sum)
     }
 
-    fn add(&mut self, ledger: &Ledger, part: &Part) -> Result<(), Wrong> {
+    /// Adds what a part says of itself, behind those of which these are the ledgers.
+    fn add(&mut self, ledger: &Ledger, part: &Part, before: &[Ledger]) -> Result<(), Wrong> {
         match self.parts.first() {
             None => self.header = part.header().clone(),
             Some(_) => self.header.join(part.header())?,
         }
         if let Some(file) = self.ledger.in_both(ledger) {
-            return Err(Wrong::Twice(file));
+            let other = before.iter().position(|before| before.in_both(ledger).as_ref() == Some(&file));
+            let other = other.map_or("another part", |other| self.parts[other].name());
+            return Err(Wrong::Twice(format!("{file}, here and in {other}")));
         }
         self.ledger.merge(ledger);
         Ok(())

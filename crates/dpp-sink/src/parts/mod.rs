@@ -60,7 +60,7 @@ pub const HEADER_MAX: usize = 1 << 20;
 /// What is true of the whole part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// What was counted: `rssac`.
+    /// What was counted: `rssac`, `stats`.
     pub kind: String,
     /// What was to be counted. Parts with others are not to be added up.
     pub parameters: BTreeMap<String, String>,
@@ -93,13 +93,14 @@ impl Header {
             }
         } else if let Some(parameter) = line.strip_prefix("#parameter ") {
             let (name, value) = parameter.split_once('=').ok_or(Wrong::Header)?;
-            if let Some(known) = self.parameters.insert(name.to_owned(), value.to_owned())
+            let value = name_of(value).ok_or(Wrong::Header)?;
+            if let Some(known) = self.parameters.insert(name.to_owned(), value.clone())
                 && known != value
             {
-                return Err(Wrong::Parameter(name.to_owned(), known, value.to_owned()));
+                return Err(Wrong::Parameter(name.to_owned(), known, value));
             }
         } else if let Some(program) = line.strip_prefix("#program ") {
-            self.programs.insert(program.to_owned());
+            self.programs.insert(name_of(program).ok_or(Wrong::Header)?);
         } else {
             return Err(Wrong::Header);
         }
@@ -146,6 +147,23 @@ pub fn key_name(name: &str) -> String {
         byte => format!("%{byte:02X}"),
     };
     name.bytes().map(byte).collect()
+}
+
+/// The text that stands so in a header or a key; `None` if none does.
+pub fn name_of(escaped: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(escaped.len()), escaped.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, behind) = behind.split_first_chunk::<2>()?;
+        let [high, low] = digits.map(|digit| (digit as char).to_digit(16));
+        bytes.push((high? * 16 + low?) as u8);
+        rest = behind;
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Whether this can be a key: octets that can be seen.

@@ -38,6 +38,11 @@ pub struct Part {
     decompressor: Option<zstd::bulk::Decompressor<'static>>,
 }
 
+/// Whether something that begins so may be a part, in either form.
+pub fn is_part(first: &[u8]) -> bool {
+    first.starts_with(&MAGIC) || first.starts_with(FIRST.as_bytes())
+}
+
 impl Part {
     /// Opens a part that is a file, and looks whether its end is there.
     ///
