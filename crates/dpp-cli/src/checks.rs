@@ -163,7 +163,7 @@ pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
     if merge && per_file {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }
-    let inputs = inputs::all(&inputs, Search { recursive, keep_going })?;
+    let inputs = inputs::all(&inputs, Search { recursive, keep_going, ..Search::default() })?;
     check_merged(manner, &inputs.captures)?;
     check(Wish { inputs, manner, per_file, datasets, output, options })
 }
@@ -206,13 +206,13 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
     let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
     let format = understood(options.format.clone(), "DPP_FORMAT", &names.join(", "))?;
     let report = understood(Some(options.report_format.clone()), "DPP_REPORT_FORMAT", "text or json")?;
-    let match_timeout_ns = check_timeout(&options.match_timeout_ms)?;
+    let match_timeout_ns = check_timeout(&options.timeout.match_timeout_ms)?;
     let schema = check_schema(&options)?;
-    let select = plan::select(options.filter.as_deref(), options.sample.as_deref())?;
-    let ports = plan::ports(&options.reading.port)?;
-    let duplicates_ns = options.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
+    let select = plan::select(options.selection.filter.as_deref(), options.selection.sample.as_deref())?;
+    let ports = plan::ports(&options.messages.reading.port)?;
+    let duplicates_ns = options.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
     understood(options.bonded.clone(), "DPP_BONDED", "a number")?;
-    let workers = workers(options.threads.clone())?;
+    let workers = workers(options.workers.threads.clone())?;
     let is_dataset = datasets.are_asked_for();
     let named = output.as_deref().filter(|_| !per_file && !is_dataset);
     named.map_or(Ok(()), |path| check_extension(path, format))?;
@@ -656,7 +656,7 @@ fn check_bloom(schema: &Schema, options: &Options) -> anyhow::Result<Vec<String>
 fn voice(options: &Options, target: &Target, report: Option<ReportFormat>) -> Voice {
     match report {
         Some(ReportFormat::Json) => Voice::Json,
-        _ if options.silent || target.one() == Some(&Output::Stdout) => Voice::Silent,
+        _ if options.quiet.silent || target.one() == Some(&Output::Stdout) => Voice::Silent,
         _ => Voice::Text,
     }
 }

@@ -434,13 +434,88 @@ pub(crate) struct Explain {
     pub(crate) many: Many,
 }
 
-/// What is in captures.
-#[derive(Clone, Debug, Args)]
-#[command(override_usage = "dpp stats [OPTIONS] INPUT...", max_term_width = 100)]
+/// What is in captures: all at once, or step by step.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "dpp stats INPUT... [OPTIONS]\n       \
+        dpp stats map INPUT... -o PART\n       \
+        dpp stats merge PART... -o PART\n       \
+        dpp stats report PART...",
+    after_help = STATS_EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 pub(crate) struct Stats {
+    #[command(subcommand)]
+    pub(crate) step: Option<StatsStep>,
+    #[command(flatten)]
+    pub(crate) summing: Summing,
+    #[command(flatten)]
+    pub(crate) showing: Showing,
+}
+
+const STATS_EXAMPLES: &str = "\
+Examples:
+  dpp stats captures/                                   one screen
+  dpp stats map capture.pcap.zst --site ams -o ams.tally
+  dpp stats merge ams-*.tally lon-*.tally -o day.tally
+  dpp stats report day.tally --json
+  dpp report day.tally -o day.html";
+
+/// Steps of statistics that stand by themselves. A capture that is called like one is given as `./map`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StatsStep {
+    /// Add captures up to a part
+    Map(Box<StatsMap>),
+    /// Add parts up to one: of other captures, sites, days
+    Merge(StatsMerge),
+    /// What is in parts, on one screen
+    Report(StatsReport),
+}
+
+/// Adding captures up to a part.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp stats map [OPTIONS] INPUT... -o PART", max_term_width = 100)]
+pub(crate) struct StatsMap {
     #[command(flatten)]
     pub(crate) summing: Summing,
 
+    #[command(flatten)]
+    pub(crate) numbered: Numbered,
+
+    #[command(flatten)]
+    pub(crate) written: Written,
+}
+
+/// Adding parts up.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp stats merge [OPTIONS] PART... -o PART", max_term_width = 100)]
+pub(crate) struct StatsMerge {
+    #[command(flatten)]
+    pub(crate) adding: Adding,
+
+    #[command(flatten)]
+    pub(crate) written: Written,
+}
+
+/// What is in parts.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp stats report [OPTIONS] PART...", max_term_width = 100)]
+pub(crate) struct StatsReport {
+    #[command(flatten)]
+    pub(crate) adding: Adding,
+
+    #[command(flatten)]
+    pub(crate) sites: Sites,
+
+    #[command(flatten)]
+    pub(crate) showing: Showing,
+}
+
+/// How figures are shown.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Showing {
     /// All figures as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -469,60 +544,22 @@ pub(crate) struct Report {
 /// How what is in captures is added up.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Summing {
-    /// Captures, named as for dpp extract
-    #[arg(value_name = "INPUT", value_parser = path())]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) counting: Counting,
 
     /// Count all clients, names and so on one by one, however many there are. Takes memory for each
     #[arg(long)]
     pub(crate) exact: bool,
 
-    /// Only transactions that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
-    #[arg(long = "where", env = "DPP_WHERE", hide_env = true, value_name = "CONDITION")]
-    pub(crate) filter: Option<OsString>,
-
-    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
-    #[arg(long, env = "DPP_SAMPLE", hide_env = true, value_name = "OF:SHARE")]
-    pub(crate) sample: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 
     /// A list of public suffixes instead of the one that is built in
     #[arg(long, env = "DPP_PSL", hide_env = true, value_name = "FILE", value_parser = path())]
     pub(crate) psl: Option<PathBuf>,
 
-    /// Later than this a response does not answer its query; 1 to 5000
-    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
-    #[arg(default_value = "1200", allow_negative_numbers = true)]
-    pub(crate) match_timeout_ms: OsString,
-
     #[command(flatten)]
-    pub(crate) reading: Reading,
-
-    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
-    #[arg(
-        long,
-        env = "DPP_DEDUP_PACKETS",
-        hide_env = true,
-        help_heading = "Matching",
-        value_name = "WINDOW"
-    )]
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) dedup_packets: Option<OsString>,
-
-    #[command(flatten)]
-    pub(crate) many: Many,
-
-    /// Make it an error if a capture is cut off or damaged
-    #[arg(long, env = "DPP_STRICT", hide_env = true, value_parser = Truth)]
-    pub(crate) strict: bool,
-
-    /// Print nothing but figures and errors
-    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
-    pub(crate) silent: bool,
-
-    /// Workers, else one for each CPU; the figures are the same for any number
-    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
-    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
-    pub(crate) threads: Option<Setting<u16>>,
+    pub(crate) timeout: Timeout,
 }
 
 impl Summing {
@@ -573,9 +610,8 @@ pub(crate) enum RssacStep {
 /// Counting messages.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RssacCount {
-    /// Captures, named as for dpp extract
-    #[arg(value_name = "INPUT", value_parser = path())]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) counting: Counting,
 
     /// Addresses of the server: ADDRESS, ADDRESS/BITS, a name from the table of --servers, or all. May be repeated
     #[arg(long, value_name = "SERVER,...", help_heading = "Counting", value_delimiter = ',')]
@@ -586,47 +622,9 @@ pub(crate) struct RssacCount {
     #[arg(value_parser = path())]
     pub(crate) servers: Option<PathBuf>,
 
-    /// The site that the captures are of
-    #[arg(long, env = "DPP_SITE", hide_env = true, value_name = "NAME", help_heading = "Counting")]
-    pub(crate) site: Option<OsString>,
-
-    /// Number the captures, so that missing ones are seen: N is the first's; with `name`, the last digits of each name
-    #[arg(long, value_name = "N", help_heading = "Counting")]
-    pub(crate) seq: Option<OsString>,
-
     /// Count the labels of the names that are asked for, too
     #[arg(long, help_heading = "Counting")]
     pub(crate) labels: bool,
-
-    #[command(flatten)]
-    pub(crate) reading: Reading,
-
-    /// Do not count messages that were captured twice within this time: 10ms, 500us, 1s
-    #[arg(
-        long,
-        env = "DPP_DEDUP_PACKETS",
-        hide_env = true,
-        value_name = "WINDOW",
-        help_heading = "Counting"
-    )]
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) dedup_packets: Option<OsString>,
-
-    #[command(flatten)]
-    pub(crate) many: Many,
-
-    /// Make it an error if a capture is cut off or damaged
-    #[arg(long, env = "DPP_STRICT", hide_env = true, value_parser = Truth)]
-    pub(crate) strict: bool,
-
-    /// Print nothing but errors
-    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
-    pub(crate) silent: bool,
-
-    /// Workers, else one for each CPU; the figures are the same for any number
-    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
-    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
-    pub(crate) threads: Option<Setting<u16>>,
 }
 
 /// Counting into a part.
@@ -637,18 +635,33 @@ pub(crate) struct RssacMap {
     pub(crate) count: RssacCount,
 
     #[command(flatten)]
-    pub(crate) written: RssacWritten,
+    pub(crate) numbered: Numbered,
+
+    #[command(flatten)]
+    pub(crate) written: Written,
+}
+
+/// What a part says of the captures it was made of.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Numbered {
+    /// The site that the captures are of
+    #[arg(long, env = "DPP_SITE", hide_env = true, value_name = "NAME", help_heading = "Part")]
+    pub(crate) site: Option<OsString>,
+
+    /// Number the captures, so that missing ones are seen: N is the first's; with `name`, the last digits of each name
+    #[arg(long, value_name = "N", help_heading = "Part")]
+    pub(crate) seq: Option<OsString>,
 }
 
 /// How a part is written.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct RssacWritten {
+pub(crate) struct Written {
     /// The part, else standard output
-    #[arg(short, long, value_name = "PART", value_parser = path())]
+    #[arg(short, long, value_name = "PART", value_parser = path(), help_heading = "Part")]
     pub(crate) output: Option<PathBuf>,
 
     /// Lines of text that can be sorted, or compact; else text if the name ends with .txt
-    #[arg(long, value_name = "FORM")]
+    #[arg(long, value_name = "FORM", help_heading = "Part")]
     pub(crate) form: Option<PartForm>,
 }
 
@@ -659,28 +672,46 @@ pub(crate) enum PartForm {
     Compact,
 }
 
-/// Adding parts up.
+/// Parts that are added up.
 #[derive(Clone, Debug, Args)]
-#[command(override_usage = "dpp rssac merge [OPTIONS] PART... -o PART", max_term_width = 100)]
-pub(crate) struct RssacMerge {
+pub(crate) struct Adding {
     /// Parts, directories of them, patterns in quotes, @FILE (a list of paths), or - for one on standard input
     #[arg(value_name = "PART", value_parser = path())]
     pub(crate) parts: Vec<PathBuf>,
 
+    /// Of directories take also what is in the directories in them
+    #[arg(long, env = "DPP_RECURSIVE", hide_env = true, value_parser = Truth)]
+    pub(crate) recursive: bool,
+
+    /// Leave out the parts that do not add up, and say so in the result
+    #[arg(long, env = "DPP_KEEP_GOING", hide_env = true, value_parser = Truth)]
+    pub(crate) keep_going: bool,
+
     #[command(flatten)]
-    pub(crate) written: RssacWritten,
+    pub(crate) quiet: Quiet,
+}
+
+/// Of which sites.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sites {
+    /// Only these sites; else all together
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) site: Vec<OsString>,
+}
+
+/// Adding parts up.
+#[derive(Clone, Debug, Args)]
+#[command(override_usage = "dpp rssac merge [OPTIONS] PART... -o PART", max_term_width = 100)]
+pub(crate) struct RssacMerge {
+    #[command(flatten)]
+    pub(crate) adding: Adding,
+
+    #[command(flatten)]
+    pub(crate) written: Written,
 
     /// Only this day (UTC): 2024-06-01. A part that has nothing of it is refused
     #[arg(long, value_name = "DATE")]
     pub(crate) day: Option<OsString>,
-
-    /// Leave out the parts that do not add up, and say so in the result
-    #[arg(long)]
-    pub(crate) keep_going: bool,
-
-    /// Print nothing but errors
-    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
-    pub(crate) silent: bool,
 }
 
 /// Writing what is published.
@@ -690,24 +721,14 @@ pub(crate) struct RssacMerge {
     max_term_width = 100
 )]
 pub(crate) struct RssacReport {
-    /// Parts, which are added up first
-    #[arg(value_name = "PART", value_parser = path())]
-    pub(crate) parts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) adding: Adding,
 
     #[command(flatten)]
     pub(crate) publish: RssacPublish,
 
-    /// Only these sites; else all together
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    pub(crate) site: Vec<OsString>,
-
-    /// Leave out the parts that do not add up
-    #[arg(long)]
-    pub(crate) keep_going: bool,
-
-    /// Print nothing but errors
-    #[arg(short, long, env = "DPP_SILENT", hide_env = true, value_parser = Truth)]
-    pub(crate) silent: bool,
+    #[command(flatten)]
+    pub(crate) sites: Sites,
 }
 
 /// What is published, and where.
@@ -791,19 +812,9 @@ pub(crate) struct Options {
     /// Without these columns of the schema, or of --fields
     #[arg(long, env = "DPP_DROP", hide_env = true, help_heading = "Table", value_name = "COLUMN,...")]
     pub(crate) drop: Option<OsString>,
-    /// Only rows that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
-    #[arg(
-        long = "where",
-        env = "DPP_WHERE",
-        hide_env = true,
-        help_heading = "Table",
-        value_name = "CONDITION"
-    )]
-    pub(crate) filter: Option<OsString>,
 
-    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
-    #[arg(long, env = "DPP_SAMPLE", hide_env = true, help_heading = "Table", value_name = "OF:SHARE")]
-    pub(crate) sample: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 
     /// Responses that nobody asked for become rows too, at their own places
     #[arg(long, env = "DPP_UNASKED", hide_env = true, help_heading = "Table", value_parser = Truth)]
@@ -818,42 +829,27 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) lookups: Lookups,
 
-    /// Later than this a response does not answer its query; 1 to 5000
-    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
-    #[arg(default_value = "1200", allow_negative_numbers = true)]
-    pub(crate) match_timeout_ms: OsString,
+    #[command(flatten)]
+    pub(crate) timeout: Timeout,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
-
-    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
-    #[arg(
-        long,
-        env = "DPP_DEDUP_PACKETS",
-        hide_env = true,
-        help_heading = "Matching",
-        value_name = "WINDOW"
-    )]
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) dedup_packets: Option<OsString>,
+    pub(crate) messages: Messages,
 
     /// Stop with an error at the first packet that is out of order
     #[arg(long, env = "DPP_MONOTONIC_CAPTURE", hide_env = true, help_heading = "Matching")]
     #[arg(value_parser = Truth)]
     pub(crate) monotonic_capture: bool,
 
-    /// Make it an error if the capture is cut off or damaged
-    #[arg(long, env = "DPP_STRICT", hide_env = true, help_heading = "Matching", value_parser = Truth)]
-    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) strictness: Strictness,
 
     /// Report as text on standard error or as JSON on standard output
     #[arg(long, env = "DPP_REPORT_FORMAT", hide_env = true, help_heading = "Report", value_name = "FORMAT")]
     #[arg(default_value = "text", value_parser = Late(EnumValueParser::<ReportFormat>::new()))]
     pub(crate) report_format: Setting<ReportFormat>,
 
-    /// Print nothing but errors
-    #[arg(short, long, env = "DPP_SILENT", hide_env = true, help_heading = "Report", value_parser = Truth)]
-    pub(crate) silent: bool,
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
 
     /// Save the first packets of each reason for which packets were skipped, as pcapng
     #[arg(long, env = "DPP_SAVE_SKIPPED", hide_env = true, help_heading = "Report", value_name = "FILE")]
@@ -865,10 +861,8 @@ pub(crate) struct Options {
     #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=FIRST_MAX as i64)))]
     pub(crate) examples: Option<Setting<u16>>,
 
-    /// Workers, else one for each CPU; the table is the same for any number
-    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
-    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
-    pub(crate) threads: Option<Setting<u16>>,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
 
     /// Pin each worker to a CPU
     #[arg(short, long, env = "DPP_AFFINITY", hide_env = true, help_heading = "Machine", value_parser = Truth)]
@@ -1044,6 +1038,102 @@ pub(crate) struct Reading {
     #[arg(long, env = "DPP_PORT", hide_env = true, help_heading = "Matching", value_name = "PORT,...")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) port: Vec<OsString>,
+}
+
+/// Which messages there are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Messages {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
+    #[arg(
+        long,
+        env = "DPP_DEDUP_PACKETS",
+        hide_env = true,
+        help_heading = "Matching",
+        value_name = "WINDOW"
+    )]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) dedup_packets: Option<OsString>,
+}
+
+/// How long a response may take.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Timeout {
+    /// Later than this a response does not answer its query; 1 to 5000
+    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
+    #[arg(default_value = MATCH_TIMEOUT_MS, allow_negative_numbers = true)]
+    pub(crate) match_timeout_ms: OsString,
+}
+
+/// Unless told otherwise.
+pub(crate) const MATCH_TIMEOUT_MS: &str = "1200";
+
+/// Which transactions there are.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Selection {
+    /// Only transactions that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
+    #[arg(
+        long = "where",
+        env = "DPP_WHERE",
+        hide_env = true,
+        help_heading = "Selection",
+        value_name = "CONDITION"
+    )]
+    pub(crate) filter: Option<OsString>,
+
+    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
+    #[arg(long, env = "DPP_SAMPLE", hide_env = true, help_heading = "Selection", value_name = "OF:SHARE")]
+    pub(crate) sample: Option<OsString>,
+}
+
+/// Captures that are counted, and not written.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Counting {
+    /// Captures, named as for dpp extract
+    #[arg(value_name = "INPUT", value_parser = path())]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) messages: Messages,
+
+    #[command(flatten)]
+    pub(crate) many: Many,
+
+    #[command(flatten)]
+    pub(crate) strictness: Strictness,
+
+    #[command(flatten)]
+    pub(crate) quiet: Quiet,
+
+    #[command(flatten)]
+    pub(crate) workers: Workers,
+}
+
+/// What is an error.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Strictness {
+    /// Make it an error if a capture is cut off or damaged
+    #[arg(long, env = "DPP_STRICT", hide_env = true, help_heading = "Matching", value_parser = Truth)]
+    pub(crate) strict: bool,
+}
+
+/// What is said.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Quiet {
+    /// Print nothing but errors, and what was asked for
+    #[arg(short, long, env = "DPP_SILENT", hide_env = true, help_heading = "Report", value_parser = Truth)]
+    pub(crate) silent: bool,
+}
+
+/// Who works.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Workers {
+    /// Workers, else one for each CPU; what comes out is the same for any number
+    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
+    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
+    pub(crate) threads: Option<Setting<u16>>,
 }
 
 /// What the order of captures is taken from.

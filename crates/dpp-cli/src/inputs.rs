@@ -163,6 +163,14 @@ pub(crate) struct Search {
     pub(crate) recursive: bool,
     /// A file that is missing is found missing later.
     pub(crate) keep_going: bool,
+    /// What is looked for.
+    pub(crate) noun: &'static str,
+}
+
+impl Default for Search {
+    fn default() -> Search {
+        Search { recursive: false, keep_going: false, noun: "capture" }
+    }
 }
 
 /// All captures that these words name.
@@ -227,7 +235,8 @@ impl Found {
         if files.is_empty() {
             let hint =
                 if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
-            bail!("the directory '{}' holds no files{hint}; name a capture", path.display());
+            let noun = self.search.noun;
+            bail!("the directory '{}' holds no files{hint}; name a {noun}", path.display());
         }
         files.sort();
         files.into_iter().try_for_each(|file| self.add(Input::Path(file)))
@@ -266,10 +275,11 @@ impl Found {
         };
         let text = text.with_context(|| format!("the list {name} cannot be read"))?;
         if text.len() as u64 > LIST_BYTES_MAX {
-            bail!("the list {name} is longer than {} MiB; is it a capture?", LIST_BYTES_MAX >> 20);
+            let noun = self.search.noun;
+            bail!("the list {name} is longer than {} MiB; is it a {noun}?", LIST_BYTES_MAX >> 20);
         }
         if text.contains(&0) {
-            bail!("the list {name} holds what no path can hold; is it a capture?");
+            bail!("the list {name} holds what no path can hold; is it a {}?", self.search.noun);
         }
         let before = self.inputs.captures.len();
         for line in text.split(|&byte| byte == b'\n') {
@@ -287,7 +297,7 @@ impl Found {
 
     fn add(&mut self, input: Input) -> anyhow::Result<()> {
         if self.inputs.captures.len() == INPUTS_MAX {
-            bail!("there are more than {INPUTS_MAX} captures; read them in several runs");
+            bail!("there are more than {INPUTS_MAX} {}s; read them in several runs", self.search.noun);
         }
         self.inputs.captures.push(input);
         Ok(())

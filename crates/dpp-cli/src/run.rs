@@ -198,7 +198,7 @@ impl Work<'_> {
     /// With `--strict` what is complete is an error as it was when it was read.
     fn check_whole(&self, manifest: &Manifest, run: &RunEntry, captures: &[Input]) -> anyhow::Result<()> {
         match manifest.ending(run) {
-            Some(ending) if self.job.options.strict && ending != report::WHOLE => bail!(
+            Some(ending) if self.job.options.strictness.strict && ending != report::WHOLE => bail!(
                 "--strict: {} in the dataset ended as '{ending}'; leave it out, or go without --strict",
                 if let [capture] = captures { capture.name() } else { "a capture".to_owned() }
             ),

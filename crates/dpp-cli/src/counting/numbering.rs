@@ -3,19 +3,23 @@
 use crate::inputs::Input;
 use crate::output::table_stem;
 use anyhow::bail;
-use dpp_sink::parts::ledger::SEQUENCE_MAX;
+use dpp_sink::parts::ledger::{Ledger, SEQUENCE_MAX};
 use std::ffi::OsStr;
 
 /// Where captures have their numbers from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Numbering {
+pub(super) enum Numbering {
     /// The first has this, the others those behind.
     From(u64),
     /// The last digits of their names.
     Names,
 }
 
-pub(crate) fn numbering(text: &OsStr) -> anyhow::Result<Numbering> {
+/// Reads the option.
+///
+/// # Errors
+/// What is no number.
+pub(super) fn numbering(text: &OsStr) -> anyhow::Result<Numbering> {
     let text = text.to_string_lossy();
     match text.parse() {
         Ok(first @ 0..=SEQUENCE_MAX) => Ok(Numbering::From(first)),
@@ -25,8 +29,26 @@ pub(crate) fn numbering(text: &OsStr) -> anyhow::Result<Numbering> {
 }
 
 impl Numbering {
+    /// The numbers of captures. The same twice is refused before anything is counted.
+    ///
+    /// # Errors
+    /// A capture without a number, and one with that of another.
+    pub(super) fn of_all(self, site: &str, captures: &[Input]) -> anyhow::Result<Vec<u64>> {
+        let (mut numbers, mut seen) = (Vec::new(), Ledger::default());
+        for (place, capture) in captures.iter().enumerate() {
+            let (number, mut own) = (self.of(place, capture)?, Ledger::default());
+            own.sequence(site, number);
+            if let Some(file) = seen.in_both(&own) {
+                bail!("--seq: {file}; the second is {}", capture.name())
+            }
+            seen.merge(&own);
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
     /// The number of the capture that is at this place.
-    pub(crate) fn of(self, place: usize, capture: &Input) -> anyhow::Result<u64> {
+    fn of(self, place: usize, capture: &Input) -> anyhow::Result<u64> {
         let number = match self {
             Numbering::From(first) => Some(first + place as u64),
             Numbering::Names => last_digits(&table_stem(capture).to_string_lossy()),

@@ -7,12 +7,12 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The fingerprints of captures, in the order in which they were opened.
-pub(crate) type Prints = Arc<Mutex<Vec<Arc<Mutex<Print>>>>>;
+pub(super) type Prints = Arc<Mutex<Vec<Arc<Mutex<Print>>>>>;
 
 /// Captures whose fingerprints are taken while they are read.
-pub(crate) struct Printed {
-    pub(crate) captures: Captures,
-    pub(crate) prints: Prints,
+pub(super) struct Printed {
+    pub(super) captures: Captures,
+    pub(super) prints: Prints,
 }
 
 impl Iterator for Printed {
@@ -29,7 +29,8 @@ impl Iterator for Printed {
     }
 }
 
-pub(crate) struct PrintedCapture {
+/// A capture that is being read.
+pub(super) struct PrintedCapture {
     capture: captures::Capture,
     print: Arc<Mutex<Print>>,
 }
@@ -45,7 +46,7 @@ impl Read for PrintedCapture {
 /// A fingerprint: the first octets of a capture, unpacked, and how many there are. Timestamps are among them, so two captures
 /// have the same only if they are the same. Reading all of it would cost more than counting does.
 #[derive(Default)]
-pub(crate) struct Print {
+pub(super) struct Print {
     first: Vec<u8>,
     length: u64,
 }
@@ -67,7 +68,7 @@ impl Print {
     }
 
     /// `None` if there is nothing that could be counted twice.
-    pub(crate) fn text(&self, input: &Input) -> Option<String> {
+    pub(super) fn text(&self, input: &Input) -> Option<String> {
         let is_empty = match input {
             Input::Path(path) => self.length <= EMPTY_MAX && input.is_file() && captures::is_empty(path),
             _ => false,

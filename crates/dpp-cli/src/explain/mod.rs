@@ -8,7 +8,7 @@ mod rows;
 
 use crate::captures::Opener;
 use crate::checks::{Manner, manner};
-use crate::flags;
+use crate::flags::{self, Many};
 use crate::inputs::{self, Input, Search};
 use crate::nearest::did_you_mean;
 use crate::output::STDOUT;
@@ -39,7 +39,8 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     if wish.inputs.is_empty() {
         bail!("dpp explain: name a capture (dpp explain --help tells more)")
     }
-    let search = Search { recursive: wish.many.recursive, keep_going: wish.many.keep_going };
+    let Many { recursive, keep_going, .. } = wish.many;
+    let search = Search { recursive, keep_going, ..Search::default() };
     let manner = manner(&wish.many)?;
     let plan = Plan { ports: plan::ports(&wish.reading.port)?, merge: manner.merge, ..Plan::default() };
     let reading = Reading { captures: inputs::all(&wish.inputs, search)?.captures, manner, plan };

@@ -85,7 +85,7 @@ impl Service {
             Some(other) => bail!("--log-format '{other}': allowed are text and json"),
         };
         let log_level = text(&live.log_level).map(|text| Level::of(&text)).transpose();
-        let usual_level = if live.options.silent { Level::Error } else { Level::Info };
+        let usual_level = if live.options.quiet.silent { Level::Error } else { Level::Info };
         Ok(Service {
             metrics: metrics.map_err(|error: anyhow::Error| anyhow!("--metrics: {error}"))?,
             otlp: otlp::Wish::of(&live.otlp)?,
@@ -175,7 +175,7 @@ pub(crate) fn check(options: &Options) -> anyhow::Result<()> {
             "--monotonic-capture ends a run at the first packet out of order; live sources go on: leave it out"
         );
     }
-    if options.strict {
+    if options.strictness.strict {
         bail!(
             "--strict is for captures that may be cut off or damaged; live sources are neither: leave it out"
         );

@@ -106,7 +106,7 @@ impl<'a> Reload<'a> {
             ("dedup-packets", old.duplicates_ns != new.duplicates_ns),
             ("unasked", old.unasked != new.unasked),
             ("output", self.files.is_none() && report_target(self.job) != report_target(job)),
-            ("threads", self.job.options.threads != job.options.threads),
+            ("threads", self.job.options.workers.threads != job.options.workers.threads),
             ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),
         ];
         let of_live = self.job.live.iter().zip(&job.live).flat_map(|(old, new)| old.differences(new));

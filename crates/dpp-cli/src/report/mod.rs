@@ -110,13 +110,7 @@ impl End {
     }
 
     fn name(self) -> &'static str {
-        match self {
-            End::Complete => WHOLE,
-            End::CutOff => "cut_off",
-            End::Damaged => "damaged",
-            End::Unreadable => "unreadable",
-            End::Interrupted => "interrupted",
-        }
+        ENDINGS[self as usize]
     }
 }
 
@@ -208,7 +202,7 @@ impl<'a> Account<'a> {
             bail!("{of} could not be read ({}{dots}); all other rows were written", first.reason);
         }
         match self.trouble(|end| end == End::CutOff || end == End::Damaged) {
-            Some(trouble) if self.job.options.strict => {
+            Some(trouble) if self.job.options.strictness.strict => {
                 bail!("{trouble}; {rows}; without --strict this is a warning")
             }
             _ => Ok(()),
@@ -378,6 +372,9 @@ pub(crate) fn worst<'a>(endings: impl Iterator<Item = &'a Ending>) -> &'static s
 
 /// What an ending is called that is none but the capture's.
 pub(crate) const WHOLE: &str = "complete";
+
+/// What endings are called, in the order of [`End`].
+pub(crate) const ENDINGS: [&str; 5] = [WHOLE, "cut_off", "damaged", "unreadable", "interrupted"];
 
 /// Says something on standard error. Nobody may be listening; the run goes on all the same.
 fn say(text: &str) {

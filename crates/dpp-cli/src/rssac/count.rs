@@ -1,55 +1,30 @@
-//! Counting captures: a run of the engine without rows.
-//!
-//! Beside the tally, what is known of the captures themselves goes into the part: a fingerprint of each, so that one that is
-//! counted twice is found when parts are added up, and its number if it has one, so that a missing one is.
+//! Counting messages for RSSAC002: what the engine is told, what parts say, and what was counted.
 
-use crate::captures::{self, Opener};
-use crate::checks::{Manner, check_merged, manner, workers};
-use crate::counting::numbering::{Numbering, numbering};
-use crate::counting::prints::{Printed, Prints};
-use crate::flags::RssacCount;
+use crate::counting::{self, Job, Partial};
+use crate::flags::{Numbered, RssacCount};
 use crate::hiding::read_file;
-use crate::inputs::{self, Input, Search};
-use crate::output::Output;
-use crate::plan;
-use crate::progress::Progress;
-use crate::report::{self, grouped};
-use crate::signals;
-use anyhow::{Context, anyhow, bail};
-use dpp::capture::Ending;
+use crate::report::grouped;
+use anyhow::{anyhow, bail};
 use dpp::enrich::Places;
-use dpp::packet::SKIPS;
-use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Watch};
+use dpp::pipeline::Nobody;
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
 use dpp_sink::parts::Header;
-use dpp_sink::parts::key_name;
 use dpp_sink::parts::ledger::Ledger;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 
 /// What these parts are of.
 pub(super) const KIND: &str = "rssac";
 
 /// A run that nothing speaks against.
-pub(super) struct Job {
-    captures: Vec<Input>,
-    manner: Manner,
-    plan: Plan,
-    /// As it stands in keys.
-    site: String,
-    numbering: Option<Numbering>,
-    workers: NonZeroUsize,
-    is_strict: bool,
-    is_silent: bool,
+pub(super) struct Messages {
+    pub(super) job: Job,
+    /// What parts of it say.
+    header: Header,
 }
 
 /// What came of it.
@@ -60,43 +35,27 @@ pub(super) struct Counted {
     /// As it stands in keys.
     pub(super) site: String,
     /// Whether all that was to be counted was.
-    pub(super) judged: anyhow::Result<()>,
+    pub(super) verdict: anyhow::Result<()>,
 }
 
 /// Judges what is to be counted.
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(super) fn check(wish: RssacCount) -> anyhow::Result<Job> {
-    if wish.inputs.is_empty() {
-        bail!("dpp rssac: name captures, or a directory of them (dpp rssac --help tells more)")
-    }
-    let servers = servers(&wish.server, wish.servers.as_deref())?;
-    let ports = plan::ports(&wish.reading.port)?;
-    let duplicates_ns = wish.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
-    let manner = manner(&wish.many)?;
-    let numbering = wish.seq.as_deref().map(numbering).transpose()?;
-    let workers = workers(wish.threads)?;
-    let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
-    let captures = inputs::all(&wish.inputs, search)?.captures;
-    check_merged(manner, &captures)?;
-    Ok(Job {
-        captures,
-        manner,
-        plan: Plan {
-            ports,
-            duplicates_ns,
-            rows: false,
-            rssac: Some(Wanted { servers, labels: wish.labels }),
-            merge: manner.merge,
-            ..Plan::default()
-        },
-        site: wish.site.map_or_else(|| "-".to_owned(), |site| key_name(&site.to_string_lossy())),
-        numbering,
-        workers,
-        is_strict: wish.strict,
-        is_silent: wish.silent,
-    })
+pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::Result<Messages> {
+    let captures = counting::named(KIND, &wish.counting)?;
+    let (servers, labels) = (servers(&wish.server, wish.servers.as_deref())?, wish.labels);
+    let mut parameters = vec![("servers", servers.to_string())];
+    labels.then(|| parameters.push(("labels", "counted".to_owned())));
+    let plan = Plan { rows: false, rssac: Some(Wanted { servers, labels }), ..Plan::default() };
+    let job = Job::check(captures, &wish.counting, plan)?;
+    let job = match numbered {
+        Some(numbered) => job.numbered(numbered)?,
+        None => job,
+    };
+    let mut header = job.header(KIND);
+    header.parameters.extend(parameters.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Ok(Messages { job, header })
 }
 
 /// The server's addresses.
@@ -147,140 +106,32 @@ fn servers(words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> 
     Ok(servers)
 }
 
-impl Job {
-    pub(super) fn is_silent(&self) -> bool {
-        self.is_silent
-    }
-
-    /// Refuses an output that would destroy a capture.
-    pub(super) fn check_output(&self, output: &Output) -> anyhow::Result<()> {
-        output.check_spares(&self.captures)
-    }
-
-    fn header(&self) -> Header {
-        let Plan { ports, duplicates_ns, rssac, .. } = &self.plan;
-        let mut header = Header { kind: KIND.to_owned(), ..Header::default() };
-        let mut parameter = |name: &str, value: String| header.parameters.insert(name.to_owned(), value);
-        parameter("ports", ports.to_string());
-        if let Some(Wanted { servers, labels }) = rssac {
-            parameter("servers", servers.to_string());
-            labels.then(|| parameter("labels", "counted".to_owned()));
+impl Messages {
+    /// Counts. What `open` gives is opened when the first capture has shown to be one.
+    ///
+    /// # Errors
+    /// What the user or the machine must mend.
+    pub(super) fn count<T>(self, open: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(Counted, T)> {
+        let Messages { job, header } = self;
+        let (site, is_silent) = (job.site().to_owned(), job.is_silent());
+        let (run, out) = job.open(open)?;
+        let plan = run.plan().clone();
+        let mut counted = run.count(&plan, &Nobody)?;
+        let tally = counted.outcome.totals.rssac.take().map_or_else(Rssac::default, |tally| *tally);
+        let judged = counted.judge(Partial::Refused)?;
+        let mut ledger = counted.ledger()?;
+        tally.days().for_each(|(day, figures)| ledger.day(&date(day), figures.messages()));
+        if !is_silent {
+            judged.warn(told(&counted, &tally));
         }
-        duplicates_ns.map(|ns| parameter("dedup_ns", ns.to_string()));
-        header.programs.insert(format!("dpp {}", env!("CARGO_PKG_VERSION")));
-        header
+        Ok((Counted { tally, ledger, header, site, verdict: judged.verdict }, out))
     }
-}
-
-/// Counts. What `open` gives is opened when the first capture has shown to be one, so that what cannot be written is known
-/// before hours of counting, and a mistaken input leaves nothing behind.
-///
-/// # Errors
-/// What the user or the machine must mend.
-pub(super) fn count<T>(job: Job, open: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(Counted, T)> {
-    let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
-    signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
-    let opener = Opener::new(job.manner, stop);
-    let captures = opener.look(job.captures.clone())?;
-    let numbers = numbers(&job, &captures)?;
-    let size = captures::size_of_all(&captures);
-    let opened = opener.captures(captures.clone())?;
-    if opened.is_empty() {
-        bail!("none of the {} captures can be read", job.captures.len());
-    }
-    let out = open()?;
-    let prints: Prints = Arc::default();
-    let progress =
-        (!job.is_silent).then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();
-    let printed = Printed { captures: opened, prints: Arc::clone(&prints) };
-    let machine = Machine::new(job.workers, RandomState::new().hash_one(0));
-    let mut outcome = match pipeline::run(printed, &job.plan, &machine, &Nobody, &watch) {
-        Ok(outcome) => outcome,
-        Err(RunError::Sink(never)) => match never {},
-        Err(RunError::Capture(error)) => return Err(opener.explain(error)),
-    };
-    drop(progress);
-    if watch.stop.load(Ordering::Acquire) || matches!(outcome.ending, Ending::Interrupted) {
-        bail!("stopped by a signal; nothing was written, as only a part was counted")
-    }
-    let log = std::mem::take(&mut *opener.log());
-    let tally = outcome.totals.rssac.take().map_or_else(Rssac::default, |tally| *tally);
-    let mut ledger = Ledger::default();
-    let prints = prints.lock().unwrap_or_else(PoisonError::into_inner);
-    for (taken, print) in log.taken.iter().zip(prints.iter()) {
-        if let Some(print) = print.lock().unwrap_or_else(PoisonError::into_inner).text(&taken.input) {
-            ledger.content(&print);
-        }
-        let place = captures.iter().position(|capture| *capture == taken.input);
-        if let Some(number) = place.and_then(|place| numbers.as_ref().map(|numbers| numbers[place])) {
-            ledger.sequence(&job.site, number);
-        }
-    }
-    log.failed.iter().for_each(|failed| ledger.left_out(&key_name(&failed.input.file_name())));
-    tally.days().for_each(|(day, figures)| ledger.day(&date(day), figures.messages()));
-    if let Some(file) = ledger.twice() {
-        bail!("{file} among the captures; name it once")
-    }
-    let mut warnings = Vec::new();
-    for (number, taken) in log.taken.iter().enumerate() {
-        warnings
-            .extend(taken.oddities().into_iter().map(|oddity| format!("{}: {oddity}", taken.input.name())));
-        let mut endings = outcome.inputs.endings.first.iter();
-        let Some((_, ending)) = endings.find(|(input, _)| *input == number) else { continue };
-        let Some(sentence) = report::sentence(&taken.input.name(), ending) else { continue };
-        if report::is_unreadable(ending) {
-            bail!("{sentence}; nothing was written, as only a part was counted")
-        }
-        if job.is_strict {
-            bail!("{sentence}; nothing was written; without --strict this is a warning")
-        }
-        warnings.push(sentence);
-    }
-    if !job.is_silent {
-        tell(&outcome, &tally, &warnings);
-    }
-    let judged = match &log.failed[..] {
-        [] => Ok(()),
-        [first, ..] => {
-            let of = format!("{} of {} captures", log.failed.len(), job.captures.len());
-            Err(anyhow!("{of} could not be read ({}); all others were counted", first.reason))
-        }
-    };
-    let header = job.header();
-    Ok((Counted { tally, ledger, header, site: job.site, judged }, out))
-}
-
-/// The numbers of captures, if they are numbered. The same twice is refused before anything is counted.
-fn numbers(job: &Job, captures: &[Input]) -> anyhow::Result<Option<Vec<u64>>> {
-    let Some(numbering) = job.numbering else { return Ok(None) };
-    let (mut numbers, mut seen) = (Vec::new(), Ledger::default());
-    for (place, capture) in captures.iter().enumerate() {
-        let (number, mut own) = (numbering.of(place, capture)?, Ledger::default());
-        own.sequence(&job.site, number);
-        if let Some(file) = seen.in_both(&own) {
-            bail!("--seq: {file}; the second is {}", capture.name())
-        }
-        seen.merge(&own);
-        numbers.push(number);
-    }
-    Ok(Some(numbers))
 }
 
 /// Says what was counted, and what was not.
-fn tell(outcome: &Outcome, tally: &Rssac, warnings: &[String]) {
-    let totals = &outcome.totals;
-    let mut text = String::new();
-    let skipped = totals.skips.total();
-    let [read, used, left] = [totals.read, totals.used, skipped].map(|volume| grouped(volume.packets));
-    let _ = writeln!(text, "Packets: {read}, {used} with DNS messages, {left} skipped");
-    for (skip, name, sentence) in SKIPS {
-        let volume = totals.skips.of(*skip);
-        if volume.packets > 0 {
-            let frames = report::frames(&totals.skips, *skip);
-            let _ =
-                writeln!(text, "Skipped: {} packets: {sentence} ({name}; {frames})", grouped(volume.packets));
-        }
-    }
+fn told(counted: &counting::Counted, tally: &Rssac) -> String {
+    let totals = &counted.outcome.totals;
+    let mut text = counted.told();
     let server = tally.messages() - tally.others - tally.undated;
     let [messages, server, others] = [totals.messages, server, tally.others].map(grouped);
     let _ = writeln!(text, "Messages: {messages}, {server} of the server, {others} of others");
@@ -307,8 +158,5 @@ fn tell(outcome: &Outcome, tally: &Rssac, warnings: &[String]) {
     if tally.days().next().is_none() && tally.others > 0 {
         let _ = writeln!(text, "WARN: no message was to the server or from it; is --server right?");
     }
-    for warning in warnings {
-        let _ = writeln!(text, "WARN: {warning}");
-    }
-    let _ = io::stderr().write_all(text.as_bytes());
+    text
 }

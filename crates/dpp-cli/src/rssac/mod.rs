@@ -12,16 +12,14 @@ mod zones;
 use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep};
 use crate::hiding::read_file;
 use crate::output::{Output, STDOUT};
-use crate::parts::{Out, sum, told_left_out, warn_of, written};
+use crate::parts::{Out, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written};
 use crate::report::grouped;
 use anyhow::{Context, anyhow, bail};
-use dpp::tallies::entry::{Entries, NotMine};
+use count::KIND;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
-use dpp_sink::parts::{PartError, Wrong, key_name};
 use report::{File, Style};
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -34,58 +32,46 @@ use zones::Zones;
 /// What the user or the machine must mend.
 pub(crate) fn rssac(wish: Rssac) -> anyhow::Result<()> {
     match wish.step {
-        Some(RssacStep::Map(wish)) => map(*wish),
+        Some(RssacStep::Map(wish)) => map(&wish),
         Some(RssacStep::Merge(wish)) => merge(&wish),
         Some(RssacStep::Report(wish)) => report_of_parts(&wish),
         None => {
+            check_step(KIND, &wish.count.counting.inputs)?;
             let publishing = Publishing::of(&wish.publish)?;
-            let job = count::check(wish.count)?;
-            let silent = job.is_silent();
-            let counted = count::count(job, || Ok(()))?.0;
-            let told = publishing.publish(&counted.tally, silent);
-            counted.judged.and(told)
+            let messages = count::check(&wish.count, None)?;
+            let is_silent = messages.job.is_silent();
+            let counted = messages.count(|| Ok(()))?.0;
+            let told = publishing.publish(&counted.tally, is_silent);
+            counted.verdict.and(told)
         }
     }
 }
 
-fn map(wish: RssacMap) -> anyhow::Result<()> {
-    let job = count::check(wish.count)?;
+fn map(wish: &RssacMap) -> anyhow::Result<()> {
+    let messages = count::check(&wish.count, Some(&wish.numbered))?;
     let (output, form) = written(&wish.written)?;
-    job.check_output(&output)?;
-    let (counted, opened) = count::count(job, || output.open(&Arc::default()))?;
-    let count::Counted { tally, ledger, header, site, judged } = counted;
-    let mut out = Out::new(opened, form, &header, &output)?;
-    ledger.tell(|op, key, number| out.put(op, key, number))?;
-    let mut error = None;
-    tally.tell(&format!("{site}/"), &mut |op, key, number| {
-        if error.is_none() {
-            error = out.put(op, key, number).err();
-        }
-    });
-    error.map_or(Ok(()), Err)?;
+    messages.job.check_output(&output)?;
+    let (counted, opened) = messages.count(|| output.open(&Arc::default()))?;
+    let mut out = Out::new(opened, form, &counted.header, &output)?;
+    out.put_ledger(&counted.ledger)?;
+    out.put_in_order(&counted.site, &counted.tally)?;
     out.finish()?;
-    judged
+    counted.verdict
 }
 
+/// Entry by entry: there may be more sources than fit into memory.
 fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let day = wish.day.as_deref().map(|text| day("--day", text)).transpose()?.map(date);
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.parts, "merge", &output, day.as_deref(), wish.keep_going)?;
-    let left_out = told_left_out(&sum);
+    let sum = sum(&wish.adding, KIND, "merge", &output, day.as_deref())?;
+    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
     let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
-    let parts = sum.parts();
     sum.entries(|op, key, number| match is_of(key, day.as_deref()) {
         true => out.put(op, key, number),
         false => Ok(()),
     })?;
     out.finish()?;
-    if !wish.silent && output != Output::Stdout {
-        let _ = writeln!(io::stderr(), "{} parts were added up", grouped(parts as u64));
-    }
-    match left_out {
-        0 => Ok(()),
-        count => bail!("{} of {} parts were left out; all others were added up", count, count + parts),
-    }
+    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
 }
 
 /// Whether an entry is of this day, or of none; those of files were told before.
@@ -98,51 +84,20 @@ fn is_of(key: &[u8], day: Option<&str>) -> bool {
 fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
     let publishing = Publishing::of(&wish.publish)?;
     let day = publishing.day.map(date);
-    let sum = sum(&wish.parts, "report", &Output::Stdout, None, wish.keep_going)?;
-    if sum.header().kind != count::KIND {
-        bail!("these are parts of '{}'; dpp rssac report takes those of '{}'", sum.header().kind, count::KIND)
-    }
+    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
     let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
     if let Some(day) = publishing.day {
         Publishing::check_day(ledger.days().filter_map(|(date, _)| day_of(date)), day)?;
     }
-    let mut sites: BTreeMap<String, Tally> = BTreeMap::new();
-    sum.entries(|op, key, number| {
-        if key.first() == Some(&b'!') || !is_of(key, day.as_deref()) {
-            return Ok(());
-        }
-        let unknown = || PartError {
-            part: "a part".to_owned(),
-            wrong: Wrong::Unknown(String::from_utf8_lossy(key).into_owned()),
-        };
-        let slash = key.iter().position(|&byte| byte == b'/').ok_or_else(unknown)?;
-        let site = String::from_utf8_lossy(&key[..slash]).into_owned();
-        let tally = sites.entry(site).or_default();
-        tally.take(op, &key[slash + 1..], number).map_err(|NotMine| unknown())
-    })?;
-    warn_of(&ledger, wish.silent);
-    let told = publishing.publish(&together(sites, &wish.site)?, wish.silent);
+    let sites = tallies(sum, Tally::default, |key| is_of(key, day.as_deref()))?;
+    let silent = wish.adding.quiet.silent;
+    warn_of(&ledger, silent);
+    let tally = together(sites, &wish.sites, Tally::absorb)?.unwrap_or_default();
+    let told = publishing.publish(&tally, silent);
     match left_out {
         0 => told,
         count => told.and(Err(anyhow!("{count} parts were left out; the files are of all others"))),
     }
-}
-
-/// What these sites have together, or all of them.
-fn together(sites: BTreeMap<String, Tally>, wanted: &[OsString]) -> anyhow::Result<Tally> {
-    let wanted: Vec<String> = wanted.iter().map(|site| key_name(&site.to_string_lossy())).collect();
-    if let Some(missing) = wanted.iter().find(|site| !sites.contains_key(*site)) {
-        let there: Vec<&str> = sites.keys().map(String::as_str).collect();
-        bail!("--site: the parts have no site '{missing}'; they have {}", there.join(", "))
-    }
-    let mut all = Tally::default();
-    for (site, mut tally) in sites {
-        if wanted.is_empty() || wanted.contains(&site) {
-            tally.settle();
-            all.absorb(tally);
-        }
-    }
-    Ok(all)
 }
 
 /// A day as options name it.

@@ -3,34 +3,27 @@
 //! Times are in nanoseconds and lengths in bytes where a key does not say otherwise, dates RFC 3339 in UTC. No shares are in it:
 //! who reads divides. What there is none of is null or an empty list.
 
-use crate::report;
-use dpp::capture::Ending;
-use dpp::pipeline::Outcome;
-use dpp::stats::Tally;
+use super::traffic::{Account, ENCRYPTED, READ, Traffic};
 use dpp::summary::{Counted, ServerFigures, Shown, Summary, TIMED, Table};
 use dpp::tallies::{Counts, Number, Quantiles, Top, Tops};
+use dpp_sink::parts::ledger::{Ledger, Sequence};
+use dpp_sink::parts::name_of;
 use dpp_sink::text::{Dates, NUMBER_ROOM};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The format's number, which grows when a key changes its meaning.
 const FORMAT: u32 = 1;
 
-/// The object: `inputs` are the captures with their endings, `rows` how many of what there is most of.
-pub(super) fn object(
-    summary: &Summary,
-    outcome: &Outcome,
-    inputs: &[(String, Ending)],
-    rows: usize,
-) -> Value {
+/// The object: `rows` is how many of what there is most of.
+pub(super) fn object(traffic: &Traffic, ledger: &Ledger, rows: usize) -> Value {
+    let Traffic { summary, account, inputs, .. } = traffic;
     let count = |what| summary.counted(what);
     let figures = summary.figures(rows);
     let of_most = |of: &Tops, key| tops(of, figures.table(key));
     let each = |of: &Counts, key| counts(of, figures.table(key));
     let ends = summary.first_and_last_ns();
-    let inputs: Vec<Value> = inputs
-        .iter()
-        .map(|(name, ending)| json!({ "name": name, "ending": report::ending(ending) }))
-        .collect();
+    let inputs: Vec<Value> =
+        inputs.iter().map(|input| json!({ "name": input.name, "ending": input.ending })).collect();
     json!({
         "dpp": env!("CARGO_PKG_VERSION"),
         "format": FORMAT,
@@ -38,8 +31,10 @@ pub(super) fn object(
         "first": ends.map(|(first, _)| date(first)),
         "last": ends.map(|(_, last)| date(last)),
         "seconds": ends.map(|(first, last)| last.saturating_sub(first) as f64 / 1e9),
-        "accounting": accounting(outcome),
-        "encrypted": encrypted(outcome),
+        "left_out": left_out(ledger),
+        "missing": missing(ledger),
+        "accounting": accounting(account),
+        "encrypted": rows_of(account, &ENCRYPTED),
         "transactions": count(Counted::Queries),
         "outcomes": outcomes(summary),
         "retries": count(Counted::Retries),
@@ -88,37 +83,39 @@ pub(super) fn object(
     })
 }
 
-/// Where every packet went.
-fn accounting(outcome: &Outcome) -> Value {
-    let totals = &outcome.totals;
-    let skips: Vec<Value> = report::skips(outcome)
-        .filter(|(.., volume)| volume.packets > 0)
-        .map(|(name, words, volume)| json!({ "reason": name, "words": words, "packets": volume.packets }))
-        .collect();
-    json!({
-        "packets_read": totals.read.packets,
-        "packets_used": totals.used.packets,
-        "bytes_read": totals.read.bytes,
-        "messages": totals.messages,
-        "queries": totals.matches.queries,
-        "responses": totals.matches.responses,
-        "unclaimed_responses": totals.matches.unclaimed_responses,
-        "duplicates": totals.matches.duplicate_queries + totals.matches.duplicate_responses,
-        "filtered": totals.messages_filtered + totals.rows_filtered,
-        "skips": skips,
-    })
+/// Captures and parts that should have been among them.
+fn left_out(ledger: &Ledger) -> Vec<String> {
+    ledger.parts_left_out().map(|name| name_of(name).unwrap_or_else(|| name.to_owned())).collect()
 }
 
-/// Connections on the ports of encrypted DNS whose beginning was seen. On 443 it may be anything.
-fn encrypted(outcome: &Outcome) -> Value {
-    let seen = &outcome.totals.seen;
-    let of = |tally: &Tally, port| tally.of(port);
-    json!({
-        "dot_connections": of(&seen.tcp_opened, 853),
-        "doq_connections": of(&seen.quic_opened, 853),
-        "https_connections": of(&seen.tcp_opened, 443),
-        "quic_connections": of(&seen.quic_opened, 443),
-    })
+/// Numbers of captures that are missing between those of a site: how many, and ranges, the first of them.
+fn missing(ledger: &Ledger) -> Vec<Value> {
+    let missing = ledger.sequences().into_iter().filter(|sequence| sequence.missing_count > 0);
+    let row = |sequence: Sequence| {
+        json!({
+            "site": name_of(&sequence.site).unwrap_or(sequence.site),
+            "first": sequence.first,
+            "last": sequence.last,
+            "count": sequence.missing_count,
+            "ranges": sequence.missing,
+        })
+    };
+    missing.map(row).collect()
+}
+
+/// Where every packet went.
+fn accounting(account: &Account) -> Value {
+    let skips: Vec<Value> = account
+        .skips()
+        .map(|(name, words, packets)| json!({ "reason": name, "words": words, "packets": packets }))
+        .collect();
+    let mut accounting = rows_of(account, &READ);
+    accounting["skips"] = json!(skips);
+    accounting
+}
+
+fn rows_of<T>(account: &Account, rows: &[(&str, T)]) -> Value {
+    rows.iter().map(|(key, _)| ((*key).to_owned(), json!(account.count(key)))).collect::<Map<_, _>>().into()
 }
 
 fn outcomes(summary: &Summary) -> Vec<Value> {

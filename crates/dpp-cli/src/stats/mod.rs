@@ -1,35 +1,43 @@
 //! `dpp stats` and `dpp report`: what is in some traffic, in one pass, on one screen or one page.
 //!
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
-//! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and
-//! [`page`] shows those.
+//! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and [`page`] shows those. Steps can be far
+//! apart: *map* counts captures into a part, which holds what is shown and no more ([`traffic`]), *merge* makes one part of
+//! many, and *report* shows what is in them.
 
 mod json;
 mod text;
+mod traffic;
 
-use crate::captures::{self, Opener};
-use crate::checks::{Manner, check_merged, check_timeout, manner, workers};
-use crate::flags::{self, Summing};
-use crate::inputs::{self, Input, Search};
+use crate::checks::check_timeout;
+use crate::counting::{self, Job, Partial};
+use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
 use crate::lookups;
 use crate::output::{Output, STDOUT};
 use crate::page;
+use crate::parts::{
+    Out, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of, written,
+};
 use crate::plan;
-use crate::progress::Progress;
-use crate::report::{self, grouped};
-use crate::signals;
-use anyhow::{Context, bail};
-use dpp::capture::Ending;
+use crate::report::grouped;
+use anyhow::{Context, anyhow, bail};
+use dpp::filter::Filter;
 use dpp::limits::TALLIED_KEYS_MAX;
-use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Summed, Watch};
+use dpp::pipeline::{Nobody, Summed};
 use dpp::plan::Plan;
-use dpp::summary::Summary;
+use dpp::summary::{Counted, Summary};
+use dpp_sink::parts::Header;
+use dpp_sink::parts::ledger::Ledger;
+use dpp_sink::parts::merge::Sum;
 use serde_json::Value;
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use traffic::Traffic;
+
+/// What these parts are of.
+const KIND: &str = "stats";
 
 /// Rows of tables in JSON, unless told otherwise.
 const ROWS: usize = 100;
@@ -39,16 +47,22 @@ const ROWS: usize = 100;
 /// # Errors
 /// What the user or the machine must mend.
 pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
-    let sum = sum(&wish.summing, "stats", |_| Ok(()))?.0;
-    let told = match wish.json {
-        true => format!("{}\n", sum.object(wish.top.unwrap_or(ROWS))),
-        false => text::screen(&sum.summary.figures(wish.top.unwrap_or(text::TOPS)), &sum.outcome),
-    };
-    io::stdout().write_all(told.as_bytes()).context(STDOUT)?;
-    sum.judged
+    match &wish.step {
+        Some(StatsStep::Map(wish)) => map(wish),
+        Some(StatsStep::Merge(wish)) => merge(wish),
+        Some(StatsStep::Report(wish)) => report_of_parts(wish),
+        None => {
+            check_step(KIND, &wish.summing.counting.inputs)?;
+            let captures = counting::named(KIND, &wish.summing.counting)?;
+            let silent = wish.summing.counting.quiet.silent;
+            let (found, ()) = Transactions::check(captures, &wish.summing)?.show(silent, || Ok(()))?;
+            found.show(&wish.showing)?;
+            found.verdict
+        }
+    }
 }
 
-/// `dpp report`.
+/// `dpp report`: of captures, or of parts.
 ///
 /// # Errors
 /// What the user or the machine must mend.
@@ -57,134 +71,192 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         true => Output::Stdout,
         false => Output::Path(wish.output.clone()),
     };
-    let (sum, mut opened) = sum(&wish.summing, "report", |captures| {
-        output.check_spares(captures)?;
-        output.open(&Arc::default())
-    })?;
-    let title = wish.title.clone().unwrap_or_else(|| match &sum.inputs[..] {
-        [(name, _)] => name.clone(),
+    let counting = &wish.summing.counting;
+    let captures = counting::named("report", counting)?;
+    output.check_spares(&captures)?;
+    let (found, mut opened) = if are_parts(&captures)? {
+        check_of_parts(&wish.summing)?;
+        let sum = sum_of(&captures, KIND, None, counting.many.keep_going)?;
+        let opened = output.open(&Arc::default())?;
+        (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
+    } else {
+        let transactions = Transactions::check(captures, &wish.summing)?;
+        transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
+    };
+    let title = wish.title.clone().unwrap_or_else(|| match &found.traffic.inputs[..] {
+        [one] => one.name.clone(),
         inputs => format!("{} captures", grouped(inputs.len() as u64)),
     });
-    let page = page::render(&sum.object(ROWS).to_string(), &title);
+    let page = page::render(&found.object(ROWS).to_string(), &title);
     let written = opened.write_all(page.as_bytes()).and_then(|()| opened.finish());
     written.map_err(|error| output.explain(error))?;
-    sum.judged
+    found.verdict
 }
 
-/// What is in captures.
-struct Sum {
-    summary: Summary,
-    outcome: Outcome,
-    /// The captures' names, and how each ended.
-    inputs: Vec<(String, Ending)>,
-    /// Whether all of it was read.
-    judged: anyhow::Result<()>,
-}
-
-impl Sum {
-    fn object(&self, rows: usize) -> Value {
-        json::object(&self.summary, &self.outcome, &self.inputs, rows)
-    }
-}
-
-/// Adds up. What `open` gives is opened when the first capture has shown to be one, so that what cannot be written is known before
-/// hours of counting, and a mistaken input leaves nothing behind.
-fn sum<T>(
-    wish: &Summing,
-    command: &str,
-    open: impl FnOnce(&[Input]) -> anyhow::Result<T>,
-) -> anyhow::Result<(Sum, T)> {
-    if wish.inputs.is_empty() {
-        bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
-    }
-    let manner = manner(&wish.many)?;
-    let plan = plan(wish, manner)?;
-    let workers = workers(wish.threads.clone())?;
-    let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
-    let captures = inputs::all(&wish.inputs, search)?.captures;
-    check_merged(manner, &captures)?;
-    let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
-
-    let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
-    signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
-    let opener = Opener::new(manner, stop);
-    let captures = opener.look(captures)?;
-    let size = captures::size_of_all(&captures);
-    let opened = opener.captures(captures.clone())?;
-    if opened.is_empty() {
-        bail!("none of the captures can be read")
-    }
-    let out = open(&captures)?;
-    let plan = Plan { sparse: opened.is_sparse(), ..plan };
-    let is_told = !wish.silent;
-    let progress = is_told.then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();
+/// `dpp stats map`.
+fn map(wish: &StatsMap) -> anyhow::Result<()> {
+    let captures = counting::named("stats map", &wish.summing.counting)?;
+    let (output, form) = written(&wish.written)?;
+    let Transactions { job, header, keys_max } = Transactions::check(captures, &wish.summing)?;
+    let job = job.numbered(&wish.numbered)?;
+    job.check_output(&output)?;
+    let (site, is_silent) = (job.site().to_owned(), job.is_silent());
+    let (run, opened) = job.open(|| output.open(&Arc::default()))?;
+    let plan = run.plan().clone();
     let sink = Summed::new(Nobody, &plan, keys_max);
-    let machine = Machine::new(workers, RandomState::new().hash_one(0));
-    let outcome = match pipeline::run(opened, &plan, &machine, &sink, &watch) {
-        Ok(outcome) => outcome,
-        Err(RunError::Sink(never)) => match never {},
-        Err(RunError::Capture(error)) => return Err(opener.explain(error)),
-    };
-    drop(progress);
-    let (Nobody, summary) = sink.finish();
-    let inputs = inputs_of(&outcome, &opener);
-    let judged = judge(&outcome, &opener, wish);
-    Ok((Sum { summary, outcome, inputs, judged }, out))
+    let counted = run.count(&plan, &sink)?;
+    let judged = counted.judge(Partial::Refused)?;
+    let ledger = counted.ledger()?;
+    let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
+    if !is_silent {
+        let transactions = grouped(traffic.summary.counted(Counted::Queries));
+        judged.warn(format!("{}Transactions: {transactions}\n", counted.told()));
+    }
+    let mut out = Out::new(opened, form, &header, &output)?;
+    out.put_ledger(&ledger)?;
+    out.put_all(&BTreeMap::from([(site, traffic)]))?;
+    out.finish()?;
+    judged.verdict
 }
 
-fn plan(wish: &Summing, manner: Manner) -> anyhow::Result<Plan> {
-    Ok(Plan {
-        match_timeout_ns: check_timeout(&wish.match_timeout_ms)?,
-        ports: plan::ports(&wish.reading.port)?,
-        context: lookups::context(&wish.lookups())?.0,
-        sink_needs: Summary::NEEDS,
-        select: plan::select(wish.filter.as_deref(), wish.sample.as_deref())?,
-        duplicates_ns: wish.dedup_packets.as_deref().map(plan::window_ns).transpose()?,
-        merge: manner.merge,
-        ..Plan::default()
-    })
+/// `dpp stats merge`. What it writes is what would have been counted at once, so it does not grow with the number of parts.
+fn merge(wish: &StatsMerge) -> anyhow::Result<()> {
+    let (output, form) = written(&wish.written)?;
+    let sum = sum(&wish.adding, KIND, "merge", &output, None)?;
+    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
+    let (header, ledger) = (sum.header().clone(), sum.ledger().clone());
+    let opened = output.open(&Arc::default())?;
+    let sites = tallies(sum, || Traffic::new(keys_max(&header)), |_| true)?;
+    let mut out = Out::new(opened, form, &header, &output)?;
+    out.put_ledger(&ledger)?;
+    out.put_all(&sites)?;
+    out.finish()?;
+    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
 }
 
-/// The captures, and how each ended.
-fn inputs_of(outcome: &Outcome, opener: &Opener) -> Vec<(String, Ending)> {
-    let log = opener.log();
-    let mut inputs: Vec<_> =
-        log.taken.iter().map(|taken| (taken.input.file_name(), Ending::Complete)).collect();
-    for (number, ending) in &outcome.inputs.endings.first {
-        if let Some(input) = inputs.get_mut(*number) {
-            input.1 = ending.clone();
-        }
-    }
-    inputs
+/// `dpp stats report`.
+fn report_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
+    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
+    let found = Found::of_parts(sum, &wish.sites, wish.adding.quiet.silent)?;
+    found.show(&wish.showing)?;
+    found.verdict
 }
 
-/// Whether all of it was read; if not, that is said, and is an error where it must be.
-fn judge(outcome: &Outcome, opener: &Opener, wish: &Summing) -> anyhow::Result<()> {
-    let mut warnings = Vec::new();
-    if matches!(outcome.ending, Ending::Interrupted) {
-        warnings.push("stopped by a signal; these are the figures of what was read by then".to_owned());
+/// What there is to show.
+struct Found {
+    traffic: Traffic,
+    /// What was left out, and which numbers are missing.
+    ledger: Ledger,
+    /// Whether it is all that was to be counted.
+    verdict: anyhow::Result<()>,
+}
+
+impl Found {
+    /// What is in parts, of these sites.
+    fn of_parts(sum: Sum, sites: &flags::Sites, is_silent: bool) -> anyhow::Result<Found> {
+        let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
+        let keys_max = keys_max(sum.header());
+        let all = tallies(sum, || Traffic::new(keys_max), |_| true)?;
+        let traffic = together(all, sites, Traffic::absorb)?.unwrap_or_else(|| Traffic::new(keys_max));
+        warn_of(&ledger, is_silent);
+        let verdict = match left_out {
+            0 => Ok(()),
+            count => Err(anyhow!("{count} parts were left out; the figures are of all others")),
+        };
+        Ok(Found { traffic, ledger, verdict })
     }
-    let log = opener.log();
-    for (number, ending) in &outcome.inputs.endings.first {
-        let name = log.taken.get(*number).map_or_else(|| "a capture".to_owned(), |taken| taken.input.name());
-        let Some(sentence) = report::sentence(&name, ending) else { continue };
-        if wish.strict || report::is_unreadable(ending) {
-            bail!("{sentence}; the figures are those of what could be read")
+
+    fn object(&self, rows: usize) -> Value {
+        json::object(&self.traffic, &self.ledger, rows)
+    }
+
+    fn show(&self, wish: &Showing) -> anyhow::Result<()> {
+        let Traffic { summary, account, .. } = &self.traffic;
+        let told = match wish.json {
+            true => format!("{}\n", self.object(wish.top.unwrap_or(ROWS))),
+            false => text::screen(&summary.figures(wish.top.unwrap_or(text::TOPS)), account),
+        };
+        io::stdout().write_all(told.as_bytes()).context(STDOUT)
+    }
+}
+
+/// Transactions that are to be added up.
+struct Transactions {
+    job: Job,
+    /// What parts of it say.
+    header: Header,
+    keys_max: u64,
+}
+
+impl Transactions {
+    /// Judges what is to be added up.
+    fn check(captures: Vec<crate::inputs::Input>, wish: &Summing) -> anyhow::Result<Transactions> {
+        let match_timeout_ns = check_timeout(&wish.timeout.match_timeout_ms)?;
+        let (context, told) = lookups::context(&wish.lookups())?;
+        let select = plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?;
+        let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
+        let mut parameters = vec![
+            ("match_timeout_ms", Some((match_timeout_ns / 1_000_000).to_string())),
+            ("keys", Some(if wish.exact { ALL.to_owned() } else { keys_max.to_string() })),
+            ("where", select.filter.as_ref().map(Filter::text).map(|text| text.trim().to_owned())),
+            ("sample", select.sample.map(|sample| sample.to_string())),
+        ];
+        parameters.extend(told);
+        let plan = Plan { match_timeout_ns, context, select, sink_needs: Summary::NEEDS, ..Plan::default() };
+        let job = Job::check(captures, &wish.counting, plan)?;
+        let mut header = job.header(KIND);
+        for (name, value) in parameters {
+            value.map(|value| header.parameters.insert(name.to_owned(), value));
         }
-        warnings.push(sentence);
+        Ok(Transactions { job, header, keys_max })
     }
-    if !wish.silent {
-        let text: String = warnings.iter().map(|warning| format!("WARN: {warning}\n")).collect();
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    match &log.failed[..] {
-        [] => Ok(()),
-        [first, ..] => {
-            bail!(
-                "{} captures could not be read ({}); all others were counted",
-                log.failed.len(),
-                first.reason
-            )
+
+    /// Adds up what is to be shown. What `open` gives is opened when the first capture has shown to be one.
+    fn show<T>(
+        self,
+        is_silent: bool,
+        open: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Found, T)> {
+        let (run, out) = self.job.open(open)?;
+        let plan = run.plan().clone();
+        let sink = Summed::new(Nobody, &plan, self.keys_max);
+        let counted = run.count(&plan, &sink)?;
+        let judged = counted.judge(Partial::Shown)?;
+        if !is_silent {
+            judged.warn(String::new());
         }
+        let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
+        Ok((Found { traffic, ledger: counted.left_out(), verdict: judged.verdict }, out))
+    }
+}
+
+/// What parts say whose keys are all counted one by one.
+const ALL: &str = "all";
+
+/// Up to how many keys are counted one by one, as parts say it.
+fn keys_max(header: &Header) -> u64 {
+    let keys = header.parameters.get("keys").map(String::as_str);
+    keys.and_then(|keys| keys.parse().ok()).unwrap_or(u64::MAX)
+}
+
+/// Refuses options that say how captures are counted, where they were.
+fn check_of_parts(wish: &Summing) -> anyhow::Result<()> {
+    let Summing { counting, exact, selection, psl, timeout } = wish;
+    let options = [
+        ("--exact", *exact),
+        ("--where", selection.filter.is_some()),
+        ("--sample", selection.sample.is_some()),
+        ("--psl", psl.is_some()),
+        ("--match-timeout-ms", timeout.match_timeout_ms != flags::MATCH_TIMEOUT_MS),
+        ("--port", !counting.messages.reading.port.is_empty()),
+        ("--dedup-packets", counting.messages.dedup_packets.is_some()),
+        ("--merge", counting.many.merge),
+        ("--strict", counting.strictness.strict),
+    ];
+    match options.iter().find(|option| option.1) {
+        Some((option, _)) => {
+            bail!("{option} says how captures are counted, and these are parts, which were; leave it out")
+        }
+        None => Ok(()),
     }
 }

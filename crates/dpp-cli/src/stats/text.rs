@@ -3,9 +3,8 @@
 //! Everything is looked up by its key in the engine's [`Figures`], which JSON and pages are made of too; here it is only decided
 //! which of it is shown, how it is rounded, and where it stands.
 
-use crate::report::{grouped, skips, utc};
-use dpp::pipeline::Outcome;
-use dpp::stats::Tally;
+use super::traffic::Account;
+use crate::report::{grouped, utc};
 use dpp::summary::{Figures, Shown, Table};
 use dpp::tallies::Number;
 use std::cmp::Reverse;
@@ -23,9 +22,9 @@ const CELLS: usize = 6;
 pub(super) const TOPS: usize = 8;
 
 /// The screen.
-pub(super) fn screen(figures: &Figures, outcome: &Outcome) -> String {
+pub(super) fn screen(figures: &Figures, account: &Account) -> String {
     let mut screen = Screen { figures, text: String::new() };
-    screen.packets(outcome);
+    screen.packets(account);
     screen.head();
     screen.plot();
     screen.answers();
@@ -64,18 +63,16 @@ impl Screen<'_> {
     }
 
     /// What was read, and why some of it says nothing of DNS.
-    fn packets(&mut self, outcome: &Outcome) {
-        let totals = &outcome.totals;
-        let skipped = totals.skips.total().packets;
-        let mut told = format!("{}, {} skipped", grouped(totals.read.packets), grouped(skipped));
-        let mut reasons: Vec<_> = skips(outcome).filter(|(.., volume)| volume.packets > 0).collect();
-        reasons.sort_by_key(|(.., volume)| Reverse(volume.packets));
-        for (name, _, volume) in reasons.iter().take(REASONS) {
-            let _ = write!(told, ", {} {name}", grouped(volume.packets));
+    fn packets(&mut self, account: &Account) {
+        let mut reasons: Vec<_> = account.skips().collect();
+        let skipped = reasons.iter().fold(0_u64, |sum, reason| sum.saturating_add(reason.2));
+        let mut told = format!("{}, {} skipped", grouped(account.count("packets_read")), grouped(skipped));
+        reasons.sort_by_key(|(.., packets)| Reverse(*packets));
+        for (name, _, packets) in reasons.iter().take(REASONS) {
+            let _ = write!(told, ", {} {name}", grouped(*packets));
         }
         self.line("Packets", &told);
-        let opened = |tally: &Tally| tally.of(853);
-        let (dot, doq) = (opened(&totals.seen.tcp_opened), opened(&totals.seen.quic_opened));
+        let [dot, doq] = ["dot_connections", "doq_connections"].map(|key| account.count(key));
         if dot + doq > 0 {
             let (dot, doq) = (grouped(dot), grouped(doq));
             self.line("Encrypted", &format!("{dot} connections of DNS over TLS, {doq} of DNS over QUIC"));
