@@ -459,9 +459,9 @@ const STATS_EXAMPLES: &str = "\
 Examples:
   dpp stats captures/                                   one screen
   dpp stats map capture.pcap.zst --site ams -o ams.tally
-  dpp stats merge ams-*.tally lon-*.tally -o day.tally
-  dpp stats report day.tally --json
-  dpp report day.tally -o day.html";
+  dpp stats merge ams.tally lon.tally -o both.tally
+  dpp stats report both.tally --json
+  dpp report both.tally -o both.html";
 
 /// Steps of statistics that stand by themselves. A capture that is called like one is given as `./map`.
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::{Counting, Many, Numbered};
 use crate::inputs::{self, Input, Search};
 use crate::output::Output;
+use crate::parts;
 use crate::plan;
 use crate::progress::Progress;
 use crate::report::{self, grouped};
@@ -67,6 +68,9 @@ impl Job {
     /// # Errors
     /// The first thing that is wrong, and what to do about it.
     pub(crate) fn check(captures: Vec<Input>, wish: &Counting, plan: Plan) -> anyhow::Result<Job> {
+        if let Some(part) = captures.first().filter(|first| parts::is_one(first)) {
+            bail!("{} is a part, and was counted; 'merge' and 'report' take parts", part.name())
+        }
         let ports = plan::ports(&wish.messages.reading.port)?;
         let duplicates_ns = wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
         let manner = manner(&wish.many)?;

@@ -32,6 +32,9 @@ pub(crate) fn check_step(command: &str, words: &[PathBuf]) -> anyhow::Result<()>
     let Some(word) = words.first().filter(|word| !word.exists()).and_then(|word| word.to_str()) else {
         return Ok(());
     };
+    if STEPS.contains(&word) {
+        bail!("dpp {command}: '{word}' is a step, which stands first and has its options behind it")
+    }
     let hint = did_you_mean(word, STEPS);
     if hint.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Ok(());
@@ -93,15 +96,7 @@ fn open(input: &Input, kind: &str) -> Result<Part, PartError> {
 /// # Errors
 /// Some of each. What is no file can only be read once, and is a capture here.
 pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
-    let begins_like_one = |input: &&Input| match input {
-        Input::Path(path) if input.is_file() => {
-            let mut first = Vec::new();
-            let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut first));
-            read.is_ok() && is_part(&first)
-        }
-        _ => false,
-    };
-    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(begins_like_one);
+    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(|input| is_one(input));
     match (&parts[..], &others[..]) {
         ([], _) => Ok(false),
         (_, []) => Ok(true),
@@ -111,6 +106,14 @@ pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
             other.name()
         ),
     }
+}
+
+/// Whether this is a file that begins as parts do.
+pub(crate) fn is_one(input: &Input) -> bool {
+    let Input::Path(path) = input else { return false };
+    let mut first = Vec::new();
+    let mut read = || File::open(path)?.take(16).read_to_end(&mut first);
+    input.is_file() && read().is_ok() && is_part(&first)
 }
 
 /// Says which parts are left out. Gives how many.

@@ -56,6 +56,14 @@ fn room() -> Room {
         .well();
     }
     room.dpp(&["rssac", "map", "capture.pcap", "--server", "all", "-o", "day.tally"]).well();
+    room.write("lon.pcap", room.read("elsewhere/ns2.pcap"));
+    for (captures, part) in [
+        (&["capture.pcap"][..], "ams.tally"),
+        (&["lon.pcap"], "lon.tally"),
+        (&["capture.pcap", "lon.pcap"], "both.tally"),
+    ] {
+        room.dpp(&[&["stats", "map", "-o", part], captures].concat()).well();
+    }
     room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     room.write("odd.toml", "qps = 100\n");
     room.write("dpp.toml", "source = [\"dnstap+unix:dnstap.sock\"]\noutput = \"queries.csv\"\n");
@@ -169,7 +177,8 @@ fn every_command_that_is_shown_works() {
     };
     let pages = pages().into_iter().map(|(name, page)| (name, shown(&page)));
     let all: Vec<_> = pages
-        .chain([&["--help"][..], &["extract", "--help"], &["live", "--help"], &["rssac", "--help"]].map(help))
+        .chain([&["--help"][..], &["extract", "--help"], &["live", "--help"]].map(help))
+        .chain([&["stats", "--help"], &["rssac", "--help"]].map(|arguments| help(arguments)))
         .collect();
     let mut count = 0;
     for (name, commands) in all {

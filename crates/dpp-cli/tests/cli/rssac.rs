@@ -280,7 +280,7 @@ fn check_refused(arguments: &[&str], sentence: &str) {
 fn what_does_not_add_up_is_refused() {
     check_refused(
         &["merge", "a.tally", "b.tally", "-o", "x"],
-        "'b.tally' file number 7 is there twice; leave one",
+        "'b.tally' file number 7 is there twice, here and in 'a.tally'; leave one",
     );
     check_refused(
         &["merge", "a.tally", "c.txt", "-o", "x"],
@@ -318,6 +318,12 @@ fn what_does_not_add_up_is_refused() {
         "--site: the parts have no site 'ams'; they have -",
     );
     check_refused(&["merge", "-o", "x"], "dpp rssac merge: name parts");
+    check_refused(&["merge", "folder", "-o", "x"], "the directory 'folder' holds no files (--recursive");
+    check_refused(
+        &["mrege", "a.tally"],
+        "dpp rssac: there is no capture 'mrege', and no step that is called so; did you mean 'merge'?",
+    );
+    check_refused(&["--labels", "map", "in.pcap"], "dpp rssac: 'map' is a step, which stands first");
 }
 
 #[test]
@@ -337,7 +343,7 @@ fn what_cannot_be_counted_is_refused() {
         &["map", "in.pcap", "--server", "all", "-o", "in.pcap"],
         "the output 'in.pcap' and the input 'in.pcap' are the same file",
     );
-    check_refused(&["map", "a.tally", "--server", "all", "-o", "x"], "'a.tally' is no capture");
+    check_refused(&["map", "a.tally", "--server", "all", "-o", "x"], "'a.tally' is a part, and was counted");
     check_refused(
         &["map", "in.pcap", "--server", "all", "-o", "folder"],
         "--output: 'folder' is a directory",

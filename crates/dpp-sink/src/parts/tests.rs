@@ -162,6 +162,33 @@ fn check_refused(parts: &[(&Header, &[&str])], sentence: &str) {
 }
 
 #[test]
+fn any_text_may_be_a_parameter_and_stays_the_same_however_often_parts_are_merged() {
+    let odd = "qname like '%25' and qname != 'ä=\n#'";
+    let whole = written(Form::Compact, &header(odd), &entries(&LINES));
+    let mut again = whole.clone();
+    for form in [Form::Text, Form::Compact, Form::Text, Form::Compact] {
+        again = merged(&[again], form).unwrap();
+        assert_eq!(part("again", &again).unwrap().header(), &header(odd));
+    }
+    assert_eq!(again, whole);
+    for text in ["%", "%4", "%+1", "%zz", "%FF"] {
+        check_wrong(format!("#dpp-part 1 rssac\n#program {text}\n>~end 1\n").as_bytes(), "has a header that");
+    }
+    assert_eq!(name_of(&key_name(odd)).as_deref(), Some(odd));
+}
+
+#[test]
+fn of_two_parts_with_the_same_file_both_are_named() {
+    let lines = ["+!content/0a 1"].map(|line| entries(&[line]));
+    let other = written(Form::Text, &header("all"), &entries(&["+!content/09 1", "+!seq/-/000000000001 1"]));
+    let twice = written(Form::Text, &header("all"), &lines[0]);
+    let parts = [part("'x'", &other), part("'a'", &twice), part("'b'", &twice)];
+    let Err(error) = Sum::of(parts, None, false) else { panic!("it is there twice") };
+    let told = "'b' the same capture is there twice (fingerprint 0a), here and in 'a'; leave one";
+    assert!(error.to_string().starts_with(told), "{error}");
+}
+
+#[test]
 fn what_does_not_add_up_is_named() {
     let (mine, other) = (header("192.0.2.53"), header("192.0.2.54"));
     let stats = Header { kind: "stats".to_owned(), ..mine.clone() };
