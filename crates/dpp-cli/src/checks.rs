@@ -5,10 +5,11 @@
 //! symbolic link, the file behind a redirection, even the `.part` of the output) is refused. `main` calls it;
 //! `run` does the job.
 
+use crate::beside::Beside;
 use crate::cdns;
 use crate::dataset;
 use crate::flags::{
-    Datasets, Extract, Hiding, Live, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
+    self, Datasets, Extract, Hiding, Live, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
 };
 use crate::formats::{FORMATS, Format, Unwritten, packing_named};
 use crate::hiding;
@@ -47,6 +48,8 @@ pub(crate) struct Job {
     pub(crate) table: Table,
     /// Where the first skipped packets go.
     pub(crate) saved: Option<Saved>,
+    /// What is counted beside the rows.
+    pub(crate) beside: Option<Beside>,
     pub(crate) voice: Voice,
     pub(crate) plan: Plan,
     /// What captures are called.
@@ -107,13 +110,13 @@ pub(crate) enum Voice {
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_one(Single { input, output, options }: Single) -> anyhow::Result<Job> {
+pub(crate) fn check_one(Single { input, output, beside, options }: Single) -> anyhow::Result<Job> {
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
     let inputs = inputs::one(&path)?;
     let live = inputs.captures[0].is_live().then(live::Wish::default);
-    check_alone(inputs, live, output, options)
+    check_alone(inputs, live, output, beside, options)
 }
 
 /// Judges a run on live sources.
@@ -131,7 +134,8 @@ pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
     if let Some(source) = inputs.captures.iter().find(|input| feeds_itself(input)) {
         bail!("--output: {} is a source of this run, which would feed itself; choose another", source.name())
     }
-    check_alone(inputs, Some(live), output, options)
+    let beside = flags::Beside::default();
+    check_alone(inputs, Some(live), output, beside, options)
 }
 
 /// One table of all inputs.
@@ -139,13 +143,17 @@ fn check_alone(
     inputs: Inputs,
     live: Option<live::Wish>,
     output: Option<PathBuf>,
+    beside: flags::Beside,
     options: Options,
 ) -> anyhow::Result<Job> {
     if live.is_some() {
         live::check(&options)?;
     }
+    if live.is_some() && (beside.stats.is_some() || beside.rssac.is_some()) {
+        bail!("--stats and --rssac count captures that have an end; leave them out of a live run")
+    }
     let (manner, datasets) = (Manner::default(), Datasets::default());
-    let job = check(Wish { inputs, manner, per_file: false, datasets, output, options })?;
+    let job = check(Wish { inputs, manner, per_file: false, datasets, output, beside, options })?;
     Ok(Job { live, ..job })
 }
 
@@ -154,7 +162,7 @@ fn check_alone(
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
 pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
-    let Extract { inputs, output, many, datasets, per_file, options } = extract;
+    let Extract { inputs, output, many, datasets, per_file, beside, options } = extract;
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
@@ -165,7 +173,7 @@ pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
     }
     let inputs = inputs::all(&inputs, Search { recursive, keep_going, ..Search::default() })?;
     check_merged(manner, &inputs.captures)?;
-    check(Wish { inputs, manner, per_file, datasets, output, options })
+    check(Wish { inputs, manner, per_file, datasets, output, beside, options })
 }
 
 /// Refuses to merge more captures than can be open at once.
@@ -192,10 +200,12 @@ struct Wish {
     per_file: bool,
     datasets: Datasets,
     output: Option<PathBuf>,
+    beside: flags::Beside,
     options: Options,
 }
 
-fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish) -> anyhow::Result<Job> {
+fn check(wish: Wish) -> anyhow::Result<Job> {
+    let Wish { inputs, manner, per_file, datasets, mut output, beside, options } = wish;
     let is_live = inputs.captures.iter().any(Input::is_live);
     let receiver = output.as_deref().map_or(Ok(None), |output| live::receiver(output, is_live))?;
     if receiver.is_some() {
@@ -252,26 +262,29 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
     told.push(("where_fingerprint", fingerprint));
     let template = lookups::template(&options.lookups, &inputs.captures)?;
     let saved = check_saved(&options, &inputs.captures, context.privacy.is_active())?;
-    check_overlap(&inputs, &target, saved.as_ref(), &options)?;
-    check_stdout(&target, format, report)?;
     let table = check_table(format, packing, &schema, &options)?;
+    let mut plan = Plan {
+        match_timeout_ns,
+        ports,
+        schema,
+        context,
+        sink_needs: needs_of_check | dataset_needs,
+        select,
+        duplicates_ns,
+        // C-DNS has items without a query, and those who read it expect them.
+        unasked: options.unasked || format == Format::Cdns,
+        monotonic: options.monotonic_capture,
+        merge: manner.merge,
+        told: told.into(),
+        ..Plan::default()
+    };
+    let beside = check_beside(&beside, &target, &options, &mut plan)?;
+    check_overlap(&inputs, &target, saved.as_ref(), beside.as_ref(), &options)?;
+    check_stdout(&target, format, report)?;
     Ok(Job {
         voice: voice(&options, &target, report),
-        plan: Plan {
-            match_timeout_ns,
-            ports,
-            schema,
-            context,
-            sink_needs: needs_of_check | dataset_needs,
-            select,
-            duplicates_ns,
-            // C-DNS has items without a query, and those who read it expect them.
-            unasked: options.unasked || format == Format::Cdns,
-            monotonic: options.monotonic_capture,
-            merge: manner.merge,
-            told: told.into(),
-            ..Plan::default()
-        },
+        plan,
+        beside,
         template,
         workers,
         cpus: cpus(),
@@ -283,6 +296,28 @@ fn check(Wish { inputs, manner, per_file, datasets, mut output, options }: Wish)
         live: None,
         options,
     })
+}
+
+/// What is counted beside the rows of one table.
+fn check_beside(
+    wish: &flags::Beside,
+    target: &Target,
+    options: &Options,
+    plan: &mut Plan,
+) -> anyhow::Result<Option<Beside>> {
+    let beside = Beside::check(wish, options, plan)?;
+    if beside.is_some() && target.one().is_none() {
+        bail!(
+            "--stats and --rssac count beside one table; count in a run of their own (dpp stats map, dpp rssac map)"
+        )
+    }
+    if beside.as_ref().is_some_and(|beside| beside.stats.is_some())
+        && plan.context.privacy.is_active()
+        && plan.told.iter().all(|told| told.0 != "where_fingerprint" || told.1.is_none())
+    {
+        dataset::check_condition(plan.select.filter.as_ref())?;
+    }
+    Ok(beside)
 }
 
 /// Refuses a name that promises what is not written. Any other unknown extension is that of a table in the usual format.
@@ -418,7 +453,11 @@ fn check_output(path: Option<&Path>, format: Format) -> anyhow::Result<Output> {
     check_file(path)
 }
 
-fn check_file(path: &Path) -> anyhow::Result<Output> {
+/// A file that is written.
+///
+/// # Errors
+/// A directory, and a link of which it is not clear what is to be replaced.
+pub(crate) fn check_file(path: &Path) -> anyhow::Result<Output> {
     let path = follow(path)?;
     match fs::metadata(&path) {
         Ok(known) if known.is_dir() => {
@@ -490,6 +529,7 @@ fn check_overlap(
     inputs: &Inputs,
     target: &Target,
     saved: Option<&Saved>,
+    beside: Option<&Beside>,
     options: &Options,
 ) -> anyhow::Result<()> {
     let mut precious: HashMap<Identity, String> = HashMap::new();
@@ -501,13 +541,20 @@ fn check_overlap(
     }
     let tables: Vec<Output> = inputs.captures.iter().map_while(|capture| target.of(capture)).collect();
     let saved = saved.map(|saved| Output::Path(saved.path.clone()));
+    let saved = saved.iter().map(|saved| ("--save-skipped", "the packets", saved));
+    let figures = beside.into_iter().flat_map(Beside::outputs);
+    let others: Vec<_> =
+        saved.chain(figures.map(|(option, output)| (option, "the figures", output))).collect();
     let tables = || target.one().into_iter().chain(&tables);
-    if let Some(saved) = &saved
-        && tables().any(|table| meet(table, saved))
-    {
-        bail!("--save-skipped: the packets and the table would have the same file; choose another");
+    for (at, (option, what, other)) in others.iter().enumerate() {
+        if tables().any(|table| meet(table, other)) {
+            bail!("{option}: {what} and the table would have the same file; choose another");
+        }
+        if let Some((first, ..)) = others[..at].iter().find(|first| meet(first.2, other)) {
+            bail!("{first} and {option} would write the same file; choose another");
+        }
     }
-    for (name, file) in tables().chain(&saved).flat_map(output_files) {
+    for (name, file) in tables().chain(others.iter().map(|other| other.2)).flat_map(output_files) {
         if let Some(other) = precious.get(&file) {
             bail!("the output '{name}' and {other} are the same file; choose another output");
         }

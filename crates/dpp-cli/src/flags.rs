@@ -213,6 +213,9 @@ pub(crate) struct Single {
     pub(crate) output: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) beside: Beside,
+
+    #[command(flatten)]
     pub(crate) options: Options,
 }
 
@@ -244,6 +247,9 @@ pub(crate) struct Extract {
     /// A table for each capture, in the directory OUTPUT, with nothing matched across captures
     #[arg(long, env = "DPP_PER_FILE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
     pub(crate) per_file: bool,
+
+    #[command(flatten)]
+    pub(crate) beside: Beside,
 
     #[command(flatten)]
     pub(crate) options: Options,
@@ -1038,6 +1044,40 @@ pub(crate) struct Reading {
     #[arg(long, env = "DPP_PORT", hide_env = true, help_heading = "Matching", value_name = "PORT,...")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) port: Vec<OsString>,
+}
+
+/// What is counted beside the table, in the same pass.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Beside {
+    /// What is in the table's transactions, too: a part (x.tally), all figures (x.json) or a page (x.html)
+    #[arg(long, env = "DPP_STATS", hide_env = true, help_heading = "Beside the table", value_name = "FILE")]
+    #[arg(value_parser = path())]
+    pub(crate) stats: Option<PathBuf>,
+
+    /// RSSAC002 figures of all messages, too: a part for dpp rssac report (x.tally)
+    #[arg(long, env = "DPP_RSSAC", hide_env = true, help_heading = "Beside the table", value_name = "PART")]
+    #[arg(value_parser = path())]
+    pub(crate) rssac: Option<PathBuf>,
+
+    /// Whose messages these are, as --server of dpp rssac: ADDRESS, ADDRESS/BITS, a name from the table of --servers, or all
+    #[arg(
+        long,
+        env = "DPP_RSSAC_SERVER",
+        hide_env = true,
+        help_heading = "Beside the table",
+        value_name = "SERVER,...",
+        value_delimiter = ','
+    )]
+    pub(crate) rssac_server: Vec<OsString>,
+
+    /// Count the labels of the names that are asked for there, too
+    #[arg(long, env = "DPP_RSSAC_LABELS", hide_env = true, help_heading = "Beside the table")]
+    #[arg(value_parser = Truth)]
+    pub(crate) rssac_labels: bool,
+
+    /// The site that parts are of
+    #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Beside the table", value_name = "NAME")]
+    pub(crate) site: Option<OsString>,
 }
 
 /// Which messages there are.

@@ -5,6 +5,7 @@
 //! what it does with them happens in the crates below.
 
 mod affinity;
+mod beside;
 mod captures;
 mod cdns;
 mod checks;

@@ -6,8 +6,10 @@
 //! A table for each capture is a run for each: nothing of one reaches into another.
 
 use crate::affinity;
+use crate::beside::{Beside, Sums};
 use crate::captures::{Captures, Opener, Taken, is_stopped, size_of_all};
 use crate::checks::{Job, Voice};
+use crate::counting::{self, Counted};
 use crate::dataset::{self, Wish};
 use crate::flags::Options;
 use crate::hiding;
@@ -23,6 +25,7 @@ use anyhow::{Context, bail};
 use dpp::capture::Ending;
 use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
 use dpp::plan::Plan;
+use dpp::stats::Totals;
 use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, FileEntry, Manifest, ManifestError, RunEntry, State};
@@ -56,20 +59,46 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
         _ => None,
     };
     let relayed = Arc::default();
-    let work = Work { job: &job, set, watch: &watch, opener: &opener, waits: None, relayed: &relayed };
-    let Some(tables) = work.write_all(captures)? else {
+    let sums = job.beside.as_ref().map(Beside::open).transpose()?;
+    let (watch, sums_seen) = (&watch, sums.as_ref());
+    let work =
+        Work { job: &job, set, watch, opener: &opener, waits: None, relayed: &relayed, sums: sums_seen };
+    let Some(mut tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
         }
         return Ok(());
     };
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
+    let figures = match (sums, &mut tables[..]) {
+        (Some(sums), [table]) => write_sums(sums, table, &job, &opener, &watch),
+        _ => Ok(()),
+    };
     let times = Times::new(&tables, started.elapsed());
     let log = std::mem::take(&mut *opener.log());
     let account = Account::new(&job, tables, log, times).with_relayed(relayed);
     let told = account.tell().context(crate::output::STDOUT);
     // A reader who does not want the report does not make a bad run a good one.
-    account.judge().and(told).and(saved)
+    account.judge().and(told).and(saved).and(figures)
+}
+
+/// Writes what was counted beside a table.
+fn write_sums(sums: Sums, table: &mut Done, job: &Job, opener: &Opener, watch: &Watch) -> anyhow::Result<()> {
+    // Sets of sources are large, and nobody else looks at them.
+    let rssac = table.outcome.totals.rssac.take();
+    let totals = Totals { rssac, ..table.outcome.totals.clone() };
+    let is_stopped =
+        watch.stop.load(Ordering::Acquire) || matches!(table.outcome.ending, Ending::Interrupted);
+    let counted = Counted {
+        site: sums.site().to_owned(),
+        read: counting::read(&table.taken, &table.outcome, sums.prints()),
+        outcome: report::outcome(totals, table.outcome.rows),
+        failed: opener.log().failed.clone(),
+        named: job.captures.len(),
+        is_strict: job.options.strictness.strict,
+        is_stopped,
+    };
+    sums.write(&job.plan, &counted)
 }
 
 /// A table that was written.
@@ -103,6 +132,8 @@ pub(crate) struct Work<'a> {
     pub(crate) waits: Option<&'a Waits>,
     /// What is counted of messages that are sent on.
     pub(crate) relayed: &'a Arc<relay::Counts>,
+    /// What is counted beside the rows of captures.
+    pub(crate) sums: Option<&'a Sums<'a>>,
 }
 
 impl Work<'_> {
@@ -360,6 +391,9 @@ impl Work<'_> {
     ) -> anyhow::Result<Outcome> {
         let machine = self.machine();
         let ended = match (intake, self.waits) {
+            (Intake::Files(captures), _) if let Some(sums) = self.sums => {
+                sums.run(captures, plan, &machine, sink, self.watch)
+            }
             (Intake::Files(captures), _) => pipeline::run(captures, plan, &machine, sink, self.watch),
             (Intake::Live(feed), None) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
             (Intake::Live(feed), Some(waits)) => {

@@ -8,7 +8,8 @@
 mod numbering;
 mod prints;
 
-use crate::captures::{self, Captures, Failed, Log, Opener};
+pub(crate) use self::prints::{Printed, Prints};
+use crate::captures::{self, Captures, Failed, Log, Opener, Taken};
 use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::{Counting, Many, Numbered};
 use crate::inputs::{self, Input, Search};
@@ -26,8 +27,8 @@ use dpp::plan::Plan;
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::{Header, key_name};
 use numbering::{Numbering, numbering};
-use prints::{Printed, Prints};
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -92,11 +93,7 @@ impl Job {
     /// # Errors
     /// A site or a number that cannot stand in a part.
     pub(crate) fn numbered(self, wish: &Numbered) -> anyhow::Result<Job> {
-        let site =
-            wish.site.as_ref().map_or_else(|| "-".to_owned(), |site| key_name(&site.to_string_lossy()));
-        if site.is_empty() || site.len() > SITE_MAX {
-            bail!("--site: name the site with at most {SITE_MAX} letters")
-        }
+        let site = site(wish.site.as_deref())?;
         let numbering = wish.seq.as_deref().map(numbering).transpose()?;
         Ok(Job { numbers: Some(Numbers { site, numbering }), ..self })
     }
@@ -115,14 +112,9 @@ impl Job {
         output.check_spares(&self.captures)
     }
 
-    /// What every part says that was counted so. Who counts adds what else must be the same for two parts to add up.
-    pub(crate) fn header(&self, kind: &str) -> Header {
-        let Plan { ports, duplicates_ns, .. } = &self.plan;
-        let mut header = Header { kind: kind.to_owned(), ..Header::default() };
-        header.parameters.insert("ports".to_owned(), ports.to_string());
-        duplicates_ns.map(|ns| header.parameters.insert("dedup_ns".to_owned(), ns.to_string()));
-        header.programs.insert(format!("dpp {}", env!("CARGO_PKG_VERSION")));
-        header
+    /// What the engine is told, but for what is known when captures are open.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Opens the first capture. What `open` gives is opened when that has shown to be one, so that what cannot be written is
@@ -152,6 +144,31 @@ impl Job {
 
 /// Octets of a site's name in a key, which has room for more.
 const SITE_MAX: usize = 128;
+
+/// The site as it stands in keys.
+///
+/// # Errors
+/// A name that cannot stand there.
+pub(crate) fn site(named: Option<&OsStr>) -> anyhow::Result<String> {
+    let site = named.map_or_else(|| "-".to_owned(), |site| key_name(&site.to_string_lossy()));
+    match site.len() {
+        1..=SITE_MAX => Ok(site),
+        _ => bail!("--site: name the site with at most {SITE_MAX} letters"),
+    }
+}
+
+/// What every part says that was counted with this plan: what must be the same for two parts to add up. Whose kind it is adds what
+/// else must.
+pub(crate) fn header(kind: &str, plan: &Plan, more: Vec<(&str, Option<String>)>) -> Header {
+    let parameters =
+        [("ports", Some(plan.ports.to_string())), ("dedup_ns", plan.duplicates_ns.map(|ns| ns.to_string()))];
+    let parameters = parameters.into_iter().chain(more);
+    Header {
+        kind: kind.to_owned(),
+        parameters: parameters.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        programs: [format!("dpp {}", env!("CARGO_PKG_VERSION"))].into(),
+    }
+}
 
 /// The captures that are named, as `dpp extract` would find them.
 ///
@@ -199,7 +216,7 @@ impl Run {
         let prints: Prints = Arc::default();
         let progress =
             (!job.is_silent).then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();
-        let printed = Printed { captures: opened, prints: Arc::clone(&prints) };
+        let printed = Printed::new(opened, &prints);
         let machine = Machine::new(job.workers, RandomState::new().hash_one(0));
         let outcome = match pipeline::run(printed, plan, &machine, sink, &watch) {
             Ok(outcome) => outcome,
@@ -209,24 +226,32 @@ impl Run {
         drop(progress);
         let is_stopped = watch.stop.load(Ordering::Acquire) || matches!(outcome.ending, Ending::Interrupted);
         let Log { taken, failed, .. } = std::mem::take(&mut *opener.log());
-        let prints = prints.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = read(&taken, &outcome, &prints);
+        // Those that are missing there could not be opened.
         let mut places = captures.iter().enumerate();
-        let Listed { count, first } = &outcome.inputs.endings;
-        let are_all_known = *count == first.len() as u64;
-        let read = taken.into_iter().enumerate().map(|(number, taken)| {
-            let ending = first.iter().find(|(input, _)| *input == number).map(|(_, ending)| ending.clone());
-            let print = prints
-                .get(number)
-                .and_then(|print| print.lock().unwrap_or_else(PoisonError::into_inner).text(&taken.input));
-            // Those that are missing here could not be opened.
-            let place = places.find(|(_, capture)| **capture == taken.input);
-            let number = place.and_then(|(place, _)| Some(numbers.as_ref()?[place]));
-            let ending = ending.or(are_all_known.then_some(Ending::Complete));
-            Read { oddities: taken.oddities(), input: taken.input, ending, print, number }
-        });
-        let read = read.collect();
-        Ok(Counted { job, outcome, read, failed, is_stopped })
+        for read in &mut read {
+            let place = places.find(|(_, capture)| **capture == read.input);
+            read.number = place.and_then(|(place, _)| Some(numbers.as_ref()?[place]));
+        }
+        let (site, is_strict, named) = (job.site().to_owned(), job.is_strict, job.captures.len());
+        Ok(Counted { site, outcome, read, failed, named, is_strict, is_stopped })
     }
+}
+
+/// What became of captures that were read.
+pub(crate) fn read(taken: &[Taken], outcome: &Outcome, prints: &Prints) -> Vec<Read> {
+    let prints = prints.lock().unwrap_or_else(PoisonError::into_inner);
+    let Listed { count, first } = &outcome.inputs.endings;
+    let are_all_known = *count == first.len() as u64;
+    let read = taken.iter().enumerate().map(|(number, taken)| {
+        let ending = first.iter().find(|(input, _)| *input == number).map(|(_, ending)| ending.clone());
+        let print = prints
+            .get(number)
+            .and_then(|print| print.lock().unwrap_or_else(PoisonError::into_inner).text(&taken.input));
+        let ending = ending.or(are_all_known.then_some(Ending::Complete));
+        Read { oddities: taken.oddities(), input: taken.input.clone(), ending, print, number: None }
+    });
+    read.collect()
 }
 
 /// A capture that was read.
@@ -242,13 +267,18 @@ pub(crate) struct Read {
 
 /// What came of a run, beside what the sink has added up.
 pub(crate) struct Counted {
-    job: Job,
+    /// As it stands in keys.
+    pub(crate) site: String,
     pub(crate) outcome: Outcome,
     /// The captures, in the order in which they were read.
     pub(crate) read: Vec<Read>,
     /// Those that could not be.
     pub(crate) failed: Vec<Failed>,
-    is_stopped: bool,
+    /// How many there were to be.
+    pub(crate) named: usize,
+    /// Whether a capture that is cut off or damaged is an error.
+    pub(crate) is_strict: bool,
+    pub(crate) is_stopped: bool,
 }
 
 /// What is to be said of a run.
@@ -268,7 +298,7 @@ impl Counted {
         let mut ledger = self.left_out();
         for read in &self.read {
             read.print.iter().for_each(|print| ledger.content(print));
-            read.number.into_iter().for_each(|number| ledger.sequence(self.job.site(), number));
+            read.number.into_iter().for_each(|number| ledger.sequence(&self.site, number));
         }
         match ledger.twice() {
             Some(file) => bail!("{file} among the captures; name it once"),
@@ -292,7 +322,7 @@ impl Counted {
         let mut judged = Judged { warnings: Vec::new(), verdict: Ok(()) };
         let rest = match is_shown {
             true => "the figures are those of what could be read",
-            false => "nothing was written, as only a part was counted",
+            false => "no figures were written, as not all was counted",
         };
         if self.is_stopped && !is_shown {
             bail!("stopped by a signal; {rest}")
@@ -308,9 +338,9 @@ impl Counted {
             let Some(sentence) = report::sentence(&name, ending) else { continue };
             let error = match report::is_unreadable(ending) {
                 true => anyhow!("{sentence}; {rest}"),
-                false if self.job.is_strict && is_shown => anyhow!("{sentence}; {rest}"),
-                false if self.job.is_strict => {
-                    anyhow!("{sentence}; nothing was written; without --strict this is a warning")
+                false if self.is_strict && is_shown => anyhow!("{sentence}; {rest}"),
+                false if self.is_strict => {
+                    anyhow!("{sentence}; no figures were written; without --strict this is a warning")
                 }
                 false => {
                     judged.warnings.push(sentence);
@@ -327,7 +357,7 @@ impl Counted {
             judged.warnings.push(format!("{count} captures in all did not end well"));
         }
         if let [first, ..] = &self.failed[..] {
-            let of = format!("{} of {} captures", self.failed.len(), self.job.captures.len());
+            let of = format!("{} of {} captures", self.failed.len(), self.named);
             let error = anyhow!("{of} could not be read ({}); all others were counted", first.reason);
             judged.verdict = judged.verdict.and(Err(error));
         }

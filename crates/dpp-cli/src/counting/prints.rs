@@ -7,12 +7,18 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The fingerprints of captures, in the order in which they were opened.
-pub(super) type Prints = Arc<Mutex<Vec<Arc<Mutex<Print>>>>>;
+pub(crate) type Prints = Arc<Mutex<Vec<Arc<Mutex<Print>>>>>;
 
 /// Captures whose fingerprints are taken while they are read.
-pub(super) struct Printed {
-    pub(super) captures: Captures,
-    pub(super) prints: Prints,
+pub(crate) struct Printed {
+    captures: Captures,
+    prints: Prints,
+}
+
+impl Printed {
+    pub(crate) fn new(captures: Captures, prints: &Prints) -> Printed {
+        Printed { captures, prints: Arc::clone(prints) }
+    }
 }
 
 impl Iterator for Printed {
@@ -30,7 +36,7 @@ impl Iterator for Printed {
 }
 
 /// A capture that is being read.
-pub(super) struct PrintedCapture {
+pub(crate) struct PrintedCapture {
     capture: captures::Capture,
     print: Arc<Mutex<Print>>,
 }
@@ -46,7 +52,7 @@ impl Read for PrintedCapture {
 /// A fingerprint: the first octets of a capture, unpacked, and how many there are. Timestamps are among them, so two captures
 /// have the same only if they are the same. Reading all of it would cost more than counting does.
 #[derive(Default)]
-pub(super) struct Print {
+pub(crate) struct Print {
     first: Vec<u8>,
     length: u64,
 }

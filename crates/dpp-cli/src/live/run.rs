@@ -110,8 +110,15 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     log.debug("sources started", &[("threads", (threads.len() as u64).into())]);
     let opener = Opener::new(job.manner, Arc::default());
     let waits = Waits::default();
-    let work =
-        Work { job, set: None, watch: &watch, opener: &opener, waits: Some(&waits), relayed: &relayed };
+    let work = Work {
+        job,
+        set: None,
+        watch: &watch,
+        opener: &opener,
+        waits: Some(&waits),
+        relayed: &relayed,
+        sums: None,
+    };
     let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
     let mut output = Outlet::open(&work, rotation, &monitor, log)?;
     let mut reload = Reload::new(job, &watch, output.rotating(), sandbox);

@@ -156,7 +156,7 @@ pub(crate) fn facts(plan: &Plan) -> Value {
 }
 
 /// What is hidden, and how; null if nothing is. Keys are named by their fingerprints.
-fn privacy(plan: &Plan) -> Value {
+pub(crate) fn privacy(plan: &Plan) -> Value {
     let Privacy { addresses, names, fields } = &plan.context.privacy;
     if !plan.context.privacy.is_active() {
         return Value::Null;
@@ -186,7 +186,7 @@ fn privacy_check(account: &Account) -> Value {
 }
 
 /// The condition on rows, for the table's metadata. It may name addresses, which a table with pseudonyms must not.
-fn condition(plan: &Plan) -> Option<&str> {
+pub(crate) fn condition(plan: &Plan) -> Option<&str> {
     let filter = plan.select.filter.as_ref()?;
     let is_told = !plan.context.privacy.is_active() || filter.names_nobody();
     Some(if is_told { filter.text() } else { "(not told beside pseudonyms)" })

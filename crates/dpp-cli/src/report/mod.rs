@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(crate) use figures::{
     EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, skips,
 };
-pub(crate) use json::{facts, metadata, metadata_of};
+pub(crate) use json::{condition, facts, metadata, metadata_of, privacy};
 pub(crate) use text::{banner, table as table_words, utc};
 
 /// All that is known after a run.

@@ -44,26 +44,43 @@ pub(super) struct Counted {
 /// The first thing that is wrong, and what to do about it.
 pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::Result<Messages> {
     let captures = counting::named(KIND, &wish.counting)?;
-    let (servers, labels) = (servers(&wish.server, wish.servers.as_deref())?, wish.labels);
-    let mut parameters = vec![("servers", servers.to_string())];
-    labels.then(|| parameters.push(("labels", "counted".to_owned())));
-    let plan = Plan { rows: false, rssac: Some(Wanted { servers, labels }), ..Plan::default() };
+    let wanted = wanted("--server", &wish.server, wish.servers.as_deref(), wish.labels)?;
+    let plan = Plan { rows: false, rssac: Some(wanted), ..Plan::default() };
     let job = Job::check(captures, &wish.counting, plan)?;
     let job = match numbered {
         Some(numbered) => job.numbered(numbered)?,
         None => job,
     };
-    let mut header = job.header(KIND);
-    header.parameters.extend(parameters.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let header = header(job.plan());
     Ok(Messages { job, header })
 }
 
+/// What parts say that were counted with this plan.
+pub(super) fn header(plan: &Plan) -> Header {
+    let servers = plan.rssac.as_ref().map(|wanted| wanted.servers.to_string());
+    let labels = plan.rssac.as_ref().is_some_and(|wanted| wanted.labels).then(|| "counted".to_owned());
+    counting::header(KIND, plan, vec![("servers", servers), ("labels", labels)])
+}
+
+/// What is to be counted: of whom, as the option of this name says.
+///
+/// # Errors
+/// What is no server.
+pub(crate) fn wanted(
+    option: &str,
+    words: &[OsString],
+    table: Option<&Path>,
+    labels: bool,
+) -> anyhow::Result<Wanted> {
+    Ok(Wanted { servers: servers(option, words, table)?, labels })
+}
+
 /// The server's addresses.
-fn servers(words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> {
+fn servers(option: &str, words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> {
     const ALLOWED: &str =
         "an address, a prefix such as 192.0.2.0/24, a name from the table of --servers, or all";
     if words.is_empty() {
-        bail!("--server: say whose queries count: {ALLOWED}")
+        bail!("{option}: say whose queries count: {ALLOWED}")
     }
     let table = match table {
         Some(path) => {
@@ -89,18 +106,18 @@ fn servers(words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> 
                 let added = length.ok().and_then(|length| servers.add(address, length).ok());
                 if added.is_none() {
                     bail!(
-                        "--server '{word}' is no prefix: behind its bits there must be zeros; allowed is {ALLOWED}"
+                        "{option} '{word}' is no prefix: behind its bits there must be zeros; allowed is {ALLOWED}"
                     )
                 }
             }
             (Err(_), Some(table)) => {
                 let ranges = table.addresses_of(word);
                 if ranges.is_empty() {
-                    bail!("--server '{word}' is not in the table of --servers; allowed is {ALLOWED}")
+                    bail!("{option} '{word}' is not in the table of --servers; allowed is {ALLOWED}")
                 }
                 ranges.into_iter().for_each(|(first, last)| servers.add_range(first, last));
             }
-            (Err(_), None) => bail!("--server '{word}' is no address; allowed is {ALLOWED}"),
+            (Err(_), None) => bail!("{option} '{word}' is no address; allowed is {ALLOWED}"),
         }
     }
     Ok(servers)
@@ -113,19 +130,28 @@ impl Messages {
     /// What the user or the machine must mend.
     pub(super) fn count<T>(self, open: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(Counted, T)> {
         let Messages { job, header } = self;
-        let (site, is_silent) = (job.site().to_owned(), job.is_silent());
+        let is_silent = job.is_silent();
         let (run, out) = job.open(open)?;
         let plan = run.plan().clone();
         let mut counted = run.count(&plan, &Nobody)?;
         let tally = counted.outcome.totals.rssac.take().map_or_else(Rssac::default, |tally| *tally);
         let judged = counted.judge(Partial::Refused)?;
-        let mut ledger = counted.ledger()?;
-        tally.days().for_each(|(day, figures)| ledger.day(&date(day), figures.messages()));
+        let ledger = ledger(&counted, &tally)?;
         if !is_silent {
             judged.warn(told(&counted, &tally));
         }
-        Ok((Counted { tally, ledger, header, site, verdict: judged.verdict }, out))
+        Ok((Counted { tally, ledger, header, site: counted.site, verdict: judged.verdict }, out))
     }
+}
+
+/// What is known of the captures, and of their days.
+///
+/// # Errors
+/// If a capture is there twice.
+pub(super) fn ledger(counted: &counting::Counted, tally: &Rssac) -> anyhow::Result<Ledger> {
+    let mut ledger = counted.ledger()?;
+    tally.days().for_each(|(day, figures)| ledger.day(&date(day), figures.messages()));
+    Ok(ledger)
 }
 
 /// Says what was counted, and what was not.

@@ -9,15 +9,19 @@ mod report;
 mod yaml;
 mod zones;
 
+use crate::counting::{self, Partial};
 use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep};
 use crate::hiding::read_file;
-use crate::output::{Output, STDOUT};
+use crate::output::{Opened, Output, STDOUT};
 use crate::parts::{Out, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written};
 use crate::report::grouped;
 use anyhow::{Context, anyhow, bail};
 use count::KIND;
+pub(crate) use count::wanted;
+use dpp::plan::Plan;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
+use dpp_sink::parts::Form;
 use report::{File, Style};
 use std::ffi::OsStr;
 use std::fs;
@@ -57,6 +61,26 @@ fn map(wish: &RssacMap) -> anyhow::Result<()> {
     out.put_in_order(&counted.site, &counted.tally)?;
     out.finish()?;
     counted.verdict
+}
+
+/// Writes a part of what was counted beside rows.
+///
+/// # Errors
+/// If not all was counted that was to be, and the output's.
+pub(crate) fn write_part(
+    opened: Opened,
+    form: Form,
+    output: &Output,
+    plan: &Plan,
+    counted: &counting::Counted,
+) -> anyhow::Result<()> {
+    let none = Tally::default();
+    let tally = counted.outcome.totals.rssac.as_deref().unwrap_or(&none);
+    counted.judge(Partial::Refused)?;
+    let mut out = Out::new(opened, form, &count::header(plan), output)?;
+    out.put_ledger(&count::ledger(counted, tally)?)?;
+    out.put_in_order(&counted.site, tally)?;
+    out.finish()
 }
 
 /// Entry by entry: there may be more sources than fit into memory.

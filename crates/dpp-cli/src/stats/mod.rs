@@ -12,23 +12,24 @@ mod traffic;
 use crate::checks::check_timeout;
 use crate::counting::{self, Job, Partial};
 use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
+use crate::inputs::Input;
 use crate::lookups;
-use crate::output::{Output, STDOUT};
+use crate::output::{Opened, Output, STDOUT};
 use crate::page;
 use crate::parts::{
     Out, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of, written,
 };
 use crate::plan;
-use crate::report::grouped;
+use crate::report::{self, grouped};
 use anyhow::{Context, anyhow, bail};
-use dpp::filter::Filter;
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, Summed};
 use dpp::plan::Plan;
 use dpp::summary::{Counted, Summary};
-use dpp_sink::parts::Header;
+use dpp::transaction::Needs;
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::merge::Sum;
+use dpp_sink::parts::{Form, Header};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -55,7 +56,8 @@ pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
             check_step(KIND, &wish.summing.counting.inputs)?;
             let captures = counting::named(KIND, &wish.summing.counting)?;
             let silent = wish.summing.counting.quiet.silent;
-            let (found, ()) = Transactions::check(captures, &wish.summing)?.show(silent, || Ok(()))?;
+            let (found, ()) =
+                Transactions::check(captures, &wish.summing, Summary::NEEDS)?.show(silent, || Ok(()))?;
             found.show(&wish.showing)?;
             found.verdict
         }
@@ -74,48 +76,96 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
     let counting = &wish.summing.counting;
     let captures = counting::named("report", counting)?;
     output.check_spares(&captures)?;
-    let (found, mut opened) = if are_parts(&captures)? {
+    let (found, opened) = if are_parts(&captures)? {
         check_of_parts(&wish.summing)?;
         let sum = sum_of(&captures, KIND, None, counting.many.keep_going)?;
         let opened = output.open(&Arc::default())?;
         (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
     } else {
-        let transactions = Transactions::check(captures, &wish.summing)?;
+        let transactions = Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
         transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
     };
-    let title = wish.title.clone().unwrap_or_else(|| match &found.traffic.inputs[..] {
-        [one] => one.name.clone(),
-        inputs => format!("{} captures", grouped(inputs.len() as u64)),
-    });
-    let page = page::render(&found.object(ROWS).to_string(), &title);
-    let written = opened.write_all(page.as_bytes()).and_then(|()| opened.finish());
-    written.map_err(|error| output.explain(error))?;
+    let title = wish.title.clone().unwrap_or_else(|| found.title());
+    write(opened, &output, &page::render(&found.object(ROWS).to_string(), &title))?;
     found.verdict
+}
+
+fn write(mut opened: Opened, output: &Output, text: &str) -> anyhow::Result<()> {
+    let written = opened.write_all(text.as_bytes()).and_then(|()| opened.finish());
+    written.map_err(|error| output.explain(error))
+}
+
+/// What is written of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Part(Form),
+    /// All of them as one JSON object.
+    Object,
+    Page,
+}
+
+/// Writes what was added up beside rows.
+///
+/// # Errors
+/// If a part would not be of all that was to be counted, and the output's.
+pub(crate) fn write_beside(
+    opened: Opened,
+    shape: Shape,
+    output: &Output,
+    (plan, keys_max): (&Plan, u64),
+    summary: Summary,
+    counted: &counting::Counted,
+) -> anyhow::Result<()> {
+    let traffic = Traffic::of(summary, &counted.outcome.totals, &counted.read);
+    if let Shape::Part(form) = shape {
+        counted.judge(Partial::Refused)?;
+        return write_part(opened, form, output, &header(plan, keys_max), counted, traffic);
+    }
+    // How the captures ended the report of the table tells.
+    let found = Found { traffic, ledger: counted.left_out(), verdict: Ok(()) };
+    let object = found.object(ROWS).to_string();
+    match shape {
+        Shape::Page => write(opened, output, &page::render(&object, &found.title())),
+        _ => write(opened, output, &format!("{object}\n")),
+    }
+}
+
+/// Writes a part of captures.
+fn write_part(
+    opened: Opened,
+    form: Form,
+    output: &Output,
+    header: &Header,
+    counted: &counting::Counted,
+    traffic: Traffic,
+) -> anyhow::Result<()> {
+    let ledger = counted.ledger()?;
+    let mut out = Out::new(opened, form, header, output)?;
+    out.put_ledger(&ledger)?;
+    out.put_all(&BTreeMap::from([(counted.site.clone(), traffic)]))?;
+    out.finish()
 }
 
 /// `dpp stats map`.
 fn map(wish: &StatsMap) -> anyhow::Result<()> {
     let captures = counting::named("stats map", &wish.summing.counting)?;
     let (output, form) = written(&wish.written)?;
-    let Transactions { job, header, keys_max } = Transactions::check(captures, &wish.summing)?;
+    let Transactions { job, header, keys_max } =
+        Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
     let job = job.numbered(&wish.numbered)?;
     job.check_output(&output)?;
-    let (site, is_silent) = (job.site().to_owned(), job.is_silent());
+    let is_silent = job.is_silent();
     let (run, opened) = job.open(|| output.open(&Arc::default()))?;
     let plan = run.plan().clone();
     let sink = Summed::new(Nobody, &plan, keys_max);
     let counted = run.count(&plan, &sink)?;
     let judged = counted.judge(Partial::Refused)?;
-    let ledger = counted.ledger()?;
     let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
     if !is_silent {
         let transactions = grouped(traffic.summary.counted(Counted::Queries));
         judged.warn(format!("{}Transactions: {transactions}\n", counted.told()));
     }
-    let mut out = Out::new(opened, form, &header, &output)?;
-    out.put_ledger(&ledger)?;
-    out.put_all(&BTreeMap::from([(site, traffic)]))?;
-    out.finish()?;
+    write_part(opened, form, &output, &header, &counted, traffic)?;
     judged.verdict
 }
 
@@ -166,6 +216,14 @@ impl Found {
         Ok(Found { traffic, ledger, verdict })
     }
 
+    /// What a page is called: as its capture, if there is one.
+    fn title(&self) -> String {
+        match &self.traffic.inputs[..] {
+            [one] => one.name.clone(),
+            inputs => format!("{} captures", grouped(inputs.len() as u64)),
+        }
+    }
+
     fn object(&self, rows: usize) -> Value {
         json::object(&self.traffic, &self.ledger, rows)
     }
@@ -190,24 +248,21 @@ struct Transactions {
 
 impl Transactions {
     /// Judges what is to be added up.
-    fn check(captures: Vec<crate::inputs::Input>, wish: &Summing) -> anyhow::Result<Transactions> {
+    fn check(captures: Vec<Input>, wish: &Summing, needs: Needs) -> anyhow::Result<Transactions> {
         let match_timeout_ns = check_timeout(&wish.timeout.match_timeout_ms)?;
         let (context, told) = lookups::context(&wish.lookups())?;
         let select = plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?;
         let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
-        let mut parameters = vec![
-            ("match_timeout_ms", Some((match_timeout_ns / 1_000_000).to_string())),
-            ("keys", Some(if wish.exact { ALL.to_owned() } else { keys_max.to_string() })),
-            ("where", select.filter.as_ref().map(Filter::text).map(|text| text.trim().to_owned())),
-            ("sample", select.sample.map(|sample| sample.to_string())),
-        ];
-        parameters.extend(told);
-        let plan = Plan { match_timeout_ns, context, select, sink_needs: Summary::NEEDS, ..Plan::default() };
+        let plan = Plan {
+            match_timeout_ns,
+            context,
+            select,
+            sink_needs: needs,
+            told: told.into(),
+            ..Plan::default()
+        };
         let job = Job::check(captures, &wish.counting, plan)?;
-        let mut header = job.header(KIND);
-        for (name, value) in parameters {
-            value.map(|value| header.parameters.insert(name.to_owned(), value));
-        }
+        let header = header(job.plan(), keys_max);
         Ok(Transactions { job, header, keys_max })
     }
 
@@ -228,6 +283,25 @@ impl Transactions {
         let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
         Ok((Found { traffic, ledger: counted.left_out(), verdict: judged.verdict }, out))
     }
+}
+
+/// What parts say that were counted with this plan.
+fn header(plan: &Plan, keys_max: u64) -> Header {
+    let keys = if keys_max == u64::MAX { ALL.to_owned() } else { keys_max.to_string() };
+    let told = |key| plan.told.iter().find(|told| told.0 == key).and_then(|told| told.1.clone());
+    let privacy = report::privacy(plan);
+    let parameters = vec![
+        ("match_timeout_ms", Some((plan.match_timeout_ns / 1_000_000).to_string())),
+        ("keys", Some(keys)),
+        ("where", report::condition(plan).map(|text| text.trim().to_owned())),
+        ("where_fingerprint", told("where_fingerprint")),
+        ("sample", plan.select.sample.map(|sample| sample.to_string())),
+        ("psl_sha256", told("psl_sha256")),
+        ("privacy", (!privacy.is_null()).then(|| privacy.to_string())),
+        // Of queries whose question cannot be read there are rows if a column says what is wrong with them.
+        ("malformed", plan.wants_malformed().then(|| "counted".to_owned())),
+    ];
+    counting::header(KIND, plan, parameters)
 }
 
 /// What parts say whose keys are all counted one by one.

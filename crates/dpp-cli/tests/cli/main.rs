@@ -3,6 +3,7 @@
 //! Each test has a [`Room`] of its own, with captures made by `dpp generate`. Nothing here waits for a time:
 //! where two processes must meet, they meet at a pipe.
 
+mod beside;
 mod datasets;
 mod explain;
 mod extract;

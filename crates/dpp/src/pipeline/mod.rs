@@ -136,6 +136,36 @@ pub trait Sink: Sync {
     fn recycle(&self, piece: Self::Piece, pool: &Pool);
 }
 
+/// Who lends a sink has it back when the run is over.
+impl<S: Sink> Sink for &S {
+    type Piece = S::Piece;
+    type Error = S::Error;
+
+    fn lanes(&self) -> usize {
+        (**self).lanes()
+    }
+
+    fn encode(&self, rows: Rows, pool: &Pool) -> S::Piece {
+        (**self).encode(rows, pool)
+    }
+
+    fn size(&self, piece: &S::Piece) -> usize {
+        (**self).size(piece)
+    }
+
+    fn accept(&self, lane: usize, piece: &S::Piece) -> Result<(), S::Error> {
+        (**self).accept(lane, piece)
+    }
+
+    fn flush(&self, lane: usize) -> Result<(), S::Error> {
+        (**self).flush(lane)
+    }
+
+    fn recycle(&self, piece: S::Piece, pool: &Pool) {
+        (**self).recycle(piece, pool);
+    }
+}
+
 /// How the plan wants the capture cut.
 fn settings(plan: &Plan, machine: &Machine) -> capture::Settings {
     capture::Settings {
