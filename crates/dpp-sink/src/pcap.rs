@@ -95,7 +95,7 @@ struct Message {
 
 impl Messages {
     fn message(&mut self, row: &Transaction, side: &Side, direction: Direction) {
-        let bytes = row.kept(side.message);
+        let bytes = row.message(side);
         if bytes.is_empty() {
             return;
         }

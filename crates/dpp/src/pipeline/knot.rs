@@ -81,7 +81,7 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         flags: u16::from(edns.dnssec_ok) << 15 | u16::from(edns.delegation_aware) << 13,
     });
     own.lacks.set(Lacks::OPTION_DATA, true);
-    if needs.has(Needs::QUERY) {
+    if needs.reads_queries() {
         let options = probe.edns.map(|edns| (edns, options_of(&edns)));
         keep(&mut own, part, question, options.as_ref().map(|(edns, options)| (opt(edns), &options[..])));
     }
@@ -90,7 +90,7 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         answer.rcode = reply.rcode;
         // Of its OPT record no more is known than one of its options.
         answer.lacks.set(Lacks::OPTIONS, true);
-        if needs.has(Needs::RESPONSE) {
+        if needs.reads_responses() {
             let options = reply.extended_error.map(extended_error);
             keep(
                 &mut answer,
@@ -181,7 +181,7 @@ fn keep(side: &mut Side, part: &mut Part, question: Option<&Question>, opt: Opti
         side.options = Some((out.len() as u32, options.len() as u16));
         out.extend_from_slice(options);
     }
-    side.message = part.keep(&out);
+    side.keep_whole(part.keep(&out));
 }
 
 /// Class and TTL of the query's OPT record.

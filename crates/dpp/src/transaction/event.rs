@@ -349,7 +349,7 @@ impl Part {
         }
         let mut answer = *response;
         if let Some(bytes) = kept {
-            for kept in [&mut answer.message, &mut answer.record] {
+            for kept in [&mut answer.kept, &mut answer.record] {
                 *kept = self.keep(&bytes[kept.start..kept.start + kept.length as usize]);
             }
         }
@@ -374,7 +374,7 @@ impl Part {
         if let Some(&(mut facts)) = other.facts.get(index) {
             let mut answer = other.answer(&facts).copied();
             for side in [Some(&mut facts.own), answer.as_mut()].into_iter().flatten() {
-                side.message = self.keep(other.kept(side.message));
+                side.kept = self.keep(other.kept(side.kept));
                 side.record = self.keep(other.kept(side.record));
             }
             self.describe(facts, answer);

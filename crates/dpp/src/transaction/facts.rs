@@ -1,18 +1,19 @@
 //! What a transaction is known by beside its event and key: kept only if the plan wants it ([`Needs`]).
 //!
 //! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, and its bytes
-//! behind those of the query's part, so that the row has both.
+//! behind those of the query's part, so that the row has both. Most columns that look into messages ask for little: the options
+//! of the OPT record, the first addresses. If nobody wants the whole message, then only these are kept, one behind the other.
 
 use crate::dns::edns::Opt;
-use crate::dns::rdata::rdata_address;
-use crate::dns::{Message, ParseError};
+use crate::dns::rdata::rdata_name;
+use crate::dns::{Message, ParseError, Survey, name};
 use crate::packet::Outer;
 use std::num::NonZeroU32;
 use std::ops::{BitOr, BitOrAssign};
 
 /// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Needs(u8);
+pub struct Needs(u16);
 
 impl Needs {
     /// Event and key are enough.
@@ -31,8 +32,12 @@ impl Needs {
     pub const MESSAGES: Needs = Needs(1 | 2 | 4);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
     pub const FRAME: Needs = Needs(1 | 16);
-    /// The bytes of the response, and where in it the records are that are [`Noted`].
-    pub const NOTED: Needs = Needs(1 | 4 | 64);
+    /// What is [`Noted`] of the records of the response.
+    pub const NOTED: Needs = Needs(1 | 64);
+    /// The EDNS options of the query.
+    pub const QUERY_OPTIONS: Needs = Needs(1 | 128);
+    /// The EDNS options of the response.
+    pub const RESPONSE_OPTIONS: Needs = Needs(1 | 256);
 
     /// Whether all of `other` is in it.
     #[inline]
@@ -43,6 +48,16 @@ impl Needs {
     /// Both.
     pub const fn and(self, other: Needs) -> Needs {
         Needs(self.0 | other.0)
+    }
+
+    /// Whether something of queries is needed that stands in their bytes.
+    pub const fn reads_queries(self) -> bool {
+        self.has(Needs::QUERY) || self.has(Needs::QUERY_OPTIONS)
+    }
+
+    /// The same of responses.
+    pub const fn reads_responses(self) -> bool {
+        self.has(Needs::RESPONSE) || self.has(Needs::RESPONSE_OPTIONS) || self.has(Needs::NOTED)
     }
 }
 
@@ -181,7 +196,8 @@ pub struct Side {
     pub rcode: u16,
     /// What the OPT record says beside its options.
     pub edns: Option<Edns>,
-    /// Where in the message the options of its OPT record start, and how many octets they are; if there is one.
+    /// Where in what was kept of the message the options of its OPT record start, and how many octets they are; if there is one,
+    /// and they are needed.
     pub options: Option<(u32, u16)>,
     /// Where the records are that are asked for most often; only of responses, and if they are needed.
     pub noted: Noted,
@@ -189,13 +205,22 @@ pub struct Side {
     pub lacks: Lacks,
     /// What is wrong with it.
     pub error: Option<ParseError>,
-    /// Its bytes, as far as they were captured; empty unless they are needed.
-    pub message: Kept,
+    /// How many of its bytes were captured, if something of them is needed.
+    pub captured: u32,
+    /// What was kept of these.
+    pub(crate) kept: Kept,
+    /// Whether that is all of them.
+    pub(crate) is_whole: bool,
     /// The frame or item it came in; empty unless it is needed.
     pub record: Kept,
 }
 
 impl Side {
+    /// Says that the message was kept as it is.
+    pub(crate) fn keep_whole(&mut self, kept: Kept) {
+        (self.kept, self.is_whole, self.captured) = (kept, true, kept.length);
+    }
+
     /// Whether this is about a later question than `before`, of a message that came with the same packet.
     pub(super) fn continues(&self, before: &Side) -> bool {
         (self.input, self.frame) == (before.input, before.frame) && self.question > before.question
@@ -273,43 +298,68 @@ impl From<Opt<'_>> for Edns {
     }
 }
 
-/// Where in a response lies what is asked for most often of the records of its answer section, so that not each column has to
-/// look for its own. Nothing lies at 0.
+/// Where in what was kept of a response lies what is asked for most often of the records of its answer section, so that not each
+/// column has to look for its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
     /// The address of the first record of type A that has one.
-    pub a: Option<NonZeroU32>,
+    pub a: Option<Spot>,
     /// That of the first of type AAAA that has one.
-    pub aaaa: Option<NonZeroU32>,
-    /// The first record of type CNAME.
-    pub cname: Option<NonZeroU32>,
+    pub aaaa: Option<Spot>,
+    /// The name that the first record of type CNAME leads to.
+    pub cname: Option<Spot>,
     /// The least TTL, seconds.
     pub ttl_min: Option<u32>,
 }
 
-const TYPE_A: u16 = 1;
-const TYPE_CNAME: u16 = 5;
-const TYPE_AAAA: u16 = 28;
+/// A place among bytes that were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot(NonZeroU32);
+
+impl Spot {
+    pub(crate) fn new(at: usize) -> Option<Spot> {
+        u32::try_from(at).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Spot)
+    }
+
+    /// How many bytes are before it.
+    #[inline]
+    pub fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 impl Noted {
-    /// What is to be noted of a response, as far as it can be read.
-    pub(crate) fn of(message: &Message) -> Noted {
-        let mut noted = Noted::default();
-        let count = usize::from(message.counts()[1]);
-        let Some(records) = message.records_behind_questions().filter(|_| count > 0) else { return noted };
-        for record in records.take(count) {
-            noted.ttl_min = Some(noted.ttl_min.map_or(record.ttl, |least| least.min(record.ttl)));
-            let (place, at) = match record.rtype {
-                TYPE_A => (&mut noted.a, record.rdata_at),
-                TYPE_AAAA => (&mut noted.aaaa, record.rdata_at),
-                TYPE_CNAME => (&mut noted.cname, record.owner_at),
-                _ => continue,
-            };
-            if place.is_none() && (record.rtype == TYPE_CNAME || rdata_address(&record).is_some()) {
-                *place = u32::try_from(at).ok().and_then(NonZeroU32::new);
-            }
+    /// What is to be noted of a response that is kept as it is.
+    pub(crate) fn of_whole(message: &Message, survey: &Survey) -> Noted {
+        let spot = |place: Option<NonZeroU32>| place.and_then(|at| Spot::new(at.get() as usize));
+        let mut scratch = [0; name::WIRE_MAX];
+        let cname = survey.cname.filter(|it| rdata_name(message.bytes(), it, &mut scratch).is_some());
+        Noted {
+            a: spot(survey.a),
+            aaaa: spot(survey.aaaa),
+            cname: cname.and_then(|record| Spot::new(record.rdata_at)),
+            ttl_min: survey.ttl_min,
         }
-        noted
+    }
+
+    /// The same of one of which no more is kept than what is noted: appends that to `kept`, in which it starts at `start`.
+    pub(crate) fn keep(message: &Message, survey: &Survey, start: usize, kept: &mut Vec<u8>) -> Noted {
+        let mut keep = |bytes: Option<&[u8]>| {
+            let bytes = bytes?;
+            let spot = Spot::new(kept.len() - start);
+            kept.extend_from_slice(bytes);
+            spot
+        };
+        let octets = |place: Option<NonZeroU32>, length: usize| {
+            place.and_then(|at| message.bytes().get(at.get() as usize..)?.get(..length))
+        };
+        let mut scratch = [0; name::WIRE_MAX];
+        Noted {
+            a: keep(octets(survey.a, 4)),
+            aaaa: keep(octets(survey.aaaa, 16)),
+            cname: survey.cname.and_then(|record| keep(rdata_name(message.bytes(), &record, &mut scratch))),
+            ttl_min: survey.ttl_min,
+        }
     }
 }
 
