@@ -115,7 +115,7 @@ impl Messages {
                 key.transport(),
                 Transport::Tcp | Transport::Dot | Transport::Doh | Transport::DnscryptTcp
             ),
-            hop_limit: side.outer.hop_limit,
+            hop_limit: side.hop_limit,
             length: bytes.len(),
             stated: bytes.len().max(side.length as usize),
         });

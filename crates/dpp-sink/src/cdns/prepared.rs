@@ -503,7 +503,7 @@ fn sizes((query, response): (Option<&Side>, Option<&Side>), out: &mut Row) {
     let size = |side: &Side| (!side.lacks.has(Lacks::LENGTH)).then_some(side.length);
     out.query_size = query.and_then(size);
     out.response_size = response.and_then(size);
-    out.hop_limit = query.map(|side| side.outer.hop_limit).filter(|&limit| limit > 0);
+    out.hop_limit = query.map(|side| side.hop_limit).filter(|&limit| limit > 0);
 }
 
 /// What the headers and OPT records say.

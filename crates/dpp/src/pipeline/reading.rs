@@ -13,7 +13,7 @@ use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::tallies::rssac::Counted;
 use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
+    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport, Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -268,7 +268,7 @@ struct Preserved {
     kept: Kept,
     is_whole: bool,
     captured: u32,
-    options: Option<(u32, u16)>,
+    options: Option<(Spot, u16)>,
     noted: Noted,
     record: Kept,
 }
@@ -477,13 +477,21 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             // It is large: made once, it is filled where it lies.
-            let mut facts = Facts { own: self.arrived.side(), handshake_rtt_ns, ..Facts::default() };
+            let (own, outer) = self.arrived.side();
+            let mut facts = Facts { own, ..Facts::default() }.with_handshake(handshake_rtt_ns);
             let own = &mut facts.own;
             (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
-            (own.kept, own.is_whole, own.captured) =
-                (preserved.kept, preserved.is_whole, preserved.captured);
-            (own.options, own.noted, own.record) = (preserved.options, preserved.noted, preserved.record);
+            match preserved.is_whole {
+                true => own.keep_whole(preserved.kept),
+                false => own.keep(preserved.kept),
+            }
+            (own.captured, own.options) = (preserved.captured, preserved.options);
+            own.note(preserved.noted);
             own.edns = survey.and_then(|survey| Opt::of(&survey.opt?)).map(Edns::from);
+            let truncated_at = self.arrived.truncated_at();
+            if truncated_at.is_some() || preserved.record.length > 0 || !outer.is_plain() {
+                part.add_seldom(own, &Seldom { outer, truncated_at, record: preserved.record });
+            }
             part.describe(facts, None);
         }
         if self.reader.plan.duplicates_ns.is_some() {
@@ -513,7 +521,8 @@ impl<A: Around> Arrived<'_, A> {
         preserved.captured = if reads && is_there { payload.len() as u32 } else { 0 };
         if needs.has(whole) && is_there {
             (preserved.kept, preserved.is_whole) = (part.keep(payload), true);
-            preserved.options = opt.map(|opt| (opt.rdata_at as u32, opt.rdata.len() as u16));
+            preserved.options =
+                opt.and_then(|opt| Spot::with_length((opt.rdata_at as u32, opt.rdata.len() as u16)));
             preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(&message, &survey));
             return preserved;
         }
@@ -522,7 +531,7 @@ impl<A: Around> Arrived<'_, A> {
             && is_there
             && let Some(opt) = opt
         {
-            preserved.options = Some((0, opt.rdata.len() as u16));
+            preserved.options = Spot::with_length((0, opt.rdata.len() as u16));
             part.kept.extend_from_slice(opt.rdata);
         }
         if let Some(survey) = noted {
@@ -532,21 +541,28 @@ impl<A: Around> Arrived<'_, A> {
         preserved
     }
 
-    /// What columns may want to know of the message, but for what takes reading it.
-    fn side(&self) -> Side {
+    /// What columns may want to know of the message, but for what takes reading it; and what lay around it.
+    fn side(&self) -> (Side, Outer) {
         let Datagram { payload, payload_length, .. } = self.datagram;
-        let (ip_length, udp_checksum) = self.around.envelope(payload).unzip();
-        let header = dns::Message::parse(payload);
-        Side {
-            outer: self.around.outer(),
+        let (header, outer) = (dns::Message::parse(payload), self.around.outer());
+        let mut side = Side {
+            hop_limit: outer.hop_limit,
             length: payload_length as u32,
-            truncated_at: (payload.len() < payload_length).then_some(payload.len() as u32),
-            ip_length: ip_length.unwrap_or_default(),
-            udp_checksum,
             flags: header.map(|header| header.flags()).unwrap_or_default(),
             counts: header.map(|header| header.counts()).unwrap_or_default(),
             ..Side::default()
+        };
+        if let Some((ip_length, checksum)) = self.around.envelope(payload) {
+            side.ip_length = ip_length;
+            side.set_udp_checksum(checksum);
         }
+        (side, outer)
+    }
+
+    /// Where in the message the captured bytes end, if that is before its end.
+    fn truncated_at(&self) -> Option<u32> {
+        let Datagram { payload, payload_length, .. } = self.datagram;
+        (payload.len() < payload_length).then_some(payload.len() as u32)
     }
 
     /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.

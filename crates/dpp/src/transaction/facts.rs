@@ -7,8 +7,8 @@
 use crate::dns::edns::Opt;
 use crate::dns::rdata::rdata_name;
 use crate::dns::{Message, ParseError, Survey, name};
-use crate::packet::Outer;
-use std::num::NonZeroU32;
+use crate::packet::{Outer, VLANS_MAX};
+use std::num::{NonZeroI64, NonZeroU32};
 use std::ops::{BitOr, BitOrAssign};
 
 /// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
@@ -81,16 +81,61 @@ impl BitOrAssign for Needs {
 pub struct Facts {
     /// The message itself.
     pub own: Side,
-    /// Which of the answers of the part is the (first) response that answered it, from 1.
-    pub answer: Option<NonZeroU32>,
+    /// Where the side of the (first) response is that answered it.
+    pub(crate) answer: Option<Answer>,
     /// How often the query was repeated.
     pub retries: u32,
     /// How many messages the answer took: more than one for a zone transfer.
     pub answer_messages: u32,
     /// Their lengths in all, bytes.
     pub answer_bytes: u64,
-    /// How long the TCP handshake of its connection took, ns.
-    pub handshake_rtt_ns: Option<i64>,
+    /// How long the TCP handshake of its connection took.
+    pub(crate) handshake_rtt: Option<Nanos>,
+}
+
+// Two lines of the cache: rows wait for their responses longer than the nearer caches remember them.
+const _: () = assert!(size_of::<Facts>() <= 128);
+
+/// Where a response's side is: in the same part among the facts of events, or among the answers, which were copied from other
+/// parts. Their numbers share one that is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer(NonZeroU32);
+
+impl Answer {
+    /// Set of the number of an event.
+    const HERE: u32 = 1 << 31;
+
+    pub(super) fn here(event: u32) -> Option<Answer> {
+        NonZeroU32::new(event | Answer::HERE).map(Answer)
+    }
+
+    /// The answer that was copied last, which makes so many.
+    pub(super) fn copied(count: usize) -> Option<Answer> {
+        NonZeroU32::new(count as u32).map(Answer)
+    }
+
+    /// The number of the event, or of the answer.
+    #[inline]
+    pub(super) fn place(self) -> Result<usize, usize> {
+        match self.0.get() {
+            number if number & Answer::HERE != 0 => Ok((number & !Answer::HERE) as usize),
+            number => Err(number as usize - 1),
+        }
+    }
+}
+
+/// A number of nanoseconds, but for the least one that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nanos(NonZeroI64);
+
+impl Nanos {
+    fn new(ns: i64) -> Nanos {
+        Nanos(NonZeroI64::new(ns.max(i64::MIN + 1) ^ i64::MIN).expect("only the least is 0"))
+    }
+
+    fn get(self) -> i64 {
+        self.0.get() ^ i64::MIN
+    }
 }
 
 /// Bytes that are kept in the arena of a part.
@@ -172,53 +217,128 @@ impl Lacks {
 /// What is known of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
-    /// What lay around it.
-    pub outer: Outer,
+    /// Which packet (frame, item) of its input it came with, or was completed by; from 1.
+    pub frame: u64,
     /// The number of its input, from 0.
     pub input: u32,
-    /// Which packet (frame, item) of that input it came with, or was completed by; from 1.
-    pub frame: u64,
-    /// Which of the questions of its message the row is about, from 0.
-    pub question: u16,
     /// Its length in bytes as the headers state it.
     pub length: u32,
-    /// Where in the message the captured bytes end, if that is before its end.
-    pub truncated_at: Option<u32>,
     /// The total length of the IP packet it came in; 0 if it came in several, or in none.
     pub ip_length: u32,
-    /// The checksum of the UDP header, if it came in one datagram.
-    pub udp_checksum: Option<u16>,
-    /// The second word of its header.
-    pub flags: u16,
-    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT, as its header states them.
-    pub counts: [u16; 4],
-    /// Its response code, extended by OPT or replaced by a TSIG error.
-    pub rcode: u16,
-    /// What the OPT record says beside its options.
-    pub edns: Option<Edns>,
-    /// Where in what was kept of the message the options of its OPT record start, and how many octets they are; if there is one,
-    /// and they are needed.
-    pub options: Option<(u32, u16)>,
-    /// Where the records are that are asked for most often; only of responses, and if they are needed.
-    pub noted: Noted,
-    /// What is not known of it. (Of packets, only type and class of a question that is cut, and the server of a group.)
-    pub lacks: Lacks,
-    /// What is wrong with it.
-    pub error: Option<ParseError>,
     /// How many of its bytes were captured, if something of them is needed.
     pub captured: u32,
-    /// What was kept of these.
-    pub(crate) kept: Kept,
-    /// Whether that is all of them.
-    pub(crate) is_whole: bool,
+    /// What is not known of it. (Of packets, only type and class of a question that is cut, and the server of a group.)
+    pub lacks: Lacks,
+    /// Where in what was kept of the message the options of its OPT record start, and how many octets they are; if there is one,
+    /// and they are needed.
+    pub options: Option<(Spot, u16)>,
+    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT, as its header states them.
+    pub counts: [u16; 4],
+    /// What the OPT record says beside its options.
+    pub edns: Option<Edns>,
+    /// Which of the questions of its message the row is about, from 0.
+    pub question: u16,
+    /// The second word of its header.
+    pub flags: u16,
+    /// Its response code, extended by OPT or replaced by a TSIG error.
+    pub rcode: u16,
+    /// TTL or hop limit of the innermost IP header; 0 if there was none.
+    pub hop_limit: u8,
+    /// What is wrong with it.
+    pub error: Option<ParseError>,
+    /// What was kept of its bytes.
+    pub(crate) kept_at: usize,
+    pub(crate) kept_length: u32,
+    /// What was noted of its records.
+    pub(crate) a: Option<Spot>,
+    pub(crate) aaaa: Option<Spot>,
+    pub(crate) cname: Option<Spot>,
+    pub(crate) ttl_min: u32,
+    pub(crate) udp_checksum: u16,
+    /// What there is of these.
+    pub(crate) marks: u8,
+    /// Which of what is seldom known in its part is known of it, from 1.
+    pub(crate) seldom: Option<NonZeroU32>,
+}
+
+/// All of the message was kept.
+const IS_WHOLE: u8 = 1;
+/// There is a checksum.
+const HAS_CHECKSUM: u8 = 2;
+/// There is a TTL.
+const HAS_TTL: u8 = 4;
+
+/// What is known of few messages, and kept of these alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seldom {
+    /// What lay around it.
+    pub outer: Outer,
+    /// Where in the message the captured bytes end, if that is before its end.
+    pub truncated_at: Option<u32>,
     /// The frame or item it came in; empty unless it is needed.
-    pub record: Kept,
+    pub(crate) record: Kept,
+}
+
+/// What a query of another part is told of the response that answers it.
+pub(super) struct Told {
+    pub(super) side: Side,
+    pub(super) seldom: Seldom,
+    pub(super) handshake_rtt: Option<Nanos>,
+}
+
+impl Seldom {
+    /// Of nearly all messages.
+    pub(super) const NOTHING: &'static Seldom = &Seldom {
+        outer: Outer { vlans: [0; VLANS_MAX], vlan_count: 0, hop_limit: 0, tunnel: None, tunnel_id: 0 },
+        truncated_at: None,
+        record: Kept { start: 0, length: 0 },
+    };
 }
 
 impl Side {
+    /// What was kept of its bytes.
+    #[inline]
+    pub(crate) fn kept(&self) -> Kept {
+        Kept { start: self.kept_at, length: self.kept_length }
+    }
+
+    /// Whether that is all of them.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.marks & IS_WHOLE != 0
+    }
+
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        (self.kept_at, self.kept_length) = (kept.start, kept.length);
+    }
+
     /// Says that the message was kept as it is.
     pub(crate) fn keep_whole(&mut self, kept: Kept) {
-        (self.kept, self.is_whole, self.captured) = (kept, true, kept.length);
+        self.keep(kept);
+        (self.captured, self.marks) = (kept.length, self.marks | IS_WHOLE);
+    }
+
+    /// Where the records are that are asked for most often; only of responses, and if they are needed.
+    #[inline]
+    pub fn noted(&self) -> Noted {
+        let ttl_min = (self.marks & HAS_TTL != 0).then_some(self.ttl_min);
+        Noted { a: self.a, aaaa: self.aaaa, cname: self.cname, ttl_min }
+    }
+
+    pub(crate) fn note(&mut self, noted: Noted) {
+        (self.a, self.aaaa, self.cname) = (noted.a, noted.aaaa, noted.cname);
+        self.ttl_min = noted.ttl_min.unwrap_or_default();
+        self.marks |= if noted.ttl_min.is_some() { HAS_TTL } else { 0 };
+    }
+
+    /// The checksum of the UDP header, if it came in one datagram.
+    #[inline]
+    pub fn udp_checksum(&self) -> Option<u16> {
+        (self.marks & HAS_CHECKSUM != 0).then_some(self.udp_checksum)
+    }
+
+    pub(crate) fn set_udp_checksum(&mut self, checksum: u16) {
+        (self.udp_checksum, self.marks) = (checksum, self.marks | HAS_CHECKSUM);
     }
 
     /// Whether this is about a later question than `before`, of a message that came with the same packet.
@@ -253,13 +373,17 @@ impl Tells {
     #[inline]
     pub(super) fn add(&mut self, side: &Side, is_query: bool) {
         let has_options = side.options.is_some_and(|(_, length)| length > 0);
-        self.outer |= side.outer.vlan_count > 0 || side.outer.tunnel.is_some();
         self.damage |= side.error.is_some();
-        self.cuts |= side.truncated_at.is_some();
-        self.frames |= side.record.length > 0;
         self.query_options |= has_options && is_query;
         self.response_options |= has_options && !is_query;
         self.add_inputs((side.input, side.input));
+    }
+
+    /// Adds what is seldom known of a message.
+    pub(super) fn add_seldom(&mut self, seldom: &Seldom) {
+        self.outer |= seldom.outer.vlan_count > 0 || seldom.outer.tunnel.is_some();
+        self.cuts |= seldom.truncated_at.is_some();
+        self.frames |= seldom.record.length > 0;
     }
 
     #[inline]
@@ -321,6 +445,11 @@ impl Spot {
         u32::try_from(at).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Spot)
     }
 
+    /// That of so many bytes.
+    pub(crate) fn with_length((at, length): (u32, u16)) -> Option<(Spot, u16)> {
+        Spot::new(at as usize).map(|spot| (spot, length))
+    }
+
     /// How many bytes are before it.
     #[inline]
     pub fn at(self) -> usize {
@@ -364,10 +493,28 @@ impl Noted {
 }
 
 impl Facts {
-    /// A response has come that answers this query, or is a further message of its answer.
-    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) {
+    /// Whether a response has come that answers it.
+    #[inline]
+    pub fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// How long the TCP handshake of its connection took, ns.
+    #[inline]
+    pub fn handshake_rtt_ns(&self) -> Option<i64> {
+        self.handshake_rtt.map(Nanos::get)
+    }
+
+    /// The same with a handshake that took so long, ns.
+    pub(crate) fn with_handshake(mut self, rtt_ns: Option<i64>) -> Facts {
+        self.handshake_rtt = rtt_ns.map(Nanos::new);
+        self
+    }
+
+    /// A response of this length has come that answers this query, or is a further message of its answer.
+    pub(super) fn answered_by(&mut self, length: u32, handshake_rtt: Option<Nanos>) {
         self.answer_messages += 1;
-        self.answer_bytes += u64::from(response.length);
-        self.handshake_rtt_ns = self.handshake_rtt_ns.or(handshake_rtt_ns);
+        self.answer_bytes += u64::from(length);
+        self.handshake_rtt = self.handshake_rtt.or(handshake_rtt);
     }
 }

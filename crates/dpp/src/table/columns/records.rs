@@ -191,7 +191,7 @@ pub(super) fn q_additional<'a>(
 #[inline]
 fn noted<'a>(row: &Transaction<'a>, which: fn(&Noted) -> Option<Spot>) -> Option<(&'a [u8], usize)> {
     let side = row.response()?;
-    let spot = which(&side.noted)?;
+    let spot = which(&side.noted())?;
     Some((row.kept_of(side), spot.at()))
 }
 
@@ -249,5 +249,5 @@ pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &
 }
 
 pub(super) fn ttl_min<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.response().and_then(|side| side.noted.ttl_min), |ttl| Value::U64(ttl.into()))
+    maybe(row.response().and_then(|side| side.noted().ttl_min), |ttl| Value::U64(ttl.into()))
 }
