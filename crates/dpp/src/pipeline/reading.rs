@@ -4,7 +4,6 @@
 //! their events go ([`Events`]).
 
 use super::counting::Counting;
-use crate::dns::edns::Opt;
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question, Survey};
 use crate::filter::Early;
 use crate::limits;
@@ -13,7 +12,7 @@ use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::tallies::rssac::Counted;
 use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport, Tuple,
+    Arrival, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport, Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -286,7 +285,7 @@ struct Reading<'a, 'b, A, E> {
     /// What is wrong with the message, if a column wants to know.
     error: Option<ParseError>,
     /// What its records say, if that is known already.
-    survey: Option<Survey<'a>>,
+    survey: Option<Survey>,
     /// What is not known of the message.
     lacks: Lacks,
     /// What is kept of its bytes and of those of its frame, once it is.
@@ -361,7 +360,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 
     /// What the records say behind the questions, which end there.
     #[inline]
-    fn survey(&self, end: usize) -> Survey<'a> {
+    fn survey(&self, end: usize) -> Survey {
         match self.survey {
             Some(survey) => survey,
             // Nobody asks for anything but the response code, which needs additional records.
@@ -487,7 +486,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             }
             (own.captured, own.options) = (preserved.captured, preserved.options);
             own.note(preserved.noted);
-            own.edns = survey.and_then(|survey| Opt::of(&survey.opt?)).map(Edns::from);
+            own.edns = survey.and_then(|survey| survey.opt).map(|found| found.opt().into());
             let truncated_at = self.arrived.truncated_at();
             if truncated_at.is_some() || preserved.record.length > 0 || !outer.is_plain() {
                 part.add_seldom(own, &Seldom { outer, truncated_at, record: preserved.record });
@@ -522,7 +521,9 @@ impl<A: Around> Arrived<'_, A> {
         if needs.has(whole) && is_there {
             (preserved.kept, preserved.is_whole) = (part.keep(payload), true);
             preserved.options =
-                opt.and_then(|opt| Spot::with_length((opt.rdata_at as u32, opt.rdata.len() as u16)));
+                opt.and_then(|opt| {
+                    Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16))
+                });
             preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(&message, &survey));
             return preserved;
         }
@@ -531,8 +532,9 @@ impl<A: Around> Arrived<'_, A> {
             && is_there
             && let Some(opt) = opt
         {
-            preserved.options = Spot::with_length((0, opt.rdata.len() as u16));
-            part.kept.extend_from_slice(opt.rdata);
+            let options = opt.rdata(payload);
+            preserved.options = Spot::with_length((0, options.len() as u16));
+            part.kept.extend_from_slice(options);
         }
         if let Some(survey) = noted {
             preserved.noted = Noted::keep(&message, &survey, start, &mut part.kept);

@@ -5,7 +5,6 @@
 //! of the OPT record, the first addresses. If nobody wants the whole message, then only these are kept, one behind the other.
 
 use crate::dns::edns::Opt;
-use crate::dns::rdata::rdata_name;
 use crate::dns::{Message, ParseError, Survey, name};
 use crate::packet::{Outer, VLANS_MAX};
 use std::num::{NonZeroI64, NonZeroU32};
@@ -462,11 +461,11 @@ impl Noted {
     pub(crate) fn of_whole(message: &Message, survey: &Survey) -> Noted {
         let spot = |place: Option<NonZeroU32>| place.and_then(|at| Spot::new(at.get() as usize));
         let mut scratch = [0; name::WIRE_MAX];
-        let cname = survey.cname.filter(|it| rdata_name(message.bytes(), it, &mut scratch).is_some());
+        let cname = survey.cname.filter(|it| it.target(message.bytes(), &mut scratch).is_some());
         Noted {
             a: spot(survey.a),
             aaaa: spot(survey.aaaa),
-            cname: cname.and_then(|record| Spot::new(record.rdata_at)),
+            cname: cname.and_then(|record| Spot::new(record.rdata_at())),
             ttl_min: survey.ttl_min,
         }
     }
@@ -486,7 +485,7 @@ impl Noted {
         Noted {
             a: keep(octets(survey.a, 4)),
             aaaa: keep(octets(survey.aaaa, 16)),
-            cname: survey.cname.and_then(|record| keep(rdata_name(message.bytes(), &record, &mut scratch))),
+            cname: survey.cname.and_then(|record| keep(record.target(message.bytes(), &mut scratch))),
             ttl_min: survey.ttl_min,
         }
     }
