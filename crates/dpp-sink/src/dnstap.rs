@@ -38,7 +38,7 @@ impl<W: Write> DnstapFile<W> {
     }
 
     fn message(&self, row: &Transaction, side: &Side, direction: Direction, out: &mut Vec<u8>) {
-        let (frame, bytes) = (row.kept(side.record), row.kept(side.message));
+        let (frame, bytes) = (row.record(side), row.message(side));
         if let Ok(Dnstap { message: Some(message), .. }) = Dnstap::parse(frame) {
             // The frame of a response tells of its query too, which then has none of its own.
             if message.kind.direction() == direction {

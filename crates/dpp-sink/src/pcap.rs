@@ -95,7 +95,7 @@ struct Message {
 
 impl Messages {
     fn message(&mut self, row: &Transaction, side: &Side, direction: Direction) {
-        let bytes = row.kept(side.message);
+        let bytes = row.message(side);
         if bytes.is_empty() {
             return;
         }
@@ -115,7 +115,7 @@ impl Messages {
                 key.transport(),
                 Transport::Tcp | Transport::Dot | Transport::Doh | Transport::DnscryptTcp
             ),
-            hop_limit: side.outer.hop_limit,
+            hop_limit: side.hop_limit,
             length: bytes.len(),
             stated: bytes.len().max(side.length as usize),
         });

@@ -181,7 +181,7 @@ impl Prepared {
             && !is_readable(row, side, scratch)
         {
             let is_shown = !preparing.context.privacy.is_active();
-            let payload = is_shown.then(|| self.place(row.kept(side.message)));
+            let payload = is_shown.then(|| self.place(row.message(side)));
             out.malformed = Some(Malformed { time_ns: out.time_ns, payload });
             query = None;
         }
@@ -250,7 +250,7 @@ impl Prepared {
         out: &mut Row,
     ) {
         use item_hints::*;
-        if let Some(message) = query.and_then(|side| Message::parse(row.kept(side.message))) {
+        if let Some(message) = query.and_then(|side| Message::parse(row.message(side))) {
             let stored = [QUERY_QUESTIONS, QUERY_ANSWERS, QUERY_AUTHORITY, QUERY_ADDITIONAL];
             let stored = stored.map(|hint| preparing.has(hint));
             let walked = self.message(&message, row, stored, (preparing, &mut *scratch), &mut out.query);
@@ -263,7 +263,7 @@ impl Prepared {
         }
         let stored = [QUERY_QUESTIONS, RESPONSE_ANSWERS, RESPONSE_AUTHORITY, RESPONSE_ADDITIONAL];
         let stored = stored.map(|hint| preparing.has(hint));
-        if let Some(message) = response.and_then(|side| Message::parse(row.kept(side.message)))
+        if let Some(message) = response.and_then(|side| Message::parse(row.message(side)))
             && stored != [false; 4]
         {
             self.message(&message, row, stored, (preparing, &mut *scratch), &mut out.response);
@@ -485,7 +485,7 @@ struct Walked {
 
 /// Whether the first question of a query can be read, if its bytes are there and there is one.
 fn is_readable(row: &Transaction, side: &Side, scratch: &mut Scratch) -> bool {
-    let (bytes, name) = (row.kept(side.message), row.key().name());
+    let (bytes, name) = (row.message(side), row.key().name());
     // As nearly always: it is the row's own, and complete.
     let is_own = bytes
         .get(Message::QUESTIONS..)
@@ -503,7 +503,7 @@ fn sizes((query, response): (Option<&Side>, Option<&Side>), out: &mut Row) {
     let size = |side: &Side| (!side.lacks.has(Lacks::LENGTH)).then_some(side.length);
     out.query_size = query.and_then(size);
     out.response_size = response.and_then(size);
-    out.hop_limit = query.map(|side| side.outer.hop_limit).filter(|&limit| limit > 0);
+    out.hop_limit = query.map(|side| side.hop_limit).filter(|&limit| limit > 0);
 }
 
 /// What the headers and OPT records say.

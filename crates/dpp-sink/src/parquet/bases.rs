@@ -24,12 +24,17 @@ pub(super) struct Bases {
     numbers: Vec<u32>,
     /// The rows of the turn whose bases were not there before, the first of each.
     fresh: Vec<usize>,
+    /// Each number of the turn once, and of each basis the turn that had it last.
+    distinct: Vec<u32>,
+    seen: Vec<u32>,
+    turn: u32,
 }
 
 impl Bases {
     pub(super) fn of(basis: Basis) -> Self {
-        let (numbers, fresh) = (Vec::new(), Vec::new());
-        Bases { basis, dictionary: Dictionary::default(), is_over: false, numbers, fresh }
+        let (numbers, fresh, distinct, seen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let dictionary = Dictionary::default();
+        Bases { basis, dictionary, is_over: false, numbers, fresh, distinct, seen, turn: 0 }
     }
 
     /// Takes the rows of a turn.
@@ -51,6 +56,18 @@ impl Bases {
             }),
         }
         self.is_over = self.dictionary.len() > BASES_MAX;
+        self.find_distinct();
+    }
+
+    fn find_distinct(&mut self) {
+        self.distinct.clear();
+        self.turn += 1;
+        self.seen.resize(self.dictionary.len(), 0);
+        for &number in &self.numbers {
+            if std::mem::replace(&mut self.seen[number as usize], self.turn) != self.turn {
+                self.distinct.push(number);
+            }
+        }
     }
 
     /// Adds the number of a basis, if it is known already, or looks it up.
@@ -84,9 +101,16 @@ impl Bases {
         (!self.is_over).then_some(&self.numbers)
     }
 
+    /// Each of these numbers once.
+    pub(super) fn distinct(&self) -> &[u32] {
+        &self.distinct
+    }
+
     /// Forgets the group.
     pub(super) fn forget(&mut self) {
         self.dictionary.clear();
+        self.seen.clear();
+        self.turn = 0;
         self.is_over = false;
     }
 }

@@ -163,6 +163,13 @@ fn deltas_of(values: &[i64], write: impl Fn(&[i64], &mut Vec<u8>), out: &mut Vec
     varint((BLOCK / MINIBLOCK) as u64, out);
     varint(values.len() as u64, out);
     zigzag(values.first().copied().unwrap_or(0), out);
+    if let Some(&first) = values.first()
+        && length_of_run(first, values) == values.len()
+    {
+        // All blocks have the least difference 0, above which none of the miniblocks takes a bit.
+        let blocks = (values.len() - 1).div_ceil(BLOCK);
+        return out.resize(out.len() + blocks * (1 + BLOCK / MINIBLOCK), 0);
+    }
     let mut rest = values;
     while rest.len() > 1 {
         write(&rest[..rest.len().min(BLOCK + 1)], out);
@@ -322,6 +329,26 @@ mod tests {
         check_deltas(&[1, 2, 3, 4, 5], &[128, 1, 4, 5, 2, 2, 0, 0, 0, 0]);
         let packed = [0b1100_0000, 0b0011_1111, 0, 0, 0, 0, 0, 0];
         check_deltas(&[7, 5, 3, 1, 2, 3, 4, 5], &[&[128, 1, 4, 8, 14, 3, 2, 0, 0, 0][..], &packed].concat());
+    }
+
+    #[test]
+    fn equal_numbers_are_written_as_others_are() {
+        for length in [1, 2, 128, 129, 130, 1000] {
+            let (mut alike, mut same) = (Vec::new(), vec![7; length]);
+            deltas(&same, &mut alike);
+            // One that differs, in a block of its own.
+            same.resize(length.next_multiple_of(BLOCK) + 1, 7);
+            same.push(8);
+            let mut others = Vec::new();
+            deltas(&same, &mut others);
+            let head = |bytes: &[u8], count: u64| {
+                let mut counted = Vec::new();
+                varint(count, &mut counted);
+                bytes[3 + counted.len()..].to_vec()
+            };
+            let alike = head(&alike, length as u64);
+            assert!(head(&others, same.len() as u64).starts_with(&alike), "{length}");
+        }
     }
 
     #[test]

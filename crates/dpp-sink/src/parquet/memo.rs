@@ -21,6 +21,17 @@ pub(super) struct Memo {
     turn: Vec<i64>,
 }
 
+/// What a column says of a turn.
+struct Spread {
+    /// What it says of all rows of which it says something, if that is the same.
+    alike: Option<i64>,
+    /// Whether it may be that it says nothing of some.
+    has_gaps: bool,
+}
+
+/// More different bases are not looked through before the rows are.
+const FEW: usize = 48;
+
 impl Memo {
     /// Asks about bases that are new. What it does not learn, because the dictionary of texts is full, it never learns.
     pub(super) fn learn(
@@ -59,16 +70,17 @@ impl Memo {
 
     /// Puts into the page what was said of the bases of a turn, if all of them are known. Gives whether they are.
     pub(super) fn recall(&mut self, bases: &Bases, page: &mut Page) -> bool {
-        let Memo { said, is_there, has_gaps, first, varies, turn } = self;
-        let Some(numbers) = bases.numbers().filter(|_| said.len() == bases.len()) else { return false };
+        let Some(numbers) = bases.numbers().filter(|_| self.said.len() == bases.len()) else { return false };
+        let Spread { alike, has_gaps } = self.spread(bases.distinct());
+        let Memo { said, is_there, turn, .. } = self;
         let levels = || numbers.iter().map(|&number| is_there[number as usize]);
         let values = numbers.iter().map(|&number| said[number as usize]);
         let count = match has_gaps {
             false => page.take_present(numbers.len()),
             true => page.take_levels(levels()),
         };
-        if !*varies {
-            page.values.take_number_often(first.unwrap_or_default(), count);
+        if let Some(alike) = alike {
+            page.values.take_number_often(alike, count);
             return true;
         }
         turn.clear();
@@ -78,6 +90,21 @@ impl Memo {
         }
         page.values.take_numbers(turn);
         true
+    }
+
+    /// How what was said of the bases of a turn differs. Of most columns it is the same of all, or nearly all, and there are far
+    /// fewer bases than rows.
+    fn spread(&self, bases: &[u32]) -> Spread {
+        if !self.varies {
+            return Spread { alike: Some(self.first.unwrap_or_default()), has_gaps: self.has_gaps };
+        }
+        if bases.len() > FEW {
+            return Spread { alike: None, has_gaps: self.has_gaps };
+        }
+        let there = || bases.iter().filter(|&&base| self.is_there[base as usize] == 1);
+        let first = there().next().map_or(0, |&base| self.said[base as usize]);
+        let differs = |differs, &base: &u32| differs | (self.said[base as usize] ^ first);
+        Spread { alike: (there().fold(0, differs) == 0).then_some(first), has_gaps: there().count() < bases.len() }
     }
 
     /// Forgets the group.

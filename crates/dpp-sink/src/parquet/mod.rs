@@ -30,7 +30,7 @@ use column::{Column, leaves_of};
 use dpp::pipeline::{Pool, Rows, Sink};
 use dpp::plan::Plan;
 use dpp::table::{Basis, Context, Field, Kind, Told};
-use dpp::transaction::{Needs, Side, Transaction};
+use dpp::transaction::{Side, Transaction};
 use lane::{ClosedLeaves, Lane};
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -149,7 +149,7 @@ impl From<ParquetError> for Error {
 pub struct Parquet<W: Write> {
     lanes: Vec<Mutex<Lane>>,
     context: Context,
-    /// Whether messages are kept for columns that write them out.
+    /// Whether columns look into messages.
     has_messages: bool,
     /// Whether there are lanes of several columns.
     has_crowds: bool,
@@ -185,7 +185,7 @@ impl<W: Write + Send> Parquet<W> {
             lanes: columns.into_iter().map(lane).collect(),
             context: plan.context.clone(),
             has_crowds: fields.len() > LANES_MAX,
-            has_messages: plan.needs().has(Needs::QUERY) || plan.needs().has(Needs::RESPONSE),
+            has_messages: plan.needs().reads_queries() || plan.needs().reads_responses(),
             file: Mutex::new(File { writer: file, closed }),
         })
     }
@@ -216,9 +216,9 @@ pub struct Piece {
     weights: Vec<u32>,
 }
 
-/// The bytes of messages that were kept of a row.
+/// The bytes of the messages of a row that columns look into.
 fn weight(row: Transaction) -> u32 {
-    let length = |side: &Side| side.message.length;
+    let length = |side: &Side| side.captured;
     row.query().map_or(0, length).saturating_add(row.response().map_or(0, length))
 }
 

@@ -10,6 +10,7 @@
 
 use super::dictionary::{DIGITS, fold};
 use super::encoding::{byte_streams, counted_runs_and_bits, deltas, deltas_32, width_of};
+use super::lane::PAGE_ROWS;
 use super::tools::Room;
 use super::values::{Bounds, Encoded, Extras};
 use dpp::table::{Kind, Value};
@@ -441,7 +442,9 @@ const CODES_MAX: usize = 1 << 15;
 /// Numbers and their codes, in the order of first sight.
 struct Codebook {
     seed: u64,
-    /// Open addressing, a power of two long, at most half full: a code plus one, or 0.
+    /// Of small numbers, which most are: a code plus one, or 0.
+    small: Vec<u16>,
+    /// Of others. Open addressing, a power of two long, at most half full: likewise.
     slots: Vec<u32>,
     numbers: Vec<i64>,
     /// The body of a dictionary page, each number in so many bytes.
@@ -451,10 +454,23 @@ struct Codebook {
 
 const SLOTS_MIN: usize = 1 << 6;
 
+/// Where the code of a small number is.
+#[inline]
+fn small(number: i64) -> Option<usize> {
+    usize::try_from(number).ok().filter(|place| *place < SMALL)
+}
+
+/// Lengths, counts and codes are nearly all smaller, and need not be hashed.
+const SMALL: usize = 1 << 13;
+
+// There are no more codes when a page is begun, to which it adds some of its own.
+const _: () = assert!(CODES_MAX + PAGE_ROWS < u16::MAX as usize);
+
 impl Codebook {
     fn new(length: usize) -> Self {
         let seed = std::hash::RandomState::new().hash_one(0);
-        Codebook { seed, slots: vec![0; SLOTS_MIN], numbers: Vec::new(), plain: Vec::new(), length }
+        let (small, slots) = (vec![0; SMALL], vec![0; SLOTS_MIN]);
+        Codebook { seed, small, slots, numbers: Vec::new(), plain: Vec::new(), length }
     }
 
     fn len(&self) -> usize {
@@ -464,6 +480,10 @@ impl Codebook {
     /// The code of a number.
     #[inline]
     fn code(&mut self, number: i64) -> u32 {
+        if let Some(place) = small(number) {
+            let code = self.small[place];
+            return if code > 0 { u32::from(code) - 1 } else { self.add_small(number, place) };
+        }
         let at = self.place(number);
         match self.slots[at] {
             0 => self.add(number, at),
@@ -484,9 +504,21 @@ impl Codebook {
         at
     }
 
-    fn add(&mut self, number: i64, at: usize) -> u32 {
+    #[cold]
+    fn add_small(&mut self, number: i64, place: usize) -> u32 {
+        self.note(number);
+        self.small[place] = self.len() as u16;
+        self.len() as u32 - 1
+    }
+
+    fn note(&mut self, number: i64) {
         self.numbers.push(number);
         self.plain.extend_from_slice(&number.to_le_bytes()[..self.length]);
+    }
+
+    #[cold]
+    fn add(&mut self, number: i64, at: usize) -> u32 {
+        self.note(number);
         self.slots[at] = self.len() as u32;
         if self.len() * 2 > self.slots.len() {
             self.place_all(self.slots.len() * 2);
@@ -497,6 +529,9 @@ impl Codebook {
     /// Forgets all but the first numbers.
     fn truncate(&mut self, length: usize) {
         if length < self.len() {
+            for place in self.numbers[length..].iter().copied().filter_map(small) {
+                self.small[place] = 0;
+            }
             self.numbers.truncate(length);
             self.plain.truncate(length * self.length);
             self.place_all((length * 2).next_power_of_two().max(SLOTS_MIN));
@@ -507,8 +542,11 @@ impl Codebook {
         self.slots.clear();
         self.slots.resize(slots, 0);
         for code in 0..self.len() {
-            let at = self.place(self.numbers[code]);
-            self.slots[at] = code as u32 + 1;
+            let number = self.numbers[code];
+            if small(number).is_none() {
+                let at = self.place(number);
+                self.slots[at] = code as u32 + 1;
+            }
         }
     }
 }

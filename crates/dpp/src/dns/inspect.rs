@@ -7,7 +7,7 @@
 //! message it would say of the whole one, too.
 
 use super::message::{Malformed, Message, TYPE_OPT, TYPE_TSIG};
-use super::name;
+use super::{Record, Section, name};
 use crate::limits::{NAME_STEPS_PER_OCTET, POINTERS_MAX};
 
 /// DNS stateful operations: no sections, and other things in their place (RFC 8490 section 5.4).
@@ -62,7 +62,7 @@ impl ParseError {
     }
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
     /// Walks over all four sections and gives the first thing that is wrong; `None` if the message is sound, as far as it was
     /// captured. `stated_length` is how many bytes it has by the headers around it; it is cut if that is more than there are
     /// bytes, and the bytes count if that is less. The time is linear in the length.
@@ -76,6 +76,17 @@ impl Message<'_> {
     /// assert_eq!(cut.inspect(20), Some(ParseError::QuestionCut));
     /// ```
     pub fn inspect(&self, stated_length: usize) -> Option<ParseError> {
+        self.inspect_records(stated_length, |_| {}).0
+    }
+
+    /// The same, and gives each record on the way to `see`. Says also whether these are all of a message that was captured
+    /// to its end; else there may be more that can be read.
+    #[inline]
+    pub(super) fn inspect_records(
+        &self,
+        stated_length: usize,
+        see: impl FnMut(&Record<'a>),
+    ) -> (Option<ParseError>, bool) {
         let length = stated_length.max(self.bytes.len());
         let walk = Walk {
             bytes: self.bytes,
@@ -84,10 +95,13 @@ impl Message<'_> {
             places: [0; POINTERS_MAX],
             name_steps: length.saturating_mul(NAME_STEPS_PER_OCTET),
             opt_seen: false,
+            asked: None,
+            see,
         };
         match walk.over(self) {
-            Err(Stop::Damage(error)) => Some(error),
-            Err(Stop::CaptureEnds) | Ok(()) => None,
+            Err(Stop::Damage(error)) => (Some(error), false),
+            Err(Stop::CaptureEnds) => (None, false),
+            Ok(()) => (None, length == self.bytes.len()),
         }
     }
 }
@@ -100,16 +114,7 @@ enum Stop {
     CaptureEnds,
 }
 
-/// Sections in the order of a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Question,
-    Answer,
-    Authority,
-    Additional,
-}
-
-struct Walk<'a> {
+struct Walk<'a, S> {
     bytes: &'a [u8],
     /// How long the message is, captured or not; never less than the bytes.
     length: usize,
@@ -119,9 +124,17 @@ struct Walk<'a> {
     /// Labels and pointers that may still be followed.
     name_steps: usize,
     opt_seen: bool,
+    /// How many octets and labels the name has that the message begins with, if it is not compressed.
+    asked: Option<(usize, usize)>,
+    /// Who gets each record that was captured to its end.
+    see: S,
 }
 
-impl Walk<'_> {
+/// A pointer to the name that the message begins with, which most records have for their own.
+const TO_ASKED: [u8; 2] = [0xC0, Message::QUESTIONS as u8];
+
+impl<'a, S: FnMut(&Record<'a>)> Walk<'a, S> {
+    #[inline]
     fn over(mut self, message: &Message) -> Result<(), Stop> {
         for _ in 0..message.question_count() {
             self.question()?;
@@ -140,7 +153,7 @@ impl Walk<'_> {
 
     fn question(&mut self) -> Result<(), Stop> {
         self.goes_on(ParseError::QuestionsMissing)?;
-        self.name(Section::Question)?;
+        self.name(true)?;
         self.fixed::<4>(ParseError::QuestionCut)?;
         Ok(())
     }
@@ -148,13 +161,20 @@ impl Walk<'_> {
     /// Steps over a record. `is_last` says whether it is the last of its section.
     fn record(&mut self, section: Section, is_last: bool) -> Result<(), Stop> {
         self.goes_on(ParseError::RecordsMissing)?;
-        let name_octets = self.name(section)?;
+        let owner_at = self.at;
+        let name_octets = self.name(false)?;
         let fixed = self.fixed::<RECORD_FIXED>(ParseError::RecordCut)?;
         let end = self.at + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         if end > self.length {
             return Err(Stop::Damage(ParseError::RdataOverrun));
         }
-        match u16::from_be_bytes([fixed[0], fixed[1]]) {
+        let rtype = u16::from_be_bytes([fixed[0], fixed[1]]);
+        if let Some(rdata) = self.bytes.get(self.at..end) {
+            let class = u16::from_be_bytes([fixed[2], fixed[3]]);
+            let ttl = u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
+            (self.see)(&Record { section, owner_at, rtype, class, ttl, rdata_at: self.at, rdata });
+        }
+        match rtype {
             TYPE_OPT => {
                 self.opt(section, name_octets)?;
                 // Behind another version's header there may be something else than options.
@@ -220,33 +240,48 @@ impl Walk<'_> {
         }
     }
 
-    /// Steps over a name, reading it: how many octets it has, uncompressed.
-    fn name(&mut self, section: Section) -> Result<usize, Stop> {
+    /// Steps over the name of a question or of a record, reading it: how many octets it has, uncompressed.
+    #[inline]
+    fn name(&mut self, is_question: bool) -> Result<usize, Stop> {
+        if let Some((octets, labels)) = self.asked
+            && self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(&TO_ASKED))
+        {
+            self.count_steps(labels + 1)?;
+            self.at += TO_ASKED.len();
+            return Ok(octets);
+        }
         let (mut octets, mut labels) = (1, 0);
         let followed = name::follow(self.bytes, self.at, &mut self.places, |label| {
             octets += label.len();
             labels += 1;
             if octets <= name::WIRE_MAX { Ok(()) } else { Err(Malformed::NameTooLong) }
         });
-        let followed = followed.map_err(|malformed| self.stop_at_name(malformed, section))?;
-        self.name_steps = (self.name_steps.checked_sub(labels + followed.pointers))
-            .ok_or(Stop::Damage(ParseError::NamesTooCostly))?;
+        let followed = followed.map_err(|malformed| self.stop_at_name(malformed, is_question))?;
+        self.count_steps(labels + followed.pointers)?;
         if followed.forwards {
             return Err(Stop::Damage(ParseError::ForwardPointer));
+        }
+        if self.at == Message::QUESTIONS && followed.pointers == 0 {
+            self.asked = Some((octets, labels));
         }
         self.at = followed.end;
         Ok(octets)
     }
 
+    fn count_steps(&mut self, steps: usize) -> Result<(), Stop> {
+        self.name_steps =
+            self.name_steps.checked_sub(steps).ok_or(Stop::Damage(ParseError::NamesTooCostly))?;
+        Ok(())
+    }
+
     /// What it means that the name here cannot be read.
     #[cold]
-    fn stop_at_name(&self, malformed: Malformed, section: Section) -> Stop {
-        let is_question = section == Section::Question;
+    fn stop_at_name(&self, malformed: Malformed, is_question: bool) -> Stop {
         let error = match (malformed, is_question) {
             (Malformed::Cut, _) if self.bytes.len() < self.length => return Stop::CaptureEnds,
             // The name ends inside the message, with a pointer, and that leads out of it.
             (Malformed::Cut, _) if name::skip(self.bytes, self.at).is_ok() => {
-                return self.stop_at_name(Malformed::Pointer, section);
+                return self.stop_at_name(Malformed::Pointer, is_question);
             }
             (Malformed::Cut, true) => ParseError::QuestionCut,
             (Malformed::Cut, false) => ParseError::RecordCut,

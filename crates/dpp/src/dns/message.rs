@@ -210,10 +210,16 @@ impl<'a> Message<'a> {
             }
             at = record.end;
         }
-        Ok(match tsig_error {
-            0 => u16::from(extension.unwrap_or(0)) << 4 | self.header_rcode(),
+        Ok(self.extended_by(extension.unwrap_or(0), tsig_error))
+    }
+
+    /// The response code, extended by these bits of OPT, or replaced by this error of TSIG.
+    #[inline]
+    pub(super) fn extended_by(&self, extension: u8, tsig_error: u16) -> u16 {
+        match tsig_error {
+            0 => u16::from(extension) << 4 | self.header_rcode(),
             error => error.min(!TSIG_ERROR) | TSIG_ERROR,
-        })
+        }
     }
 
     /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT as the header states them.
@@ -246,7 +252,7 @@ pub(super) struct Fields<'a> {
 /// The error field of a TSIG record: after the algorithm name, 6 bytes of time, 2 of fudge, the MAC behind its length,
 /// and 2 bytes of original ID (RFC 8945 section 4.2).
 #[cold]
-fn tsig_error_of(rdata: &[u8]) -> Result<u16, Malformed> {
+pub(super) fn tsig_error_of(rdata: &[u8]) -> Result<u16, Malformed> {
     let number = |at: usize| match rdata.get(at..at + 2) {
         Some(bytes) => Ok(u16::from_be_bytes([bytes[0], bytes[1]])),
         None => Err(Malformed::Cut),

@@ -12,6 +12,7 @@ mod message;
 pub mod name;
 pub mod rdata;
 mod records;
+mod survey;
 pub(crate) mod text;
 #[cfg(test)]
 mod twin;
@@ -19,3 +20,4 @@ mod twin;
 pub use inspect::{PARSE_ERRORS, ParseError};
 pub use message::{Malformed, Message, PartialQuestion, Question};
 pub use records::{Record, Records, Section};
+pub(crate) use survey::Survey;

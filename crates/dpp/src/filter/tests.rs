@@ -3,7 +3,7 @@
 use super::*;
 use crate::dns::Question;
 use crate::table::{ALIASES, COLUMNS};
-use crate::transaction::{Arrival, Facts, Part, Side, State, Transport};
+use crate::transaction::{Arrival, Facts, Part, Seldom, Side, State, Transport};
 // Named as users name it: the room itself knows no packets, only its rows here are made of some.
 use dpp::packet::{Addresses, Flow, Outer};
 
@@ -26,17 +26,21 @@ impl Rows {
             "2001:db8::53".parse::<std::net::Ipv6Addr>().unwrap().octets(),
         );
         let v6 = Addresses::V6 { source: &v6.0, destination: &v6.1 };
+        let outer = Outer { vlans: [7, 9, 0, 0], vlan_count: 2, hop_limit: 64, ..Outer::default() };
         let mut push =
             |addresses, transport, id, state, rcode, question: Option<Question>, own: Side, answer| {
                 let flow = Flow { addresses, source_port: 40_000 + id, destination_port: 53 };
                 let tuple = Tuple::of(&flow, transport, id, false);
                 part.push(&arrival, state, rcode, (&tuple, 0), question.as_ref());
+                let mut own = own;
+                if id == 1 {
+                    part.add_seldom(&mut own, &Seldom { outer, ..Seldom::default() });
+                }
                 part.describe(Facts { own, ..Facts::default() }, answer);
             };
         let name = b"\x03WWW\x07Example\x03com\0";
         let asked = Question { name, qtype: 28, qclass: 1 };
-        let outer = Outer { vlans: [7, 9, 0, 0], vlan_count: 2, hop_limit: 64, ..Outer::default() };
-        let own = Side { outer, length: 33, flags: 0x0100, ..Side::default() };
+        let own = Side { hop_limit: 64, length: 33, flags: 0x0100, ..Side::default() };
         let answer = Side { length: 120, flags: 0x8500, counts: [1, 2, 0, 1], ..Side::default() };
         push(v4, Transport::Udp, 1, State::Matched, 3, Some(asked), own, Some(answer));
         let own = Side { flags: 5 << 11, ..Side::default() };

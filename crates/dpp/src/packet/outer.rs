@@ -61,6 +61,12 @@ pub struct Outer {
 }
 
 impl Outer {
+    /// Whether there is nothing around it but an IP header.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.vlan_count == 0 && self.tunnel.is_none()
+    }
+
     /// The VLAN ids that are known, from outside in.
     pub fn vlan_ids(&self) -> &[u16] {
         &self.vlans[..usize::from(self.vlan_count)]

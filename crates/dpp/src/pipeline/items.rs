@@ -12,10 +12,10 @@ use crate::cdns::{
 };
 use crate::dns::{Message, Question};
 use crate::limits::{BLOCK_ITEMS_ALWAYS, BLOCK_ITEMS_MAX, ITEM_MESSAGES_MAX};
-use crate::packet::{Addresses, Flow, Origin, Outer, Skip};
+use crate::packet::{Addresses, Flow, Origin, Skip};
 use crate::stats::Totals;
 use crate::transaction::{
-    Arrival, Edns, Facts, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
+    Arrival, Edns, Facts, Lacks, Needs, Noted, Part, Role, Side, Spot, State, Transport, Tuple,
 };
 
 /// Reads the items of a block that came at `arrival`. Gives how many there are.
@@ -134,11 +134,11 @@ impl Reading<'_> {
         (has_query, has_response): (bool, bool),
     ) {
         let signature = &item.signature;
-        let wants_messages = self.needs.has(Needs::QUERY) || self.needs.has(Needs::RESPONSE);
+        let wants_messages = self.needs.reads_queries() || self.needs.reads_responses();
         self.items_without_messages += u64::from(wants_messages && self.messages_left == 0);
         let mut query =
             Side { lacks: lacks.and(self.lacks_sections(&item.query, QUERY_SECTIONS)), ..Side::default() };
-        query.outer = Outer { hop_limit: item.hop_limit.unwrap_or_default(), ..Outer::default() };
+        query.hop_limit = item.hop_limit.unwrap_or_default();
         query.lacks.set(Lacks::LENGTH, item.query_size.is_none());
         query.length = item.query_size.unwrap_or_default();
         query.rcode = signature.query_rcode.unwrap_or_default();
@@ -158,10 +158,10 @@ impl Reading<'_> {
         let is_unknown = |record: &Record| is_opt(record) && record.rdata.is_none();
         let stores_rdata = self.storage.hints.record & RDATA != 0;
         response.lacks.set(Lacks::OPTIONS, !stores_rdata && item.response.additional.iter().any(is_unknown));
-        if has_query && self.needs.has(Needs::QUERY) {
+        if has_query && self.needs.reads_queries() {
             self.put_together(item, &mut query, part, false);
         }
-        if has_response && self.needs.has(Needs::RESPONSE) {
+        if has_response && self.needs.reads_responses() {
             self.put_together(item, &mut response, part, true);
         }
         if let Some(event) = part.events.last()
@@ -175,9 +175,9 @@ impl Reading<'_> {
             own,
             answer_messages: answer.is_some().into(),
             answer_bytes: answer.map_or(0, |answer| answer.length.into()),
-            handshake_rtt_ns: self.handshake_rtt_ns(item),
             ..Facts::default()
         };
+        let facts = facts.with_handshake(self.handshake_rtt_ns(item));
         part.describe(facts, answer);
     }
 
@@ -218,11 +218,12 @@ impl Reading<'_> {
         if self.messages_left > 0 {
             let (message, options) = message(item, side, is_response);
             self.messages_left = self.messages_left.saturating_sub(message.len());
-            side.message = part.keep(&message);
+            side.keep_whole(part.keep(&message));
             if is_response && self.needs.has(Needs::NOTED) && !side.lacks.has(Lacks::ANSWERS) {
-                side.noted = Message::parse(&message).as_ref().map(Noted::of).unwrap_or_default();
+                let surveyed = Message::parse(&message).and_then(|it| Some((it, it.survey_behind_questions()?)));
+                side.note(surveyed.map_or_else(Noted::default, |(it, survey)| Noted::of_whole(&it, &survey)));
             }
-            side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS));
+            side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS)).and_then(Spot::with_length);
         }
     }
 }

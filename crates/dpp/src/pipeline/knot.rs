@@ -12,7 +12,7 @@ use crate::dns::edns::EDE;
 use crate::knot::{Carrier, Pair, Probe, QueryEdns, Reply};
 use crate::packet::{Addresses, Flow, Origin, Skip};
 use crate::stats::Totals;
-use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, State, Transport, Tuple};
+use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, Spot, State, Transport, Tuple};
 
 /// Knot DNS is the server that answers.
 const AUTH: Role = Role(1);
@@ -81,7 +81,7 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         flags: u16::from(edns.dnssec_ok) << 15 | u16::from(edns.delegation_aware) << 13,
     });
     own.lacks.set(Lacks::OPTION_DATA, true);
-    if needs.has(Needs::QUERY) {
+    if needs.reads_queries() {
         let options = probe.edns.map(|edns| (edns, options_of(&edns)));
         keep(&mut own, part, question, options.as_ref().map(|(edns, options)| (opt(edns), &options[..])));
     }
@@ -90,7 +90,7 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         answer.rcode = reply.rcode;
         // Of its OPT record no more is known than one of its options.
         answer.lacks.set(Lacks::OPTIONS, true);
-        if needs.has(Needs::RESPONSE) {
+        if needs.reads_responses() {
             let options = reply.extended_error.map(extended_error);
             keep(
                 &mut answer,
@@ -110,9 +110,9 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         own,
         answer_messages: answer.is_some().into(),
         answer_bytes: answer.map_or(0, |answer| answer.length.into()),
-        handshake_rtt_ns: probe.handshake_rtt_us.map(|rtt_us| i64::from(rtt_us) * 1000),
         ..Facts::default()
     };
+    let facts = facts.with_handshake(probe.handshake_rtt_us.map(|rtt_us| i64::from(rtt_us) * 1000));
     part.describe(facts, answer);
 }
 
@@ -178,10 +178,10 @@ fn keep(side: &mut Side, part: &mut Part, question: Option<&Question>, opt: Opti
         out.extend([0, 0, 41]);
         out.extend(size_and_ttl);
         out.extend((options.len() as u16).to_be_bytes());
-        side.options = Some((out.len() as u32, options.len() as u16));
+        side.options = Spot::with_length((out.len() as u32, options.len() as u16));
         out.extend_from_slice(options);
     }
-    side.message = part.keep(&out);
+    side.keep_whole(part.keep(&out));
 }
 
 /// Class and TTL of the query's OPT record.

@@ -4,8 +4,7 @@
 //! their events go ([`Events`]).
 
 use super::counting::Counting;
-use crate::dns::edns::Opt;
-use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question};
+use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question, Survey};
 use crate::filter::Early;
 use crate::limits;
 use crate::packet::{Datagram, Flow, Outer, Skip, Walk};
@@ -13,7 +12,7 @@ use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::tallies::rssac::Counted;
 use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
+    Arrival, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport, Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -262,6 +261,17 @@ fn class_bits<A>(arrived: &Arrived<A>, [mdns, _]: [Option<u16>; 2]) -> u16 {
     if is_mdns && arrived.transport == Transport::Udp { 0x7FFF } else { 0xFFFF }
 }
 
+/// What is kept of a message, for its [`Side`].
+#[derive(Clone, Copy, Default)]
+struct Preserved {
+    kept: Kept,
+    is_whole: bool,
+    captured: u32,
+    options: Option<(Spot, u16)>,
+    noted: Noted,
+    record: Kept,
+}
+
 /// A message that is being read.
 struct Reading<'a, 'b, A, E> {
     reader: &'a Reader<'a>,
@@ -274,10 +284,12 @@ struct Reading<'a, 'b, A, E> {
     class_bits: u16,
     /// What is wrong with the message, if a column wants to know.
     error: Option<ParseError>,
+    /// What its records say, if that is known already.
+    survey: Option<Survey>,
     /// What is not known of the message.
     lacks: Lacks,
-    /// Where its bytes and those of its frame are kept, once they are, and what is noted of them.
-    kept: Option<(Kept, Kept, Noted)>,
+    /// What is kept of its bytes and of those of its frame, once it is.
+    kept: Option<Preserved>,
     /// What it counts as once its shard has seen that it was not captured before.
     counted: Option<Counted>,
     events: &'b mut E,
@@ -298,7 +310,8 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
         let inspects = reader.needs.has(Needs::DAMAGE);
-        let error = if inspects { message.inspect(stated_length) } else { None };
+        let (error, survey) =
+            if inspects { message.inspect_and_survey(stated_length) } else { (None, None) };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
@@ -312,6 +325,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             pairing,
             class_bits,
             error,
+            survey,
             lacks,
             kept,
             counted: None,
@@ -335,12 +349,36 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let message = self.message;
         match message.question(dns::Message::QUESTIONS, scratch) {
             Ok((question, end)) => {
-                let rcode = rcode(&message, end, self.totals);
-                self.event(Some(&question), (rcode, Some(end)), 0);
+                let survey = self.survey(end);
+                let rcode = self.rcode(&survey);
+                self.event(Some(&question), (rcode, Some(&survey)), 0);
                 Ok(())
             }
             Err(malformed) => self.unreadable(malformed),
         }
+    }
+
+    /// What the records say behind the questions, which end there.
+    #[inline]
+    fn survey(&self, end: usize) -> Survey {
+        match self.survey {
+            Some(survey) => survey,
+            // Nobody asks for anything but the response code, which needs additional records.
+            None if self.message.counts()[3] == 0 && !self.reader.needs.has(Needs::NOTED) => Survey::default(),
+            None => self.message.survey(end),
+        }
+    }
+
+    /// The complete response code, or that of the header if the records cannot be walked. Queries have the header's.
+    #[inline]
+    fn rcode(&mut self, survey: &Survey) -> u16 {
+        if !self.message.is_response() {
+            return self.message.header_rcode();
+        }
+        survey.response_code(&self.message).unwrap_or_else(|| {
+            self.totals.records_unread += 1;
+            self.message.header_rcode()
+        })
     }
 
     /// A response without a question, or a query that asks nothing.
@@ -349,8 +387,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         if !self.message.is_response() && !self.reader.malformed {
             return Err(Skip::DnsQueryWithoutQuestion);
         }
-        let rcode = rcode(&self.message, dns::Message::QUESTIONS, self.totals);
-        self.event(None, (rcode, Some(dns::Message::QUESTIONS)), 0);
+        let survey = self.survey(dns::Message::QUESTIONS);
+        let rcode = self.rcode(&survey);
+        self.event(None, (rcode, Some(&survey)), 0);
         Ok(())
     }
 
@@ -365,9 +404,10 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             Ok(readable) => readable,
             Err(malformed) => return self.unreadable(malformed),
         };
-        let rcode = match readable == count {
-            true => rcode(&self.message, end, self.totals),
-            false => self.message.header_rcode(),
+        let survey = (readable == count).then(|| self.survey(end));
+        let rcode = match &survey {
+            Some(survey) => self.rcode(survey),
+            None => self.message.header_rcode(),
         };
         let taken = readable.min(most);
         self.totals.questions_unread += u64::from(count - taken);
@@ -376,7 +416,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             let mut scratch = [0; dns::name::WIRE_MAX];
             let message = self.message;
             let (question, next) = message.question(at, &mut scratch).expect("it was read before");
-            self.event(Some(&question), (rcode, (readable == count).then_some(end)), ordinal);
+            self.event(Some(&question), (rcode, survey.as_ref()), ordinal);
             at = next;
         }
         Ok(())
@@ -409,8 +449,14 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         Ok(())
     }
 
-    /// Appends the event of a question, the `ordinal`-th of its message. `end` is where the questions end, if that is known.
-    fn event(&mut self, question: Option<&Question>, (rcode, end): (u16, Option<usize>), ordinal: u16) {
+    /// Appends the event of a question, the `ordinal`-th of its message. The survey is what its records say, if it is known where
+    /// they start.
+    fn event(
+        &mut self,
+        question: Option<&Question>,
+        (rcode, survey): (u16, Option<&Survey>),
+        ordinal: u16,
+    ) {
         let is_response = self.message.is_response();
         let state = match (is_response, question) {
             (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
@@ -424,19 +470,26 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
         if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
-            let (message, record, noted) =
-                *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
+            let preserved =
+                *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, survey, part));
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             // It is large: made once, it is filled where it lies.
-            let mut facts = Facts { own: self.arrived.side(), handshake_rtt_ns, ..Facts::default() };
+            let (own, outer) = self.arrived.side();
+            let mut facts = Facts { own, ..Facts::default() }.with_handshake(handshake_rtt_ns);
             let own = &mut facts.own;
             (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
-            (own.message, own.record, own.noted) = (message, record, noted);
-            if let Some(opt) = end.and_then(|end| self.message.opt_record(end)) {
-                own.options = Some((opt.rdata_at as u32, opt.rdata.len() as u16));
-                own.edns = Opt::of(&opt).map(Edns::from);
+            match preserved.is_whole {
+                true => own.keep_whole(preserved.kept),
+                false => own.keep(preserved.kept),
+            }
+            (own.captured, own.options) = (preserved.captured, preserved.options);
+            own.note(preserved.noted);
+            own.edns = survey.and_then(|survey| survey.opt).map(|found| found.opt().into());
+            let truncated_at = self.arrived.truncated_at();
+            if truncated_at.is_some() || preserved.record.length > 0 || !outer.is_plain() {
+                part.add_seldom(own, &Seldom { outer, truncated_at, record: preserved.record });
             }
             part.describe(facts, None);
         }
@@ -448,33 +501,70 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 
 impl<A: Around> Arrived<'_, A> {
     /// Keeps what is needed of the message's bytes, and of its frame's, and notes what is in them.
-    fn keep(&self, needs: Needs, part: &mut Part) -> (Kept, Kept, Noted) {
-        let header = dns::Message::parse(self.datagram.payload);
-        let response = header.filter(|message| message.is_response());
-        let needed = if response.is_some() { Needs::RESPONSE } else { Needs::QUERY };
+    fn keep(&self, needs: Needs, survey: Option<&Survey>, part: &mut Part) -> Preserved {
+        let payload = self.datagram.payload;
+        let record = if needs.has(Needs::FRAME) { part.keep(self.around.record()) } else { Kept::default() };
+        let mut preserved = Preserved { record, ..Preserved::default() };
+        let Some(message) = dns::Message::parse(payload) else { return preserved };
+        let opt = survey.and_then(|survey| survey.opt);
+        let (whole, options, reads) = match message.is_response() {
+            true => (Needs::RESPONSE, Needs::RESPONSE_OPTIONS, needs.reads_responses()),
+            false => (Needs::QUERY, Needs::QUERY_OPTIONS, needs.reads_queries()),
+        };
         // A message of no length was made up, of what the one that answers it says.
         let is_there = !self.around.lacks().has(Lacks::LENGTH);
-        let message = if needs.has(needed) && is_there { self.datagram.payload } else { &[] };
-        let record = if needs.has(Needs::FRAME) { self.around.record() } else { &[] };
-        let noted = response.filter(|_| needs.has(Needs::NOTED) && is_there);
-        (part.keep(message), part.keep(record), noted.as_ref().map(Noted::of).unwrap_or_default())
+        let notes = needs.has(Needs::NOTED) && message.is_response() && is_there;
+        // Of questions that cannot be read it may still be known where they end.
+        let behind = || message.survey_behind_questions();
+        let noted = if notes { survey.copied().or_else(behind) } else { None };
+        preserved.captured = if reads && is_there { payload.len() as u32 } else { 0 };
+        if needs.has(whole) && is_there {
+            (preserved.kept, preserved.is_whole) = (part.keep(payload), true);
+            preserved.options =
+                opt.and_then(|opt| {
+                    Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16))
+                });
+            preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(&message, &survey));
+            return preserved;
+        }
+        let start = part.kept.len();
+        if needs.has(options)
+            && is_there
+            && let Some(opt) = opt
+        {
+            let options = opt.rdata(payload);
+            preserved.options = Spot::with_length((0, options.len() as u16));
+            part.kept.extend_from_slice(options);
+        }
+        if let Some(survey) = noted {
+            preserved.noted = Noted::keep(&message, &survey, start, &mut part.kept);
+        }
+        preserved.kept = Kept { start, length: (part.kept.len() - start) as u32 };
+        preserved
     }
 
-    /// What columns may want to know of the message, but for what takes reading it.
-    fn side(&self) -> Side {
+    /// What columns may want to know of the message, but for what takes reading it; and what lay around it.
+    fn side(&self) -> (Side, Outer) {
         let Datagram { payload, payload_length, .. } = self.datagram;
-        let (ip_length, udp_checksum) = self.around.envelope(payload).unzip();
-        let header = dns::Message::parse(payload);
-        Side {
-            outer: self.around.outer(),
+        let (header, outer) = (dns::Message::parse(payload), self.around.outer());
+        let mut side = Side {
+            hop_limit: outer.hop_limit,
             length: payload_length as u32,
-            truncated_at: (payload.len() < payload_length).then_some(payload.len() as u32),
-            ip_length: ip_length.unwrap_or_default(),
-            udp_checksum,
             flags: header.map(|header| header.flags()).unwrap_or_default(),
             counts: header.map(|header| header.counts()).unwrap_or_default(),
             ..Side::default()
+        };
+        if let Some((ip_length, checksum)) = self.around.envelope(payload) {
+            side.ip_length = ip_length;
+            side.set_udp_checksum(checksum);
         }
+        (side, outer)
+    }
+
+    /// Where in the message the captured bytes end, if that is before its end.
+    fn truncated_at(&self) -> Option<u32> {
+        let Datagram { payload, payload_length, .. } = self.datagram;
+        (payload.len() < payload_length).then_some(payload.len() as u32)
     }
 
     /// A digest of all that two copies of a message have in common. TCP tells copies by sequence numbers; 0 is for them.

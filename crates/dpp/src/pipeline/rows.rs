@@ -157,7 +157,7 @@ impl Rows {
         let row = self.order[number];
         let part = &self.parts[usize::from(row.shard)];
         let facts = part.facts.get(row.index as usize);
-        let kept = |side: &Side| side.message.length as usize + side.record.length as usize;
+        let kept = |side: &Side| side.captured as usize + part.seldom(side).record.length as usize;
         let facts =
             facts.map_or(0, |facts| FACTS_COUNT + kept(&facts.own) + part.answer(facts).map_or(0, kept));
         size_of::<Event>() + size_of::<Row>() + part.key(row.event(&self.parts)).size() + facts

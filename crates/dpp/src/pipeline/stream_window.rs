@@ -74,8 +74,8 @@ impl StreamWindow {
 
 /// What a part counts for: the sum of [`weights`].
 fn weight(part: &Part) -> u64 {
-    let kept = || part.facts.iter().map(|facts| kept_weight(facts.own.message.length));
-    part.segments.payload_bytes() + if part.kept.is_empty() { 0 } else { kept().sum() }
+    let kept: u64 = part.facts.iter().map(|facts| kept_weight(facts.own.captured)).sum();
+    part.segments.payload_bytes() + kept
 }
 
 /// The packets that count: position, the clock after it, and bytes.
@@ -83,7 +83,7 @@ fn weights(part: &Part) -> impl Iterator<Item = (u64, i64, u64)> + '_ {
     let segments = part.segments.payloads().map(|(moment, bytes)| (moment.position, moment.after_ns, bytes));
     let messages =
         part.events.iter().zip(&part.facts).map(|(event, facts)| {
-            (part.position(event), event.after_ns, kept_weight(facts.own.message.length))
+            (part.position(event), event.after_ns, kept_weight(facts.own.captured))
         });
     segments.chain(messages.filter(|&(_, _, bytes)| bytes > 0))
 }

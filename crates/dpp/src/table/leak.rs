@@ -157,7 +157,7 @@ fn held(row: &Transaction) -> Vec<Held> {
 
 /// Those in the bytes of a message, if they are kept.
 fn in_message(row: &Transaction, side: &Side, found: &mut Vec<Held>) {
-    let Some(message) = Message::parse(row.kept(side.message)) else { return };
+    let Some(message) = Message::parse(row.message(side)) else { return };
     let Some(at) = end_of_questions(&message) else { return };
     let options = message.opt(at).into_iter().flat_map(|opt| opt.options());
     let subnets =

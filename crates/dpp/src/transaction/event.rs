@@ -6,7 +6,8 @@
 //!
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
-use super::{Facts, Kept, Key, Side, Tells, Tuple};
+use super::facts::{Answer, Told};
+use super::{Facts, Kept, Key, Seldom, Side, Tells, Tuple};
 use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
@@ -186,8 +187,10 @@ pub struct Part {
     pub keys: Vec<u8>,
     /// What else is known of each event; empty unless a column wants it.
     pub facts: Vec<Facts>,
-    /// What is known of responses that answered queries of this part.
+    /// What is known of responses of other parts that answered queries of this one.
     pub(super) answers: Vec<Side>,
+    /// What is known of few of all these messages.
+    pub(super) seldom: Vec<Seldom>,
     /// What there is among all these.
     pub(crate) tells: Tells,
     /// Bytes of messages that facts point to; empty unless they are needed.
@@ -281,7 +284,7 @@ impl Part {
     /// Says what else is known of the event that was appended last, and of the response to it, if that is known already.
     #[inline]
     pub(crate) fn describe(&mut self, mut facts: Facts, answer: Option<Side>) {
-        self.tells.handshakes |= facts.handshake_rtt_ns.is_some();
+        self.tells.handshakes |= facts.handshake_rtt_ns().is_some();
         if let Some(answer) = answer {
             facts.answer = self.add_answer(answer);
         }
@@ -298,19 +301,59 @@ impl Part {
 
     /// How many bytes facts and answers take.
     pub(crate) fn facts_size(&self) -> usize {
-        self.facts.len() * size_of::<Facts>() + self.answers.len() * size_of::<Side>()
+        self.facts.len() * size_of::<Facts>()
+            + self.answers.len() * size_of::<Side>()
+            + self.seldom.len() * size_of::<Seldom>()
+    }
+
+    /// Adds to a message what is known of few.
+    pub(crate) fn add_seldom(&mut self, side: &mut Side, seldom: &Seldom) {
+        side.seldom = None;
+        if seldom != Seldom::NOTHING {
+            self.tells.add_seldom(seldom);
+            self.seldom.push(*seldom);
+            side.seldom = NonZeroU32::new(self.seldom.len() as u32);
+        }
+    }
+
+    /// What is known of a message of this part that is known of few.
+    #[inline]
+    pub(crate) fn seldom(&self, side: &Side) -> &Seldom {
+        match side.seldom {
+            None => Seldom::NOTHING,
+            Some(number) => &self.seldom[number.get() as usize - 1],
+        }
     }
 
     /// What is known of the response to the event of these facts.
     #[inline]
     pub(crate) fn answer(&self, facts: &Facts) -> Option<&Side> {
-        facts.answer.map(|number| &self.answers[number.get() as usize - 1])
+        facts.answer.map(|answer| match answer.place() {
+            Ok(event) => &self.facts[event].own,
+            Err(number) => &self.answers[number],
+        })
     }
 
-    fn add_answer(&mut self, answer: Side) -> Option<NonZeroU32> {
+    fn add_answer(&mut self, answer: Side) -> Option<Answer> {
         self.tells.add(&answer, false);
         self.answers.push(answer);
-        NonZeroU32::new(self.answers.len() as u32)
+        Answer::copied(self.answers.len())
+    }
+
+    /// A copy of another part's message, with all that is known of it and was kept there.
+    fn copy(&mut self, side: &Side, seldom: &Seldom, kept: &[u8]) -> Side {
+        let mut copy = *side;
+        copy.keep(self.keep_of(side.kept(), kept));
+        if side.seldom.is_some() {
+            let record = self.keep_of(seldom.record, kept);
+            self.add_seldom(&mut copy, &Seldom { record, ..*seldom });
+        }
+        copy
+    }
+
+    /// Keeps what another part keeps.
+    fn keep_of(&mut self, Kept { start, length }: Kept, kept: &[u8]) -> Kept {
+        self.keep(&kept[start..start + length as usize])
     }
 
     /// Keeps these bytes for as long as the part lives.
@@ -333,27 +376,30 @@ impl Part {
         }
     }
 
-    /// The query of this index was answered by this response, over a connection of this handshake. Its bytes lie in `kept`, or in
-    /// the part's own if there are none.
-    pub(super) fn answered(
-        &mut self,
-        index: u32,
-        (response, handshake_rtt_ns): (&Side, Option<i64>),
-        kept: Option<&[u8]>,
-    ) {
-        let Some(facts) = self.facts.get_mut(index as usize) else { return };
-        self.tells.handshakes |= handshake_rtt_ns.is_some();
-        facts.answered_by(response, handshake_rtt_ns);
-        if facts.answer.is_some() {
-            return;
+    /// The query of this index was answered by the response of that index.
+    pub(super) fn answered_here(&mut self, query: u32, response: u32) {
+        let Some(told) = self.facts.get(response as usize) else { return };
+        let (length, handshake_rtt) = (told.own.length, told.handshake_rtt);
+        let Some(facts) = self.facts.get_mut(query as usize) else { return };
+        facts.answered_by(length, handshake_rtt);
+        facts.answer = facts.answer.or(Answer::here(response));
+    }
+
+    /// What a query of another part is told of the response of this index that answers it.
+    pub(super) fn told(&self, response: u32) -> Option<Told> {
+        let Facts { own, handshake_rtt, .. } = self.facts.get(response as usize)?;
+        Some(Told { side: *own, seldom: *self.seldom(own), handshake_rtt: *handshake_rtt })
+    }
+
+    /// The query of this index was answered by a response of another part, which keeps these bytes.
+    pub(super) fn answered(&mut self, query: u32, told: &Told, kept: &[u8]) {
+        let Some(facts) = self.facts.get_mut(query as usize) else { return };
+        self.tells.handshakes |= told.handshake_rtt.is_some();
+        facts.answered_by(told.side.length, told.handshake_rtt);
+        if facts.answer.is_none() {
+            let answer = self.copy(&told.side, &told.seldom, kept);
+            self.facts[query as usize].answer = self.add_answer(answer);
         }
-        let mut answer = *response;
-        if let Some(bytes) = kept {
-            for kept in [&mut answer.message, &mut answer.record] {
-                *kept = self.keep(&bytes[kept.start..kept.start + kept.length as usize]);
-            }
-        }
-        self.facts[index as usize].answer = self.add_answer(answer);
     }
 
     /// Notes the digest of the event that was appended last, and what its message counts as.
@@ -372,11 +418,9 @@ impl Part {
         self.events.push(Event { key: self.keys.len() as u32, packet, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
         if let Some(&(mut facts)) = other.facts.get(index) {
-            let mut answer = other.answer(&facts).copied();
-            for side in [Some(&mut facts.own), answer.as_mut()].into_iter().flatten() {
-                side.message = self.keep(other.kept(side.message));
-                side.record = self.keep(other.kept(side.record));
-            }
+            let mut copy = |side: &Side| self.copy(side, other.seldom(side), &other.kept);
+            let answer = other.answer(&facts).map(&mut copy);
+            facts.own = copy(&facts.own);
             self.describe(facts, answer);
         }
     }
@@ -389,6 +433,7 @@ impl Part {
         self.keys.clear();
         self.facts.clear();
         self.answers.clear();
+        self.seldom.clear();
         self.tells = Tells::default();
         self.kept.clear();
         self.origins.clear();

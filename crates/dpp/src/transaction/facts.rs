@@ -1,18 +1,18 @@
 //! What a transaction is known by beside its event and key: kept only if the plan wants it ([`Needs`]).
 //!
 //! A message brings its own [`Side`]; when a response answers a query, its side is copied into the query's facts, and its bytes
-//! behind those of the query's part, so that the row has both.
+//! behind those of the query's part, so that the row has both. Most columns that look into messages ask for little: the options
+//! of the OPT record, the first addresses. If nobody wants the whole message, then only these are kept, one behind the other.
 
 use crate::dns::edns::Opt;
-use crate::dns::rdata::rdata_address;
-use crate::dns::{Message, ParseError};
-use crate::packet::Outer;
-use std::num::NonZeroU32;
+use crate::dns::{Message, ParseError, Survey, name};
+use crate::packet::{Outer, VLANS_MAX};
+use std::num::{NonZeroI64, NonZeroU32};
 use std::ops::{BitOr, BitOrAssign};
 
 /// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Needs(u8);
+pub struct Needs(u16);
 
 impl Needs {
     /// Event and key are enough.
@@ -31,8 +31,12 @@ impl Needs {
     pub const MESSAGES: Needs = Needs(1 | 2 | 4);
     /// What the frame of a dnstap stream, or the item of a C-DNS file, says beside its messages.
     pub const FRAME: Needs = Needs(1 | 16);
-    /// The bytes of the response, and where in it the records are that are [`Noted`].
-    pub const NOTED: Needs = Needs(1 | 4 | 64);
+    /// What is [`Noted`] of the records of the response.
+    pub const NOTED: Needs = Needs(1 | 64);
+    /// The EDNS options of the query.
+    pub const QUERY_OPTIONS: Needs = Needs(1 | 128);
+    /// The EDNS options of the response.
+    pub const RESPONSE_OPTIONS: Needs = Needs(1 | 256);
 
     /// Whether all of `other` is in it.
     #[inline]
@@ -43,6 +47,16 @@ impl Needs {
     /// Both.
     pub const fn and(self, other: Needs) -> Needs {
         Needs(self.0 | other.0)
+    }
+
+    /// Whether something of queries is needed that stands in their bytes.
+    pub const fn reads_queries(self) -> bool {
+        self.has(Needs::QUERY) || self.has(Needs::QUERY_OPTIONS)
+    }
+
+    /// The same of responses.
+    pub const fn reads_responses(self) -> bool {
+        self.has(Needs::RESPONSE) || self.has(Needs::RESPONSE_OPTIONS) || self.has(Needs::NOTED)
     }
 }
 
@@ -66,16 +80,61 @@ impl BitOrAssign for Needs {
 pub struct Facts {
     /// The message itself.
     pub own: Side,
-    /// Which of the answers of the part is the (first) response that answered it, from 1.
-    pub answer: Option<NonZeroU32>,
+    /// Where the side of the (first) response is that answered it.
+    pub(crate) answer: Option<Answer>,
     /// How often the query was repeated.
     pub retries: u32,
     /// How many messages the answer took: more than one for a zone transfer.
     pub answer_messages: u32,
     /// Their lengths in all, bytes.
     pub answer_bytes: u64,
-    /// How long the TCP handshake of its connection took, ns.
-    pub handshake_rtt_ns: Option<i64>,
+    /// How long the TCP handshake of its connection took.
+    pub(crate) handshake_rtt: Option<Nanos>,
+}
+
+// Two lines of the cache: rows wait for their responses longer than the nearer caches remember them.
+const _: () = assert!(size_of::<Facts>() <= 128);
+
+/// Where a response's side is: in the same part among the facts of events, or among the answers, which were copied from other
+/// parts. Their numbers share one that is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer(NonZeroU32);
+
+impl Answer {
+    /// Set of the number of an event.
+    const HERE: u32 = 1 << 31;
+
+    pub(super) fn here(event: u32) -> Option<Answer> {
+        NonZeroU32::new(event | Answer::HERE).map(Answer)
+    }
+
+    /// The answer that was copied last, which makes so many.
+    pub(super) fn copied(count: usize) -> Option<Answer> {
+        NonZeroU32::new(count as u32).map(Answer)
+    }
+
+    /// The number of the event, or of the answer.
+    #[inline]
+    pub(super) fn place(self) -> Result<usize, usize> {
+        match self.0.get() {
+            number if number & Answer::HERE != 0 => Ok((number & !Answer::HERE) as usize),
+            number => Err(number as usize - 1),
+        }
+    }
+}
+
+/// A number of nanoseconds, but for the least one that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nanos(NonZeroI64);
+
+impl Nanos {
+    fn new(ns: i64) -> Nanos {
+        Nanos(NonZeroI64::new(ns.max(i64::MIN + 1) ^ i64::MIN).expect("only the least is 0"))
+    }
+
+    fn get(self) -> i64 {
+        self.0.get() ^ i64::MIN
+    }
 }
 
 /// Bytes that are kept in the arena of a part.
@@ -157,45 +216,130 @@ impl Lacks {
 /// What is known of one message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
-    /// What lay around it.
-    pub outer: Outer,
+    /// Which packet (frame, item) of its input it came with, or was completed by; from 1.
+    pub frame: u64,
     /// The number of its input, from 0.
     pub input: u32,
-    /// Which packet (frame, item) of that input it came with, or was completed by; from 1.
-    pub frame: u64,
-    /// Which of the questions of its message the row is about, from 0.
-    pub question: u16,
     /// Its length in bytes as the headers state it.
     pub length: u32,
-    /// Where in the message the captured bytes end, if that is before its end.
-    pub truncated_at: Option<u32>,
     /// The total length of the IP packet it came in; 0 if it came in several, or in none.
     pub ip_length: u32,
-    /// The checksum of the UDP header, if it came in one datagram.
-    pub udp_checksum: Option<u16>,
-    /// The second word of its header.
-    pub flags: u16,
-    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT, as its header states them.
-    pub counts: [u16; 4],
-    /// Its response code, extended by OPT or replaced by a TSIG error.
-    pub rcode: u16,
-    /// What the OPT record says beside its options.
-    pub edns: Option<Edns>,
-    /// Where in the message the options of its OPT record start, and how many octets they are; if there is one.
-    pub options: Option<(u32, u16)>,
-    /// Where the records are that are asked for most often; only of responses, and if they are needed.
-    pub noted: Noted,
+    /// How many of its bytes were captured, if something of them is needed.
+    pub captured: u32,
     /// What is not known of it. (Of packets, only type and class of a question that is cut, and the server of a group.)
     pub lacks: Lacks,
+    /// Where in what was kept of the message the options of its OPT record start, and how many octets they are; if there is one,
+    /// and they are needed.
+    pub options: Option<(Spot, u16)>,
+    /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT, as its header states them.
+    pub counts: [u16; 4],
+    /// What the OPT record says beside its options.
+    pub edns: Option<Edns>,
+    /// Which of the questions of its message the row is about, from 0.
+    pub question: u16,
+    /// The second word of its header.
+    pub flags: u16,
+    /// Its response code, extended by OPT or replaced by a TSIG error.
+    pub rcode: u16,
+    /// TTL or hop limit of the innermost IP header; 0 if there was none.
+    pub hop_limit: u8,
     /// What is wrong with it.
     pub error: Option<ParseError>,
-    /// Its bytes, as far as they were captured; empty unless they are needed.
-    pub message: Kept,
+    /// What was kept of its bytes.
+    pub(crate) kept_at: usize,
+    pub(crate) kept_length: u32,
+    /// What was noted of its records.
+    pub(crate) a: Option<Spot>,
+    pub(crate) aaaa: Option<Spot>,
+    pub(crate) cname: Option<Spot>,
+    pub(crate) ttl_min: u32,
+    pub(crate) udp_checksum: u16,
+    /// What there is of these.
+    pub(crate) marks: u8,
+    /// Which of what is seldom known in its part is known of it, from 1.
+    pub(crate) seldom: Option<NonZeroU32>,
+}
+
+/// All of the message was kept.
+const IS_WHOLE: u8 = 1;
+/// There is a checksum.
+const HAS_CHECKSUM: u8 = 2;
+/// There is a TTL.
+const HAS_TTL: u8 = 4;
+
+/// What is known of few messages, and kept of these alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seldom {
+    /// What lay around it.
+    pub outer: Outer,
+    /// Where in the message the captured bytes end, if that is before its end.
+    pub truncated_at: Option<u32>,
     /// The frame or item it came in; empty unless it is needed.
-    pub record: Kept,
+    pub(crate) record: Kept,
+}
+
+/// What a query of another part is told of the response that answers it.
+pub(super) struct Told {
+    pub(super) side: Side,
+    pub(super) seldom: Seldom,
+    pub(super) handshake_rtt: Option<Nanos>,
+}
+
+impl Seldom {
+    /// Of nearly all messages.
+    pub(super) const NOTHING: &'static Seldom = &Seldom {
+        outer: Outer { vlans: [0; VLANS_MAX], vlan_count: 0, hop_limit: 0, tunnel: None, tunnel_id: 0 },
+        truncated_at: None,
+        record: Kept { start: 0, length: 0 },
+    };
 }
 
 impl Side {
+    /// What was kept of its bytes.
+    #[inline]
+    pub(crate) fn kept(&self) -> Kept {
+        Kept { start: self.kept_at, length: self.kept_length }
+    }
+
+    /// Whether that is all of them.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.marks & IS_WHOLE != 0
+    }
+
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        (self.kept_at, self.kept_length) = (kept.start, kept.length);
+    }
+
+    /// Says that the message was kept as it is.
+    pub(crate) fn keep_whole(&mut self, kept: Kept) {
+        self.keep(kept);
+        (self.captured, self.marks) = (kept.length, self.marks | IS_WHOLE);
+    }
+
+    /// Where the records are that are asked for most often; only of responses, and if they are needed.
+    #[inline]
+    pub fn noted(&self) -> Noted {
+        let ttl_min = (self.marks & HAS_TTL != 0).then_some(self.ttl_min);
+        Noted { a: self.a, aaaa: self.aaaa, cname: self.cname, ttl_min }
+    }
+
+    pub(crate) fn note(&mut self, noted: Noted) {
+        (self.a, self.aaaa, self.cname) = (noted.a, noted.aaaa, noted.cname);
+        self.ttl_min = noted.ttl_min.unwrap_or_default();
+        self.marks |= if noted.ttl_min.is_some() { HAS_TTL } else { 0 };
+    }
+
+    /// The checksum of the UDP header, if it came in one datagram.
+    #[inline]
+    pub fn udp_checksum(&self) -> Option<u16> {
+        (self.marks & HAS_CHECKSUM != 0).then_some(self.udp_checksum)
+    }
+
+    pub(crate) fn set_udp_checksum(&mut self, checksum: u16) {
+        (self.udp_checksum, self.marks) = (checksum, self.marks | HAS_CHECKSUM);
+    }
+
     /// Whether this is about a later question than `before`, of a message that came with the same packet.
     pub(super) fn continues(&self, before: &Side) -> bool {
         (self.input, self.frame) == (before.input, before.frame) && self.question > before.question
@@ -228,13 +372,17 @@ impl Tells {
     #[inline]
     pub(super) fn add(&mut self, side: &Side, is_query: bool) {
         let has_options = side.options.is_some_and(|(_, length)| length > 0);
-        self.outer |= side.outer.vlan_count > 0 || side.outer.tunnel.is_some();
         self.damage |= side.error.is_some();
-        self.cuts |= side.truncated_at.is_some();
-        self.frames |= side.record.length > 0;
         self.query_options |= has_options && is_query;
         self.response_options |= has_options && !is_query;
         self.add_inputs((side.input, side.input));
+    }
+
+    /// Adds what is seldom known of a message.
+    pub(super) fn add_seldom(&mut self, seldom: &Seldom) {
+        self.outer |= seldom.outer.vlan_count > 0 || seldom.outer.tunnel.is_some();
+        self.cuts |= seldom.truncated_at.is_some();
+        self.frames |= seldom.record.length > 0;
     }
 
     #[inline]
@@ -273,51 +421,99 @@ impl From<Opt<'_>> for Edns {
     }
 }
 
-/// Where in a response lies what is asked for most often of the records of its answer section, so that not each column has to
-/// look for its own. Nothing lies at 0.
+/// Where in what was kept of a response lies what is asked for most often of the records of its answer section, so that not each
+/// column has to look for its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
     /// The address of the first record of type A that has one.
-    pub a: Option<NonZeroU32>,
+    pub a: Option<Spot>,
     /// That of the first of type AAAA that has one.
-    pub aaaa: Option<NonZeroU32>,
-    /// The first record of type CNAME.
-    pub cname: Option<NonZeroU32>,
+    pub aaaa: Option<Spot>,
+    /// The name that the first record of type CNAME leads to.
+    pub cname: Option<Spot>,
     /// The least TTL, seconds.
     pub ttl_min: Option<u32>,
 }
 
-const TYPE_A: u16 = 1;
-const TYPE_CNAME: u16 = 5;
-const TYPE_AAAA: u16 = 28;
+/// A place among bytes that were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot(NonZeroU32);
+
+impl Spot {
+    pub(crate) fn new(at: usize) -> Option<Spot> {
+        u32::try_from(at).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Spot)
+    }
+
+    /// That of so many bytes.
+    pub(crate) fn with_length((at, length): (u32, u16)) -> Option<(Spot, u16)> {
+        Spot::new(at as usize).map(|spot| (spot, length))
+    }
+
+    /// How many bytes are before it.
+    #[inline]
+    pub fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 impl Noted {
-    /// What is to be noted of a response, as far as it can be read.
-    pub(crate) fn of(message: &Message) -> Noted {
-        let mut noted = Noted::default();
-        let count = usize::from(message.counts()[1]);
-        let Some(records) = message.records_behind_questions().filter(|_| count > 0) else { return noted };
-        for record in records.take(count) {
-            noted.ttl_min = Some(noted.ttl_min.map_or(record.ttl, |least| least.min(record.ttl)));
-            let (place, at) = match record.rtype {
-                TYPE_A => (&mut noted.a, record.rdata_at),
-                TYPE_AAAA => (&mut noted.aaaa, record.rdata_at),
-                TYPE_CNAME => (&mut noted.cname, record.owner_at),
-                _ => continue,
-            };
-            if place.is_none() && (record.rtype == TYPE_CNAME || rdata_address(&record).is_some()) {
-                *place = u32::try_from(at).ok().and_then(NonZeroU32::new);
-            }
+    /// What is to be noted of a response that is kept as it is.
+    pub(crate) fn of_whole(message: &Message, survey: &Survey) -> Noted {
+        let spot = |place: Option<NonZeroU32>| place.and_then(|at| Spot::new(at.get() as usize));
+        let mut scratch = [0; name::WIRE_MAX];
+        let cname = survey.cname.filter(|it| it.target(message.bytes(), &mut scratch).is_some());
+        Noted {
+            a: spot(survey.a),
+            aaaa: spot(survey.aaaa),
+            cname: cname.and_then(|record| Spot::new(record.rdata_at())),
+            ttl_min: survey.ttl_min,
         }
-        noted
+    }
+
+    /// The same of one of which no more is kept than what is noted: appends that to `kept`, in which it starts at `start`.
+    pub(crate) fn keep(message: &Message, survey: &Survey, start: usize, kept: &mut Vec<u8>) -> Noted {
+        let mut keep = |bytes: Option<&[u8]>| {
+            let bytes = bytes?;
+            let spot = Spot::new(kept.len() - start);
+            kept.extend_from_slice(bytes);
+            spot
+        };
+        let octets = |place: Option<NonZeroU32>, length: usize| {
+            place.and_then(|at| message.bytes().get(at.get() as usize..)?.get(..length))
+        };
+        let mut scratch = [0; name::WIRE_MAX];
+        Noted {
+            a: keep(octets(survey.a, 4)),
+            aaaa: keep(octets(survey.aaaa, 16)),
+            cname: survey.cname.and_then(|record| keep(record.target(message.bytes(), &mut scratch))),
+            ttl_min: survey.ttl_min,
+        }
     }
 }
 
 impl Facts {
-    /// A response has come that answers this query, or is a further message of its answer.
-    pub(super) fn answered_by(&mut self, response: &Side, handshake_rtt_ns: Option<i64>) {
+    /// Whether a response has come that answers it.
+    #[inline]
+    pub fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// How long the TCP handshake of its connection took, ns.
+    #[inline]
+    pub fn handshake_rtt_ns(&self) -> Option<i64> {
+        self.handshake_rtt.map(Nanos::get)
+    }
+
+    /// The same with a handshake that took so long, ns.
+    pub(crate) fn with_handshake(mut self, rtt_ns: Option<i64>) -> Facts {
+        self.handshake_rtt = rtt_ns.map(Nanos::new);
+        self
+    }
+
+    /// A response of this length has come that answers this query, or is a further message of its answer.
+    pub(super) fn answered_by(&mut self, length: u32, handshake_rtt: Option<Nanos>) {
         self.answer_messages += 1;
-        self.answer_bytes += u64::from(response.length);
-        self.handshake_rtt_ns = self.handshake_rtt_ns.or(handshake_rtt_ns);
+        self.answer_bytes += u64::from(length);
+        self.handshake_rtt = self.handshake_rtt.or(handshake_rtt);
     }
 }

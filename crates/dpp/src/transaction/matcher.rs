@@ -566,17 +566,14 @@ impl Shard {
 
     #[cold]
     fn copy_facts(&mut self, query: Place, response: Place) {
-        let Some(facts) = self.window.part(response.chunk).facts.get(response.index as usize) else {
-            return;
-        };
-        let (own, handshake_rtt_ns) = (facts.own, facts.handshake_rtt_ns);
-        let told = (&own, handshake_rtt_ns);
         if query.chunk == response.chunk {
-            return self.window.part_mut(query.chunk).answered(query.index, told, None);
+            return self.window.part_mut(query.chunk).answered_here(query.index, response.index);
         }
         // Two parts cannot be borrowed at once.
-        let kept = std::mem::take(&mut self.window.part_mut(response.chunk).kept);
-        self.window.part_mut(query.chunk).answered(query.index, told, Some(&kept));
+        let part = self.window.part_mut(response.chunk);
+        let Some(told) = part.told(response.index) else { return };
+        let kept = std::mem::take(&mut part.kept);
+        self.window.part_mut(query.chunk).answered(query.index, &told, &kept);
         self.window.part_mut(response.chunk).kept = kept;
     }
 

@@ -17,7 +17,7 @@ mod table;
 mod window;
 
 pub use event::{Arrival, Closing, Event, Live, Part, State};
-pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side, Tells};
+pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Seldom, Side, Spot, Tells};
 pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
@@ -142,7 +142,7 @@ impl<'a> Transaction<'a> {
         let (Some(this), Some(before_it)) = (self.facts(), before.facts()) else { return false };
         self.is_unasked() == before.is_unasked()
             && this.own.continues(&before_it.own)
-            && self.kept(this.own.message) == before.kept(before_it.own.message)
+            && self.kept_of(&this.own) == before.kept_of(&before_it.own)
     }
 
     /// Whether the response of such a row is the one of the row before it, too.
@@ -150,7 +150,7 @@ impl<'a> Transaction<'a> {
         let (Some(this), Some(before_it)) = (self.response(), before.response()) else { return false };
         self.continues(before)
             && this.continues(before_it)
-            && self.kept(this.message) == before.kept(before_it.message)
+            && self.kept_of(this) == before.kept_of(before_it)
     }
 
     /// Whether this is not known, because the input does not tell.
@@ -166,10 +166,28 @@ impl<'a> Transaction<'a> {
         self.part.position(self.event) << 8 | u64::from(self.part.ordinal(self.index as usize))
     }
 
-    /// Bytes of a message or frame of this row.
+    /// The bytes of a message of this row, as far as they were captured; none unless they are needed.
     #[inline]
-    pub fn kept(&self, kept: Kept) -> &'a [u8] {
-        self.part.kept(kept)
+    pub fn message(&self, side: &Side) -> &'a [u8] {
+        if side.is_whole() { self.part.kept(side.kept()) } else { &[] }
+    }
+
+    /// What was kept of a message: all of it, or no more than what is needed.
+    #[inline]
+    pub(crate) fn kept_of(&self, side: &Side) -> &'a [u8] {
+        self.part.kept(side.kept())
+    }
+
+    /// The frame or item that a message of this row came in; none unless it is needed.
+    #[inline]
+    pub fn record(&self, side: &Side) -> &'a [u8] {
+        self.part.kept(self.part.seldom(side).record)
+    }
+
+    /// What is known of a message of this row that is known of few.
+    #[inline]
+    pub fn seldom(&self, side: &Side) -> &'a Seldom {
+        self.part.seldom(side)
     }
 
     /// Response less query, ns; it may be negative if others wrote it down.

@@ -199,7 +199,7 @@ pub(crate) fn row(transaction: &Transaction) -> Row {
                 Value::Word(text) => Some(text),
                 _ => None,
             },
-            tagged: facts.own.outer.vlan_ids() == [7],
+            tagged: transaction.seldom(&facts.own).outer.vlan_ids() == [7],
         }),
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn frame_response<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a m
 }
 
 fn wire<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Value<'a> {
-    let bytes = side.map(|side| row.kept(side.message));
+    let bytes = side.map(|side| row.message(side));
     maybe(bytes.filter(|bytes| !bytes.is_empty()), Value::Bytes)
 }
 

@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The frames of the query and of the response.
 fn frames<'a>(row: &Transaction<'a>) -> impl Iterator<Item = Dnstap<'a>> {
     let sides = [row.query(), row.response()].into_iter().flatten();
-    let records = sides.map(|side| row.kept(side.record)).filter(|record| !record.is_empty());
+    let records = sides.map(|side| row.record(side)).filter(|record| !record.is_empty());
     records.filter_map(|record| Dnstap::parse(record).ok())
 }
 

@@ -42,8 +42,8 @@ pub(super) fn response_dnssec_ok<'a>(row: &Transaction<'a>, _: &'a Context, _: &
 /// The options of a message, if it has an OPT record and its bytes were kept.
 fn options<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Options<'a>> {
     let (side, (at, length)) = side.and_then(|side| Some((side, side.options?)))?;
-    let (at, message) = (at as usize, row.kept(side.message));
-    message.get(at..at + usize::from(length)).map(Options::of)
+    let at = at.at();
+    row.kept_of(side).get(at..at + usize::from(length)).map(Options::of)
 }
 
 /// The data of the first option of this code.
@@ -122,10 +122,10 @@ pub(super) fn nsid<'a>(row: &Transaction<'a>, _: &'a Context, scratch: &'a mut S
 fn cookie<'a>(row: &Transaction<'a>, is: impl Fn(Cookie) -> bool) -> Value<'a> {
     let query = row.query();
     let is_known = |side: &&Side| match side.options {
-        _ if side.message.length == 0 || side.lacks.has(Lacks::OPTIONS) => false,
+        _ if side.captured == 0 || side.lacks.has(Lacks::OPTIONS) => false,
         Some(_) if side.lacks.has(Lacks::OPTION_DATA) => false,
         Some(_) => true,
-        None => side.truncated_at.is_none(),
+        None => row.seldom(side).truncated_at.is_none(),
     };
     let has = option(row, query, edns::COOKIE).and_then(Cookie::parse).is_some_and(is);
     maybe(query.filter(is_known), |_| Value::Bool(has))

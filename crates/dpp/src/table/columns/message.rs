@@ -88,7 +88,7 @@ pub(super) fn response_size<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mu
 pub(super) fn response_messages<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
     let messages = match row.is_unasked() {
         true => Some(1),
-        false => row.facts().filter(|facts| facts.answer.is_some()).map(|facts| facts.answer_messages),
+        false => row.facts().filter(|facts| facts.is_answered()).map(|facts| facts.answer_messages),
     };
     maybe(messages, |messages| Value::U64(messages.into()))
 }

@@ -40,7 +40,7 @@ pub(super) fn transport<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Sc
 }
 
 fn hop_limit<'a>(side: Option<&Side>) -> Value<'a> {
-    maybe(side.map(|side| side.outer.hop_limit).filter(|&limit| limit > 0), |limit| Value::U64(limit.into()))
+    maybe(side.map(|side| side.hop_limit).filter(|&limit| limit > 0), |limit| Value::U64(limit.into()))
 }
 
 pub(super) fn ip_ttl<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
@@ -66,16 +66,16 @@ pub(super) fn response_ip_length<'a>(row: &Transaction<'a>, _: &'a Context, _: &
 /// It is over the addresses and the name, too: who knows all else could tell 16 bits of what is hidden.
 pub(super) fn udp_checksum<'a>(row: &Transaction<'a>, context: &'a Context, _: &'a mut Scratch) -> Value<'a> {
     let side = row.query().filter(|_| !context.privacy.is_active());
-    maybe(side.and_then(|side| side.udp_checksum), Value::U16)
+    maybe(side.and_then(|side| side.udp_checksum()), Value::U16)
 }
 
 pub(super) fn tcp_rtt_ns<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.facts().and_then(|facts| facts.handshake_rtt_ns), |ns| Value::I64(ns.max(0)))
+    maybe(row.facts().and_then(|facts| facts.handshake_rtt_ns()), |ns| Value::I64(ns.max(0)))
 }
 
 /// What lay around the query, or around the response if there is no query.
 fn outer<'a>(row: &Transaction<'a>) -> Option<&'a Outer> {
-    row.facts().map(|facts| &facts.own.outer)
+    row.facts().map(|facts| &row.seldom(&facts.own).outer)
 }
 
 pub(super) fn vlan<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {

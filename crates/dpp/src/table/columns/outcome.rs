@@ -28,5 +28,5 @@ pub(super) fn parse_error<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut 
 
 pub(super) fn truncated_at<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
     let whole = |side: &&Side| !side.lacks.has(Lacks::LENGTH);
-    maybe(sides(row).filter(whole).find_map(|side| side.truncated_at), |at| Value::U64(at.into()))
+    maybe(sides(row).filter(whole).find_map(|side| row.seldom(side).truncated_at), |at| Value::U64(at.into()))
 }

@@ -13,9 +13,8 @@ use crate::dns::{Message, Record, Section};
 use crate::limits::RECORDS_TEXT_MAX;
 use crate::table::RecordText;
 use crate::table::context::{RecordVeil, written};
-use crate::transaction::{Lacks, Noted, Side, Transaction};
+use crate::transaction::{Lacks, Noted, Side, Spot, Transaction};
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 
 const TYPE_CNAME: u16 = 5;
 
@@ -31,7 +30,7 @@ fn message_with<'a>(row: &Transaction<'a>, side: Option<&Side>, section: Section
 
 /// The message of a side, if its bytes were kept.
 pub(in crate::table) fn message<'a>(row: &Transaction<'a>, side: Option<&Side>) -> Option<Message<'a>> {
-    Message::parse(row.kept(side?.message))
+    Message::parse(row.message(side?))
 }
 
 /// The records of a section; `None` if there are some, of which none can be read.
@@ -188,12 +187,12 @@ pub(super) fn q_additional<'a>(
     list(row, row.query(), Section::Additional, context, scratch)
 }
 
-/// What lies behind a place in the response that was noted when it was read.
+/// What lies behind a place that was noted when the response was read.
 #[inline]
-fn noted<'a>(row: &Transaction<'a>, which: fn(&Noted) -> Option<NonZeroU32>) -> Option<(&'a [u8], usize)> {
+fn noted<'a>(row: &Transaction<'a>, which: fn(&Noted) -> Option<Spot>) -> Option<(&'a [u8], usize)> {
     let side = row.response()?;
-    let at = which(&side.noted)?.get() as usize;
-    Some((row.kept(side.message), at))
+    let spot = which(&side.noted())?;
+    Some((row.kept_of(side), spot.at()))
 }
 
 /// The first address of a type in the answer section, of so many octets.
@@ -201,14 +200,14 @@ fn noted<'a>(row: &Transaction<'a>, which: fn(&Noted) -> Option<NonZeroU32>) -> 
 fn address<'a, const N: usize>(
     row: &Transaction<'a>,
     context: &Context,
-    which: fn(&Noted) -> Option<NonZeroU32>,
+    which: fn(&Noted) -> Option<Spot>,
     scratch: &'a mut Scratch,
 ) -> Value<'a>
 where
     IpAddr: From<[u8; N]>,
 {
-    let Some((message, at)) = noted(row, which) else { return Value::Null };
-    let Some(octets) = message.get(at..).and_then(|rest| rest.first_chunk::<N>()) else { return Value::Null };
+    let Some((kept, at)) = noted(row, which) else { return Value::Null };
+    let Some(octets) = kept.get(at..).and_then(|rest| rest.first_chunk::<N>()) else { return Value::Null };
     let address = IpAddr::from(*octets);
     if !context.hides_in_messages() {
         return Value::Address(address);
@@ -228,12 +227,8 @@ pub(super) fn aaaa<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a
 
 pub(super) fn cname<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
     let Scratch { name, pseudonym, .. } = scratch;
-    let first = noted(row, |noted| noted.cname).and_then(|(message, at)| {
-        let message = Message::parse(message)?;
-        Some((message, message.records(at).next()?))
-    });
-    let target = first.and_then(|(message, record)| rdata_name(message.bytes(), &record, name));
-    maybe(target.and_then(|target| context.name(target, pseudonym)), Value::Name)
+    let target = noted(row, |noted| noted.cname).and_then(|(kept, at)| name::read(kept, at, name).ok());
+    maybe(target.and_then(|(target, _)| context.name(target, pseudonym)), Value::Name)
 }
 
 pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &'a mut Scratch) -> Value<'a> {
@@ -254,5 +249,5 @@ pub(super) fn cnames<'a>(row: &Transaction<'a>, context: &'a Context, scratch: &
 }
 
 pub(super) fn ttl_min<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    maybe(row.response().and_then(|side| side.noted.ttl_min), |ttl| Value::U64(ttl.into()))
+    maybe(row.response().and_then(|side| side.noted().ttl_min), |ttl| Value::U64(ttl.into()))
 }

@@ -141,7 +141,7 @@ super::columns! {
     }
 
     tcp_rtt(row, _, _) {
-        let rtt = row.facts().and_then(|facts| facts.handshake_rtt_ns);
+        let rtt = row.facts().and_then(|facts| facts.handshake_rtt_ns());
         maybe(rtt, |ns| Value::F64(ns.max(0).div_euclid(1000) as f64 / 1e3))
     }
 }

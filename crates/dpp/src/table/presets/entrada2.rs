@@ -141,7 +141,7 @@ super::columns! {
     proc_time(row, _, _) { maybe(row.rtt_ns(), |ns| Value::I64(ns.div_euclid(1_000_000))) }
 
     tcp_rtt(row, _, _) {
-        let rtt = row.facts().and_then(|facts| facts.handshake_rtt_ns);
+        let rtt = row.facts().and_then(|facts| facts.handshake_rtt_ns());
         maybe(rtt, |ns| Value::I64(ns.max(0).div_euclid(1_000_000)))
     }
 

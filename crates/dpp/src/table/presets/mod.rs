@@ -171,7 +171,7 @@ fn options<'a>(
 ) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
     let options = side.and_then(|side| {
         let (at, length) = side.options?;
-        row.kept(side.message).get(at as usize..at as usize + usize::from(length))
+        row.kept_of(side).get(at.at()..at.at() + usize::from(length))
     });
     Options::of(options.unwrap_or_default())
 }

@@ -153,7 +153,7 @@ super::columns! {
 
     protocol(row, _, _) { maybe(ip_protocol(row.key().transport()), Value::U64) }
 
-    ip_ttl(row, _, _) { maybe(own(row), |side| Value::U64(side.outer.hop_limit.into())) }
+    ip_ttl(row, _, _) { maybe(own(row), |side| Value::U64(side.hop_limit.into())) }
 
     qname(row, context, scratch) {
         let Scratch { bytes, name, pseudonym, .. } = scratch;
