@@ -2,9 +2,10 @@
 //!
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
 //! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and
-//! [`page`] shows those.
+//! [`page`] shows those. Figures of groups are [`tables`].
 
 mod json;
+mod tables;
 mod text;
 
 use crate::captures::{self, Opener};
@@ -21,9 +22,10 @@ use crate::signals;
 use anyhow::{Context, bail};
 use dpp::capture::Ending;
 use dpp::limits::TALLIED_KEYS_MAX;
-use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Summed, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Outcome, RowTally, RunError, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::summary::Summary;
+use dpp::transaction::Needs;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -39,10 +41,13 @@ const ROWS: usize = 100;
 /// # Errors
 /// What the user or the machine must mend.
 pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
-    let sum = sum(&wish.summing, "stats", |_| Ok(()))?.0;
+    if tables::is_wanted(&wish.tables)? {
+        return tables::write(wish);
+    }
+    let sum = sum(&wish.summing, "stats", Counted::summary(&wish.summing), |_| Ok(()))?.0;
     let told = match wish.json {
         true => format!("{}\n", sum.object(wish.top.unwrap_or(ROWS))),
-        false => text::screen(&sum.summary.figures(wish.top.unwrap_or(text::TOPS)), &sum.outcome),
+        false => text::screen(&sum.tally.figures(wish.top.unwrap_or(text::TOPS)), &sum.outcome),
     };
     io::stdout().write_all(told.as_bytes()).context(STDOUT)?;
     sum.judged
@@ -57,7 +62,7 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         true => Output::Stdout,
         false => Output::Path(wish.output.clone()),
     };
-    let (sum, mut opened) = sum(&wish.summing, "report", |captures| {
+    let (sum, mut opened) = sum(&wish.summing, "report", Counted::summary(&wish.summing), |captures| {
         output.check_spares(captures)?;
         output.open(&Arc::default())
     })?;
@@ -71,9 +76,24 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
     sum.judged
 }
 
+/// What is counted.
+struct Counted<T> {
+    /// What has to be kept of transactions for it.
+    needs: Needs,
+    /// The sum of nothing.
+    blank: T,
+}
+
+impl Counted<Summary> {
+    fn summary(wish: &Summing) -> Self {
+        let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
+        Counted { needs: Summary::NEEDS, blank: Summary::new(keys_max) }
+    }
+}
+
 /// What is in captures.
-struct Sum {
-    summary: Summary,
+struct Sum<T> {
+    tally: T,
     outcome: Outcome,
     /// The captures' names, and how each ended.
     inputs: Vec<(String, Ending)>,
@@ -81,29 +101,29 @@ struct Sum {
     judged: anyhow::Result<()>,
 }
 
-impl Sum {
+impl Sum<Summary> {
     fn object(&self, rows: usize) -> Value {
-        json::object(&self.summary, &self.outcome, &self.inputs, rows)
+        json::object(&self.tally, &self.outcome, &self.inputs, rows)
     }
 }
 
 /// Adds up. What `open` gives is opened when the first capture has shown to be one, so that what cannot be written is known before
 /// hours of counting, and a mistaken input leaves nothing behind.
-fn sum<T>(
+fn sum<T: RowTally, O>(
     wish: &Summing,
     command: &str,
-    open: impl FnOnce(&[Input]) -> anyhow::Result<T>,
-) -> anyhow::Result<(Sum, T)> {
+    counted: Counted<T>,
+    open: impl FnOnce(&[Input]) -> anyhow::Result<O>,
+) -> anyhow::Result<(Sum<T>, O)> {
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
     }
     let manner = manner(&wish.many)?;
-    let plan = plan(wish, manner)?;
+    let plan = Plan { sink_needs: counted.needs, ..plan(wish, manner)? };
     let workers = workers(wish.threads.clone())?;
     let search = Search { recursive: wish.many.recursive, keep_going: manner.keep_going };
     let captures = inputs::all(&wish.inputs, search)?.captures;
     check_merged(manner, &captures)?;
-    let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
 
     let (watch, stop) = (Arc::<Watch>::default(), Arc::<AtomicBool>::default());
     signals::listen(Arc::clone(&watch), Arc::clone(&stop)).context("cannot listen to signals")?;
@@ -118,7 +138,7 @@ fn sum<T>(
     let plan = Plan { sparse: opened.is_sparse(), ..plan };
     let is_told = !wish.silent;
     let progress = is_told.then(|| Progress::show(Arc::clone(&watch), size, opener.consumed())).flatten();
-    let sink = Summed::new(Nobody, &plan, keys_max);
+    let sink = Summed::new(Nobody, &plan, counted.blank);
     let machine = Machine::new(workers, RandomState::new().hash_one(0));
     let outcome = match pipeline::run(opened, &plan, &machine, &sink, &watch) {
         Ok(outcome) => outcome,
@@ -126,10 +146,10 @@ fn sum<T>(
         Err(RunError::Capture(error)) => return Err(opener.explain(error)),
     };
     drop(progress);
-    let (Nobody, summary) = sink.finish();
+    let (Nobody, tally) = sink.finish();
     let inputs = inputs_of(&outcome, &opener);
     let judged = judge(&outcome, &opener, wish);
-    Ok((Sum { summary, outcome, inputs, judged }, out))
+    Ok((Sum { tally, outcome, inputs, judged }, out))
 }
 
 fn plan(wish: &Summing, manner: Manner) -> anyhow::Result<Plan> {
@@ -137,7 +157,6 @@ fn plan(wish: &Summing, manner: Manner) -> anyhow::Result<Plan> {
         match_timeout_ns: check_timeout(&wish.match_timeout_ms)?,
         ports: plan::ports(&wish.reading.port)?,
         context: lookups::context(&wish.lookups())?.0,
-        sink_needs: Summary::NEEDS,
         select: plan::select(wish.filter.as_deref(), wish.sample.as_deref())?,
         duplicates_ns: wish.dedup_packets.as_deref().map(plan::window_ns).transpose()?,
         merge: manner.merge,

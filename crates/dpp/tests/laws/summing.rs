@@ -19,7 +19,7 @@ use std::sync::Mutex;
 
 /// The sum of what a machine makes of a scene.
 fn summed(bytes: &[u8], plan: &Plan, machine: &Machine, keys_max: u64) -> Summary {
-    let sink = Summed::new(Nobody, plan, keys_max);
+    let sink = Summed::new(Nobody, plan, Summary::new(keys_max));
     pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
     sink.finish().1
 }
