@@ -83,18 +83,16 @@ fn wanted(tables: &Tables) -> anyhow::Result<Wish> {
     if by.is_empty() && definition.by.is_empty() {
         bail!("--table: {name} needs --by, which says what its rows are: --by minute, --by server")
     }
-    if let Some(twice) =
-        by.iter().enumerate().find(|(place, by)| by_names(&tables.by[..*place]).any(|name| name == by.name))
-    {
-        bail!("--by: {} is named twice", twice.1.name)
+    let mut names = definition.measures.to_vec();
+    for by in &by {
+        match names.contains(&by.name) {
+            true => bail!("--by: the table would have two columns '{}'", by.name),
+            false => names.push(by.name),
+        }
     }
     let least =
         tables.least.iter().map(|text| least(definition, text)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Wish::new(definition, by, &least))
-}
-
-fn by_names(all: &[String]) -> impl Iterator<Item = &'static str> {
-    all.iter().filter_map(|name| By::named(name.trim())).map(|by| by.name)
 }
 
 fn by(name: &str) -> anyhow::Result<By> {

@@ -36,8 +36,8 @@ const OWN: &[(&str, What, &str)] = &[
     ("day", What::Span(86_400 * SECOND_NS), "The day (UTC), likewise"),
     ("server", What::Column(Column::DstIp), "The server's address"),
     ("client", What::Column(Column::SrcIp), "The client's address"),
-    ("server-prefix", What::Network(Column::DstIp), "The server's network: 24 bits of IPv4, 48 of IPv6"),
-    ("client-prefix", What::Network(Column::SrcIp), "The client's network: 24 bits of IPv4, 48 of IPv6"),
+    ("server_prefix", What::Network(Column::DstIp), "The server's network: 24 bits of IPv4, 48 of IPv6"),
+    ("client_prefix", What::Network(Column::SrcIp), "The client's network: 24 bits of IPv4, 48 of IPv6"),
     ("name", What::Column(Column::QnameLower), "The name asked for, in lower case"),
     ("domain", What::Column(Column::RegisteredDomain), "Its registered domain"),
     ("tld", What::Column(Column::Tld), "Its last label"),
@@ -63,8 +63,9 @@ const NAME: u8 = b'd';
 const TEXT: u8 = b't';
 
 impl By {
-    /// What is called so: one of its own names, or a column with one value that is no fraction.
+    /// What is called so, with hyphens or underscores: one of its own names, or a column with one value that is no fraction.
     pub fn named(name: &str) -> Option<By> {
+        let name = &name.replace('-', "_")[..];
         let own = OWN.iter().find(|row| row.0 == name).map(|&(name, what, _)| By { name, what });
         own.or_else(|| {
             let entry = Column::named(name)?.entry();

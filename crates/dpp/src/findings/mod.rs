@@ -281,7 +281,8 @@ impl Findings {
         Findings::with_room(wish, room)
     }
 
-    fn with_room(wish: Wish, room: Room) -> Self {
+    /// The same with as much room as this.
+    pub fn with_room(wish: Wish, room: Room) -> Self {
         let blank = Figures::new(room == Room::UNBOUNDED);
         let (only, wants) = (wish.definition().only, wish.wants());
         let groups = Thinned::new(room, blank);
