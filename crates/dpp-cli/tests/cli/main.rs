@@ -7,6 +7,7 @@ mod datasets;
 mod explain;
 mod extract;
 mod filters;
+mod findings;
 mod frames;
 mod generate;
 mod live;

@@ -399,7 +399,7 @@ pub struct Heading {
     /// The kind of its values.
     pub kind: Kind,
     /// Whether it is one of those that transactions are grouped by.
-    is_key: bool,
+    pub is_key: bool,
 }
 
 /// A value of a table.
