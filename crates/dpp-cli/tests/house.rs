@@ -453,10 +453,12 @@ fn the_page_of_statistics_has_the_tables_of_the_code() {
     use dpp::findings::{By, DEFINITIONS, MEASURES, ONE_IN};
     let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let page = read("docs/stats.md");
-    let keys = By::own_names().map(|(name, sentence)| format!("| `{}` | {sentence} |", name.replace('_', "-")));
+    let keys =
+        By::own_names().map(|(name, sentence)| format!("| `{}` | {sentence} |", name.replace('_', "-")));
     let tables = DEFINITIONS.iter().map(|table| {
         let least = table.least.iter().map(|(name, least)| format!("`{name}` {least}")).collect::<Vec<_>>();
-        let order = table.order.map_or("that of the keys".to_string(), |order| format!("`{order}`, the most first"));
+        let order =
+            table.order.map_or("that of the keys".to_string(), |order| format!("`{order}`, the most first"));
         let by = if table.by.is_empty() { "what `--by` says".to_string() } else { list(table.by) };
         let least = if least.is_empty() { "anything".to_string() } else { least.join(", ") };
         format!("| `{}` | {} | {by} | {} | {least} | {order} |", table.name, table.sentence, table.counted())
