@@ -104,6 +104,28 @@ fn groups_that_have_room_are_all_counted_and_nothing_is_said() {
     assert_eq!(of(&["--exact"]).stdout, few.stdout);
 }
 
+/// More groups than have room.
+#[test]
+fn of_too_many_groups_some_are_counted_and_that_is_said() {
+    let room = Room::new();
+    let many = ["--transactions", "280000", "--clients", "280000", "--silent"];
+    room.dpp(&[&["generate", "many.pcap"], &many[..]].concat()).well();
+    let of = |more: &[&str]| {
+        room.dpp(&[&["stats", "many.pcap", "--by", "client,name,second"], more].concat()).well()
+    };
+    let told = of(&["--threads", "2"]);
+    assert!(told.stderr.contains("one transaction in 8 was counted"), "{}", told.stderr);
+    let queries = |line: &str| line.split(',').nth(3).unwrap().parse::<u64>().unwrap();
+    let sum: u64 = told.stdout.lines().skip(1).map(queries).sum();
+    assert!((270_000..290_000).contains(&sum) && sum % 8 == 0, "{sum}");
+    assert!(told.stdout.lines().skip(1).all(|line| line.ends_with(",8")));
+    let other = of(&["--threads", "1", "--silent"]);
+    assert!(other.stderr.is_empty() && other.stdout == told.stdout);
+    let exact = of(&["--exact", "-o", "exact.csv"]);
+    assert!(exact.stderr.is_empty(), "{}", exact.stderr);
+    assert_eq!(room.lines("exact.csv").iter().skip(1).map(|line| queries(line)).sum::<u64>(), 280_000);
+}
+
 #[test]
 fn mistakes_are_told_with_what_was_meant() {
     let room = Room::with_capture();
