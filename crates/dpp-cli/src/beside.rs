@@ -152,7 +152,7 @@ impl Sums<'_> {
         if self.stats.is_none() {
             return pipeline::run(printed, plan, machine, sink, watch);
         }
-        let summed = Summed::new(sink, plan, TALLIED_KEYS_MAX);
+        let summed = Summed::new(sink, plan, Summary::new(TALLIED_KEYS_MAX));
         let outcome = pipeline::run(printed, plan, machine, &summed, watch)?;
         self.summary.get_or_init(|| summed.finish().1);
         Ok(outcome)

@@ -459,6 +459,8 @@ pub(crate) struct Stats {
     pub(crate) summing: Summing,
     #[command(flatten)]
     pub(crate) showing: Showing,
+    #[command(flatten)]
+    pub(crate) tables: Tables,
 }
 
 const STATS_EXAMPLES: &str = "\
@@ -526,9 +528,36 @@ pub(crate) struct Showing {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Rows of what there is most of; else 8 on the screen, 100 in JSON
+    /// Rows of what there is most of; else 8 on the screen, 100 in JSON, and all in a table of figures
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
+}
+
+/// Figures of groups of transactions, as a table.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Tables {
+    /// A table of figures by minute, hour, day, server, client, client-prefix, type, rcode, name, domain, tld, transport, or any
+    /// column; by several at once: minute,server
+    #[arg(
+        long,
+        value_name = "KEY,...",
+        help_heading = "Tables of figures",
+        value_delimiter = ',',
+        conflicts_with = "json"
+    )]
+    pub(crate) by: Vec<String>,
+
+    /// Which figures, of which rows: traffic, unless another table is named (docs/stats.md)
+    #[arg(long, value_name = "TABLE", help_heading = "Tables of figures", conflicts_with = "json")]
+    pub(crate) table: Option<String>,
+
+    /// Only rows with at least so much, instead of what the table says: queries=100
+    #[arg(long, value_name = "COLUMN=NUMBER", help_heading = "Tables of figures")]
+    pub(crate) least: Vec<String>,
+
+    /// The table, else CSV on standard output: .csv, .tsv, .jsonl, .parquet, text also with .gz or .zst
+    #[arg(short, long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// What is in captures, as a page.

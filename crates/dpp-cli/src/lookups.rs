@@ -83,6 +83,12 @@ pub(crate) fn place(template: &Template, input: &Input) -> Option<Place> {
     }
 }
 
+/// Whether a column is looked up in a table that the user brings.
+pub(crate) fn needs_table(column: Column) -> bool {
+    use Column::*;
+    matches!(column, Country | Asn | AsOrg | DstCountry | DstAsn | DstAsOrg | Server | Site)
+}
+
 /// Columns that an option (`--fields`, `--partition-by`) names, though nothing can be in them.
 ///
 /// # Errors

@@ -446,3 +446,41 @@ fn every_source_is_documented() {
     }
     assert_eq!(read("docs/live.md"), page, "docs/live.md is behind the code: run `make schema`");
 }
+
+/// docs/stats.md with the tables of figures as the code has them.
+#[test]
+fn the_page_of_statistics_has_the_tables_of_the_code() {
+    use dpp::findings::{By, DEFINITIONS, MEASURES, ONE_IN};
+    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let page = read("docs/stats.md");
+    let keys =
+        By::own_names().map(|(name, sentence)| format!("| `{}` | {sentence} |", name.replace('_', "-")));
+    let tables = DEFINITIONS.iter().map(|table| {
+        let least = table.least.iter().map(|(name, least)| format!("`{name}` {least}")).collect::<Vec<_>>();
+        let order =
+            table.order.map_or("that of the keys".to_string(), |order| format!("`{order}`, the most first"));
+        let by = if table.by.is_empty() { "what `--by` says".to_string() } else { list(table.by) };
+        let least = if least.is_empty() { "anything".to_string() } else { least.join(", ") };
+        format!("| `{}` | {} | {by} | {} | {least} | {order} |", table.name, table.sentence, table.counted())
+    });
+    let columns = DEFINITIONS.iter().map(|table| format!("| `{}` | {} |", table.name, list(table.measures)));
+    let measures = MEASURES.iter().map(|measure| (measure.name, measure.sentence)).chain([ONE_IN]);
+    let measures = measures.map(|(name, sentence)| format!("| `{name}` | {sentence} |"));
+    let mut expected = page.clone();
+    let parts = [
+        ("| key | what |", keys.collect::<Vec<_>>()),
+        ("| table | what | by | counted | rows with at least | order |", tables.collect()),
+        ("| table | its figures |", columns.collect()),
+        ("| figure | what |", measures.collect()),
+    ];
+    for (head, rows) in parts {
+        let start = expected.find(&format!("\n{head}\n")).expect("the table is there") + 1;
+        let body = start + expected[start..].match_indices('\n').nth(1).expect("head and rule").0 + 1;
+        let end = body + expected[body..].find("\n\n").map_or(expected.len() - body, |end| end + 1);
+        expected.replace_range(body..end, &(rows.join("\n") + "\n"));
+    }
+    if std::env::var_os("DPP_UPDATE").is_some() {
+        fs::write(root().join("docs/stats.md"), &expected).expect("docs/ is writable");
+    }
+    assert_eq!(read("docs/stats.md"), expected, "docs/stats.md is behind the code: run `make schema`");
+}

@@ -286,3 +286,59 @@ fn pyarrow_duckdb_and_polars_read_arrow_files_and_streams() {
 /// A capture of Ethernet without packets.
 const EMPTY_PCAP: &[u8] =
     &[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+
+/// Reads tables of figures with all three: they must be what the CSV files say, in types that can be computed with.
+const FIGURES: &str = r#"
+import csv, sys
+import duckdb, polars, pyarrow, pyarrow.parquet
+
+for path in sys.argv[1:]:
+    table = pyarrow.parquet.read_table(path)
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types["queries"] == "uint64" and types["one_in"] == "uint64", types
+    assert types.get("minute", "timestamp[ns, tz=UTC]") == "timestamp[ns, tz=UTC]", types
+    assert types.get("rtt_mean_ns", "double") == "double" and types.get("client", "string") == "string", types
+    names = table.column_names
+    ours = list(zip(*(c.cast(pyarrow.int64()).to_pylist() if types[n].startswith("timestamp") else c.to_pylist()
+                      for n, c in zip(names, table.columns))))
+    wanted = ", ".join(f'epoch_ns("{n}")' if types[n].startswith("timestamp") else f'"{n}"' for n in names)
+    assert duckdb.sql(f"select {wanted} from '{path}'").fetchall() == ours, path
+    frame = polars.read_parquet(path)
+    times = [polars.col(n).to_physical() for n in names if types[n].startswith("timestamp")]
+    assert frame.with_columns(times).rows() == ours, path
+    with open(path.replace(".parquet", ".csv"), newline="") as file:
+        reader = csv.reader(file)
+        assert next(reader) == names, path
+        lines = list(reader)
+    def same(name, text, value):
+        if types[name] == "string" or value is None:
+            return text == ("" if value is None else value)
+        if types[name].startswith("timestamp"):
+            return pyarrow.scalar(text.rstrip("Z")).cast(pyarrow.timestamp("ns")).cast(pyarrow.int64()).as_py() == value
+        return (float if types[name] == "double" else int)(text) == value
+    assert len(lines) == len(ours) > 3, (path, len(lines))
+    for line, row in zip(lines, ours):
+        assert all(map(same, names, line, row)), (path, line, row)
+"#;
+
+#[test]
+fn pyarrow_duckdb_and_polars_read_tables_of_figures() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_string();
+    let capture = path("capture.pcap");
+    dpp(&["generate", &capture, "--transactions", "5000", "--seed", "3"]);
+    let tables: [(&str, &[&str]); 3] = [
+        ("one", &["--by", "minute,server,rcode"]),
+        ("two", &["--table", "slow-names", "--least", "answered=1"]),
+        ("three", &["--table", "retries", "--by", "client"]),
+    ];
+    let mut files = Vec::new();
+    for (name, table) in tables {
+        for extension in ["parquet", "csv"] {
+            dpp(&[&["stats", &capture, "-o", &path(&format!("{name}.{extension}"))], table].concat());
+        }
+        files.push(path(&format!("{name}.parquet")));
+    }
+    let output = Command::new(python()).args(["-c", FIGURES]).args(&files).output().expect("Python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

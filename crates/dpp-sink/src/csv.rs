@@ -207,6 +207,27 @@ fn write_common<S: Separator>(
     Some(length)
 }
 
+/// Prints values one by one: for tables that are not made of transactions.
+#[derive(Default)]
+pub(crate) struct Cells {
+    times: Timestamps,
+    dates: Dates,
+    lines: Lines,
+}
+
+impl Cells {
+    /// Appends a value as a cell.
+    pub(crate) fn push<S: Separator>(&mut self, value: Value<'_>, out: &mut Vec<u8>) {
+        self.lines.make_room(0, CELL_ROOM);
+        let room = self.lines.bytes.first_chunk_mut().expect("there is room for a cell");
+        let length = match write_common::<S>(value, Absent::Null, &mut self.times, room) {
+            Some(length) => length,
+            None => put_other::<S>(value, &mut self.dates, &mut self.lines, 0, CELL_ROOM),
+        };
+        out.extend_from_slice(&self.lines.bytes[..length]);
+    }
+}
+
 /// Prints a value of the other kinds at `at`, with so much room behind it.
 #[inline(never)]
 fn put_other<S: Separator>(

@@ -54,7 +54,7 @@ fn insert<'a>(nodes: &mut Vec<Node<'a>>, path: &'a str, field: &'a Field) {
 }
 
 /// `"key":` and what stands behind.
-fn key(name: &str, behind: &str) -> Vec<u8> {
+pub(crate) fn key(name: &str, behind: &str) -> Vec<u8> {
     let mut key = Vec::new();
     json::push_text(name, &mut key);
     key.push(b':');
@@ -267,6 +267,22 @@ fn push_json(value: Value<'_>, out: &mut Vec<u8>) {
             json::push_array(texts.iter(), out, |text, out| out.extend_from_slice(text.as_bytes()));
         }
         _ => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Prints values one by one: for tables that are not made of transactions.
+#[derive(Default)]
+pub(crate) struct Values {
+    printer: Printer,
+    lines: Lines,
+}
+
+impl Values {
+    /// Appends a value.
+    pub(crate) fn push(&mut self, value: Value<'_>, out: &mut Vec<u8>) {
+        self.lines.make_room(0, CELL_ROOM);
+        let length = self.printer.value(value, &mut self.lines);
+        out.extend_from_slice(&self.lines.bytes[..length]);
     }
 }
 

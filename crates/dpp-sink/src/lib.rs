@@ -4,7 +4,7 @@
 //! Each sink is a file here and takes the rows of the engine ([`dpp::pipeline::Sink`]); [`lines`] is what those of text have
 //! in common, and [`text`] prints their values; [`messages`] is what formats of messages have in common. [`packed`] compresses what a sink writes; [`relay`] sends frames of
 //! dnstap to another receiver; [`part_file`] keeps it under another
-//! name until it is complete.
+//! name until it is complete. [`findings`] are tables of figures, which are written whole.
 
 use dpp::pipeline::Sink;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +15,7 @@ pub mod cdns;
 pub mod csv;
 pub mod dataset;
 pub mod dnstap;
+pub mod findings;
 pub mod jsonl;
 pub mod lines;
 mod messages;

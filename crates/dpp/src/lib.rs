@@ -16,6 +16,7 @@ pub mod dns;
 pub mod dnstap;
 pub mod enrich;
 pub mod filter;
+pub mod findings;
 pub mod knot;
 pub mod limits;
 pub mod packet;

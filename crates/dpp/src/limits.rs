@@ -433,6 +433,15 @@ pub const SAMPLE_MAX: usize = 1 << 16;
 /// taken from a sample.
 pub const GROUPS_MAX: usize = 256;
 
+/// Tallies of groups of transactions (of a table by minute and server, say), unless all are asked for: of a group about one for each
+/// factor of eight by which it has more transactions than one. Some 300 bytes each, 75 MiB; of more, a share of all transactions is
+/// counted that has room.
+pub const FINDINGS_MAX: u64 = 1 << 18;
+
+/// Words in these tallies beside what each has: buckets of round-trip times that are not empty (some hundred for a busy server),
+/// hashes of clients and names. 32 MiB, and as much again where they grow.
+pub const FINDINGS_WORDS_MAX: u64 = 1 << 22;
+
 /// Spans of time with something in them: an hour of seconds, or a day of half minutes. Where there would be more, the spans become
 /// longer.
 pub const SPANS_MAX: usize = 4096;

@@ -227,7 +227,7 @@ fn figures_are_those_of_the_columns_on_all_captures() {
         for privacy in ways {
             let context = Context { privacy, ..Context::default() };
             let plan = Plan { sink_needs: Summary::NEEDS, sparse: is_sparse, context, ..Plan::default() };
-            let sink = Summed::new(WriteDown(&plan.context, Mutex::default()), &plan, u64::MAX);
+            let sink = Summed::new(WriteDown(&plan.context, Mutex::default()), &plan, Summary::new(u64::MAX));
             if pipeline::run(single(&bytes[..]), &plan, &machine, &sink, &Watch::default()).is_err() {
                 break;
             }

@@ -3,9 +3,10 @@
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
 //! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and [`page`] shows those. Steps can be far
 //! apart: *map* counts captures into a part, which holds what is shown and no more ([`traffic`]), *merge* makes one part of
-//! many, and *report* shows what is in them.
+//! many, and *report* shows what is in them. Figures of groups of transactions are [`tables`].
 
 mod json;
+mod tables;
 mod text;
 mod traffic;
 
@@ -23,7 +24,7 @@ use crate::plan;
 use crate::report::{self, grouped};
 use anyhow::{Context, anyhow, bail};
 use dpp::limits::TALLIED_KEYS_MAX;
-use dpp::pipeline::{Nobody, Summed};
+use dpp::pipeline::{Nobody, RowTally, Summed};
 use dpp::plan::Plan;
 use dpp::summary::{Counted, Summary};
 use dpp::transaction::Needs;
@@ -54,6 +55,9 @@ pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
         Some(StatsStep::Report(wish)) => report_of_parts(wish),
         None => {
             check_step(KIND, &wish.summing.counting.inputs)?;
+            if tables::is_wanted(&wish.tables)? {
+                return tables::write(wish);
+            }
             let captures = counting::named(KIND, &wish.summing.counting)?;
             let silent = wish.summing.counting.quiet.silent;
             let (found, ()) =
@@ -155,12 +159,9 @@ fn map(wish: &StatsMap) -> anyhow::Result<()> {
     let job = job.numbered(&wish.numbered)?;
     job.check_output(&output)?;
     let is_silent = job.is_silent();
-    let (run, opened) = job.open(|| output.open(&Arc::default()))?;
-    let plan = run.plan().clone();
-    let sink = Summed::new(Nobody, &plan, keys_max);
-    let counted = run.count(&plan, &sink)?;
+    let (summary, counted, opened) = count(job, Summary::new(keys_max), || output.open(&Arc::default()))?;
     let judged = counted.judge(Partial::Refused)?;
-    let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
+    let traffic = Traffic::of(summary, &counted.outcome.totals, &counted.read);
     if !is_silent {
         let transactions = grouped(traffic.summary.counted(Counted::Queries));
         judged.warn(format!("{}Transactions: {transactions}\n", counted.told()));
@@ -272,17 +273,27 @@ impl Transactions {
         is_silent: bool,
         open: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<(Found, T)> {
-        let (run, out) = self.job.open(open)?;
-        let plan = run.plan().clone();
-        let sink = Summed::new(Nobody, &plan, self.keys_max);
-        let counted = run.count(&plan, &sink)?;
+        let (summary, counted, out) = count(self.job, Summary::new(self.keys_max), open)?;
         let judged = counted.judge(Partial::Shown)?;
         if !is_silent {
             judged.warn(String::new());
         }
-        let traffic = Traffic::of(sink.finish().1, &counted.outcome.totals, &counted.read);
+        let traffic = Traffic::of(summary, &counted.outcome.totals, &counted.read);
         Ok((Found { traffic, ledger: counted.left_out(), verdict: judged.verdict }, out))
     }
+}
+
+/// Adds the rows up to the sum of nothing, `blank`. What `open` gives is opened when the first capture has shown to be one.
+fn count<T: RowTally, O>(
+    job: Job,
+    blank: T,
+    open: impl FnOnce() -> anyhow::Result<O>,
+) -> anyhow::Result<(T, counting::Counted, O)> {
+    let (run, out) = job.open(open)?;
+    let plan = run.plan().clone();
+    let sink = Summed::new(Nobody, &plan, blank);
+    let counted = run.count(&plan, &sink)?;
+    Ok((sink.finish().1, counted, out))
 }
 
 /// What parts say that were counted with this plan.

@@ -8,6 +8,7 @@ mod datasets;
 mod explain;
 mod extract;
 mod filters;
+mod findings;
 mod frames;
 mod generate;
 mod live;

@@ -371,7 +371,7 @@ fn record() -> ParquetResult<Type> {
     Type::group_type_builder("element").with_repetition(Repetition::REQUIRED).with_fields(parts?).build()
 }
 
-fn primitive(name: &str, kind: Kind, repetition: Repetition) -> ParquetResult<Type> {
+pub(crate) fn primitive(name: &str, kind: Kind, repetition: Repetition) -> ParquetResult<Type> {
     let unsigned = |bits| Some(LogicalType::integer(bits, false));
     let (physical, logical) = match kind {
         Kind::Bool => (PhysicalType::BOOLEAN, None),

@@ -1,48 +1,70 @@
 //! A sink that counts: what is in the rows is added up, and they go on to another sink, or to nobody.
 
 use super::{Pool, Rows, Sink};
+use crate::findings::Findings;
 use crate::plan::Plan;
 use crate::summary::Summary;
+use crate::table::Context;
 use crate::tallies::Tally;
+use crate::transaction::Transaction;
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
-/// A sink, and the sum of its rows. The plan's `sink_needs` must have [`Summary::NEEDS`] for all figures to be there.
-#[derive(Debug)]
-pub struct Summed<'a, S> {
-    sink: S,
-    plan: &'a Plan,
-    keys_max: u64,
-    /// As many as workers counted at once; who wants to count takes one.
-    free: Mutex<Vec<Summary>>,
+/// What rows can be added to.
+pub trait RowTally: Tally + Clone + Send + Sync {
+    /// Adds a row.
+    fn add(&mut self, row: &Transaction, context: &Context);
 }
 
-impl<'a, S> Summed<'a, S> {
-    /// Adds up what goes to this sink. Up to so many different keys of a kind are counted one by one.
-    pub fn new(sink: S, plan: &'a Plan, keys_max: u64) -> Self {
-        Summed { sink, plan, keys_max, free: Mutex::default() }
+impl RowTally for Summary {
+    fn add(&mut self, row: &Transaction, context: &Context) {
+        self.add(row, context);
+    }
+}
+
+impl RowTally for Findings {
+    fn add(&mut self, row: &Transaction, context: &Context) {
+        self.add(row, context);
+    }
+}
+
+/// A sink, and the sum of its rows. The plan's `sink_needs` must have what the sum needs for all figures to be there.
+#[derive(Debug)]
+pub struct Summed<'a, S, T> {
+    sink: S,
+    plan: &'a Plan,
+    /// Of nothing.
+    blank: T,
+    /// As many as workers counted at once; who wants to count takes one.
+    free: Mutex<Vec<T>>,
+}
+
+impl<'a, S, T: RowTally> Summed<'a, S, T> {
+    /// Adds up what goes to this sink; each worker begins with a clone of `blank`, the sum of nothing.
+    pub fn new(sink: S, plan: &'a Plan, blank: T) -> Self {
+        Summed { sink, plan, blank, free: Mutex::default() }
     }
 
     /// The sink, and the sum.
-    pub fn finish(self) -> (S, Summary) {
+    pub fn finish(self) -> (S, T) {
         let parts = self.free.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
         let sum = parts.reduce(|mut sum, part| {
             sum.merge(&part);
             sum
         });
-        (self.sink, sum.unwrap_or_else(|| Summary::new(self.keys_max)))
+        (self.sink, sum.unwrap_or(self.blank))
     }
 
     fn add(&self, rows: &Rows) {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
-        let mut summary = taken.unwrap_or_else(|| Summary::new(self.keys_max));
-        rows.iter().for_each(|row| summary.add(&row, &self.plan.context));
-        free().push(summary);
+        let mut sum = taken.unwrap_or_else(|| self.blank.clone());
+        rows.iter().for_each(|row| sum.add(&row, &self.plan.context));
+        free().push(sum);
     }
 }
 
-impl<S: Sink> Sink for Summed<'_, S> {
+impl<S: Sink, T: RowTally> Sink for Summed<'_, S, T> {
     type Piece = S::Piece;
     type Error = S::Error;
 

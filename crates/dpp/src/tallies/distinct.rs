@@ -58,13 +58,7 @@ impl Registers {
 
     /// So many different keys there were, about.
     pub fn number(&self) -> u64 {
-        let mut with = [0.0; VALUE_MAX + 1];
-        self.0.iter().for_each(|&value| with[usize::from(value)] += 1.0);
-        let all = REGISTERS as f64;
-        let mut sum = all * tau(1.0 - with[VALUE_MAX] / all);
-        with[1..VALUE_MAX].iter().rev().for_each(|&number| sum = 0.5 * (sum + number));
-        sum += all * sigma(with[0] / all);
-        (all * all / (2.0 * std::f64::consts::LN_2 * sum)).round() as u64
+        estimated(&self.0)
     }
 
     /// As Apache DataSketches writes them: a sketch of type HLL_8 that is out of order.
@@ -111,6 +105,17 @@ impl Registers {
     pub fn merge(&mut self, other: &Registers) {
         self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
     }
+}
+
+/// So many different keys there were, about, of which these are the registers.
+pub(super) fn estimated(registers: &[u8]) -> u64 {
+    let mut with = [0.0; VALUE_MAX + 1];
+    registers.iter().for_each(|&value| with[usize::from(value)] += 1.0);
+    let all = registers.len() as f64;
+    let mut sum = all * tau(1.0 - with[VALUE_MAX] / all);
+    with[1..VALUE_MAX].iter().rev().for_each(|&number| sum = 0.5 * (sum + number));
+    sum += all * sigma(with[0] / all);
+    (all * all / (2.0 * std::f64::consts::LN_2 * sum)).round() as u64
 }
 
 /// x + x^2 + 2 x^4 + 4 x^8 and so on: what registers that are empty stand for.

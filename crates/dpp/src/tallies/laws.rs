@@ -449,3 +449,136 @@ fn sums_of_entries_do_not_overflow() {
     let mut again = Reduced::new();
     tell(&quantiles, &mut again);
 }
+
+#[test]
+fn spreads_are_quantiles_of_the_buckets_that_have_something() {
+    for seed in 0..40 {
+        let lot = &mut Lot(seed);
+        let numbers: Vec<u64> = (0..lot.below(300)).map(|_| lot.next() >> lot.below(64)).collect();
+        let empty = (Spread::default, Spread::default());
+        let spread = check_law(seed, empty, |spread, number| spread.add(*number), &numbers);
+        let mut quantiles = Quantiles::default();
+        numbers.iter().for_each(|number| quantiles.add(*number));
+        assert_eq!((spread.count(), spread.sum()), (quantiles.count(), quantiles.sum()), "seed {seed}");
+        assert_eq!((spread.max(), spread.mean()), (quantiles.max(), quantiles.mean()), "seed {seed}");
+        for per_mille in [0, 1, 10, 500, 900, 999, 1000] {
+            assert_eq!(spread.quantile(per_mille), quantiles.quantile(per_mille), "seed {seed}, {per_mille}");
+        }
+    }
+}
+
+#[test]
+fn several_keys_are_exact_and_many_are_nearly_so() {
+    for seed in 0..40 {
+        let lot = &mut Lot(seed);
+        let exact = seed % 4 == 0;
+        let keys: Vec<u64> = (0..lot.below(600)).map(|_| lot.next() % 300).collect();
+        let blank = if exact { Several::exact() } else { Several::default() };
+        let add = |several: &mut Several, key: &u64| several.add(Hash::of(&key.to_be_bytes()));
+        let several = check_law(seed, (|| blank.clone(), blank.clone()), add, &keys);
+        let different = keys.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(several.words(), if exact { different } else { different.min(Several::FEW_MAX) });
+        match exact || different <= Several::FEW_MAX {
+            true => assert_eq!(several.number(), different as u64, "seed {seed}"),
+            false => {
+                let off = (several.number() as f64 / different as f64 - 1.0).abs();
+                assert!(off < 4.0 * Several::error(), "seed {seed}: {} of {different}", several.number());
+            }
+        }
+    }
+}
+
+/// How often a key came, and which numbers with it: what a part of a [`Thinned`] can be.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Sums(Spread);
+
+impl Entries for Sums {
+    fn tell(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
+        self.0.tell(prefix, emit);
+    }
+
+    fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), entry::NotMine> {
+        self.0.take(op, key, number)
+    }
+}
+
+impl Tally for Sums {
+    fn merge(&mut self, other: &Sums) {
+        self.0.merge(&other.0);
+    }
+}
+
+impl Part for Sums {
+    fn words(&self) -> usize {
+        self.0.words()
+    }
+}
+
+fn thinned(seed: u64, room: Room, occurrences: &[(String, u64, u64)]) -> Thinned<Sums> {
+    let add = |thinned: &mut Thinned<Sums>, (key, rank, n): &(String, u64, u64)| {
+        thinned.add(&mut key.clone().into_bytes(), *rank, |sums| sums.0.add(n * 1000));
+    };
+    let blank = Thinned::new(Room::UNBOUNDED, Sums::default());
+    check_law(seed, (|| Thinned::new(room, Sums::default()), blank), add, occurrences)
+}
+
+#[test]
+fn what_is_thinned_depends_on_the_multiset_alone() {
+    for seed in 0..60 {
+        let lot = &mut Lot(seed);
+        let (keys, count) = (1 + lot.below(60), lot.below(400));
+        let room = Room { tallies: lot.below(80) as u64, words: lot.below(160) as u64 };
+        let occurrences = occurrences(seed, keys, count);
+        let thinned = thinned(seed, room, &occurrences);
+        let all = thinned.all();
+        // Of what is counted all is counted, and it has room; one level more has not.
+        let counted = |one_in: u64| {
+            let mut counts = BTreeMap::<&str, u64>::new();
+            let drawn = occurrences
+                .iter()
+                .filter(|(_, rank, _)| u128::from(*rank) < (1_u128 << 64) / u128::from(one_in));
+            drawn.for_each(|(key, ..)| *counts.entry(key).or_default() += 1);
+            counts
+        };
+        let told: BTreeMap<_, _> =
+            all.iter().map(|(key, sums)| (str::from_utf8(key).unwrap(), sums.0.count())).collect();
+        assert_eq!(told, counted(thinned.one_in()), "seed {seed}");
+        assert!(told.len() as u64 <= room.tallies, "seed {seed}");
+        if thinned.one_in() == 1 {
+            assert!(
+                all.iter().map(|(_, sums)| sums.words() as u64).sum::<u64>() <= room.words,
+                "seed {seed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_has_room_is_not_thinned() {
+    let occurrences = occurrences(7, 100, 2000);
+    let thinned = thinned(7, Room { tallies: 1000, words: 1000 }, &occurrences);
+    assert_eq!(thinned.one_in(), 1);
+    let told: u64 = thinned.all().iter().map(|(_, sums)| sums.0.count()).sum();
+    assert_eq!(told, 2000);
+}
+
+/// A hundred keys of which each has a hundredth, among a hundred thousand that came once.
+#[test]
+fn keys_that_come_often_are_in_what_is_left() {
+    let lot = &mut Lot(11);
+    let mut thinned = Thinned::new(Room { tallies: 5000, words: u64::MAX }, Sums::default());
+    for number in 0..200_000_u64 {
+        let key =
+            if number % 2 == 0 { format!("often {}", number / 2 % 100) } else { format!("once {number}") };
+        thinned.add(&mut key.into_bytes(), lot.next(), |sums| sums.0.add(number));
+    }
+    let one_in = thinned.one_in();
+    assert!((8..=512).contains(&one_in), "{one_in}");
+    let all = thinned.all();
+    for number in 0..100 {
+        let key = format!("often {number}").into_bytes();
+        let (_, sums) = all.iter().find(|(own, _)| *own == key).expect("it came often");
+        let (count, error) = ((sums.0.count() * one_in) as f64, (1000.0 * one_in as f64).sqrt());
+        assert!((count - 1000.0).abs() < 4.5 * error, "{count} of {number}, one in {one_in}");
+    }
+}

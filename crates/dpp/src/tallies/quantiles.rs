@@ -9,7 +9,7 @@ use super::tally::{Tally, Teller, read_number};
 
 const STEP_BITS: u32 = 7;
 const STEPS: usize = 1 << STEP_BITS;
-const BUCKETS: usize = STEPS * (u64::BITS - STEP_BITS + 1) as usize;
+pub(super) const BUCKETS: usize = STEPS * (u64::BITS - STEP_BITS + 1) as usize;
 
 /// A histogram of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,13 +125,13 @@ impl Quantiles {
 
 /// The bucket of a number: its leading bits.
 #[inline]
-fn bucket(number: u64) -> usize {
+pub(super) fn bucket(number: u64) -> usize {
     let shift = (u64::BITS - number.leading_zeros()).saturating_sub(STEP_BITS + 1);
     (shift as usize) * STEPS + (number >> shift) as usize
 }
 
 /// The largest number that falls into a bucket.
-fn last_of(bucket: usize) -> u64 {
+pub(super) fn last_of(bucket: usize) -> u64 {
     let shift = (bucket / STEPS).saturating_sub(1);
     let lead = (bucket - shift * STEPS) as u64;
     // Of the very last bucket this is 2^64 - 1.

@@ -7,11 +7,12 @@ use crate::packet::CLIENTS;
 use crate::production::{machine, plain, run};
 use crate::{Held, law, some_machines};
 use dpp::capture::single;
-use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
+use dpp::findings::{By, Definition, Findings, Wish};
+use dpp::pipeline::{self, Machine, Nobody, Pool, RowTally, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::summary::{Counted, Shown, Summary, Timed};
-use dpp::tallies::Tally;
-use dpp::tallies::entry::{Entries, Op};
+use dpp::tallies::entry::Op;
+use dpp::tallies::{Room, Tally};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -19,18 +20,25 @@ use std::sync::Mutex;
 
 /// The sum of what a machine makes of a scene.
 fn summed(bytes: &[u8], plan: &Plan, machine: &Machine, keys_max: u64) -> Summary {
-    let sink = Summed::new(Nobody, plan, keys_max);
+    let sink = Summed::new(Nobody, plan, Summary::new(keys_max));
+    pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
+    sink.finish().1
+}
+
+/// The same of tables.
+fn counted(bytes: &[u8], plan: &Plan, machine: &Machine, blank: &Findings) -> Findings {
+    let sink = Summed::new(Nobody, plan, blank.clone());
     pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
     sink.finish().1
 }
 
 /// A sink that deals rows out to several sums.
-struct Dealt<'a> {
+struct Dealt<'a, T> {
     plan: &'a Plan,
-    sums: Mutex<Vec<Summary>>,
+    sums: Mutex<Vec<T>>,
 }
 
-impl Sink for Dealt<'_> {
+impl<T: RowTally> Sink for Dealt<'_, T> {
     type Piece = ();
     type Error = Infallible;
 
@@ -60,8 +68,8 @@ impl Sink for Dealt<'_> {
 
 type Reduced = BTreeMap<(Op, Vec<u8>), u64>;
 
-fn tell(summary: &Summary, reduced: &mut Reduced) {
-    summary.tell("s/", &mut |op, key, number| {
+fn tell(sum: &impl Tally, reduced: &mut Reduced) {
+    sum.tell("s/", &mut |op, key, number| {
         let mine = reduced.entry((op, key.to_vec())).or_insert(match op {
             Op::Sum | Op::Max => 0,
             Op::Min => u64::MAX,
@@ -76,13 +84,12 @@ fn tell(summary: &Summary, reduced: &mut Reduced) {
     });
 }
 
-fn taken(reduced: &Reduced) -> Summary {
-    let mut summary = Summary::new(u64::MAX);
+fn taken<T: Tally>(mut blank: T, reduced: &Reduced) -> T {
     for ((op, key), number) in reduced {
-        assert_eq!(summary.take(*op, &key[2..], *number), Ok(()), "{op:?} {}", key.escape_ascii());
+        assert_eq!(blank.take(*op, &key[2..], *number), Ok(()), "{op:?} {}", key.escape_ascii());
     }
-    summary.settle();
-    summary
+    blank.settle();
+    blank
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn every_machine_and_every_partition_gives_the_same_sum() {
         let mut parts = sink.sums.into_inner().unwrap();
         let mut reduced = Reduced::new();
         parts.iter().for_each(|part| tell(part, &mut reduced));
-        prop_assert!(taken(&reduced) == whole, "told, reduced and taken");
+        prop_assert!(taken(Summary::new(u64::MAX), &reduced) == whole, "told, reduced and taken");
         let mut merged = parts.pop().expect("three");
         parts.iter().for_each(|part| merged.merge(part));
         prop_assert!(merged == whole, "merged");
@@ -117,6 +124,60 @@ fn every_machine_and_every_partition_gives_the_same_sum() {
         prop_assert!(merged.figures(10) == whole.figures(10), "equal sums have equal figures");
         Ok(())
     });
+}
+
+#[test]
+fn every_machine_and_every_partition_gives_the_same_table() {
+    let tables = proptest::sample::select(vec![
+        ("traffic", &["minute", "client"][..]),
+        ("traffic", &["second", "server", "type"]),
+        ("random-subdomains", &["domain"]),
+        ("slow-names", &["name"]),
+        ("amplification", &["client-prefix"]),
+    ]);
+    let room = proptest::sample::select(vec![u64::MAX, 40, 7, 0]);
+    law(
+        35,
+        30,
+        (scenes_of_all(60, 1), some_machines(), tables, room),
+        |(mut scene, machines, (name, by), room)| {
+            let definition = Definition::named(name).expect("there is one");
+            let by = by.iter().map(|name| By::named(name).expect("there is one")).collect();
+            let all: Vec<_> = definition.least.iter().map(|least| (least.0, f64::MIN)).collect();
+            let wish = Wish::new(definition, by, &all);
+            scene.plan.sink_needs |= wish.needs();
+            let room = Room { tallies: room, words: room.saturating_mul(4) };
+            let blank = Findings::with_room(wish.clone(), room);
+            let capture = Capture::of(&scene.packets, PLAIN).bytes;
+            let whole = counted(&capture, &scene.plan, &plain(), &blank);
+            for machine in &machines {
+                let sum = counted(&capture, &scene.plan, machine, &blank);
+                prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
+            }
+            let sink = Dealt { plan: &scene.plan, sums: Mutex::new(vec![blank.clone(); 3]) };
+            pipeline::run(
+                single(&capture[..]),
+                &scene.plan,
+                &machine(2, 3, 4096, 0),
+                &sink,
+                &Watch::default(),
+            )
+            .expect("these are captures");
+            let mut parts = sink.sums.into_inner().unwrap();
+            let mut reduced = Reduced::new();
+            parts.iter().for_each(|part| tell(part, &mut reduced));
+            prop_assert!(taken(blank, &reduced) == whole, "told, reduced and taken");
+            let mut merged = parts.pop().expect("three");
+            parts.iter().for_each(|part| merged.merge(part));
+            prop_assert!(merged == whole, "merged");
+            let (mut told, mut told_whole) = (Reduced::new(), Reduced::new());
+            tell(&merged, &mut told);
+            tell(&whole, &mut told_whole);
+            prop_assert!(told == told_whole, "equal sums tell the same");
+            prop_assert!(merged.table(10) == whole.table(10), "equal sums have equal tables");
+            Ok(())
+        },
+    );
 }
 
 #[test]
