@@ -5,7 +5,7 @@
 //! [`page`] shows those.
 
 mod json;
-mod text;
+pub(crate) mod text;
 
 use crate::captures::{self, Opener};
 use crate::checks::{Manner, check_merged, check_timeout, manner, workers};
