@@ -148,12 +148,15 @@ pub(crate) fn top(wish: &Top) -> anyhow::Result<()> {
     let machine = Machine::new(workers(wish.threads.clone())?, RandomState::new().hash_one(0));
     let sources = sources(wish)?;
     if !io::stdout().is_terminal() {
-        bail!("dpp top draws on a terminal, and standard output is none; dpp stats tells the same figures once")
+        bail!(
+            "dpp top draws on a terminal, and standard output is none; dpp stats tells the same figures once"
+        )
     }
     let is_live = sources.iter().any(Input::is_live);
     let mut state = State::new(window, (!is_live).then_some(speed));
     state.is_colored = std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
-    state.condition = wish.filter.as_ref().map_or_else(String::new, |text| text.to_string_lossy().into_owned());
+    state.condition =
+        wish.filter.as_ref().map_or_else(String::new, |text| text.to_string_lossy().into_owned());
     let source = match &sources[..] {
         [one] => one.file_name(),
         many => format!("{} {}", many.len(), if is_live { "sources" } else { "captures" }),
@@ -273,7 +276,8 @@ fn look(
         interval: stage.interval,
     };
     let at_signal = ends.clone();
-    signals::listen_at_terminal(move || at_signal.end(), screen::give_back).context("cannot listen to signals")?;
+    signals::listen_at_terminal(move || at_signal.end(), screen::give_back)
+        .context("cannot listen to signals")?;
     let looked = thread::scope(|scope| {
         scope.spawn(|| session.run(chunks, &stage.machine));
         let looked = screen::look(&session, state, ends);
@@ -307,7 +311,8 @@ fn interval(wish: &Top) -> anyhow::Result<Duration> {
 /// Live sources, or captures.
 fn sources(wish: &Top) -> anyhow::Result<Vec<Input>> {
     let words: Vec<OsString> = wish.sources.iter().map(|path| path.clone().into_os_string()).collect();
-    let is_live = |word: &OsString| matches!(word.to_str().map(live::Address::parse), Some(Ok(Some(_)) | Err(_)));
+    let is_live =
+        |word: &OsString| matches!(word.to_str().map(live::Address::parse), Some(Ok(Some(_)) | Err(_)));
     if words.iter().any(is_live) {
         if let Some(file) = words.iter().find(|word| !is_live(word)) {
             bail!("'{}' is no live source, and others are; look at one kind at a time", file.display())
@@ -319,8 +324,7 @@ fn sources(wish: &Top) -> anyhow::Result<Vec<Input>> {
 }
 
 fn plan(wish: &Top, manner: Manner) -> anyhow::Result<Plan> {
-    let lookups =
-        Lookups { geoip: Vec::new(), psl: wish.psl.clone(), servers: None, server_template: None };
+    let lookups = Lookups { geoip: Vec::new(), psl: wish.psl.clone(), servers: None, server_template: None };
     Ok(Plan {
         match_timeout_ns: check_timeout(&wish.match_timeout_ms)?,
         ports: plan::ports(&wish.reading.port)?,

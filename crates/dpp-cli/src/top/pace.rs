@@ -234,7 +234,8 @@ fn take(chunk: &Chunk, first: usize, count: usize, part: &mut Chunk) {
     part.origins.clear();
     let here = first as u32..(first + count) as u32;
     let first_origin = (count > 0).then(|| Origin::of(&chunk.origins, here.start)).flatten();
-    let further = chunk.origins.iter().filter(|origin| origin.packet > here.start && origin.packet < here.end);
+    let further =
+        chunk.origins.iter().filter(|origin| origin.packet > here.start && origin.packet < here.end);
     for origin in first_origin.iter().chain(further) {
         part.origins.push(Origin { packet: origin.packet - here.start, ..*origin });
     }

@@ -157,7 +157,8 @@ impl<'a> Screen<'a> {
         self.seen.packets = told.read.packets;
         self.seen.skipped = told.skips.total().packets;
         let counts = &self.session.counts;
-        self.seen.dropped = (!counts.is_empty()).then(|| counts.iter().map(|(_, counts)| dropped(counts)).sum());
+        self.seen.dropped =
+            (!counts.is_empty()).then(|| counts.iter().map(|(_, counts)| dropped(counts)).sum());
         self.look_at(state.window);
         true
     }

@@ -187,8 +187,8 @@ mod tests {
                 ("<page>", KeyCode::PageDown),
             ];
             let found = named.into_iter().find(|(name, _)| rest.starts_with(name));
-            let (length, code) = found
-                .map_or((letter.len_utf8(), KeyCode::Char(letter)), |(name, code)| (name.len(), code));
+            let (length, code) =
+                found.map_or((letter.len_utf8(), KeyCode::Char(letter)), |(name, code)| (name.len(), code));
             rest = &rest[length..];
             orders.extend(state.press(KeyEvent::new(code, KeyModifiers::NONE)));
         }

@@ -62,13 +62,13 @@ pub(super) fn draw(frame: &mut Frame, state: &mut State, seen: &Seen) {
     }
 }
 
-/// Lines of the plot: some of them all have.
+/// Lines of the plot, with its words.
 fn plot_height(height: u16) -> u16 {
     match height {
         ..14 => 0,
-        14..30 => 2,
-        30..40 => 4,
-        _ => 5,
+        14..30 => 3,
+        30..40 => 5,
+        _ => 6,
     }
 }
 
@@ -191,7 +191,8 @@ fn head(out: &mut Buffer, line: Rect, state: &State, seen: &Seen, paint: Paint) 
 
 /// A time without what is shorter than a second.
 fn to_the_second(ns: i64) -> String {
-    utc(ns.div_euclid(1_000_000_000) * 1_000_000_000)
+    let told = utc(ns);
+    format!("{}Z", told.split('.').next().unwrap_or_default().replace('T', " "))
 }
 
 fn count(figures: &Figures, key: &str) -> u64 {
@@ -248,17 +249,15 @@ fn plot(out: &mut Buffer, area: Rect, state: &State, seen: &Seen, paint: Paint) 
     let (bars, words) = match state.window {
         Window::All => over_all(&seen.figures, columns),
         _ => {
-            let newest = seen.pulse.len().saturating_sub(columns);
-            (seen.pulse[newest..].to_vec(), "a column is a second".to_owned())
+            let newest = &seen.pulse[seen.pulse.len().saturating_sub(columns)..];
+            let most = newest.iter().copied().max().unwrap_or(0);
+            (newest.to_vec(), format!("at most {} q/s, a column is a second", grouped(most)))
         }
     };
-    let most = bars.iter().copied().max().unwrap_or(0);
-    Sparkline::default().data(bars.iter().copied()).max(most.max(1)).style(paint.bar()).render(area, out);
-    if most > 0 && state.window != Window::All {
-        write(out, area, 0, &format!("at most {} q/s, {words}", grouped(most)), Style::new());
-    } else if most > 0 {
-        write(out, area, 0, &words, Style::new());
-    }
+    let mut rows = Rows { left: area };
+    write(out, rows.next(1), 0, &words, Style::new());
+    let most = bars.iter().copied().max().unwrap_or(0).max(1);
+    Sparkline::default().data(bars).max(most).style(paint.bar()).render(rows.left, out);
 }
 
 /// Queries of all spans, in as many columns as there are; and what a column is.
@@ -283,7 +282,8 @@ fn over_all(figures: &Figures, columns: usize) -> (Vec<u64>, String) {
     let in_column = places.div_ceil(columns.max(1));
     let mut sums = vec![0_u64; places.div_ceil(in_column)];
     for (place, _, count) in spans {
-        sums[(place - first) as usize / in_column] += count;
+        let sum = &mut sums[(place - first) as usize / in_column];
+        *sum = sum.saturating_add(count);
     }
     let seconds = in_column as f64 * width_ns as f64 / 1e9;
     let most = sums.iter().copied().max().unwrap_or(0);
@@ -366,7 +366,8 @@ fn table(out: &mut Buffer, area: Rect, state: &mut State, seen: &Seen, paint: Pa
         }
     }
     let wanted = state.wanted.to_ascii_lowercase();
-    let is_wanted = |row: &&Vec<Shown>| wanted.is_empty() || value(&row[0]).to_ascii_lowercase().contains(&wanted);
+    let is_wanted =
+        |row: &&Vec<Shown>| wanted.is_empty() || value(&row[0]).to_ascii_lowercase().contains(&wanted);
     let all: Vec<&Vec<Shown>> = table.rows.iter().filter(is_wanted).collect();
     state.page = usize::from(rows.left.height);
     state.above = state.above.min(all.len().saturating_sub(1));
@@ -442,7 +443,8 @@ fn foot(out: &mut Buffer, line: Rect, state: &State, paint: Paint) {
 
 /// All keys, over everything else.
 fn help(out: &mut Buffer, area: Rect, paint: Paint) {
-    let tables = TABLES.iter().map(|table| (table.key.to_string(), format!("{} with the most queries", table.words)));
+    let tables =
+        TABLES.iter().map(|table| (table.key.to_string(), format!("{} with the most queries", table.words)));
     let keys = KEYS.iter().map(|key| (key.name.to_owned(), key.sentence.to_owned()));
     let lines: Vec<(String, String)> = tables.chain(keys).collect();
     Clear.render(area, out);
