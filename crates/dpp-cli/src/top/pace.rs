@@ -264,3 +264,120 @@ impl<C: Chunks> Chunks for Paced<'_, C> {
         self.chunks.read()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    /// Chunks of packets at these milliseconds, each with two octets that are its number.
+    struct Made(VecDeque<Chunk>);
+
+    impl Made {
+        fn of(chunks: &[&[i64]]) -> Made {
+            let (mut number, mut made, mut before_ns) = (0_u16, VecDeque::new(), 0);
+            for times in chunks {
+                let mut chunk =
+                    Chunk { first_position: number.into(), clock_before_ns: before_ns, ..Chunk::default() };
+                // What is left of a block that is no packet.
+                chunk.bytes.push(0xff);
+                for (packet, ms) in (0..).zip(*times) {
+                    let (time_ns, start) = (ms * 1_000_000, chunk.bytes.len() as u32);
+                    chunk.bytes.extend_from_slice(&number.to_be_bytes());
+                    chunk.records.push(Record { time_ns, clock_ns: time_ns, start, caplen: 2, linktype: 1 });
+                    // Each second packet is of another input.
+                    let (input, frame) = (u32::from(number % 2), u64::from(number / 2 + 1));
+                    Origin::note(&mut chunk.origins, Origin { packet, input, frame });
+                    number += 1;
+                    before_ns = time_ns;
+                }
+                chunk.filled = chunk.bytes.len();
+                made.push_back(chunk);
+            }
+            Made(made)
+        }
+    }
+
+    impl Chunks for Made {
+        fn next(&mut self, _: Chunk) -> Result<Option<Chunk>, InputError> {
+            Ok(self.0.pop_front())
+        }
+
+        fn read(&mut self) -> CaptureRead {
+            CaptureRead::default()
+        }
+    }
+
+    /// What comes out at this speed: how many packets each chunk has. Whatever that is, they are all there, in their order, and the
+    /// clock goes on from chunk to chunk.
+    fn check(chunks: &[&[i64]], speed: &str) -> Vec<usize> {
+        let pace = Pace::new(Speed::read(speed).expect("a speed"));
+        let mut paced = Paced::new(Made::of(chunks), &pace);
+        let (mut counts, mut number, mut clock_ns) = (Vec::new(), 0_u16, None);
+        while let Some(chunk) = paced.next(Chunk::default()).expect("there are no errors") {
+            assert_eq!(chunk.first_position, u64::from(number));
+            assert_eq!(clock_ns.unwrap_or(chunk.clock_before_ns), chunk.clock_before_ns);
+            assert_eq!(chunk.is_quiet, chunk.records.is_empty());
+            for (packet, record) in (0..).zip(&chunk.records) {
+                assert_eq!(chunk.packet(record), number.to_be_bytes());
+                let (input, frame) = (u32::from(number % 2), u64::from(number / 2 + 1));
+                assert_eq!(Origin::of(&chunk.origins, packet), Some(Origin { packet, input, frame }));
+                number += 1;
+            }
+            let last_ns = chunk.records.last().map(|record| record.clock_ns);
+            clock_ns = chunk.live_until_ns;
+            match last_ns {
+                Some(last_ns) => assert_eq!(clock_ns, Some(last_ns)),
+                None => assert!(clock_ns >= Some(chunk.clock_before_ns)),
+            }
+            counts.push(chunk.records.len());
+        }
+        assert_eq!(usize::from(number), chunks.iter().map(|times| times.len()).sum::<usize>());
+        counts
+    }
+
+    #[test]
+    fn as_fast_as_it_can_be_chunks_are_as_they_were() {
+        assert_eq!(check(&[&[0, 1, 2], &[50_000], &[60_000, 60_001]], "max"), [3, 1, 2]);
+    }
+
+    #[test]
+    fn packets_come_when_they_are_due_and_where_none_do_time_goes_on() {
+        let begin = Instant::now();
+        let counts = check(&[&[0, 1, 4000, 4001], &[4002, 8000]], "10");
+        assert!(begin.elapsed() >= Duration::from_millis(800), "{:?}", begin.elapsed());
+        let quiet = counts.iter().filter(|count| **count == 0).count();
+        assert!(quiet >= 2, "eight ticks, and not all on a slow machine: {counts:?}");
+    }
+
+    #[test]
+    fn a_gap_and_a_clock_that_goes_back_are_passed_over() {
+        let begin = Instant::now();
+        check(&[&[0, 86_400_000, 86_400_001], &[5, 6, 40_000]], "1");
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn nothing_comes_of_a_capture_that_is_paused_and_none_ever_of_one_that_is_over() {
+        let pace = Pace::new(Speed::MAX);
+        pace.pause(true);
+        let mut paced = Paced::new(Made::of(&[&[0], &[1], &[2]]), &pace);
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Ok(Some(chunk)) = paced.next(Chunk::default()) {
+                    pace.pause(true);
+                    told.send(chunk.records.len()).expect("somebody hears");
+                }
+                drop(told);
+            });
+            for _ in 0..2 {
+                assert!(heard.try_recv().is_err());
+                pace.pause(false);
+                assert_eq!(heard.recv(), Ok(1));
+            }
+            pace.end();
+            assert!(heard.recv().is_err(), "the third does not come");
+        });
+    }
+}

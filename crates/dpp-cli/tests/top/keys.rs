@@ -80,7 +80,9 @@ fn a_text_is_found_and_a_condition_filters_from_then_on() {
         screen.contains("where qtype = AAAA") && screen.contains("100.0 %") && queries(screen) > 0
     });
     let types = screen.lines().skip_while(|line| !line.starts_with("Types")).skip(1);
-    let others = types.take_while(|line| !line.contains("clients")).filter(|line| !line.is_empty() && !line.starts_with(' '));
+    let others = types
+        .take_while(|line| !line.contains("clients"))
+        .filter(|line| !line.is_empty() && !line.starts_with(' '));
     assert_eq!(
         others.map(|line| line.split_whitespace().next().unwrap()).collect::<Vec<_>>(),
         ["AAAA"],
