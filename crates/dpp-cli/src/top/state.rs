@@ -160,7 +160,7 @@ impl State {
             (self.wanted, self.above) = (prompt.text.clone(), 0);
         }
         let prompt = self.prompt.take_if(|_| is_done)?;
-        (prompt.asks == Asks::Condition && prompt.text != prompt.before).then(|| Order::Select(prompt.text))
+        (prompt.asks == Asks::Condition && prompt.text != prompt.before).then_some(Order::Select(prompt.text))
     }
 
     /// The key among the engine's figures of the table that is shown.

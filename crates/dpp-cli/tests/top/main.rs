@@ -3,6 +3,8 @@
 //! `make peers` installs tmux. Each test has a server of its own, with a socket in the test's folder. Nothing here waits for a time:
 //! something is on the screen, or has come into a file, or has not after a minute and never will.
 
+#![cfg(feature = "top")]
+
 mod figures;
 mod keys;
 mod live;

@@ -14,10 +14,11 @@ pub(crate) struct Terminal {
     folder: tempfile::TempDir,
 }
 
-/// What the shell does: `dpp top`, and then it tells how it ended, and what the terminal is like.
+/// What the shell does: `dpp top`, which reads the terminal or a file, and then it tells how that ended, and what the terminal is
+/// like.
 const SCRIPT: &str = r#"
 stty -g > before.tty
-"$DPP" top "$@" 2> errors.txt
+"$DPP" top "$@" < "${FEED:-/dev/tty}" 2> errors.txt
 code=$?
 stty -g > after.tty
 echo "dpp top has ended with $code"
