@@ -5,6 +5,8 @@
 //! its turn; so what may come from a variable is a [`Setting`]. **To add an option, add a field.** `main`
 //! parses; `checks` judges.
 
+mod top;
+
 use crate::formats::Format;
 use crate::generate::{Amount, Request};
 #[cfg(debug_assertions)]
@@ -20,6 +22,7 @@ use dpp::packet::FIRST_MAX;
 use dpp::pipeline::WORKERS_MAX;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+pub(crate) use top::Top;
 
 /// What the user asks for. Ends the process where that is not to be understood, and after `--help`.
 pub(crate) fn parse() -> CommandLine {
@@ -77,7 +80,7 @@ fn is_zstd(flag: &str) -> bool {
     version,
     about = "DNS captures to tables: one row per DNS query, paired with its response.",
     override_usage = "dpp [OPTIONS] INPUT [OUTPUT]\n       dpp extract INPUT... -o OUTPUT\n       \
-        dpp live [CONFIG]\n       dpp check | explain | stats | report | rssac | generate | completions | man",
+        dpp live [CONFIG]\n       dpp check | explain | stats | report | top | rssac | generate | completions | man",
     after_help = EXAMPLES,
     after_long_help = AFTER_LONG_HELP,
     args_conflicts_with_subcommands = true,
@@ -136,6 +139,8 @@ pub(crate) enum Command {
     Stats(Box<Stats>),
     /// The same as a page to look at, which needs no network
     Report(Box<Report>),
+    /// What comes now, on a terminal: live sources, or captures at their own speed
+    Top(Box<Top>),
     /// Count what operators of root servers publish each day (RSSAC002), in parts that add up
     Rssac(Box<Rssac>),
     /// Write a synthetic DNS capture

@@ -1,6 +1,6 @@
 //! The program `dpp`: DNS captures in, tables out.
 //!
-//! This file is the table of contents: the command line is read, one of eleven things is done, and the process
+//! This file is the table of contents: the command line is read, one of twelve things is done, and the process
 //! ends with its exit code. The only place in the project that knows flags ([`flags`]) and the environment;
 //! what it does with them happens in the crates below.
 
@@ -35,6 +35,8 @@ mod signals;
 mod sinks;
 mod stats;
 mod time;
+#[cfg(feature = "top")]
+mod top;
 
 use anyhow::Context;
 use flags::{Command, CommandLine};
@@ -63,6 +65,12 @@ fn main() -> ExitCode {
         Some(Command::Explain(wish)) => explain::explain(wish),
         Some(Command::Stats(wish)) => stats::stats(&wish),
         Some(Command::Report(wish)) => stats::report(&wish),
+        #[cfg(feature = "top")]
+        Some(Command::Top(wish)) => top::top(&wish),
+        #[cfg(not(feature = "top"))]
+        Some(Command::Top(_)) => Err(anyhow::anyhow!(
+            "dpp top: this dpp was built without it; build it with --features top, or see dpp stats"
+        )),
         Some(Command::Rssac(wish)) => rssac::rssac(*wish),
         Some(Command::Generate(request)) => generate(request),
         #[cfg(debug_assertions)]

@@ -9,6 +9,7 @@ use dpp::pipeline::Watch;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
+use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The system's, if no signal can be listened to.
 pub(crate) fn listen(watch: Arc<Watch>, source: Arc<AtomicBool>) -> io::Result<()> {
     on_signals(
+        &[SIGINT, SIGTERM],
         move || {
             // The source's end must not look like the capture's; so the run is told before.
             watch.stop.store(true, Ordering::SeqCst);
@@ -39,12 +41,29 @@ pub(crate) fn listen_live(
     leave: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
     signal_hook::flag::register(SIGHUP, hangup)?;
-    on_signals(move || sources.store(true, Ordering::SeqCst), leave)
+    on_signals(&[SIGINT, SIGTERM], move || sources.store(true, Ordering::SeqCst), leave)
+}
+
+/// From now on SIGINT and SIGTERM, and SIGHUP, which says that the terminal has gone, do this. What was done to the terminal
+/// `leave` mends, before a second signal ends the process.
+///
+/// # Errors
+/// The system's, if no signal can be listened to.
+#[cfg(feature = "top")]
+pub(crate) fn listen_at_terminal(
+    stop: impl FnOnce() + Send + 'static,
+    leave: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    on_signals(&[SIGINT, SIGTERM, SIGHUP], stop, leave)
 }
 
 /// Does one thing on the first signal, and another on the second, which ends the process.
-fn on_signals(stop: impl FnOnce() + Send + 'static, leave: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+fn on_signals(
+    signals: &[c_int],
+    stop: impl FnOnce() + Send + 'static,
+    leave: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = Signals::new(signals)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut signals = signals.forever();
         if signals.next().is_some() {

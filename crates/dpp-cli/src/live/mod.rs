@@ -8,6 +8,8 @@
 mod address;
 mod config;
 mod files;
+#[cfg(feature = "top")]
+mod look;
 mod receiver;
 mod reload;
 mod run;
@@ -32,6 +34,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub(crate) use address::Address;
+#[cfg(feature = "top")]
+pub(crate) use look::{Named, look};
 pub(crate) use receiver::receiver;
 pub(crate) use run::run;
 pub(crate) use tell::tell;

@@ -7,7 +7,7 @@
 
 mod json;
 mod tables;
-mod text;
+pub(crate) mod text;
 mod traffic;
 
 use crate::checks::check_timeout;

@@ -249,7 +249,7 @@ fn clipped(text: &str, columns: usize) -> String {
 }
 
 /// A value as people read it.
-pub(super) fn value(value: &Shown) -> String {
+pub(crate) fn value(value: &Shown) -> String {
     match value {
         Shown::Nothing => "-".to_owned(),
         Shown::Count(number) => grouped(*number),
@@ -297,7 +297,7 @@ fn digits(number: f64) -> String {
 }
 
 /// A number that need not be exact.
-fn rounded(number: f64) -> String {
+pub(crate) fn rounded(number: f64) -> String {
     match number < 100.0 {
         true => digits(number),
         false => grouped(number.round() as u64),
