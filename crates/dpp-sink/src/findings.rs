@@ -74,7 +74,7 @@ mod in_parquet {
     use dpp::findings::{Cell, Heading};
     use dpp::table::Kind;
     use parquet::basic::{Compression, Repetition};
-    use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+    use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
     use parquet::errors::Result;
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -105,6 +105,7 @@ mod in_parquet {
         for (place, column) in table.columns.iter().enumerate() {
             let cells = || table.rows.iter().map(|row| &row[place]);
             match column.kind {
+                Kind::Bool => write_column::<BoolType, _>(&mut group, cells().map(flag))?,
                 Kind::F64 => write_column::<DoubleType, _>(&mut group, cells().map(fraction))?,
                 Kind::U64 | Kind::I64 | Kind::TimestampNanos => {
                     write_column::<Int64Type, _>(&mut group, cells().map(number))?;
@@ -133,6 +134,13 @@ mod in_parquet {
         let mut column = group.next_column()?.expect("there are as many as the schema has");
         column.typed::<T>().write_batch(&present, Some(&levels), None)?;
         column.close()
+    }
+
+    fn flag(cell: &Cell) -> Option<bool> {
+        match cell {
+            Cell::Flag(is) => Some(*is),
+            _ => None,
+        }
     }
 
     fn fraction(cell: &Cell) -> Option<f64> {
@@ -192,6 +200,7 @@ mod tests {
             ("queries", Kind::U64),
             ("signed", Kind::I64),
             ("share", Kind::F64),
+            ("flag", Kind::Bool),
         ];
         let columns = kinds.map(|(name, kind)| Heading { name, kind, is_key: false }).to_vec();
         let row = vec![
@@ -203,6 +212,7 @@ mod tests {
             Cell::Count(u64::MAX),
             Cell::Signed(-1),
             Cell::Fraction(0.1),
+            Cell::Flag(true),
         ];
         let rows = vec![row, vec![Cell::Null; columns.len()]];
         Table { columns, rows, one_in: 1 }
@@ -213,7 +223,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_csv(&table(), &mut bytes).unwrap();
         let mut reader = csv::ReaderBuilder::new().from_reader(&bytes[..]);
-        let head = "minute,name,client,client_prefix,text,queries,signed,share";
+        let head = "minute,name,client,client_prefix,text,queries,signed,share,flag";
         assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>().join(","), head);
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let expected = [
@@ -225,6 +235,7 @@ mod tests {
             "18446744073709551615",
             "-1",
             "0.1",
+            "true",
         ];
         assert_eq!(rows[0].iter().collect::<Vec<_>>(), expected);
         assert!(rows[1].iter().all(str::is_empty) && rows[1].len() == expected.len());
@@ -236,7 +247,7 @@ mod tests {
         write_tsv(&table(), &mut bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         let line = text.lines().nth(1).unwrap().split('\t').collect::<Vec<_>>();
-        assert_eq!((line.len(), line[1], line[4]), (8, HOSTILE_TEXT, "a,\"b\"\\n\\tc\\\\"));
+        assert_eq!((line.len(), line[1], line[4]), (9, HOSTILE_TEXT, "a,\"b\"\\n\\tc\\\\"));
         assert_eq!(text.lines().count(), 3);
     }
 
@@ -271,9 +282,10 @@ mod tests {
             Field::ULong(u64::MAX),
             Field::Long(-1),
             Field::Double(0.1),
+            Field::Bool(true),
         ];
         assert_eq!(rows[0][1..], rest);
-        assert_eq!(rows[1], vec![Field::Null; 8]);
+        assert_eq!(rows[1], vec![Field::Null; 9]);
     }
 
     #[test]
@@ -282,7 +294,7 @@ mod tests {
         let bytes = written_to(|out: &mut Vec<u8>| write_parquet(&none, out).unwrap());
         let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
         assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
-        assert_eq!(reader.metadata().file_metadata().schema_descr().num_columns(), 8);
+        assert_eq!(reader.metadata().file_metadata().schema_descr().num_columns(), 9);
         let csv = written_to(|out: &mut Vec<u8>| write_csv(&none, out).unwrap());
         assert_eq!(csv.iter().filter(|octet| **octet == b'\n').count(), 1);
     }

@@ -52,6 +52,7 @@ const V6_NETWORK: usize = 6;
 
 /// Kinds of parts of keys.
 const NONE: u8 = 0;
+const FLAG: u8 = b'b';
 const NUMBER: u8 = b'n';
 const SIGNED: u8 = b'i';
 const TIME: u8 = b'@';
@@ -104,7 +105,7 @@ impl By {
             What::Span(_) => Kind::TimestampNanos,
             What::Network(_) => Kind::Text,
             What::Column(column) => match column.entry().kind {
-                Kind::Bool | Kind::U8 | Kind::U16 | Kind::U32 => Kind::U64,
+                Kind::U8 | Kind::U16 | Kind::U32 => Kind::U64,
                 Kind::I32 => Kind::I64,
                 Kind::Word => Kind::Text,
                 kind => kind,
@@ -145,7 +146,7 @@ fn push(kind: u8, octets: &[u8], key: &mut Vec<u8>) {
 #[inline]
 fn write_value(value: Value, key: &mut Vec<u8>) {
     match value {
-        Value::Bool(is) => push(NUMBER, &u64::from(is).to_be_bytes(), key),
+        Value::Bool(is) => push(FLAG, &[is.into()], key),
         Value::U16(number) => push(NUMBER, &u64::from(number).to_be_bytes(), key),
         Value::U64(number) => push(NUMBER, &number.to_be_bytes(), key),
         Value::I64(number) => push(SIGNED, &number.to_be_bytes(), key),
@@ -194,6 +195,7 @@ fn next_cell(key: &[u8]) -> Option<(Cell, &[u8])> {
     let (&kind, rest) = key.split_first()?;
     let number = || rest.split_first_chunk::<8>();
     Some(match kind {
+        FLAG => rest.split_first().map(|(&is, rest)| (Cell::Flag(is != 0), rest))?,
         NUMBER => number().map(|(octets, rest)| (Cell::Count(u64::from_be_bytes(*octets)), rest))?,
         SIGNED => number().map(|(octets, rest)| (Cell::Signed(i64::from_be_bytes(*octets)), rest))?,
         TIME => number().map(|(octets, rest)| (Cell::Time(i64::from_be_bytes(*octets)), rest))?,

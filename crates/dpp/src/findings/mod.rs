@@ -407,6 +407,8 @@ pub struct Heading {
 pub enum Cell {
     /// None.
     Null,
+    /// Yes or no.
+    Flag(bool),
     /// A number of something.
     Count(u64),
     /// A number that may be negative.
@@ -457,6 +459,7 @@ impl Cell {
     pub fn value<'a>(&'a self, room: &'a mut String) -> Value<'a> {
         match self {
             Cell::Null => Value::Null,
+            Cell::Flag(is) => Value::Bool(*is),
             Cell::Count(number) => Value::U64(*number),
             Cell::Signed(number) => Value::I64(*number),
             Cell::Fraction(number) => Value::F64(*number),
@@ -482,6 +485,7 @@ impl Cell {
     fn place(&self) -> Place {
         match self {
             Cell::Null | Cell::Fraction(_) => Place::None,
+            Cell::Flag(is) => Place::Number((*is).into()),
             Cell::Count(number) => Place::Number((*number).into()),
             Cell::Signed(number) | Cell::Time(number) => Place::Number((*number).into()),
             Cell::Address(address) => Place::Address(*address, u8::MAX),
@@ -529,7 +533,7 @@ mod tests {
             ("client-prefix", Some(Kind::Text)),
             ("server", Some(Kind::Address)),
             ("qtype", Some(Kind::U64)),
-            ("edns_do", Some(Kind::U64)),
+            ("edns_do", Some(Kind::Bool)),
             ("name", Some(Kind::Name)),
             ("query_time", None),
             ("qname_entropy", None),

@@ -11,18 +11,12 @@ const COUNT_BITS: u32 = 48;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 
 /// Numbers of one group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
     /// In the order of buckets.
     words: Vec<u64>,
     sum: u128,
     max: u64,
-}
-
-impl Default for Spread {
-    fn default() -> Self {
-        Spread { words: Vec::new(), sum: 0, max: 0 }
-    }
 }
 
 impl Spread {
