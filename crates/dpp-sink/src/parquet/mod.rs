@@ -91,6 +91,10 @@ const PAGE_BYTES: usize = 1 << 20;
 /// that the rest of the way keeps busy.
 const LANES_MAX: usize = 8;
 
+/// If there are more columns than lanes, fewer suffice: of all that are made of heads of messages there are so many that the
+/// lanes of others are never the last ones.
+const LANES_OF_MANY: usize = 6;
+
 /// Which lane each field's column is in. Those that are made of names have the first, and those that are made of the heads of
 /// messages the second, where each basis is looked up once for all of them. Others with large dictionaries have two of the lanes
 /// to themselves, one each: what other columns read would drive the dictionaries out of the cache.
@@ -99,7 +103,7 @@ fn lanes_of(fields: &[Field]) -> Vec<usize> {
         return (0..fields.len()).collect();
     }
     let is_heavy = |field: &Field| matches!(field.kind(), Kind::Name | Kind::Address | Kind::Records);
-    let (mut own, mut shared) = (2..LANES_MAX / 2, (LANES_MAX / 2..LANES_MAX).cycle());
+    let (mut own, mut shared) = (2..LANES_MAX / 2, (LANES_MAX / 2..LANES_OF_MANY).cycle());
     let lane = |field: &Field| match field.column.basis() {
         Some(Basis::Name) => Some(0),
         Some(Basis::Query | Basis::Response) => Some(1),

@@ -223,8 +223,9 @@ impl<'a> Message<'a> {
     }
 
     /// QDCOUNT, ANCOUNT, NSCOUNT and ARCOUNT as the header states them.
+    #[inline]
     pub fn counts(&self) -> [u16; 4] {
-        [4, 6, 8, 10].map(|at| self.field(at))
+        [self.field(4), self.field(6), self.field(8), self.field(10)]
     }
 
     /// Steps over the resource record at `at` (RFC 1035 section 4.1.3).

@@ -20,4 +20,4 @@ mod twin;
 pub use inspect::{PARSE_ERRORS, ParseError};
 pub use message::{Malformed, Message, PartialQuestion, Question};
 pub use records::{Record, Records, Section};
-pub(crate) use survey::Survey;
+pub(crate) use survey::{Found, Survey};

@@ -78,7 +78,8 @@ impl<'a> Message<'a> {
     /// assert!(records.next().is_none() && !records.is_complete());
     /// ```
     pub fn records(&self, at: usize) -> Records<'a> {
-        Records { message: *self, at, left: [6, 8, 10].map(|count| self.field(count)), is_damaged: false }
+        let [_, left @ ..] = self.counts();
+        Records { message: *self, at, left, is_damaged: false }
     }
 
     /// The same, wherever the question section ends; `None` if it does not.

@@ -3,8 +3,10 @@
 //! The twin of a name is a list of labels and a set of the places where it has been. Messages are written from a
 //! description, so they are known to be sound; then they are cut and damaged. Everything is drawn with a fixed seed.
 
+use super::edns::Opt;
 use super::name::{self, WIRE_MAX};
-use super::{Malformed, Message};
+use super::rdata::{rdata_address, rdata_name};
+use super::{Malformed, Message, Section};
 use crate::limits::POINTERS_MAX;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,6 +15,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 
 /// Checks a property on what the strategy draws.
 pub(super) fn law<S: Strategy<Value: Debug>>(
@@ -322,6 +325,70 @@ fn a_damaged_question_has_only_labels_of_its_message() {
                 prop_assert_eq!(told, (question.name, Some(question.qtype), Some(question.qclass)));
             }
         }
+        Ok(())
+    });
+}
+
+/// Draws of which records of answers are often addresses or aliases.
+fn answered(mut draft: Draft) -> Draft {
+    for record in &mut draft.sections[0] {
+        match record.rdata.len() {
+            0..8 => {
+                record.kind = 1;
+                record.rdata.resize(4, 7);
+            }
+            8..16 => {
+                record.kind = 5;
+                record.rdata = wire(&record.name.labels);
+            }
+            16..20 => {
+                record.kind = 28;
+                record.rdata.truncate(16);
+            }
+            _ => {}
+        }
+    }
+    draft
+}
+
+#[test]
+fn a_survey_says_what_each_question_to_the_records_would() {
+    let damage = (any::<Option<Index>>(), any::<u8>(), any::<Option<Index>>());
+    law(2000, (drafts().prop_map(answered), damage), |(draft, (place, byte, cut))| {
+        let (mut bytes, _) = draft.written();
+        place.into_iter().for_each(|place| *place.get_mut(&mut bytes) = byte);
+        let length = bytes.len();
+        cut.into_iter().for_each(|cut| bytes.truncate(12 + cut.index(length - 11)));
+        let message = Message::parse(&bytes).unwrap();
+        let (error, on_the_way) = message.inspect_and_survey(length);
+        prop_assert_eq!(error, message.inspect(length));
+        let Some(records) = message.records_behind_questions() else {
+            prop_assert_eq!(on_the_way, None);
+            return Ok(());
+        };
+        let at = records.at();
+        let survey = message.survey(at);
+        prop_assert!(on_the_way.is_none_or(|other| other == survey), "{:?} {:?}", on_the_way, survey);
+        prop_assert_eq!(survey.response_code(&message), message.response_code(at).ok());
+        let opt = message.opt_record(at);
+        let told = survey.opt.map(|found| (found.rdata_at(), found.rdata(&bytes), found.opt()));
+        let expected = opt.map(|record| {
+            (record.rdata_at, record.rdata, Opt { options: &[], ..Opt::of(&record).unwrap() })
+        });
+        prop_assert_eq!(told, expected);
+        let answers = || message.records(at).take_while(|record| record.section == Section::Answer);
+        let address = |rtype| {
+            let mut of_type = answers().filter(|record| record.rtype == rtype);
+            of_type.find(|record| rdata_address(record).is_some()).map(|record| record.rdata_at)
+        };
+        let place = |found: Option<NonZeroU32>| found.map(|at| at.get() as usize);
+        prop_assert_eq!([place(survey.a), place(survey.aaaa)], [address(1), address(28)]);
+        prop_assert_eq!(survey.ttl_min, answers().map(|record| record.ttl).min());
+        let (mut scratch, mut other) = ([0; WIRE_MAX], [0; WIRE_MAX]);
+        let alias = answers().find(|record| record.rtype == 5);
+        let expected = alias.as_ref().and_then(|record| rdata_name(&bytes, record, &mut scratch));
+        prop_assert_eq!(survey.cname.is_some(), alias.is_some());
+        prop_assert_eq!(survey.cname.and_then(|found| found.target(&bytes, &mut other)), expected);
         Ok(())
     });
 }

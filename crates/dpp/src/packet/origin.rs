@@ -15,8 +15,13 @@ pub struct Origin {
 
 impl Origin {
     /// Where this packet of a chunk comes from.
+    #[inline]
     pub fn of(origins: &[Origin], packet: u32) -> Option<Origin> {
-        let behind = origins.partition_point(|origin| origin.packet <= packet);
+        // As a rule all of a chunk is from one input.
+        let behind = match origins {
+            [origin] => usize::from(origin.packet <= packet),
+            _ => origins.partition_point(|origin| origin.packet <= packet),
+        };
         let origin = origins.get(behind.checked_sub(1)?)?;
         Some(Origin { packet, frame: origin.frame + u64::from(packet - origin.packet), ..*origin })
     }

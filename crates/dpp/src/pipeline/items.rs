@@ -172,12 +172,10 @@ impl Reading<'_> {
         let own = if has_query { query } else { response };
         let answer = (has_query && has_response).then_some(response);
         let facts = Facts {
-            own,
             answer_messages: answer.is_some().into(),
             answer_bytes: answer.map_or(0, |answer| answer.length.into()),
-            ..Facts::default()
+            ..Facts::of(own, self.handshake_rtt_ns(item))
         };
-        let facts = facts.with_handshake(self.handshake_rtt_ns(item));
         part.describe(facts, answer);
     }
 

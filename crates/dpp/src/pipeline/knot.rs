@@ -106,13 +106,12 @@ fn describe(probe: &Probe, question: Option<&Question>, needs: Needs, part: &mut
         }
         answer
     });
+    let handshake_rtt_ns = probe.handshake_rtt_us.map(|rtt_us| i64::from(rtt_us) * 1000);
     let facts = Facts {
-        own,
         answer_messages: answer.is_some().into(),
         answer_bytes: answer.map_or(0, |answer| answer.length.into()),
-        ..Facts::default()
+        ..Facts::of(own, handshake_rtt_ns)
     };
-    let facts = facts.with_handshake(probe.handshake_rtt_us.map(|rtt_us| i64::from(rtt_us) * 1000));
     part.describe(facts, answer);
 }
 

@@ -471,14 +471,11 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
         if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
             let preserved =
-                *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, survey, part));
+                *self.kept.get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
-            // It is large: made once, it is filled where it lies.
-            let (own, outer) = self.arrived.side();
-            let mut facts = Facts { own, ..Facts::default() }.with_handshake(handshake_rtt_ns);
-            let own = &mut facts.own;
+            let (mut own, outer) = self.arrived.side(&self.message);
             (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
             match preserved.is_whole {
                 true => own.keep_whole(preserved.kept),
@@ -489,9 +486,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             own.edns = survey.and_then(|survey| survey.opt).map(|found| found.opt().into());
             let truncated_at = self.arrived.truncated_at();
             if truncated_at.is_some() || preserved.record.length > 0 || !outer.is_plain() {
-                part.add_seldom(own, &Seldom { outer, truncated_at, record: preserved.record });
+                part.add_seldom(&mut own, &Seldom { outer, truncated_at, record: preserved.record });
             }
-            part.describe(facts, None);
+            part.describe(Facts::of(own, handshake_rtt_ns), None);
         }
         if self.reader.plan.duplicates_ns.is_some() {
             part.digest(self.arrived.digest(self.reader.seed, ordinal), self.counted.take());
@@ -501,11 +498,16 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 
 impl<A: Around> Arrived<'_, A> {
     /// Keeps what is needed of the message's bytes, and of its frame's, and notes what is in them.
-    fn keep(&self, needs: Needs, survey: Option<&Survey>, part: &mut Part) -> Preserved {
+    fn keep(
+        &self,
+        message: &dns::Message,
+        needs: Needs,
+        survey: Option<&Survey>,
+        part: &mut Part,
+    ) -> Preserved {
         let payload = self.datagram.payload;
         let record = if needs.has(Needs::FRAME) { part.keep(self.around.record()) } else { Kept::default() };
         let mut preserved = Preserved { record, ..Preserved::default() };
-        let Some(message) = dns::Message::parse(payload) else { return preserved };
         let opt = survey.and_then(|survey| survey.opt);
         let (whole, options, reads) = match message.is_response() {
             true => (Needs::RESPONSE, Needs::RESPONSE_OPTIONS, needs.reads_responses()),
@@ -524,7 +526,7 @@ impl<A: Around> Arrived<'_, A> {
                 opt.and_then(|opt| {
                     Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16))
                 });
-            preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(&message, &survey));
+            preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(message, &survey));
             return preserved;
         }
         let start = part.kept.len();
@@ -537,21 +539,22 @@ impl<A: Around> Arrived<'_, A> {
             part.kept.extend_from_slice(options);
         }
         if let Some(survey) = noted {
-            preserved.noted = Noted::keep(&message, &survey, start, &mut part.kept);
+            preserved.noted = Noted::keep(message, &survey, start, &mut part.kept);
         }
         preserved.kept = Kept { start, length: (part.kept.len() - start) as u32 };
         preserved
     }
 
     /// What columns may want to know of the message, but for what takes reading it; and what lay around it.
-    fn side(&self) -> (Side, Outer) {
+    #[inline]
+    fn side(&self, message: &dns::Message) -> (Side, Outer) {
         let Datagram { payload, payload_length, .. } = self.datagram;
-        let (header, outer) = (dns::Message::parse(payload), self.around.outer());
+        let outer = self.around.outer();
         let mut side = Side {
             hop_limit: outer.hop_limit,
             length: payload_length as u32,
-            flags: header.map(|header| header.flags()).unwrap_or_default(),
-            counts: header.map(|header| header.counts()).unwrap_or_default(),
+            flags: message.flags(),
+            counts: message.counts(),
             ..Side::default()
         };
         if let Some((ip_length, checksum)) = self.around.envelope(payload) {

@@ -295,7 +295,9 @@ impl Part {
         }
         let is_query = self.events.last().is_some_and(|event| event.state.is_query());
         self.tells.add(&facts.own, is_query);
-        self.facts.resize_with(self.events.len() - 1, Facts::default);
+        if self.facts.len() + 1 < self.events.len() {
+            self.facts.resize_with(self.events.len() - 1, Facts::default);
+        }
         self.facts.push(facts);
     }
 

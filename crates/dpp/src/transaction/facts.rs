@@ -5,7 +5,7 @@
 //! of the OPT record, the first addresses. If nobody wants the whole message, then only these are kept, one behind the other.
 
 use crate::dns::edns::Opt;
-use crate::dns::{Message, ParseError, Survey, name};
+use crate::dns::{Found, Message, ParseError, Survey, name};
 use crate::packet::{Outer, VLANS_MAX};
 use std::num::{NonZeroI64, NonZeroU32};
 use std::ops::{BitOr, BitOrAssign};
@@ -128,10 +128,12 @@ impl Answer {
 pub(crate) struct Nanos(NonZeroI64);
 
 impl Nanos {
+    #[inline]
     fn new(ns: i64) -> Nanos {
         Nanos(NonZeroI64::new(ns.max(i64::MIN + 1) ^ i64::MIN).expect("only the least is 0"))
     }
 
+    #[inline]
     fn get(self) -> i64 {
         self.0.get() ^ i64::MIN
     }
@@ -307,11 +309,13 @@ impl Side {
         self.marks & IS_WHOLE != 0
     }
 
+    #[inline]
     pub(crate) fn keep(&mut self, kept: Kept) {
         (self.kept_at, self.kept_length) = (kept.start, kept.length);
     }
 
     /// Says that the message was kept as it is.
+    #[inline]
     pub(crate) fn keep_whole(&mut self, kept: Kept) {
         self.keep(kept);
         (self.captured, self.marks) = (kept.length, self.marks | IS_WHOLE);
@@ -324,6 +328,7 @@ impl Side {
         Noted { a: self.a, aaaa: self.aaaa, cname: self.cname, ttl_min }
     }
 
+    #[inline]
     pub(crate) fn note(&mut self, noted: Noted) {
         (self.a, self.aaaa, self.cname) = (noted.a, noted.aaaa, noted.cname);
         self.ttl_min = noted.ttl_min.unwrap_or_default();
@@ -336,6 +341,7 @@ impl Side {
         (self.marks & HAS_CHECKSUM != 0).then_some(self.udp_checksum)
     }
 
+    #[inline]
     pub(crate) fn set_udp_checksum(&mut self, checksum: u16) {
         (self.udp_checksum, self.marks) = (checksum, self.marks | HAS_CHECKSUM);
     }
@@ -440,6 +446,7 @@ pub struct Noted {
 pub struct Spot(NonZeroU32);
 
 impl Spot {
+    #[inline]
     pub(crate) fn new(at: usize) -> Option<Spot> {
         u32::try_from(at).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Spot)
     }
@@ -460,8 +467,8 @@ impl Noted {
     /// What is to be noted of a response that is kept as it is.
     pub(crate) fn of_whole(message: &Message, survey: &Survey) -> Noted {
         let spot = |place: Option<NonZeroU32>| place.and_then(|at| Spot::new(at.get() as usize));
-        let mut scratch = [0; name::WIRE_MAX];
-        let cname = survey.cname.filter(|it| it.target(message.bytes(), &mut scratch).is_some());
+        let can_be_read = |it: &Found| it.target(message.bytes(), &mut [0; name::WIRE_MAX]).is_some();
+        let cname = survey.cname.filter(can_be_read);
         Noted {
             a: spot(survey.a),
             aaaa: spot(survey.aaaa),
@@ -481,11 +488,12 @@ impl Noted {
         let octets = |place: Option<NonZeroU32>, length: usize| {
             place.and_then(|at| message.bytes().get(at.get() as usize..)?.get(..length))
         };
-        let mut scratch = [0; name::WIRE_MAX];
         Noted {
             a: keep(octets(survey.a, 4)),
             aaaa: keep(octets(survey.aaaa, 16)),
-            cname: survey.cname.and_then(|record| keep(record.target(message.bytes(), &mut scratch))),
+            cname: survey
+                .cname
+                .and_then(|it| keep(it.target(message.bytes(), &mut [0; name::WIRE_MAX]))),
             ttl_min: survey.ttl_min,
         }
     }
@@ -504,10 +512,10 @@ impl Facts {
         self.handshake_rtt.map(Nanos::get)
     }
 
-    /// The same with a handshake that took so long, ns.
-    pub(crate) fn with_handshake(mut self, rtt_ns: Option<i64>) -> Facts {
-        self.handshake_rtt = rtt_ns.map(Nanos::new);
-        self
+    /// What is known of a message as it comes, over a connection whose handshake took so long, ns.
+    #[inline]
+    pub(crate) fn of(own: Side, handshake_rtt_ns: Option<i64>) -> Facts {
+        Facts { own, handshake_rtt: handshake_rtt_ns.map(Nanos::new), ..Facts::default() }
     }
 
     /// A response of this length has come that answers this query, or is a further message of its answer.
