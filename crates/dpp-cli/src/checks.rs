@@ -19,6 +19,7 @@ use crate::lookups;
 use crate::output::{Output, Target};
 use crate::plan;
 use crate::saved::{EXAMPLES, Saved};
+use crate::stats;
 use anyhow::bail;
 use dpp::enrich::Template;
 use dpp::limits::MERGED_MAX;
@@ -211,7 +212,7 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
     if receiver.is_some() {
         output = None;
     }
-    let privacy = hiding::privacy(&options)?;
+    let privacy = hiding::privacy(&options.hiding, options.check_privacy)?;
     let needs_of_check = hiding::needs_of_check(&privacy, &options);
     let names: Vec<&str> = FORMATS.iter().map(|row| row.name).collect();
     let format = understood(options.format.clone(), "DPP_FORMAT", &names.join(", "))?;
@@ -255,7 +256,7 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
     hiding::check(&privacy, &schema, format, &options)?;
     let (context, mut told) = lookups::context(&options.lookups)?;
     let context = TableContext { privacy, ..context };
-    let fingerprint = hiding::fingerprint_of(select.filter.as_ref(), &options)?;
+    let fingerprint = hiding::fingerprint_of(select.filter.as_ref(), &options.hiding)?;
     if is_dataset && fingerprint.is_none() && context.privacy.is_active() {
         dataset::check_condition(select.filter.as_ref())?;
     }
@@ -311,11 +312,8 @@ fn check_beside(
             "--stats and --rssac count beside one table; count in a run of their own (dpp stats map, dpp rssac map)"
         )
     }
-    if beside.as_ref().is_some_and(|beside| beside.stats.is_some())
-        && plan.context.privacy.is_active()
-        && plan.told.iter().all(|told| told.0 != "where_fingerprint" || told.1.is_none())
-    {
-        dataset::check_condition(plan.select.filter.as_ref())?;
+    if beside.as_ref().is_some_and(|beside| beside.stats.is_some()) {
+        stats::check_told(plan)?;
     }
     Ok(beside)
 }

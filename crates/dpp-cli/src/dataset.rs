@@ -103,7 +103,7 @@ fn check_name(root: &Path, format: Format) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses a condition that can stand neither in the manifest, beside what is hidden, nor be told by a fingerprint: nobody could
+/// Refuses a condition that can stand neither in a manifest or part, beside what is hidden, nor be told by a fingerprint: nobody could
 /// tell whether another run has the same.
 ///
 /// # Errors
@@ -111,7 +111,7 @@ fn check_name(root: &Path, format: Format) -> anyhow::Result<()> {
 pub(crate) fn check_condition(condition: Option<&Filter>) -> anyhow::Result<()> {
     match condition {
         Some(condition) if !condition.names_nobody() => bail!(
-            "--where: what this names must not be told in the dataset, beside what is hidden, and without a key no other run \
+            "--where: what this names must not be told beside what is hidden, and without a key no other run \
              could be seen to have the same condition; choose a scheme with a key (such as --hide-addresses cryptopan \
              --hide-key FILE), or a condition on numbers and words only"
         ),

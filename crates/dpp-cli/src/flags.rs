@@ -600,6 +600,9 @@ pub(crate) struct Summing {
 
     #[command(flatten)]
     pub(crate) timeout: Timeout,
+
+    #[command(flatten)]
+    pub(crate) hiding: Hiding,
 }
 
 impl Summing {
@@ -866,6 +869,10 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) hiding: Hiding,
 
+    /// Look at each row again for addresses that should be hidden; one is an error, and there is no table
+    #[arg(long, env = "DPP_CHECK_PRIVACY", hide_env = true, help_heading = "Privacy", value_parser = Truth)]
+    pub(crate) check_privacy: bool,
+
     #[command(flatten)]
     pub(crate) lookups: Lookups,
 
@@ -1036,10 +1043,6 @@ pub(crate) struct Hiding {
     #[arg(long, env = "DPP_HIDE_KEY", hide_env = true, help_heading = "Privacy", value_name = "KEYFILE")]
     #[arg(value_parser = path())]
     pub(crate) hide_key: Option<PathBuf>,
-
-    /// Look at each row again for addresses that should be hidden; one is an error, and there is no table
-    #[arg(long, env = "DPP_CHECK_PRIVACY", hide_env = true, help_heading = "Privacy", value_parser = Truth)]
-    pub(crate) check_privacy: bool,
 }
 
 /// Tables that columns look up.

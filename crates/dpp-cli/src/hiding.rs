@@ -20,13 +20,12 @@ use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
-/// What is to be written instead of what.
+/// What is to be written instead of what, and whether rows are to be looked at again.
 ///
 /// # Errors
 /// A scheme, field or key that is none; options that do not go together.
-pub(crate) fn privacy(options: &Options) -> anyhow::Result<Privacy> {
-    let Hiding { anonymize, hide_addresses, hide_names, hide_fields, hide_key, check_privacy } =
-        &options.hiding;
+pub(crate) fn privacy(hiding: &Hiding, is_checked: bool) -> anyhow::Result<Privacy> {
+    let Hiding { anonymize, hide_addresses, hide_names, hide_fields, hide_key } = hiding;
     if let Some(path) = anonymize {
         if hide_addresses.is_some() || hide_names.is_some() || hide_fields.is_some() || hide_key.is_some() {
             bail!(
@@ -39,7 +38,7 @@ pub(crate) fn privacy(options: &Options) -> anyhow::Result<Privacy> {
     let addresses: Option<AddressScheme> = scheme("--hide-addresses", hide_addresses.as_deref())?;
     let names: Option<NameScheme> = scheme("--hide-names", hide_names.as_deref())?;
     if addresses.is_none() && names.is_none() {
-        if hide_fields.is_some() || hide_key.is_some() || *check_privacy {
+        if hide_fields.is_some() || hide_key.is_some() || is_checked {
             let option = match (hide_fields, hide_key) {
                 (Some(_), _) => "--hide-fields",
                 (_, Some(_)) => "--hide-key",
@@ -151,8 +150,8 @@ fn key(
 ///
 /// # Errors
 /// A key file that cannot be read.
-pub(crate) fn fingerprint_of(filter: Option<&Filter>, options: &Options) -> anyhow::Result<Option<String>> {
-    let Hiding { anonymize, hide_key, .. } = &options.hiding;
+pub(crate) fn fingerprint_of(filter: Option<&Filter>, hiding: &Hiding) -> anyhow::Result<Option<String>> {
+    let Hiding { anonymize, hide_key, .. } = hiding;
     let (Some(filter), Some(path)) = (filter, anonymize.as_ref().or(hide_key.as_ref())) else {
         return Ok(None);
     };
@@ -214,7 +213,7 @@ pub(crate) fn check(
                  choose another scheme, such as cryptopan, or a format of columns, such as csv or parquet",
                 map.scheme()
             ),
-            None if options.hiding.check_privacy => bail!(
+            None if options.check_privacy => bail!(
                 "--check-privacy looks at columns, which -f cdns has none of; leave it out, \
                  and check a table with the same options (-f csv)"
             ),
@@ -254,7 +253,7 @@ pub(crate) fn remedy(plan: &Plan, options: &Options, columns: &[&str]) -> String
 /// What the second look needs of a transaction: the addresses that lie in messages.
 pub(crate) fn needs_of_check(privacy: &Privacy, options: &Options) -> Needs {
     let in_messages = [Field::Ecs, Field::Rdata].into_iter().any(|field| privacy.map_of(field).is_some());
-    match options.hiding.check_privacy && in_messages {
+    match options.check_privacy && in_messages {
         true => Needs::QUERY | Needs::RESPONSE,
         false => Needs::NOTHING,
     }

@@ -252,7 +252,7 @@ impl Work<'_> {
             Ok(filled) => filled,
             Err(error) => {
                 // What may give away what should be hidden does not stay either.
-                if run.is_repeatable() || self.job.options.hiding.check_privacy {
+                if run.is_repeatable() || self.job.options.check_privacy {
                     manifest
                         .give_up(run)
                         .with_context(|| format!("{error:#}; and nothing could be removed"))?;
@@ -309,7 +309,7 @@ impl Work<'_> {
         plan: &Plan,
         output: &Output,
     ) -> anyhow::Result<(Outcome, Option<LeakCheck>)> {
-        if !self.job.options.hiding.check_privacy {
+        if !self.job.options.check_privacy {
             return Ok((self.engine(intake, sink, plan, output)?, None));
         }
         let watched = Checked::new(sink, plan);

@@ -107,7 +107,7 @@ impl<'a> Reload<'a> {
             ("unasked", old.unasked != new.unasked),
             ("output", self.files.is_none() && report_target(self.job) != report_target(job)),
             ("threads", self.job.options.workers.threads != job.options.workers.threads),
-            ("check-privacy", self.job.options.hiding.check_privacy || job.options.hiding.check_privacy),
+            ("check-privacy", self.job.options.check_privacy || job.options.check_privacy),
         ];
         let of_live = self.job.live.iter().zip(&job.live).flat_map(|(old, new)| old.differences(new));
         if let Some((option, _)) = others.into_iter().chain(of_live).find(|other| other.1) {

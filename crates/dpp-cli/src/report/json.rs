@@ -258,7 +258,7 @@ fn config(job: &Job) -> Value {
         },
         "keep_going": job.manner.keep_going,
         "privacy": privacy(&job.plan),
-        "check_privacy": options.hiding.check_privacy,
+        "check_privacy": options.check_privacy,
         "geoip": databases(&job.plan),
         "psl": options.lookups.psl.as_deref().map(direct),
         "servers": options.lookups.servers.as_deref().map(direct),

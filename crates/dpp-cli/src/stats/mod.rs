@@ -12,7 +12,9 @@ mod traffic;
 
 use crate::checks::check_timeout;
 use crate::counting::{self, Job, Partial};
+use crate::dataset;
 use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
+use crate::hiding;
 use crate::inputs::Input;
 use crate::lookups;
 use crate::output::{Opened, Output, STDOUT};
@@ -156,6 +158,7 @@ fn map(wish: &StatsMap) -> anyhow::Result<()> {
     let (output, form) = written(&wish.written)?;
     let Transactions { job, header, keys_max } =
         Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
+    check_told(job.plan())?;
     let job = job.numbered(&wish.numbered)?;
     job.check_output(&output)?;
     let is_silent = job.is_silent();
@@ -251,8 +254,11 @@ impl Transactions {
     /// Judges what is to be added up.
     fn check(captures: Vec<Input>, wish: &Summing, needs: Needs) -> anyhow::Result<Transactions> {
         let match_timeout_ns = check_timeout(&wish.timeout.match_timeout_ms)?;
-        let (context, told) = lookups::context(&wish.lookups())?;
+        let privacy = hiding::privacy(&wish.hiding, false)?;
+        let (context, mut told) = lookups::context(&wish.lookups())?;
+        let context = dpp::table::Context { privacy, ..context };
         let select = plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?;
+        told.push(("where_fingerprint", hiding::fingerprint_of(select.filter.as_ref(), &wish.hiding)?));
         let keys_max = if wish.exact { u64::MAX } else { TALLIED_KEYS_MAX };
         let plan = Plan {
             match_timeout_ns,
@@ -296,6 +302,18 @@ fn count<T: RowTally, O>(
     Ok((sink.finish().1, counted, out))
 }
 
+/// Refuses a condition that a part could neither tell nor be known again by.
+///
+/// # Errors
+/// What can be done about it.
+pub(crate) fn check_told(plan: &Plan) -> anyhow::Result<()> {
+    let is_known = plan.told.iter().any(|told| told.0 == "where_fingerprint" && told.1.is_some());
+    match plan.context.privacy.is_active() && !is_known {
+        true => dataset::check_condition(plan.select.filter.as_ref()),
+        false => Ok(()),
+    }
+}
+
 /// What parts say that were counted with this plan.
 fn header(plan: &Plan, keys_max: u64) -> Header {
     let keys = if keys_max == u64::MAX { ALL.to_owned() } else { keys_max.to_string() };
@@ -326,8 +344,13 @@ fn keys_max(header: &Header) -> u64 {
 
 /// Refuses options that say how captures are counted, where they were.
 fn check_of_parts(wish: &Summing) -> anyhow::Result<()> {
-    let Summing { counting, exact, selection, psl, timeout } = wish;
+    let Summing { counting, exact, selection, psl, timeout, hiding } = wish;
     let options = [
+        ("--anonymize", hiding.anonymize.is_some()),
+        ("--hide-addresses", hiding.hide_addresses.is_some()),
+        ("--hide-names", hiding.hide_names.is_some()),
+        ("--hide-fields", hiding.hide_fields.is_some()),
+        ("--hide-key", hiding.hide_key.is_some()),
         ("--exact", *exact),
         ("--where", selection.filter.is_some()),
         ("--sample", selection.sample.is_some()),

@@ -39,7 +39,7 @@ fn check_same(options: &[&str], stats: &[&str]) {
 #[test]
 fn figures_beside_a_table_are_those_of_a_run_of_their_own() {
     check_same(&[], &[]);
-    check_same(&["--fields", "qname,rtt", "--zstd"], &[]);
+    check_same(&["--fields", "qname,rcode", "--zstd"], &[]);
     check_same(&["-f", "csv", "--match-timeout-ms", "1"], &["--match-timeout-ms", "1"]);
 }
 
@@ -79,8 +79,13 @@ fn what_a_table_hides_is_hidden_in_statistics() {
     let written = room.lines("out.csv");
     assert!(clients("s.json").iter().all(|client| written.contains(client)), "pseudonyms of the table");
     assert!(clients("s.json").iter().all(|client| !clients("p.json").contains(client)), "and no address");
+    // As in a run of their own.
+    let alone = room.dpp(&["stats", "in.pcap", "--json", "--anonymize", "key.txt"]).well().stdout;
+    assert_eq!(String::from_utf8(room.read("s.json")).unwrap(), alone);
     // Parts with and without pseudonyms do not add up.
     run(&room, &[&["in.pcap", "out.csv", "-s", "--stats", "s.tally"], &hidden]);
+    run(&room, &[&["stats", "map", "in.pcap", "-s", "-o", "alone.tally", "--anonymize", "key.txt"]]);
+    assert!(room.read("s.tally") == room.read("alone.tally"), "the part of a run of its own");
     room.dpp(&["generate", "b.pcap", "--transactions", "10", "--seed", "9"]).well();
     run(&room, &[&["stats", "map", "b.pcap", "-s", "-o", "b.tally"]]);
     let ended = room.dpp(&["stats", "report", "s.tally", "b.tally"]);
@@ -144,6 +149,10 @@ fn what_cannot_be_counted_beside_a_table_is_refused() {
         (
             &[&rssac[..], &["--anonymize", "key.txt"]].concat(),
             "--rssac counts addresses of clients as they are",
+        ),
+        (
+            &["--stats", "s.tally", "--hide-addresses", "truncate", "--where", "src_ip = 192.0.2.1"],
+            "--where: what this names must not be told beside what is hidden",
         ),
         (&["--stats", "s.tally", "--per-file"], "--stats and --rssac count beside one table"),
         (

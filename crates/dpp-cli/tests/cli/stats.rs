@@ -307,6 +307,11 @@ fn parts_that_do_not_add_up_are_refused() {
         ),
         (&["report", "1.tally", "-o", "x", "--port", "5353"], "--port says how captures are counted"),
         (&["report", "1.tally", "-o", "x", "--match-timeout-ms", "100"], "--match-timeout-ms says how"),
+        (&["report", "1.tally", "-o", "x", "--hide-names", "drop"], "--hide-names says how captures"),
+        (
+            &["stats", "map", "1.pcap", "-o", "x", "--hide-addresses", "truncate", "--where", "qname = a.b"],
+            "--where: what this names must not be told beside what is hidden",
+        ),
         (&["stats", "1.tally"], "'1.tally' is a part, and was counted"),
         (&["stats", "map", "1.pcap", "copy.pcap", "-o", "x"], "'copy.pcap' does not exist"),
         (&["stats", "map", "1.pcap", "-o", "folder"], "--output: 'folder' is a directory"),

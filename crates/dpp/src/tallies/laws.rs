@@ -57,6 +57,19 @@ fn taken<T: Tally>(mut blank: T, reduced: &Reduced, lot: &mut Lot) -> T {
     blank
 }
 
+/// The same, settled now and then before all are there, as who cannot keep them all has to; entries come in the order of parts.
+fn taken_bit_by_bit<T: Tally>(mut blank: T, reduced: &Reduced, lot: &mut Lot) -> T {
+    for ((op, key), number) in reduced {
+        let rest = key.strip_prefix(b"x/").expect("told with its prefix");
+        assert_eq!(blank.take(*op, rest, *number), Ok(()), "{op:?} {}", key.escape_ascii());
+        if lot.below(3) == 0 {
+            blank.settle();
+        }
+    }
+    blank.settle();
+    blank
+}
+
 /// Whatever the order, the grouping, the way as entries: it is the same.
 #[track_caller]
 fn check_law<T: Tally + Clone + PartialEq + Debug, I: Clone>(
@@ -86,6 +99,7 @@ fn check_law<T: Tally + Clone + PartialEq + Debug, I: Clone>(
     let mut reduced = Reduced::new();
     parts.iter().for_each(|part| tell(part, &mut reduced));
     assert!(taken(blank.clone(), &reduced, lot) == whole, "seed {seed}: entries of {} parts", parts.len());
+    assert!(taken_bit_by_bit(empty(), &reduced, lot) == whole, "seed {seed}: entries bit by bit");
 
     while parts.len() > 1 {
         let one = parts.swap_remove(lot.below(parts.len()));
