@@ -3,11 +3,12 @@
 
 use dpp::capture::single;
 use dpp::dns::name::write_text;
-use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Summed, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::privacy::{AddressMap, Fields, KeyFile, NameMap, Privacy};
 use dpp::summary::{Counted, Figures, Shown, Summary};
 use dpp::table::{Column, Context, Scratch, Value};
+use dpp::transaction::Needs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Read;
@@ -232,6 +233,10 @@ fn figures_are_those_of_the_columns_on_all_captures() {
                 break;
             }
             let (written, summary) = sink.finish();
+            let sides = Plan { sink_needs: Summary::NEEDS | Needs::SIDES, ..plan.clone() };
+            let sink = Summed::new(Nobody, &sides, u64::MAX);
+            pipeline::run(single(&bytes[..]), &sides, &machine, &sink, &Watch::default()).expect("read before");
+            assert!(sink.finish().1 == summary, "{name}: of all that is known of both sides");
             check(&name, &written.1.into_inner().unwrap(), &summary);
             queries += summary.counted(Counted::Queries);
             captures += 1;

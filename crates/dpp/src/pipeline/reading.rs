@@ -13,7 +13,7 @@ use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::tallies::rssac::Counted;
 use crate::transaction::{
-    Arrival, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
+    Arrival, Brief, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Side, State, Transport, Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -99,6 +99,8 @@ pub(super) struct Reader<'a> {
     pub(super) seed: u64,
     /// What is wanted beside events and keys.
     pub(super) needs: Needs,
+    /// Whether that is a brief of each message.
+    briefs: bool,
     /// Whether queries whose question cannot be read become rows.
     malformed: bool,
     /// The ports of multicast that are asked for: mDNS's and LLMNR's.
@@ -109,7 +111,7 @@ pub(super) struct Reader<'a> {
     rows: bool,
     /// What counts each message.
     pub(super) counting: Option<Counting<'a>>,
-    /// Whether nothing is wanted but what every plan wants.
+    /// Whether nothing is wanted but what every plan wants, and briefs.
     plain: bool,
 }
 
@@ -124,8 +126,10 @@ impl<'a> Reader<'a> {
         let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
         let is_common = multicast == [None; 2] && plan.duplicates_ns.is_none() && !plan.unasked;
         let early = plan.early();
-        let plain = needs == Needs::NOTHING && is_common && early.is_none() && rows && counting.is_none();
-        Reader { plan, seed, needs, malformed, multicast, early, rows, counting, plain }
+        let briefs = needs.keeps_briefs();
+        let is_plain = briefs || needs == Needs::NOTHING;
+        let plain = is_plain && is_common && early.is_none() && rows && counting.is_none();
+        Reader { plan, seed, needs, briefs, malformed, multicast, early, rows, counting, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -147,9 +151,16 @@ impl<'a> Reader<'a> {
             && let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch)
         {
             let state = if is_response { State::Response } else { State::Query };
-            let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
+            let hash = tuple.hash(self.seed);
             let part = events.part(hash, !is_response);
-            part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            if self.briefs {
+                let (rcode, opt) = rcode_and_opt(&message, end, totals);
+                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+                part.describe_briefly(brief(&message, *payload_length as u32, opt, Lacks::default()));
+            } else {
+                let rcode = rcode(&message, end, totals);
+                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            }
             totals.message(payload.len(), *payload_length);
             return Ok(());
         }
@@ -423,11 +434,16 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let asked = question.map(|asked| Question { qclass: asked.qclass & self.class_bits, ..*asked });
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
-        if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
+        let mut lacks = self.lacks;
+        lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
+        if self.reader.briefs {
+            let length = self.arrived.datagram.payload_length as u32;
+            let opt = end.and_then(|end| self.message.opt(end));
+            part.describe_briefly(brief(&self.message, length, opt, lacks));
+        }
+        if self.reader.needs.has(Needs::SIDES) || self.arrived.around.lacks() != Lacks::default() {
             let (message, record, noted) =
                 *self.kept.get_or_insert_with(|| self.arrived.keep(self.reader.needs, part));
-            let mut lacks = self.lacks;
-            lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             // It is large: made once, it is filled where it lies.
             let mut facts = Facts { own: self.arrived.side(), handshake_rtt_ns, ..Facts::default() };
@@ -506,6 +522,31 @@ fn rcode(message: &dns::Message, questions_end: usize, totals: &mut Totals) -> u
         totals.records_unread += 1;
         message.header_rcode()
     })
+}
+
+/// The same, and the OPT record, which the walk comes by.
+#[inline(always)]
+fn rcode_and_opt<'a>(
+    message: &dns::Message<'a>,
+    questions_end: usize,
+    totals: &mut Totals,
+) -> (u16, Option<Opt<'a>>) {
+    if !message.has_additional() {
+        return (message.header_rcode(), None);
+    }
+    let (rcode, opt) = message.response_code_and_opt(questions_end);
+    let header_rcode = message.header_rcode();
+    if !message.is_response() {
+        return (header_rcode, opt);
+    }
+    totals.records_unread += u64::from(rcode.is_err());
+    (rcode.unwrap_or(header_rcode), opt)
+}
+
+/// What a summary wants to know of a message.
+#[inline(always)]
+fn brief(message: &dns::Message, length: u32, opt: Option<Opt>, lacks: Lacks) -> Brief {
+    Brief::new(length, message.flags(), opt.map(Edns::from), lacks)
 }
 
 /// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used

@@ -37,7 +37,7 @@ impl<'a, S> Summed<'a, S> {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
         let mut summary = taken.unwrap_or_else(|| Summary::new(self.keys_max));
-        rows.iter().for_each(|row| summary.add(&row, &self.plan.context));
+        summary.add_all(rows.iter(), &self.plan.context);
         free().push(summary);
     }
 }

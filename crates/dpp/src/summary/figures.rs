@@ -5,10 +5,9 @@
 use super::{COUNTED, Counted, Summary, TEXT, TIMED};
 use crate::dns::iana;
 use crate::dns::name::write_text;
-use crate::tallies::{Counts, Number, Quantiles, Top, Tops};
+use crate::tallies::{AddressKey, Counts, Number, Quantiles, Top, Tops};
 use crate::transaction::TRANSPORTS;
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -302,13 +301,10 @@ fn name(wire: &[u8], out: &mut Vec<u8>) {
 
 /// A client or server, by its key.
 fn who(key: &[u8], out: &mut Vec<u8>) {
+    if let Some(address) = AddressKey::address(key) {
+        return out.extend_from_slice(address.to_string().as_bytes());
+    }
     match key {
-        [b'4', octets @ ..] if let Ok(octets) = <[u8; 4]>::try_from(octets) => {
-            out.extend_from_slice(IpAddr::from(octets).to_string().as_bytes());
-        }
-        [b'6', octets @ ..] if let Ok(octets) = <[u8; 16]>::try_from(octets) => {
-            out.extend_from_slice(IpAddr::from(octets).to_string().as_bytes());
-        }
         [TEXT, text @ ..] => out.extend_from_slice(text),
         // In a part file that others wrote.
         other => out.extend(other.escape_ascii()),

@@ -11,6 +11,7 @@
 //! their place, and what tells one transaction from another is made of that too.
 
 mod figures;
+mod kinds;
 mod server;
 
 use crate::dns::name::WIRE_MAX;
@@ -18,13 +19,13 @@ use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
 use crate::tallies::entry::{Entries, NotMine, Op};
 use crate::tallies::{
-    Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops, finished, fold,
-    ns_of_number, number_of_ns, split_key,
+    AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops,
+    finished, fold, ns_of_number, number_of_ns, split_key,
 };
-use crate::transaction::{Face, Key, Lacks, Needs, Side, State, Transaction, Transport};
+use crate::transaction::{Brief, Face, Key, Lacks, Needs, State, Transaction};
+use kinds::{Kind, Kinds};
 pub use figures::{Figure, Figures, Group, Shown, Table};
 pub use server::{Server, ServerFigures};
-use std::net::IpAddr;
 
 macro_rules! named {
     ($(#[$doc:meta])* $list:ident of $kind:ident: $($variant:ident, $key:literal, $sentence:literal;)*) => {
@@ -111,19 +112,6 @@ const ANSWERED: [(Counted, u16); 5] = [
     (Counted::Ra, 4),
     (Counted::AnsweredAd, 8),
     (Counted::AnsweredEdns, 16),
-];
-
-/// Flags of a header, and the bits that stand for them.
-const ASKED_FLAGS: [(u16, u16); 3] = [
-    (0x0100, bit(&ASKED, Counted::Rd)),
-    (0x0010, bit(&ASKED, Counted::Cd)),
-    (0x0020, bit(&ASKED, Counted::Ad)),
-];
-const ANSWERED_FLAGS: [(u16, u16); 4] = [
-    (0x0400, bit(&ANSWERED, Counted::Aa)),
-    (0x0200, bit(&ANSWERED, Counted::Tc)),
-    (0x0080, bit(&ANSWERED, Counted::Ra)),
-    (0x0020, bit(&ANSWERED, Counted::AnsweredAd)),
 ];
 
 /// The bit among these that stands for one of them.
@@ -257,7 +245,7 @@ summary! {
     types: Counts, "types", empty, "Types that were asked for.";
     classes: Counts, "classes", empty, "Classes that were asked for.";
     rcodes: Counts, "rcodes", empty, "Response codes of answers.";
-    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`].";
+    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`](crate::transaction::Transport).";
     opcodes: Counts, "opcodes", empty, "Opcodes of queries.";
     edns_versions: Counts, "edns_versions", empty, "EDNS versions of queries.";
     edns_sizes: Counts, "edns_sizes", empty, "Longest datagrams that clients can take, as their OPT records say, bytes.";
@@ -273,40 +261,13 @@ summary! {
     sample: Sample, "sample", empty, "What they did, drawn by lot.";
 }
 
-/// Room for the key of an address: the version as a digit, and the octets.
-type AddressKey = [u8; 17];
-
 /// What stands before the text that is written instead of an address.
 const TEXT: u8 = b't';
-
-/// The key of an address.
-#[inline]
-fn address_key(address: IpAddr, room: &mut AddressKey) -> &[u8] {
-    match address {
-        IpAddr::V4(address) => {
-            room[0] = b'4';
-            room[1..5].copy_from_slice(&address.octets());
-            &room[..5]
-        }
-        IpAddr::V6(address) => {
-            room[0] = b'6';
-            room[1..].copy_from_slice(&address.octets());
-            room
-        }
-    }
-}
-
-/// The words of the key of an address, or of none.
-#[inline]
-fn words(key: &AddressKey) -> (u64, u64) {
-    let both = u128::from_le_bytes(*key.last_chunk().expect("it has one octet more"));
-    (both as u64, (both >> 64) as u64)
-}
 
 /// The key of a client or server that is written otherwise; empty if nothing is written.
 fn hidden_key(value: Value) -> Vec<u8> {
     match value {
-        Value::Address(address) => address_key(address, &mut AddressKey::default()).to_vec(),
+        Value::Address(address) => AddressKey::from(address).bytes(&mut AddressRoom::default()).to_vec(),
         Value::Text(text) => [&[TEXT], text.as_bytes()].concat(),
         _ => Vec::new(),
     }
@@ -318,10 +279,28 @@ const MIX: [u64; 4] =
 
 impl Summary {
     /// What of a transaction has to be kept for it.
-    pub const NEEDS: Needs = Needs::SIDES;
+    pub const NEEDS: Needs = Needs::BRIEF;
 
     /// Counts a row.
     pub fn add(&mut self, row: &Transaction, context: &Context) {
+        self.add_all(std::iter::once(*row), context);
+    }
+
+    /// Counts rows. The more there are the less each costs.
+    pub fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>>, context: &Context) {
+        let (mut kinds, mut room) = (Kinds::default(), [0; WIRE_MAX]);
+        rows.for_each(|row| self.add_row(&row, context, &mut kinds, &mut room));
+        self.add_kinds(&mut kinds);
+    }
+
+    #[inline(always)]
+    fn add_row(
+        &mut self,
+        row: &Transaction,
+        context: &Context,
+        kinds: &mut Kinds,
+        room: &mut [u8; WIRE_MAX],
+    ) {
         if row.face() == Face::Response && !row.is_unasked() {
             // Of the same transaction there was the query.
             return;
@@ -334,18 +313,21 @@ impl Summary {
             State::Announcement => return self.count(Counted::Announcements, 1),
             _ => return,
         };
-        self.count(Counted::Queries, 1);
-        self.count(outcome, 1);
-        let mut lacks = row.facts().map_or(Lacks::default(), |facts| facts.own.lacks);
-        lacks.set(Lacks::RCODE, row.response().is_some_and(|side| side.lacks.has(Lacks::RCODE)));
+        let (key, ns, brief) = (row.key(), row.request_ns(), row.brief());
+        let lacks = brief.lacks();
         let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
-        let done = Done { key: row.key(), lacks, outcome, code, rtt_ns: row.rtt_ns() };
-        self.add_query(row, &done);
-        self.add_answer(row, &done);
+        self.count_kind(kinds, Kind::of(&key, &brief, lacks, outcome, code), ns);
+        let rtt_ns = row.rtt_ns();
+        self.add_measures(&brief, rtt_ns);
         if !lacks.has(Lacks::TIME) {
-            self.add_time(row, &done);
+            let (first, last) = &mut self.first_and_last_ns;
+            (*first, *last) = (ns.min(*first), ns.max(*last));
         }
-        self.add_keys(row, &done, context);
+        if brief.retries() > 0 {
+            self.add_retries(&brief, ns);
+        }
+        let rtt_ns = rtt_ns.and_then(|ns| u64::try_from(ns).ok());
+        self.add_keys(row, &Done { key, lacks, did: Server { code, rtt_ns } }, context, room);
     }
 
     #[inline(always)]
@@ -354,136 +336,72 @@ impl Summary {
         *count = count.wrapping_add(n);
     }
 
+    /// Lengths and times.
     #[inline(always)]
-    fn add_query(&mut self, row: &Transaction, done: &Done) {
-        let Done { key, lacks, .. } = done;
-        if !lacks.has(Lacks::TRANSPORT) {
-            self.transports.add(key.transport() as u16);
+    fn add_measures(&mut self, brief: &Brief, rtt_ns: Option<i64>) {
+        if let Some(length) = brief.length() {
+            self.query_sizes.add(length.into());
         }
-        if !key.name().is_empty() {
-            if !lacks.has(Lacks::TYPE) {
-                self.types.add(key.qtype());
-            }
-            if !lacks.has(Lacks::CLASS) {
-                self.classes.add(key.qclass());
-            }
+        if let Some(length) = brief.answer_length() {
+            self.response_sizes.add(length.into());
         }
-        let mut asked = match key.client().is_ipv6() {
-            _ if lacks.has(Lacks::CLIENT.and(Lacks::SERVER)) => 0,
-            true => const { bit(&ASKED, Counted::Ipv6) },
-            false => const { bit(&ASKED, Counted::Ipv4) },
-        };
-        let retries = row.facts().map_or(0, |facts| facts.retries);
-        self.count(Counted::Retries, retries.into());
-        asked |= if retries > 0 { const { bit(&ASKED, Counted::Retried) } } else { 0 };
-        if let Some(side) = row.query() {
-            if !side.lacks.has(Lacks::LENGTH) {
-                self.query_sizes.add(side.length.into());
-            }
-            if !side.lacks.has(Lacks::OPCODE) {
-                self.opcodes.add(side.flags >> 11 & 15);
-            }
-            asked |= flags(side, &ASKED_FLAGS);
-            if let Some(edns) = side.edns {
-                asked |= const { bit(&ASKED, Counted::Edns) };
-                asked |= if edns.flags & 0x8000 != 0 { const { bit(&ASKED, Counted::Do) } } else { 0 };
-                self.edns_versions.add(edns.version.into());
-                self.edns_sizes.add(edns.udp_size);
-            }
-        }
-        self.asked.add(asked);
-    }
-
-    #[inline(always)]
-    fn add_answer(&mut self, row: &Transaction, done: &Done) {
-        if let Some(code) = done.code {
-            self.rcodes.add(code);
-        }
-        match done.rtt_ns.map(u64::try_from) {
+        match rtt_ns.map(u64::try_from) {
             Some(Ok(rtt_ns)) => self.rtts.add(rtt_ns),
             Some(Err(_)) => self.count(Counted::NegativeRtts, 1),
             None => {}
         }
-        let Some(side) = row.response() else { return };
-        if !side.lacks.has(Lacks::LENGTH) {
-            self.response_sizes.add(side.length.into());
+    }
+
+    #[cold]
+    fn add_retries(&mut self, brief: &Brief, ns: i64) {
+        let retries = u64::from(brief.retries());
+        self.count(Counted::Retries, retries);
+        if !brief.lacks().has(Lacks::TIME) {
+            self.times.add(ns, |counters| {
+                let count = &mut counters[Timed::Retries as usize];
+                *count = count.saturating_add(retries);
+            });
         }
-        let edns = if side.edns.is_some() { const { bit(&ANSWERED, Counted::AnsweredEdns) } } else { 0 };
-        self.answered.add(flags(side, &ANSWERED_FLAGS) | edns);
     }
 
     #[inline(always)]
-    fn add_time(&mut self, row: &Transaction, done: &Done) {
-        let ns = row.request_ns();
-        let (first, last) = &mut self.first_and_last_ns;
-        (*first, *last) = (ns.min(*first), ns.max(*last));
-        let code = done.code.map(|code| match code {
-            NOERROR => Timed::NoError,
-            NXDOMAIN => Timed::NxDomain,
-            SERVFAIL => Timed::ServFail,
-            REFUSED => Timed::Refused,
-            _ => Timed::OtherCode,
-        });
-        let qtype = match done.key.qtype() {
-            1 => Timed::TypeA,
-            2 => Timed::TypeNs,
-            12 => Timed::TypePtr,
-            15 => Timed::TypeMx,
-            16 => Timed::TypeTxt,
-            28 => Timed::TypeAaaa,
-            43 => Timed::TypeDs,
-            48 => Timed::TypeDnskey,
-            65 => Timed::TypeHttps,
-            _ => Timed::OtherType,
-        };
-        let transport = match done.key.transport() {
-            Transport::Udp => Timed::Udp,
-            Transport::Tcp => Timed::Tcp,
-            _ => Timed::OtherTransport,
-        };
-        let outcome = match done.outcome {
-            Counted::Answered => Some(Timed::Answered),
-            Counted::Unanswered => Some(Timed::Unanswered),
-            _ => None,
-        };
-        let retries = row.facts().map_or(0, |facts| facts.retries);
-        self.times.add(ns, |counters| {
-            let mut count =
-                |what: Timed, n: u64| counters[what as usize] = counters[what as usize].wrapping_add(n);
-            count(Timed::Queries, 1);
-            count(Timed::Retries, retries.into());
-            count(qtype, 1);
-            count(transport, 1);
-            outcome.into_iter().chain(code).for_each(|what| count(what, 1));
-        });
-    }
-
-    #[inline(always)]
-    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+    fn add_keys(
+        &mut self,
+        row: &Transaction,
+        done: &Done,
+        context: &Context,
+        room: &mut [u8; WIRE_MAX],
+    ) {
         if context.privacy.is_active() {
-            return self.add_hidden_keys(row, done, context);
+            return self.add_hidden_keys(row, done, context, room);
         }
         let Done { key, lacks, .. } = done;
-        let (mut client, mut server) = (AddressKey::default(), AddressKey::default());
-        let client_length = match lacks.has(Lacks::CLIENT) {
-            true => 0,
-            false => address_key(key.client(), &mut client).len(),
-        };
-        let server_length = match lacks.has(Lacks::SERVER) {
-            true => 0,
-            false => address_key(key.server(), &mut server).len(),
-        };
-        let rank = rank(row.request_ns(), key, words(&client), words(&server));
-        self.add_ends(&client[..client_length], &server[..server_length], rank, done);
-        let mut room = [0; WIRE_MAX];
-        if let Some(name) = lower_case(done, &mut room) {
+        let known = |address, what| (!lacks.has(what)).then(|| AddressKey::from(address));
+        let client = known(key.client(), Lacks::CLIENT);
+        let server = known(key.server(), Lacks::SERVER);
+        let words = |key: Option<AddressKey>| key.map_or((0, 0), AddressKey::words);
+        let rank = rank(row.request_ns(), key, words(client), words(server));
+        if let Some(client) = client {
+            self.clients.add_address(client, rank);
+        }
+        if let Some(server) = server {
+            let number = self.servers.add_address(server, rank);
+            self.add_server(number, rank, &done.did, |take| take(server.bytes(&mut AddressRoom::default())));
+        }
+        if let Some(name) = lower_case(done, room) {
             self.add_name(name, &context.suffixes, rank);
         }
     }
 
     /// The same where something is written otherwise.
     #[cold]
-    fn add_hidden_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+    fn add_hidden_keys(
+        &mut self,
+        row: &Transaction,
+        done: &Done,
+        context: &Context,
+        room: &mut [u8; WIRE_MAX],
+    ) {
         let mut scratch = Scratch::default();
         let client = hidden_key(context.client(row, &mut scratch));
         let server = hidden_key(context.server(row, &mut scratch));
@@ -492,43 +410,51 @@ impl Summary {
             (first, second)
         };
         let rank = rank(row.request_ns(), &done.key, words(&client), words(&server));
-        self.add_ends(&client, &server, rank, done);
-        let mut room = [0; WIRE_MAX];
-        if let Some(name) = lower_case(done, &mut room) {
+        if !client.is_empty() {
+            self.clients.add(&client, rank, 1);
+        }
+        if !server.is_empty() {
+            let number = self.servers.add(&server, rank, 1);
+            self.add_server(number, rank, &done.did, |take| take(&server));
+        }
+        if let Some(name) = lower_case(done, room) {
             self.add_hidden_name(name, context, rank);
         }
     }
 
-    /// Counts client and server by their keys; an empty one is not known.
+    /// Counts what a server did, by the number that it has among servers, if it has one. `tell` tells its key, which nobody asks
+    /// for while it is known by number.
     #[inline(always)]
-    fn add_ends(&mut self, client: &[u8], server: &[u8], rank: u64, done: &Done) {
-        if !client.is_empty() {
-            self.clients.add(client, rank, 1);
-        }
-        if !server.is_empty() {
-            let number = self.servers.add(server, rank, 1);
-            let did = Server { code: done.code, rtt_ns: done.rtt_ns.and_then(|ns| u64::try_from(ns).ok()) };
-            if let Some(figures) = self.group(number, server) {
-                figures.add(&did);
+    fn add_server(
+        &mut self,
+        number: Option<usize>,
+        rank: u64,
+        did: &Server,
+        tell: impl Fn(&mut dyn FnMut(&[u8])),
+    ) {
+        match number.and_then(|number| self.groups.get(number)) {
+            Some(group) => {
+                if let Some(figures) = self.by_server.numbered(*group as usize) {
+                    figures.add(did);
+                }
             }
-            self.sample.add(rank, server, did.number());
+            None if self.by_server.is_there() => tell(&mut |key| self.add_new_server(number, key, did)),
+            None => {}
+        }
+        if self.sample.takes(rank) {
+            tell(&mut |key| self.sample.add(rank, key, did.number()));
         }
     }
 
-    /// What a server did, by its number among servers, if it has one.
-    #[inline]
-    fn group(&mut self, number: Option<usize>, server: &[u8]) -> Option<&mut ServerFigures> {
-        let group = match number.and_then(|number| self.groups.get(number)) {
-            Some(group) => *group as usize,
-            None => {
-                let group = self.by_server.number(server)?;
-                if number == Some(self.groups.len()) {
-                    self.groups.push(group as u32);
-                }
-                group
-            }
-        };
-        self.by_server.numbered(group)
+    #[cold]
+    fn add_new_server(&mut self, number: Option<usize>, key: &[u8], did: &Server) {
+        let Some(group) = self.by_server.number(key) else { return };
+        if number == Some(self.groups.len()) {
+            self.groups.push(group as u32);
+        }
+        if let Some(figures) = self.by_server.numbered(group) {
+            figures.add(did);
+        }
     }
 
     /// What is known by numbers must be looked up again.
@@ -597,33 +523,48 @@ impl Summary {
     }
 }
 
-/// What all that counts a query asks for.
+/// What all that counts a query by keys asks for.
 struct Done<'a> {
     key: Key<'a>,
     lacks: Lacks,
-    outcome: Counted,
-    code: Option<u16>,
-    rtt_ns: Option<i64>,
+    did: Server,
 }
 
-/// The bits of what is set in the header of a message.
+/// The name that was asked for, if it is known; in most traffic it is in lower case already.
 #[inline(always)]
-fn flags(side: &Side, bits: &[(u16, u16)]) -> u16 {
-    let flags = if side.lacks.has(Lacks::FLAGS) { 0 } else { side.flags };
-    bits.iter().fold(0, |set, &(flag, bit)| set | if flags & flag != 0 { bit } else { 0 })
-}
-
-/// The name that was asked for, if it is known.
-#[inline(always)]
-fn lower_case<'r>(done: &Done, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
+fn lower_case<'r>(done: &Done<'r>, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
     let name = done.key.name();
     if name.is_empty() || done.lacks.has(Lacks::NAME) {
         return None;
     }
+    Some(if has_upper_case(name) { lowered(name, room) } else { name })
+}
+
+#[cold]
+fn lowered<'r>(name: &[u8], room: &'r mut [u8; WIRE_MAX]) -> &'r [u8] {
     let lower = &mut room[..name.len()];
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
-    Some(lower)
+    lower
+}
+
+/// Whether an octet is a letter of upper case: eight at a time, of which the last may overlap those before.
+#[inline(always)]
+fn has_upper_case(name: &[u8]) -> bool {
+    let Some(last) = name.last_chunk::<8>() else { return name.iter().any(u8::is_ascii_uppercase) };
+    let words = name.as_chunks::<8>().0.iter().chain([last]);
+    words.fold(0, |upper, word| upper | upper_case(u64::from_le_bytes(*word))) != 0
+}
+
+/// The highest bits of those octets that are letters of upper case.
+#[inline(always)]
+fn upper_case(octets: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let low = octets & !HIGH;
+    // The highest bit of an octet is set from 'A' on, and from what is behind 'Z' on.
+    let (from_a, behind_z) = (low + (0x80 - 0x41) * EACH, low + (0x80 - 0x5B) * EACH);
+    from_a & !behind_z & !octets & HIGH
 }
 
 /// The random number that a transaction brings: a hash of when it was, of the tuple as it may come out, and of its id. Positions

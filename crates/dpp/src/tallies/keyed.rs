@@ -5,6 +5,7 @@
 //! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
 //! depends on it, nor on the numbers.
 
+use super::address::AddressKey;
 use super::murmur::fold;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -65,6 +66,13 @@ impl<V> Keyed<V> {
         self.find(key).map(|number| (number, &mut self.entries[number].value))
     }
 
+    /// The same of an address, as the bytes of its key.
+    #[inline(always)]
+    pub(super) fn look_up_address(&mut self, key: AddressKey) -> Result<(usize, &mut V), Free> {
+        let found = self.find_hashed(key.hash(self.seed), |bytes| key.is(bytes));
+        found.map(|number| (number, &mut self.entries[number].value))
+    }
+
     /// What is known of the key of this number.
     #[inline]
     pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
@@ -98,7 +106,12 @@ impl<V> Keyed<V> {
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
     #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
-        let tag = hash(self.seed, key) & TAG;
+        self.find_hashed(hash(self.seed, key), |bytes| is_same(bytes, key))
+    }
+
+    #[inline(always)]
+    fn find_hashed(&self, hash: u64, is_it: impl Fn(&[u8]) -> bool) -> Result<usize, Free> {
+        let tag = hash & TAG;
         let mut slot = self.place(tag);
         loop {
             let found = self.slots[slot];
@@ -107,7 +120,7 @@ impl<V> Keyed<V> {
             }
             if found & TAG == tag {
                 let number = (found & !TAG) as usize - 1;
-                if self.key(&self.entries[number]) == key {
+                if is_it(self.key(&self.entries[number])) {
                     return Ok(number);
                 }
             }
@@ -177,13 +190,13 @@ const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
 
 /// Sixteen bytes at a time; the last sixteen may overlap those before.
 #[inline]
-fn hash(seed: u64, key: &[u8]) -> u64 {
-    let mut state = seed ^ fold(key.len() as u64 ^ MIX[0], MIX[1]);
+pub(super) fn hash(seed: u64, key: &[u8]) -> u64 {
+    let mut state = begin_hash(seed, key.len());
     let mut rest = key;
     while rest.len() > 16 {
         let (block, behind) = rest.split_first_chunk::<16>().expect("there are more");
         let both = u128::from_le_bytes(*block);
-        state = fold(both as u64 ^ state, (both >> 64) as u64 ^ MIX[0]);
+        state = hash_block(state, (both as u64, (both >> 64) as u64));
         rest = behind;
     }
     let (one, other) = match (key.last_chunk::<16>(), rest.first_chunk::<8>(), rest.first_chunk::<4>()) {
@@ -201,5 +214,37 @@ fn hash(seed: u64, key: &[u8]) -> u64 {
         }
         _ => (rest.iter().fold(0, |word, &octet| word << 8 | u64::from(octet)), 0),
     };
+    hash_last(state, one, other, seed)
+}
+
+/// The hash of no bytes yet, of so many.
+#[inline(always)]
+pub(super) fn begin_hash(seed: u64, length: usize) -> u64 {
+    seed ^ fold(length as u64 ^ MIX[0], MIX[1])
+}
+
+/// Adds sixteen bytes.
+#[inline(always)]
+pub(super) fn hash_block(state: u64, (one, other): (u64, u64)) -> u64 {
+    fold(one ^ state, other ^ MIX[0])
+}
+
+/// Adds the last bytes.
+#[inline(always)]
+pub(super) fn hash_last(state: u64, one: u64, other: u64, seed: u64) -> u64 {
     fold(fold(one ^ state, other ^ MIX[1]) ^ seed, MIX[0])
+}
+
+/// Whether two keys are the same. They are short, and a call would take longer than to compare them: eight bytes at a time, of
+/// which the last may overlap those before.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let (Some(last), Some(other_last)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) else {
+        return one == other;
+    };
+    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    words.iter().zip(other_words).all(|(one, other)| one == other) && last == other_last
 }

@@ -10,6 +10,7 @@
 //! there depends on the order in which they came; counters that add up and least numbers do not
 //! (docs/decisions/2026-11-22-tallies-that-merge.md).
 
+use super::address::{AddressKey, AddressRoom};
 use super::distinct::{Number, Registers};
 use super::entry::{Entries, NotMine, Op};
 use super::keyed::Keyed;
@@ -79,6 +80,18 @@ impl Tops {
                 None
             }
         }
+    }
+
+    /// The same for the bytes of an address that came once.
+    #[inline]
+    pub fn add_address(&mut self, key: AddressKey, rank: u64) -> Option<usize> {
+        if let Counts::Exact(keys) = &mut self.counts
+            && let Ok((number, weight)) = keys.look_up_address(key)
+        {
+            weight.add(rank, 1);
+            return Some(number);
+        }
+        self.add(key.bytes(&mut AddressRoom::default()), rank, 1)
     }
 
     /// A key that has this number came `n` times.

@@ -12,7 +12,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 /// What of a transaction has to be kept so that columns, filters and sinks can be computed: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Needs(u8);
+pub struct Needs(u16);
 
 impl Needs {
     /// Event and key are enough.
@@ -33,6 +33,14 @@ impl Needs {
     pub const FRAME: Needs = Needs(1 | 16);
     /// The bytes of the response, and where in it the records are that are [`Noted`].
     pub const NOTED: Needs = Needs(1 | 4 | 64);
+
+    /// Lengths, flags and EDNS of both sides: [`Brief`](super::Brief).
+    pub const BRIEF: Needs = Needs(128);
+
+    /// Whether briefs are to be kept: sides tell all that is in them.
+    pub(crate) const fn keeps_briefs(self) -> bool {
+        self.has(Needs::BRIEF) && !self.has(Needs::SIDES)
+    }
 
     /// Whether all of `other` is in it.
     #[inline]

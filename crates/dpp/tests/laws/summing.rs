@@ -12,6 +12,7 @@ use dpp::plan::Plan;
 use dpp::summary::{Counted, Shown, Summary, Timed};
 use dpp::tallies::Tally;
 use dpp::tallies::entry::{Entries, Op};
+use dpp::transaction::Needs;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -96,6 +97,9 @@ fn every_machine_and_every_partition_gives_the_same_sum() {
             let sum = summed(&capture, &scene.plan, machine, keys_max);
             prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
         }
+        let sides = Plan { sink_needs: scene.plan.sink_needs | Needs::SIDES, ..scene.plan.clone() };
+        let sum = summed(&capture, &sides, &plain(), keys_max);
+        prop_assert!(sum == whole, "with all that is known of both sides");
         let mut by_message = scene.plan.clone();
         by_message.schema = by_message.schema.of_messages();
         let sum = summed(&capture, &by_message, &plain(), keys_max);
