@@ -218,7 +218,9 @@ impl<'a> Message<'a> {
                 Err(malformed) => return (Err(malformed), opt),
             };
             match record.kind {
-                TYPE_OPT if opt.is_none() => opt = Some(Opt::of_parts(record.class, record.ttl, record.rdata)),
+                TYPE_OPT if opt.is_none() => {
+                    opt = Some(Opt::of_parts(record.class, record.ttl, record.rdata))
+                }
                 TYPE_TSIG => tsig_error = tsig_error.and_then(|_| tsig_error_of(record.rdata)),
                 _ => {}
             }

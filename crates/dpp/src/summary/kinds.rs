@@ -7,41 +7,30 @@
 
 use super::{ANSWERED, ASKED, Counted, Summary, Timed, bit};
 use crate::tallies::fold;
-use crate::transaction::{Brief, Edns, Key, Lacks, Transport};
+use crate::transaction::{Brief, Fields, Lacks, Transport};
 use std::ops::Range;
 
-/// Type, class, response code and size of datagrams; and all else in single bits and bytes.
+/// What a brief says but for lengths; what the query asks for, its transport, how it ended; and what is lacking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Kind {
-    numbers: u64,
-    bits: u64,
+    says: u64,
+    asks: u64,
+    lacks: Lacks,
 }
 
-/// Where the numbers stand.
+/// Where the numbers of `asks` stand: QTYPE, QCLASS, the response code, the transport, and behind them single bits.
 const TYPE: u32 = 0;
 const CLASS: u32 = 16;
 const CODE: u32 = 32;
-const EDNS_SIZE: u32 = 48;
+const TRANSPORT: u32 = 48;
+const BITS: u32 = 56;
 
-/// Where what has several bits stands: what was set in the query and in its answer, the outcome, the opcode, the transport, the
-/// version of EDNS.
-const ASKED_WITH: u32 = 0;
-const ANSWERED_WITH: u32 = 8;
-const OUTCOME: u32 = 13;
-const OPCODE: u32 = 16;
-const TRANSPORT: u32 = 24;
-const VERSION: u32 = 32;
-
-/// What is known.
-const HAS_TYPE: u64 = 1 << 40;
-const HAS_CLASS: u64 = 1 << 41;
-const HAS_CODE: u64 = 1 << 42;
-const HAS_OPCODE: u64 = 1 << 43;
-const HAS_TRANSPORT: u64 = 1 << 44;
-const HAS_TIME: u64 = 1 << 45;
-const HAS_ANSWER: u64 = 1 << 46;
-
-const _: () = assert!(ASKED.len() <= 8 && ANSWERED.len() <= 5 && OUTCOMES.len() <= 4);
+/// The two lowest say how the query ended.
+const OUTCOME: u8 = 3;
+const IS_IPV6: u8 = 4;
+const HAS_QUESTION: u8 = 8;
+const HAS_CODE: u8 = 16;
+const IS_RETRIED: u8 = 32;
 
 /// How a query may end.
 const OUTCOMES: [(Counted, Option<Timed>); 3] = [
@@ -64,66 +53,81 @@ const ANSWERED_FLAGS: [(u16, u16); 4] = [
 ];
 
 /// The bits of what is set in the header of a message.
-#[inline(always)]
 fn set_in(flags: u16, bits: &[(u16, u16)]) -> u16 {
     bits.iter().fold(0, |set, &(flag, bit)| set | if flags & flag != 0 { bit } else { 0 })
 }
 
 /// A bit that stands for something, if that is so.
 #[inline(always)]
-fn bit_if(is_so: bool, bit: u64) -> u64 {
+fn bit_if(is_so: bool, bit: u8) -> u8 {
     if is_so { bit } else { 0 }
 }
 
 impl Kind {
     /// The kind of a query that ended so.
     #[inline(always)]
-    pub(super) fn of(key: &Key, brief: &Brief, lacks: Lacks, outcome: Counted, code: Option<u16>) -> Kind {
-        let (qtype, qclass, edns) = (key.qtype(), key.qclass(), brief.edns());
-        let has_question = !key.name().is_empty();
-        let edns_size = edns.map_or(0, |edns| edns.udp_size);
-        let numbers = u64::from(qtype) << TYPE
-            | u64::from(qclass) << CLASS
-            | u64::from(code.unwrap_or_default()) << CODE
-            | u64::from(edns_size) << EDNS_SIZE;
-        let opcode = brief.flags() >> 11 & 15;
-        let version = edns.map_or(0, |edns| edns.version);
+    pub(super) fn of(key: &Fields, brief: &Brief, lacks: Lacks, outcome: Counted, code: Option<u16>) -> Kind {
         let outcome = match outcome {
             Counted::Answered => 0,
             Counted::Unanswered => 1,
             _ => 2,
         };
-        let bits = u64::from(asked_with(key, brief, edns, lacks)) << ASKED_WITH
-            | u64::from(answered_with(brief)) << ANSWERED_WITH
-            | outcome << OUTCOME
-            | u64::from(opcode) << OPCODE
-            | (key.transport() as u64) << TRANSPORT
-            | u64::from(version) << VERSION
-            | bit_if(has_question && !lacks.has(Lacks::TYPE), HAS_TYPE)
-            | bit_if(has_question && !lacks.has(Lacks::CLASS), HAS_CLASS)
+        let bits = outcome
+            | bit_if(key.is_ipv6, IS_IPV6)
+            | bit_if(!key.name.is_empty(), HAS_QUESTION)
             | bit_if(code.is_some(), HAS_CODE)
-            | bit_if(brief.is_there() && !lacks.has(Lacks::OPCODE), HAS_OPCODE)
-            | bit_if(!lacks.has(Lacks::TRANSPORT), HAS_TRANSPORT)
-            | bit_if(!lacks.has(Lacks::TIME), HAS_TIME)
-            | bit_if(brief.is_answered(), HAS_ANSWER);
-        Kind { numbers, bits }
+            | bit_if(brief.retries() > 0, IS_RETRIED);
+        let asks = u64::from(key.qtype) << TYPE
+            | u64::from(key.qclass) << CLASS
+            | u64::from(code.unwrap_or_default()) << CODE
+            | u64::from(key.transport) << TRANSPORT
+            | u64::from(bits) << BITS;
+        Kind { says: brief.word(), asks, lacks }
     }
 
     fn number(self, place: u32) -> u16 {
-        (self.numbers >> place) as u16
+        (self.asks >> place) as u16
     }
 
-    fn byte(self, place: u32) -> u8 {
-        (self.bits >> place) as u8
+    fn transport(self) -> u8 {
+        (self.asks >> TRANSPORT) as u8
     }
 
-    fn has(self, bit: u64) -> bool {
-        self.bits & bit != 0
+    fn bits(self) -> u8 {
+        (self.asks >> BITS) as u8
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.bits() & bit != 0
+    }
+
+    fn code(self) -> Option<u16> {
+        self.has(HAS_CODE).then_some(self.number(CODE))
+    }
+
+    fn outcome(self) -> (Counted, Option<Timed>) {
+        OUTCOMES[usize::from(self.bits() & OUTCOME)]
+    }
+
+    /// What was set in the query.
+    fn asked_with(self, brief: &Brief) -> u16 {
+        let version = match self.has(IS_IPV6) {
+            _ if self.lacks.has(Lacks::CLIENT.and(Lacks::SERVER)) => 0,
+            true => bit(&ASKED, Counted::Ipv6),
+            false => bit(&ASKED, Counted::Ipv4),
+        };
+        let retried = if self.has(IS_RETRIED) { bit(&ASKED, Counted::Retried) } else { 0 };
+        let flags = if self.lacks.has(Lacks::FLAGS) { 0 } else { set_in(brief.flags(), &ASKED_FLAGS) };
+        let edns = brief.edns().map_or(0, |edns| match edns.flags {
+            0 => bit(&ASKED, Counted::Edns),
+            _ => bit(&ASKED, Counted::Edns) | bit(&ASKED, Counted::Do),
+        });
+        version | retried | flags | edns
     }
 
     /// What it counts as over time.
     fn timed(self) -> impl Iterator<Item = Timed> {
-        let code = self.has(HAS_CODE).then(|| match self.number(CODE) {
+        let code = self.code().map(|code| match code {
             super::NOERROR => Timed::NoError,
             super::NXDOMAIN => Timed::NxDomain,
             super::SERVFAIL => Timed::ServFail,
@@ -142,7 +146,7 @@ impl Kind {
             65 => Timed::TypeHttps,
             _ => Timed::OtherType,
         };
-        let transport = match self.byte(TRANSPORT) {
+        let transport = match self.transport() {
             UDP => Timed::Udp,
             TCP => Timed::Tcp,
             _ => Timed::OtherTransport,
@@ -151,13 +155,10 @@ impl Kind {
         always.chain(self.outcome().1).chain(code)
     }
 
-    fn outcome(self) -> (Counted, Option<Timed>) {
-        OUTCOMES[usize::from(self.byte(OUTCOME) & 3)]
-    }
-
     #[inline]
     fn place(self) -> usize {
-        let hash = fold(self.numbers ^ 0x243F_6A88_85A3_08D3, self.bits ^ 0x1319_8A2E_0370_7344);
+        // What lacks anything is rare, and may crowd.
+        let hash = fold(self.says ^ 0x243F_6A88_85A3_08D3, self.asks ^ 0x1319_8A2E_0370_7344);
         hash as usize % PLACES
     }
 }
@@ -165,30 +166,14 @@ impl Kind {
 const UDP: u8 = Transport::Udp as u8;
 const TCP: u8 = Transport::Tcp as u8;
 
-#[inline(always)]
-fn asked_with(key: &Key, brief: &Brief, edns: Option<Edns>, lacks: Lacks) -> u16 {
-    let version = match key.client().is_ipv6() {
-        _ if lacks.has(Lacks::CLIENT.and(Lacks::SERVER)) => 0,
-        true => const { bit(&ASKED, Counted::Ipv6) },
-        false => const { bit(&ASKED, Counted::Ipv4) },
-    };
-    let retried = if brief.retries() > 0 { const { bit(&ASKED, Counted::Retried) } } else { 0 };
-    let flags = if lacks.has(Lacks::FLAGS) { 0 } else { set_in(brief.flags(), &ASKED_FLAGS) };
-    let edns = edns.map_or(0, |edns| match edns.flags {
-        0 => const { bit(&ASKED, Counted::Edns) },
-        _ => const { bit(&ASKED, Counted::Edns) | bit(&ASKED, Counted::Do) },
-    });
-    version | retried | flags | edns
-}
-
-#[inline(always)]
+/// What was set in the answer.
 fn answered_with(brief: &Brief) -> u16 {
-    let edns = if brief.answer_has_edns() { const { bit(&ANSWERED, Counted::AnsweredEdns) } } else { 0 };
+    let edns = if brief.answer_has_edns() { bit(&ANSWERED, Counted::AnsweredEdns) } else { 0 };
     brief.answer_flags().map_or(0, |flags| set_in(flags, &ANSWERED_FLAGS)) | edns
 }
 
 /// More kinds than most chunks have.
-const PLACES: usize = 256;
+const PLACES: usize = 512;
 
 /// How many there were of each kind. Each kind has two places, by its hash; if others are in both, one of these goes to the
 /// counters.
@@ -249,7 +234,7 @@ impl Summary {
     /// Counts one of this kind, and when that was.
     #[inline(always)]
     pub(super) fn count_kind(&mut self, kinds: &mut Kinds, kind: Kind, ns: i64) {
-        if kind.has(HAS_TIME) && !kinds.span_ns.contains(&ns) {
+        if !kind.lacks.has(Lacks::TIME) && !kinds.span_ns.contains(&ns) {
             self.begin_span(kinds, ns);
         }
         if let Some(others) = kinds.add(kind) {
@@ -274,23 +259,30 @@ impl Summary {
     fn add_kind(&mut self, (kind, n): (Kind, u64), start_ns: i64) {
         self.count(Counted::Queries, n);
         self.count(kind.outcome().0, n);
-        let brief = kind.has(HAS_OPCODE);
-        let with_edns = kind.byte(ASKED_WITH) & const { bit(&ASKED, Counted::Edns) as u8 } != 0;
+        let brief = Brief::of_word(kind.says, kind.lacks);
+        let knows = |what| !kind.lacks.has(what);
+        let asks = |what| kind.has(HAS_QUESTION) && knows(what);
+        let (edns, code) = (brief.edns(), kind.code());
+        let version = edns.map_or(0, |edns| edns.version.into());
+        let size = edns.map_or(0, |edns| edns.udp_size);
+        let opcode = brief.flags() >> 11 & 15;
         let numbers = [
-            (true, &mut self.asked, kind.byte(ASKED_WITH).into()),
-            (kind.has(HAS_ANSWER), &mut self.answered, u16::from(kind.byte(ANSWERED_WITH) & 31)),
-            (kind.has(HAS_TYPE), &mut self.types, kind.number(TYPE)),
-            (kind.has(HAS_CLASS), &mut self.classes, kind.number(CLASS)),
-            (kind.has(HAS_CODE), &mut self.rcodes, kind.number(CODE)),
-            (kind.has(HAS_TRANSPORT), &mut self.transports, kind.byte(TRANSPORT).into()),
-            (brief, &mut self.opcodes, u16::from(kind.byte(OPCODE) & 15)),
-            (with_edns, &mut self.edns_versions, kind.byte(VERSION).into()),
-            (with_edns, &mut self.edns_sizes, kind.number(EDNS_SIZE)),
+            (true, &mut self.asked, kind.asked_with(&brief)),
+            (brief.is_answered(), &mut self.answered, answered_with(&brief)),
+            (asks(Lacks::TYPE), &mut self.types, kind.number(TYPE)),
+            (asks(Lacks::CLASS), &mut self.classes, kind.number(CLASS)),
+            (code.is_some(), &mut self.rcodes, kind.number(CODE)),
+            (knows(Lacks::TRANSPORT), &mut self.transports, kind.transport().into()),
+            (brief.is_there() && knows(Lacks::OPCODE), &mut self.opcodes, opcode),
+            (edns.is_some(), &mut self.edns_versions, version),
+            (edns.is_some(), &mut self.edns_sizes, size),
         ];
         numbers.into_iter().filter(|row| row.0).for_each(|(_, counts, number)| counts.add_many(number, n));
-        if kind.has(HAS_TIME) {
+        if knows(Lacks::TIME) {
             self.times.add(start_ns, |counters| {
-                kind.timed().for_each(|what| counters[what as usize] = counters[what as usize].saturating_add(n));
+                for what in kind.timed() {
+                    counters[what as usize] = counters[what as usize].saturating_add(n);
+                }
             });
         }
     }

@@ -22,10 +22,11 @@ use crate::tallies::{
     AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops,
     finished, fold, ns_of_number, number_of_ns, split_key,
 };
-use crate::transaction::{Brief, Face, Key, Lacks, Needs, State, Transaction};
-use kinds::{Kind, Kinds};
+use crate::transaction::{Brief, Face, Fields, Lacks, Needs, State, Transaction};
 pub use figures::{Figure, Figures, Group, Shown, Table};
+use kinds::{Kind, Kinds};
 pub use server::{Server, ServerFigures};
+use std::num::NonZeroU32;
 
 macro_rules! named {
     ($(#[$doc:meta])* $list:ident of $kind:ident: $($variant:ident, $key:literal, $sentence:literal;)*) => {
@@ -135,10 +136,21 @@ const REFUSED: u16 = 5;
 /// Where the name of a query belongs.
 #[derive(Clone, Copy, Debug)]
 struct Belongs {
-    /// The number of its registered domain.
-    domain: Option<u32>,
-    /// The number of its TLD.
-    tld: Option<u32>,
+    /// The number of its registered domain, from 1.
+    domain: Option<NonZeroU32>,
+    /// The number of its TLD, from 1.
+    tld: Option<NonZeroU32>,
+}
+
+/// Such a number, of one from 0.
+fn from_one(number: Option<usize>) -> Option<NonZeroU32> {
+    NonZeroU32::new(number? as u32 + 1)
+}
+
+/// A number from 0, of such one.
+#[inline(always)]
+fn from_zero(number: Option<NonZeroU32>) -> Option<usize> {
+    number.map(|number| number.get() as usize - 1)
 }
 
 macro_rules! summary {
@@ -287,20 +299,41 @@ impl Summary {
     }
 
     /// Counts rows. The more there are the less each costs.
-    pub fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>>, context: &Context) {
-        let (mut kinds, mut room) = (Kinds::default(), [0; WIRE_MAX]);
-        rows.for_each(|row| self.add_row(&row, context, &mut kinds, &mut room));
-        self.add_kinds(&mut kinds);
+    pub fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>> + Clone, context: &Context) {
+        let mut gathered = Gathered { kinds: Kinds::default(), name: [0; WIRE_MAX] };
+        let (mut ahead, mut rows) = (rows.clone(), rows.peekable());
+        while rows.peek().is_some() {
+            if self.is_large() {
+                self.look_ahead(ahead.by_ref().take(ROWS_AHEAD));
+            }
+            rows.by_ref().take(ROWS_AHEAD).for_each(|row| self.add_row(&row, context, &mut gathered));
+        }
+        self.add_kinds(&mut gathered.kinds);
+    }
+
+    /// Whether what has to be looked at for a row may not be in the processor's first caches.
+    fn is_large(&self) -> bool {
+        const LARGE: usize = 1000;
+        self.names.numbered() > LARGE || self.clients.numbered() > LARGE
+    }
+
+    /// Fetches into the processor's cache what will be looked at for these rows. Row by row each look into memory would wait for the
+    /// one before.
+    fn look_ahead<'a>(&self, rows: impl Iterator<Item = Transaction<'a>>) {
+        let mut fetched = 0;
+        for row in rows {
+            let key = row.key().taken_apart();
+            let client = self.clients.look_ahead_address(key.client);
+            let name = self.names.look_ahead(key.name);
+            let belongs = name.and_then(|name| self.belongs.get(name.0));
+            fetched ^= belongs.and_then(|belongs| belongs.domain).map_or(0, |domain| domain.get());
+            fetched ^= [client, name].into_iter().flatten().map(|(_, octet)| u32::from(octet)).sum::<u32>();
+        }
+        std::hint::black_box(fetched);
     }
 
     #[inline(always)]
-    fn add_row(
-        &mut self,
-        row: &Transaction,
-        context: &Context,
-        kinds: &mut Kinds,
-        room: &mut [u8; WIRE_MAX],
-    ) {
+    fn add_row(&mut self, row: &Transaction, context: &Context, scratch: &mut Gathered) {
         if row.face() == Face::Response && !row.is_unasked() {
             // Of the same transaction there was the query.
             return;
@@ -313,21 +346,48 @@ impl Summary {
             State::Announcement => return self.count(Counted::Announcements, 1),
             _ => return,
         };
-        let (key, ns, brief) = (row.key(), row.request_ns(), row.brief());
-        let lacks = brief.lacks();
+        let brief = row.brief();
+        match brief.is_whole() {
+            true => self.add_query(row, (outcome, &brief, Lacks::default()), context, scratch),
+            false => self.add_lacking(row, (outcome, &brief), context, scratch),
+        }
+    }
+
+    /// Counts a query of which not all is known.
+    #[cold]
+    #[inline(never)]
+    fn add_lacking(
+        &mut self,
+        row: &Transaction,
+        (outcome, brief): (Counted, &Brief),
+        context: &Context,
+        scratch: &mut Gathered,
+    ) {
+        self.add_query(row, (outcome, brief, brief.lacks()), context, scratch);
+    }
+
+    #[inline(always)]
+    fn add_query(
+        &mut self,
+        row: &Transaction,
+        (outcome, brief, lacks): (Counted, &Brief, Lacks),
+        context: &Context,
+        scratch: &mut Gathered,
+    ) {
+        let (key, ns, rtt_ns) = (row.key().taken_apart(), row.request_ns(), row.rtt_ns());
         let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
-        self.count_kind(kinds, Kind::of(&key, &brief, lacks, outcome, code), ns);
-        let rtt_ns = row.rtt_ns();
-        self.add_measures(&brief, rtt_ns);
+        self.count_kind(&mut scratch.kinds, Kind::of(&key, brief, lacks, outcome, code), ns);
+        self.add_measures(brief, rtt_ns);
         if !lacks.has(Lacks::TIME) {
             let (first, last) = &mut self.first_and_last_ns;
             (*first, *last) = (ns.min(*first), ns.max(*last));
         }
         if brief.retries() > 0 {
-            self.add_retries(&brief, ns);
+            self.add_retries(brief, ns);
         }
         let rtt_ns = rtt_ns.and_then(|ns| u64::try_from(ns).ok());
-        self.add_keys(row, &Done { key, lacks, did: Server { code, rtt_ns } }, context, room);
+        let done = Done { key, lacks, did: Server { code, rtt_ns } };
+        self.add_keys(row, &done, context, &mut scratch.name);
     }
 
     #[inline(always)]
@@ -365,20 +425,14 @@ impl Summary {
     }
 
     #[inline(always)]
-    fn add_keys(
-        &mut self,
-        row: &Transaction,
-        done: &Done,
-        context: &Context,
-        room: &mut [u8; WIRE_MAX],
-    ) {
+    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context, room: &mut [u8; WIRE_MAX]) {
         if context.privacy.is_active() {
             return self.add_hidden_keys(row, done, context, room);
         }
         let Done { key, lacks, .. } = done;
-        let known = |address, what| (!lacks.has(what)).then(|| AddressKey::from(address));
-        let client = known(key.client(), Lacks::CLIENT);
-        let server = known(key.server(), Lacks::SERVER);
+        let known = |address, what| (!lacks.has(what)).then_some(address);
+        let client = known(key.client, Lacks::CLIENT);
+        let server = known(key.server, Lacks::SERVER);
         let words = |key: Option<AddressKey>| key.map_or((0, 0), AddressKey::words);
         let rank = rank(row.request_ns(), key, words(client), words(server));
         if let Some(client) = client {
@@ -467,11 +521,11 @@ impl Summary {
     fn add_name(&mut self, name: &[u8], suffixes: &SuffixList, rank: u64) {
         let number = self.names.add(name, rank, 1);
         if let Some(belongs) = number.and_then(|number| self.belongs.get(number)) {
-            if let Some(domain) = belongs.domain {
-                self.domains.add_numbered(domain as usize, rank, 1);
+            if let Some(domain) = from_zero(belongs.domain) {
+                self.domains.add_numbered(domain, rank, 1);
             }
-            if let Some(tld) = belongs.tld {
-                self.tlds.add_numbered(tld as usize, rank, 1);
+            if let Some(tld) = from_zero(belongs.tld) {
+                self.tlds.add_numbered(tld, rank, 1);
             }
             return;
         }
@@ -480,9 +534,10 @@ impl Summary {
         let domain = domain.and_then(|start| self.domains.add(&name[start..], rank, 1));
         let tld = split.and_then(|split| self.tlds.add(&name[split.tld..], rank, 1));
         let may_remember = self.domains.is_exact() && self.tlds.is_exact();
-        if number == Some(self.belongs.len()) && may_remember {
-            let number = |number: Option<usize>| number.map(|number| number as u32);
-            self.belongs.push(Belongs { domain: number(domain), tld: number(tld) });
+        if !may_remember {
+            self.belongs.clear();
+        } else if number == Some(self.belongs.len()) {
+            self.belongs.push(Belongs { domain: from_one(domain), tld: from_one(tld) });
         }
     }
 
@@ -523,9 +578,19 @@ impl Summary {
     }
 }
 
+/// So many rows are looked at before they are counted: what is fetched for them fits into the first cache.
+const ROWS_AHEAD: usize = 32;
+
+/// What is kept while rows are counted, of which nothing is left behind the last one.
+struct Gathered {
+    kinds: Kinds,
+    /// Room for a name.
+    name: [u8; WIRE_MAX],
+}
+
 /// What all that counts a query by keys asks for.
 struct Done<'a> {
-    key: Key<'a>,
+    key: Fields<'a>,
     lacks: Lacks,
     did: Server,
 }
@@ -533,7 +598,7 @@ struct Done<'a> {
 /// The name that was asked for, if it is known; in most traffic it is in lower case already.
 #[inline(always)]
 fn lower_case<'r>(done: &Done<'r>, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
-    let name = done.key.name();
+    let name = done.key.name;
     if name.is_empty() || done.lacks.has(Lacks::NAME) {
         return None;
     }
@@ -570,9 +635,8 @@ fn upper_case(octets: u64) -> u64 {
 /// The random number that a transaction brings: a hash of when it was, of the tuple as it may come out, and of its id. Positions
 /// in the capture, which are nearer at hand, would be others in another grouping of files.
 #[inline(always)]
-fn rank(ns: i64, key: &Key, client: (u64, u64), server: (u64, u64)) -> u64 {
-    let (ports, id) =
-        (u64::from(key.client_port()) << 16 | u64::from(key.server_port()), u64::from(key.id()));
+fn rank(ns: i64, key: &Fields, client: (u64, u64), server: (u64, u64)) -> u64 {
+    let (ports, id) = (u64::from(key.client_port) << 16 | u64::from(key.server_port), u64::from(key.id));
     let who = fold(client.0 ^ MIX[0], client.1 ^ server.1 ^ MIX[1]);
     let what = fold(server.0 ^ MIX[2], (ports << 16 | id) ^ MIX[3]);
     finished(fold(ns as u64 ^ who, what ^ MIX[0]))

@@ -24,22 +24,45 @@ impl From<IpAddr> for AddressKey {
     #[inline(always)]
     fn from(address: IpAddr) -> AddressKey {
         match address {
-            IpAddr::V4(address) => {
-                AddressKey { version: V4, octets: u32::from_le_bytes(address.octets()).into() }
-            }
-            IpAddr::V6(address) => {
-                AddressKey { version: V6, octets: u128::from_le_bytes(address.octets()) }
-            }
+            IpAddr::V4(address) => AddressKey::v4(address.octets()),
+            IpAddr::V6(address) => AddressKey::v6(address.octets()),
         }
     }
 }
 
 impl AddressKey {
+    /// The key of an IPv4 address.
+    #[inline(always)]
+    pub fn v4(octets: [u8; 4]) -> AddressKey {
+        AddressKey { version: V4, octets: u32::from_le_bytes(octets).into() }
+    }
+
+    /// The key of an IPv6 address.
+    #[inline(always)]
+    pub fn v6(octets: [u8; 16]) -> AddressKey {
+        AddressKey { version: V6, octets: u128::from_le_bytes(octets) }
+    }
+
     /// The address of which these are the bytes, if they are.
     pub fn address(bytes: &[u8]) -> Option<IpAddr> {
         match bytes {
             [V4, octets @ ..] => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
             [V6, octets @ ..] => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
+            _ => None,
+        }
+    }
+
+    /// The octets of an IPv4 address.
+    #[inline(always)]
+    pub(super) fn ipv4(self) -> Option<u32> {
+        (self.version == V4).then_some(self.octets as u32)
+    }
+
+    /// The same of the bytes of a key.
+    #[inline(always)]
+    pub(super) fn ipv4_of(bytes: &[u8]) -> Option<u32> {
+        match bytes.first_chunk() {
+            Some(&[V4, a, b, c, d]) if bytes.len() == 5 => Some(u32::from_le_bytes([a, b, c, d])),
             _ => None,
         }
     }
@@ -61,29 +84,19 @@ impl AddressKey {
         (self.octets as u64, (self.octets >> 64) as u64)
     }
 
-    /// Whether these are its bytes.
+    /// Whether these are the bytes of the key, that of an IPv6 address.
     #[inline(always)]
-    pub(super) fn is(self, bytes: &[u8]) -> bool {
-        let Some((version, octets)) = bytes.split_first() else { return false };
-        let is_same = match self.version {
-            V4 => octets.try_into().is_ok_and(|octets| u32::from_le_bytes(octets) == self.octets as u32),
-            _ => octets.try_into().is_ok_and(|octets| u128::from_le_bytes(octets) == self.octets),
-        };
-        is_same && *version == self.version
+    pub(super) fn is_ipv6(self, bytes: &[u8]) -> bool {
+        let same = |octets| u128::from_le_bytes(octets) == self.octets;
+        bytes.first() == Some(&V6) && bytes[1..].try_into().is_ok_and(same)
     }
 
-    /// The hash of its bytes.
+    /// The hash of these bytes.
     #[inline(always)]
-    pub(super) fn hash(self, seed: u64) -> u64 {
-        let behind_version = self.octets << 8 | u128::from(self.version);
-        match self.version {
-            V4 => hash_last(begin_hash(seed, 5), (behind_version as u32).into(), self.words().0, seed),
-            _ => {
-                let first = (behind_version as u64, (behind_version >> 64) as u64);
-                let (one, other) = self.words();
-                hash_last(hash_block(begin_hash(seed, 17), first), one, other, seed)
-            }
-        }
+    pub(super) fn hash_ipv6(self, seed: u64) -> u64 {
+        let first = self.octets << 8 | u128::from(V6);
+        let state = hash_block(begin_hash(seed, 17), (first as u64, (first >> 64) as u64));
+        hash_last(state, self.words(), seed)
     }
 }
 
@@ -100,15 +113,22 @@ mod tests {
             let mut room = AddressRoom::default();
             let bytes = key.bytes(&mut room);
             assert_eq!(AddressKey::address(bytes), Some(address));
-            assert_eq!(key.hash(7), hash(7, bytes), "{text}");
-            assert!(key.is(bytes), "{text}");
+            assert_eq!(AddressKey::ipv4_of(bytes), key.ipv4(), "{text}");
+            if address.is_ipv6() {
+                assert_eq!(key.hash_ipv6(7), hash(7, bytes), "{text}");
+                assert!(key.is_ipv6(bytes), "{text}");
+            }
+            let is = |other: &[u8]| match key.ipv4() {
+                Some(octets) => AddressKey::ipv4_of(other) == Some(octets),
+                None => key.is_ipv6(other),
+            };
             for length in 0..bytes.len() {
-                assert!(!key.is(&bytes[..length]) && AddressKey::address(&bytes[..length]).is_none());
+                assert!(!is(&bytes[..length]) && AddressKey::address(&bytes[..length]).is_none());
             }
             for place in 0..bytes.len() {
                 let mut other = bytes.to_vec();
                 other[place] ^= 1;
-                assert!(!key.is(&other), "{text}: {place}");
+                assert!(!is(&other), "{text}: {place}");
             }
         }
     }

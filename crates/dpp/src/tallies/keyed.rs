@@ -2,7 +2,7 @@
 //!
 //! Keys lie one behind the other, in the order in which they came, which is their *number*; a slot of the table has a number
 //! and half of the key's hash. So a key that is known takes one hash and three places in memory: its slot, its entry, its
-//! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
+//! bytes. (An address of IPv4 takes two: its slot has all of it.) The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
 //! depends on it, nor on the numbers.
 
 use super::address::AddressKey;
@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 #[derive(Clone)]
 pub(super) struct Keyed<V> {
     seed: u64,
-    /// For each key, in a slot near the place that its hash says: half of the hash, and behind it its number from 1. A power
-    /// of two, at least twice as many as keys.
+    /// For each key, in a slot near the place that its hash says: half of the hash (or all of an IPv4 address), and behind it its
+    /// number from 1. A power of two, at least twice as many as keys.
     slots: Vec<u64>,
     entries: Vec<Entry<V>>,
     bytes: Vec<u8>,
@@ -69,8 +69,39 @@ impl<V> Keyed<V> {
     /// The same of an address, as the bytes of its key.
     #[inline(always)]
     pub(super) fn look_up_address(&mut self, key: AddressKey) -> Result<(usize, &mut V), Free> {
-        let found = self.find_hashed(key.hash(self.seed), |bytes| key.is(bytes));
+        let found = match key.ipv4() {
+            Some(octets) => self.find_ipv4(octets),
+            None => self.find_hashed(key.hash_ipv6(self.seed), |bytes| key.is_ipv6(bytes)),
+        };
         found.map(|number| (number, &mut self.entries[number].value))
+    }
+
+    /// Fetches into the cache what will be asked for soon: what lies in the slot of a key, in its entry and its bytes. Gives the
+    /// number that the key probably has. Nothing waits for it, so that many fetches go on at once.
+    #[inline]
+    pub(super) fn look_ahead(&self, key: &[u8]) -> Option<(usize, u8)> {
+        let tag = match AddressKey::ipv4_of(key) {
+            Some(octets) => u64::from(octets) << 32 | IS_IPV4,
+            None => hash(self.seed, key) & HASH,
+        };
+        self.fetch(tag)
+    }
+
+    /// The same of an address.
+    #[inline]
+    pub(super) fn look_ahead_address(&self, key: AddressKey) -> Option<(usize, u8)> {
+        self.fetch(match key.ipv4() {
+            Some(octets) => u64::from(octets) << 32 | IS_IPV4,
+            None => key.hash_ipv6(self.seed) & HASH,
+        })
+    }
+
+    #[inline(always)]
+    fn fetch(&self, tag: u64) -> Option<(usize, u8)> {
+        let number = (self.slots[self.place(tag)] & !TAG).checked_sub(1)? as usize;
+        let entry = self.entries.get(number)?;
+        let octet = if tag & IS_IPV4 == 0 { *self.bytes.get(entry.start)? } else { entry.length as u8 };
+        Some((number, octet))
     }
 
     /// What is known of the key of this number.
@@ -106,12 +137,25 @@ impl<V> Keyed<V> {
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
     #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
-        self.find_hashed(hash(self.seed, key), |bytes| is_same(bytes, key))
+        match AddressKey::ipv4_of(key) {
+            Some(octets) => self.find_ipv4(octets),
+            None => self.find_hashed(hash(self.seed, key), |bytes| is_same(bytes, key)),
+        }
+    }
+
+    /// The same of the key of an IPv4 address. There is room in a slot for all of it, so neither entry nor bytes are looked at.
+    #[inline(always)]
+    fn find_ipv4(&self, octets: u32) -> Result<usize, Free> {
+        self.find_tag(u64::from(octets) << 32 | IS_IPV4, |_| true)
     }
 
     #[inline(always)]
     fn find_hashed(&self, hash: u64, is_it: impl Fn(&[u8]) -> bool) -> Result<usize, Free> {
-        let tag = hash & TAG;
+        self.find_tag(hash & HASH, |number| is_it(self.key(&self.entries[number])))
+    }
+
+    #[inline(always)]
+    fn find_tag(&self, tag: u64, is_it: impl Fn(usize) -> bool) -> Result<usize, Free> {
         let mut slot = self.place(tag);
         loop {
             let found = self.slots[slot];
@@ -120,7 +164,7 @@ impl<V> Keyed<V> {
             }
             if found & TAG == tag {
                 let number = (found & !TAG) as usize - 1;
-                if is_it(self.key(&self.entries[number])) {
+                if is_it(number) {
                     return Ok(number);
                 }
             }
@@ -128,17 +172,18 @@ impl<V> Keyed<V> {
         }
     }
 
-    /// Where to begin to look: the upper bits of the tag.
-    #[inline]
+    /// Where to begin to look: the upper bits of the hash.
+    #[inline(always)]
     fn place(&self, tag: u64) -> usize {
-        (tag >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
+        let hash = if tag & IS_IPV4 != 0 { fold(tag ^ self.seed, MIX[0]) } else { tag };
+        (hash >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
     }
 
     /// Adds a key that is not there, where it belongs.
     #[cold]
     pub(super) fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
         let number = self.entries.len();
-        assert!((number as u64) < !TAG, "four thousand million keys do not fit into memory");
+        assert!((number as u64) < !TAG, "two thousand million keys do not fit into memory");
         self.slots[free.slot] = free.tag | (number as u64 + 1);
         self.entries.push(Entry { start: self.bytes.len(), length: key.len() as u32, value });
         self.bytes.extend_from_slice(key);
@@ -182,8 +227,14 @@ pub(super) struct Free {
     tag: u64,
 }
 
-/// The half of the hash that is in a slot.
-const TAG: u64 = !0 << 32;
+/// The half of the hash that is in a slot, or an IPv4 address.
+const HASH: u64 = !0 << 32;
+
+/// Says that it is an address.
+const IS_IPV4: u64 = 1 << 31;
+
+/// What tells keys apart.
+const TAG: u64 = HASH | IS_IPV4;
 
 /// Random digits (of pi).
 const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
@@ -214,7 +265,7 @@ pub(super) fn hash(seed: u64, key: &[u8]) -> u64 {
         }
         _ => (rest.iter().fold(0, |word, &octet| word << 8 | u64::from(octet)), 0),
     };
-    hash_last(state, one, other, seed)
+    hash_last(state, (one, other), seed)
 }
 
 /// The hash of no bytes yet, of so many.
@@ -231,7 +282,7 @@ pub(super) fn hash_block(state: u64, (one, other): (u64, u64)) -> u64 {
 
 /// Adds the last bytes.
 #[inline(always)]
-pub(super) fn hash_last(state: u64, one: u64, other: u64, seed: u64) -> u64 {
+pub(super) fn hash_last(state: u64, (one, other): (u64, u64), seed: u64) -> u64 {
     fold(fold(one ^ state, other ^ MIX[1]) ^ seed, MIX[0])
 }
 

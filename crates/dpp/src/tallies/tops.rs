@@ -94,6 +94,25 @@ impl Tops {
         self.add(key.bytes(&mut AddressRoom::default()), rank, 1)
     }
 
+    /// Fetches into the processor's cache what [`Tops::add`] will look at: many such fetches go on at once, where one addition waits
+    /// for another. Gives something that depends on what was fetched, for nobody else to think that it was in vain.
+    #[inline]
+    pub fn look_ahead(&self, key: &[u8]) -> Option<(usize, u8)> {
+        match &self.counts {
+            Counts::Exact(keys) => keys.look_ahead(key),
+            Counts::Sketch(_) => None,
+        }
+    }
+
+    /// The same for an address.
+    #[inline]
+    pub fn look_ahead_address(&self, key: AddressKey) -> Option<(usize, u8)> {
+        match &self.counts {
+            Counts::Exact(keys) => keys.look_ahead_address(key),
+            Counts::Sketch(_) => None,
+        }
+    }
+
     /// A key that has this number came `n` times.
     ///
     /// # Panics
@@ -116,6 +135,15 @@ impl Tops {
         match &self.counts {
             Counts::Exact(keys) => Number { keys: keys.len() as u64, error: 0.0 },
             Counts::Sketch(sketch) => Number { keys: sketch.distinct.number(), error: Registers::error() },
+        }
+    }
+
+    /// How many keys are counted one by one.
+    #[inline]
+    pub fn numbered(&self) -> usize {
+        match &self.counts {
+            Counts::Exact(keys) => keys.len(),
+            Counts::Sketch(_) => 0,
         }
     }
 

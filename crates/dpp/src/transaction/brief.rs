@@ -8,6 +8,7 @@ use super::{Edns, Facts, Lacks, Side};
 
 /// What is known of a query and its answer; of a response that nobody asked for, only its own half.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Brief {
     length: u32,
     answer_length: u32,
@@ -62,6 +63,23 @@ impl Brief {
         brief
     }
 
+    /// All of it but lengths, repetitions and what is lacking, as one number.
+    #[inline]
+    pub fn word(&self) -> u64 {
+        u64::from(self.flags)
+            | u64::from(self.answer_flags) << 16
+            | u64::from(self.udp_size) << 32
+            | u64::from(self.version) << 48
+            | u64::from(self.has) << 56
+    }
+
+    /// What such a number says, where this is lacking.
+    pub fn of_word(word: u64, lacks: Lacks) -> Brief {
+        let [flags, answer_flags, udp_size] = [0, 16, 32].map(|place| (word >> place) as u16);
+        let [version, has] = [48, 56].map(|place| (word >> place) as u8);
+        Brief { flags, answer_flags, udp_size, version, has, lacks, ..Brief::default() }
+    }
+
     /// Whether anything is known.
     #[inline]
     pub fn is_there(&self) -> bool {
@@ -86,9 +104,17 @@ impl Brief {
         ];
         self.has |= ANSWERED | if response.has & EDNS != 0 { ANSWER_EDNS } else { 0 };
         if response.lacks != Lacks::default() {
-            self.has |= lacks.iter().filter(|row| response.lacks.has(row.0)).fold(0, |bits, row| bits | row.1);
+            self.has |=
+                lacks.iter().filter(|row| response.lacks.has(row.0)).fold(0, |bits, row| bits | row.1);
         }
         (self.answer_length, self.answer_flags) = (response.length, response.flags);
+    }
+
+    /// Whether all is known that a packet tells.
+    #[inline]
+    pub fn is_whole(&self) -> bool {
+        let lacking = ANSWER_LACKS_LENGTH | ANSWER_LACKS_FLAGS | ANSWER_LACKS_RCODE;
+        self.lacks == Lacks::default() && self.has & (IS_THERE | lacking) == IS_THERE
     }
 
     /// What is not known of the query, and of the code of its answer.

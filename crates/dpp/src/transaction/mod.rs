@@ -20,7 +20,7 @@ mod window;
 pub use brief::Brief;
 pub use event::{Arrival, Closing, Event, Live, Part, State};
 pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Side, Tells};
-pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
+pub use key::{Fields, Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
 pub use rtt::Rtt;
