@@ -12,6 +12,7 @@ use dpp::transaction::Needs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -124,6 +125,14 @@ impl Sink for WriteDown<'_> {
     fn recycle(&self, (): (), _: &Pool) {}
 }
 
+/// The network of a client as it is told.
+fn network(client: IpAddr) -> String {
+    match client {
+        IpAddr::V4(client) => format!("{}/24", Ipv4Addr::from_bits(client.to_bits() >> 8 << 8)),
+        IpAddr::V6(client) => format!("{}/48", Ipv6Addr::from_bits(client.to_bits() >> 80 << 80)),
+    }
+}
+
 fn check(name: &str, values: &Values, summary: &Summary) {
     let of = |column: Column| {
         let range = (column as u16, String::new())..(column as u16 + 1, String::new());
@@ -139,6 +148,17 @@ fn check(name: &str, values: &Values, summary: &Summary) {
         assert_eq!(table.rows.iter().map(row).collect::<BTreeMap<_, _>>(), of(column), "{name}: {key}");
         assert!(table.is_exact, "{name}: {key}");
     }
+    let mut networks = BTreeMap::new();
+    for (client, count) in of(Column::SrcIp) {
+        if let Ok(client) = client.parse() {
+            *networks.entry(network(client)).or_default() += count;
+        }
+    }
+    let told = figures.table("client_prefixes").unwrap().rows.iter().map(|row| match &row[..2] {
+        [Shown::Text(text), Shown::Count(count)] => (text.to_string(), *count),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), networks, "{name}: networks of clients");
     for (what, column, value) in COUNTS {
         let all = of(column);
         let expected = match value {

@@ -72,6 +72,7 @@ pub(super) fn object(
         "servers": servers(summary, figures.table("servers")),
         "tops": {
             "clients": of_most(&summary.clients, "clients"),
+            "client_prefixes": of_most(&summary.client_prefixes, "client_prefixes"),
             "servers": of_most(&summary.servers, "servers"),
             "names": of_most(&summary.names, "names"),
             "domains": of_most(&summary.domains, "domains"),
@@ -79,6 +80,7 @@ pub(super) fn object(
         },
         "distinct": {
             "clients": distinct(&summary.clients),
+            "client_prefixes": distinct(&summary.client_prefixes),
             "servers": distinct(&summary.servers),
             "names": distinct(&summary.names),
             "domains": distinct(&summary.domains),

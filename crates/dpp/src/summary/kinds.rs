@@ -287,3 +287,39 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many of so many kinds, in so many seconds, with and without a time.
+    fn check(count: u64, kinds: u64, seconds: u64) {
+        let (mut together, mut singly) = (Summary::new(0), Summary::new(0));
+        let mut gathered = Kinds::default();
+        for number in 0..count {
+            let drawn = crate::tallies::finished(number);
+            let (says, asks) = (crate::tallies::finished(drawn % kinds), drawn % kinds * 0x0001_0001_0001);
+            let bits = (drawn % kinds % 3) | u64::from(HAS_QUESTION) | u64::from(HAS_CODE);
+            let lacks = if drawn % kinds % 5 == 4 { Lacks::TIME } else { Lacks::default() };
+            let kind = Kind { says, asks: asks & 0xFFFF_FFFF_FFFF | bits << BITS, lacks };
+            let ns = (drawn >> 40) as i64 % (seconds as i64 * 1_000_000_000);
+            together.count_kind(&mut gathered, kind, ns);
+            singly.add_kind((kind, 1), ns);
+        }
+        together.add_kinds(&mut gathered);
+        assert_eq!(together, singly, "{count} of {kinds} kinds in {seconds} s");
+        assert_eq!(together.counted(Counted::Queries), count);
+        let before = together.clone();
+        together.add_kinds(&mut gathered);
+        assert_eq!(together, before, "none are left behind");
+    }
+
+    #[test]
+    fn together_they_count_as_one_by_one() {
+        for (count, kinds, seconds) in
+            [(0, 1, 1), (1, 1, 1), (1000, 1, 1), (1000, 7, 1), (5000, 400, 1), (5000, 3000, 1), (3000, 40, 3)]
+        {
+            check(count, kinds, seconds);
+        }
+    }
+}

@@ -4,8 +4,9 @@
 //! that shares are shares of what was asked. A message with several questions is several transactions, as it is several rows.
 //!
 //! What it costs, per transaction: a table for the client, one for the server and one for the name, each a hash and three
-//! places in memory; some counters; up to five histograms. Registered domain and TLD cost no look-up of their own while names
-//! are few enough to be counted one by one: which they are is kept beside the name's number.
+//! places in memory, which are fetched for some rows at once; a counter for its [`Kind`]; up to four histograms. Registered domain
+//! and TLD cost no look-up of their own while names are few enough to be counted one by one: which they are is kept beside the
+//! name's number, as a client's network is beside the client's.
 //!
 //! Addresses and names are counted as they may come out: the same [`Context`] that columns are written with says what to put in
 //! their place, and what tells one transaction from another is made of that too.
@@ -19,8 +20,8 @@ use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
 use crate::tallies::entry::{Entries, NotMine, Op};
 use crate::tallies::{
-    AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops,
-    finished, fold, ns_of_number, number_of_ns, split_key,
+    AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tag, Tally, Teller, Times,
+    Tops, finished, fold, ns_of_number, number_of_ns, split_key,
 };
 use crate::transaction::{Brief, Face, Fields, Lacks, Needs, State, Transaction};
 pub use figures::{Figure, Figures, Group, Shown, Table};
@@ -166,6 +167,8 @@ macro_rules! summary {
             belongs: Vec<Belongs>,
             /// The numbers that servers have among groups, likewise.
             groups: Vec<u32>,
+            /// The numbers that the networks of clients have, likewise.
+            networks: Vec<u32>,
         }
 
         impl Summary {
@@ -178,6 +181,7 @@ macro_rules! summary {
                     $($field: ($empty)(&empty_tops),)*
                     belongs: Vec::new(),
                     groups: Vec::new(),
+                    networks: Vec::new(),
                 }
             }
         }
@@ -266,6 +270,7 @@ summary! {
     rtts: Quantiles, "rtts", empty, "Round-trip times, ns.";
     clients: Tops, "clients", |new: &dyn Fn() -> Tops| new(), "Clients.";
     servers: Tops, "servers", |new: &dyn Fn() -> Tops| new(), "Servers.";
+    client_prefixes: Tops, "client_prefixes", |new: &dyn Fn() -> Tops| new(), "Networks that clients are in: /24 and /48.";
     names: Tops, "names", |new: &dyn Fn() -> Tops| new(), "Names that were asked for, in lower case.";
     domains: Tops, "domains", |new: &dyn Fn() -> Tops| new(), "Their registered domains.";
     tlds: Tops, "tlds", |new: &dyn Fn() -> Tops| new(), "Their top-level domains.";
@@ -300,31 +305,31 @@ impl Summary {
 
     /// Counts rows. The more there are the less each costs.
     pub fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>> + Clone, context: &Context) {
-        let mut gathered = Gathered { kinds: Kinds::default(), name: [0; WIRE_MAX] };
+        let mut gathered = Gathered::default();
         let (mut ahead, mut rows) = (rows.clone(), rows.peekable());
         while rows.peek().is_some() {
-            if self.is_large() {
-                self.look_ahead(ahead.by_ref().take(ROWS_AHEAD));
+            if !context.privacy.is_active() {
+                self.look_ahead(ahead.by_ref().take(ROWS_AHEAD), &mut gathered);
             }
-            rows.by_ref().take(ROWS_AHEAD).for_each(|row| self.add_row(&row, context, &mut gathered));
+            for (place, row) in rows.by_ref().take(ROWS_AHEAD).enumerate() {
+                gathered.place = place;
+                self.add_row(&row, context, &mut gathered);
+            }
         }
         self.add_kinds(&mut gathered.kinds);
     }
 
-    /// Whether what has to be looked at for a row may not be in the processor's first caches.
-    fn is_large(&self) -> bool {
-        const LARGE: usize = 1000;
-        self.names.numbered() > LARGE || self.clients.numbered() > LARGE
-    }
-
     /// Fetches into the processor's cache what will be looked at for these rows. Row by row each look into memory would wait for the
     /// one before.
-    fn look_ahead<'a>(&self, rows: impl Iterator<Item = Transaction<'a>>) {
+    fn look_ahead<'a>(&self, rows: impl Iterator<Item = Transaction<'a>>, gathered: &mut Gathered) {
         let mut fetched = 0;
-        for row in rows {
+        for (row, place) in rows.zip(&mut gathered.names) {
             let key = row.key().taken_apart();
-            let client = self.clients.look_ahead_address(key.client);
-            let name = self.names.look_ahead(key.name);
+            let is_lower = !has_upper_case(key.name);
+            let name = if is_lower { key.name } else { lowered(key.name, &mut gathered.room) };
+            *place = (self.names.tag(name), is_lower);
+            let name = self.names.look_ahead(place.0);
+            let client = self.clients.look_ahead(self.clients.tag_of_address(key.client));
             let belongs = name.and_then(|name| self.belongs.get(name.0));
             fetched ^= belongs.and_then(|belongs| belongs.domain).map_or(0, |domain| domain.get());
             fetched ^= [client, name].into_iter().flatten().map(|(_, octet)| u32::from(octet)).sum::<u32>();
@@ -333,7 +338,7 @@ impl Summary {
     }
 
     #[inline(always)]
-    fn add_row(&mut self, row: &Transaction, context: &Context, scratch: &mut Gathered) {
+    fn add_row(&mut self, row: &Transaction, context: &Context, gathered: &mut Gathered) {
         if row.face() == Face::Response && !row.is_unasked() {
             // Of the same transaction there was the query.
             return;
@@ -348,8 +353,8 @@ impl Summary {
         };
         let brief = row.brief();
         match brief.is_whole() {
-            true => self.add_query(row, (outcome, &brief, Lacks::default()), context, scratch),
-            false => self.add_lacking(row, (outcome, &brief), context, scratch),
+            true => self.add_query(row, (outcome, &brief, Lacks::default()), context, gathered),
+            false => self.add_lacking(row, (outcome, &brief), context, gathered),
         }
     }
 
@@ -361,9 +366,9 @@ impl Summary {
         row: &Transaction,
         (outcome, brief): (Counted, &Brief),
         context: &Context,
-        scratch: &mut Gathered,
+        gathered: &mut Gathered,
     ) {
-        self.add_query(row, (outcome, brief, brief.lacks()), context, scratch);
+        self.add_query(row, (outcome, brief, brief.lacks()), context, gathered);
     }
 
     #[inline(always)]
@@ -372,11 +377,11 @@ impl Summary {
         row: &Transaction,
         (outcome, brief, lacks): (Counted, &Brief, Lacks),
         context: &Context,
-        scratch: &mut Gathered,
+        gathered: &mut Gathered,
     ) {
         let (key, ns, rtt_ns) = (row.key().taken_apart(), row.request_ns(), row.rtt_ns());
         let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
-        self.count_kind(&mut scratch.kinds, Kind::of(&key, brief, lacks, outcome, code), ns);
+        self.count_kind(&mut gathered.kinds, Kind::of(&key, brief, lacks, outcome, code), ns);
         self.add_measures(brief, rtt_ns);
         if !lacks.has(Lacks::TIME) {
             let (first, last) = &mut self.first_and_last_ns;
@@ -387,7 +392,7 @@ impl Summary {
         }
         let rtt_ns = rtt_ns.and_then(|ns| u64::try_from(ns).ok());
         let done = Done { key, lacks, did: Server { code, rtt_ns } };
-        self.add_keys(row, &done, context, &mut scratch.name);
+        self.add_keys(row, &done, context, gathered);
     }
 
     #[inline(always)]
@@ -425,9 +430,9 @@ impl Summary {
     }
 
     #[inline(always)]
-    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context, room: &mut [u8; WIRE_MAX]) {
+    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context, gathered: &mut Gathered) {
         if context.privacy.is_active() {
-            return self.add_hidden_keys(row, done, context, room);
+            return self.add_hidden_keys(row, done, context, &mut gathered.room);
         }
         let Done { key, lacks, .. } = done;
         let known = |address, what| (!lacks.has(what)).then_some(address);
@@ -436,14 +441,17 @@ impl Summary {
         let words = |key: Option<AddressKey>| key.map_or((0, 0), AddressKey::words);
         let rank = rank(row.request_ns(), key, words(client), words(server));
         if let Some(client) = client {
-            self.clients.add_address(client, rank);
+            let number = self.clients.add_address(client, rank);
+            self.add_network(number, client, rank);
         }
         if let Some(server) = server {
             let number = self.servers.add_address(server, rank);
             self.add_server(number, rank, &done.did, |take| take(server.bytes(&mut AddressRoom::default())));
         }
-        if let Some(name) = lower_case(done, room) {
-            self.add_name(name, &context.suffixes, rank);
+        if let Some(name) = done.name() {
+            let (tag, is_lower) = gathered.names[gathered.place];
+            let name = if is_lower { name } else { lowered(name, &mut gathered.room) };
+            self.add_name((tag, name), &context.suffixes, rank);
         }
     }
 
@@ -465,14 +473,17 @@ impl Summary {
         };
         let rank = rank(row.request_ns(), &done.key, words(&client), words(&server));
         if !client.is_empty() {
-            self.clients.add(&client, rank, 1);
+            let number = self.clients.add(&client, rank, 1);
+            if let Some(address) = AddressKey::address(&client) {
+                self.add_network(number, address.into(), rank);
+            }
         }
         if !server.is_empty() {
             let number = self.servers.add(&server, rank, 1);
             self.add_server(number, rank, &done.did, |take| take(&server));
         }
-        if let Some(name) = lower_case(done, room) {
-            self.add_hidden_name(name, context, rank);
+        if let Some(name) = done.name() {
+            self.add_hidden_name(lowered(name, room), context, rank);
         }
     }
 
@@ -511,15 +522,34 @@ impl Summary {
         }
     }
 
+    /// Counts the network of the client that has this number among clients, if it has one.
+    #[inline(always)]
+    fn add_network(&mut self, number: Option<usize>, client: AddressKey, rank: u64) {
+        match number.and_then(|number| self.networks.get(number)) {
+            Some(network) => self.client_prefixes.add_numbered(*network as usize, rank, 1),
+            None => self.add_new_network(number, client, rank),
+        }
+    }
+
+    #[inline(never)]
+    fn add_new_network(&mut self, number: Option<usize>, client: AddressKey, rank: u64) {
+        match self.client_prefixes.add(&client.network(), rank, 1) {
+            Some(network) if number == Some(self.networks.len()) => self.networks.push(network as u32),
+            Some(_) => {}
+            None => self.networks.clear(),
+        }
+    }
+
     /// What is known by numbers must be looked up again.
     fn forget_numbers(&mut self) {
+        self.networks.clear();
         self.belongs.clear();
         self.groups.clear();
     }
 
     #[inline]
-    fn add_name(&mut self, name: &[u8], suffixes: &SuffixList, rank: u64) {
-        let number = self.names.add(name, rank, 1);
+    fn add_name(&mut self, (tag, name): (Tag, &[u8]), suffixes: &SuffixList, rank: u64) {
+        let number = self.names.add_tagged(tag, name, rank);
         if let Some(belongs) = number.and_then(|number| self.belongs.get(number)) {
             if let Some(domain) = from_zero(belongs.domain) {
                 self.domains.add_numbered(domain, rank, 1);
@@ -584,8 +614,19 @@ const ROWS_AHEAD: usize = 32;
 /// What is kept while rows are counted, of which nothing is left behind the last one.
 struct Gathered {
     kinds: Kinds,
+    /// By what the names of the rows at hand are looked up, and whether they are in lower case as they are.
+    names: [(Tag, bool); ROWS_AHEAD],
+    /// Which of these rows it is.
+    place: usize,
     /// Room for a name.
-    name: [u8; WIRE_MAX],
+    room: [u8; WIRE_MAX],
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        let names = [(Tag::default(), false); ROWS_AHEAD];
+        Gathered { kinds: Kinds::default(), names, place: 0, room: [0; WIRE_MAX] }
+    }
 }
 
 /// What all that counts a query by keys asks for.
@@ -595,16 +636,15 @@ struct Done<'a> {
     did: Server,
 }
 
-/// The name that was asked for, if it is known; in most traffic it is in lower case already.
-#[inline(always)]
-fn lower_case<'r>(done: &Done<'r>, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
-    let name = done.key.name;
-    if name.is_empty() || done.lacks.has(Lacks::NAME) {
-        return None;
+impl<'a> Done<'a> {
+    /// The name that was asked for, if it is known.
+    #[inline(always)]
+    fn name(&self) -> Option<&'a [u8]> {
+        Some(self.key.name).filter(|name| !name.is_empty() && !self.lacks.has(Lacks::NAME))
     }
-    Some(if has_upper_case(name) { lowered(name, room) } else { name })
 }
 
+/// A name in lower case, as it is in most traffic already.
 #[cold]
 fn lowered<'r>(name: &[u8], room: &'r mut [u8; WIRE_MAX]) -> &'r [u8] {
     let lower = &mut room[..name.len()];
@@ -613,12 +653,21 @@ fn lowered<'r>(name: &[u8], room: &'r mut [u8; WIRE_MAX]) -> &'r [u8] {
     lower
 }
 
-/// Whether an octet is a letter of upper case: eight at a time, of which the last may overlap those before.
+/// Whether an octet is a letter of upper case: sixteen at a time, of which the last may overlap those before.
 #[inline(always)]
 fn has_upper_case(name: &[u8]) -> bool {
-    let Some(last) = name.last_chunk::<8>() else { return name.iter().any(u8::is_ascii_uppercase) };
-    let words = name.as_chunks::<8>().0.iter().chain([last]);
-    words.fold(0, |upper, word| upper | upper_case(u64::from_le_bytes(*word))) != 0
+    let Some(last) = name.last_chunk::<16>() else {
+        let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
+            return name.iter().any(u8::is_ascii_uppercase);
+        };
+        return upper_case(u64::from_le_bytes(*first)) | upper_case(u64::from_le_bytes(*last)) != 0;
+    };
+    let blocks = name.as_chunks::<16>().0.iter().chain([last]);
+    let upper = |block: &[u8; 16]| {
+        let both = u128::from_le_bytes(*block);
+        upper_case(both as u64) | upper_case((both >> 64) as u64)
+    };
+    blocks.fold(0, |all, block| all | upper(block)) != 0
 }
 
 /// The highest bits of those octets that are letters of upper case.
@@ -640,4 +689,28 @@ fn rank(ns: i64, key: &Fields, client: (u64, u64), server: (u64, u64)) -> u64 {
     let who = fold(client.0 ^ MIX[0], client.1 ^ server.1 ^ MIX[1]);
     let what = fold(server.0 ^ MIX[2], (ports << 16 | id) ^ MIX[3]);
     finished(fold(ns as u64 ^ who, what ^ MIX[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_upper_case_are_found_wherever_they_stand() {
+        for length in 0..50 {
+            let mut name = vec![b'a'; length];
+            assert!(!has_upper_case(&name), "{length}");
+            for place in 0..length {
+                for octet in 0..=u8::MAX {
+                    name[place] = octet;
+                    assert_eq!(
+                        has_upper_case(&name),
+                        octet.is_ascii_uppercase(),
+                        "{octet} at {place} of {length}"
+                    );
+                }
+                name[place] = b'z';
+            }
+        }
+    }
 }

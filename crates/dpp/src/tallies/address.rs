@@ -17,6 +17,11 @@ pub struct AddressKey {
 /// Room for the bytes of such a key.
 pub type AddressRoom = [u8; 17];
 
+/// Octets that a network of IPv4 has, which is the least that is routed: a /24.
+const IPV4_NETWORK_OCTETS: usize = 3;
+/// The same for IPv6, what one site has (RFC 6177): a /48.
+const IPV6_NETWORK_OCTETS: usize = 6;
+
 const V4: u8 = b'4';
 const V6: u8 = b'6';
 
@@ -48,6 +53,26 @@ impl AddressKey {
         match bytes {
             [V4, octets @ ..] => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
             [V6, octets @ ..] => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
+            _ => None,
+        }
+    }
+
+    /// The key of the network that the address is in: as its own, but of no more octets than the network has.
+    pub fn network(self) -> Vec<u8> {
+        let length = if self.version == V4 { IPV4_NETWORK_OCTETS } else { IPV6_NETWORK_OCTETS };
+        self.bytes(&mut AddressRoom::default())[..1 + length].to_vec()
+    }
+
+    /// The network of which these are the bytes, if they are: its first address, and how many bits it has.
+    pub fn of_network(bytes: &[u8]) -> Option<(IpAddr, usize)> {
+        let (version, octets) = bytes.split_first()?;
+        let mut room = [0; 16];
+        room[..octets.len().min(16)].copy_from_slice(&octets[..octets.len().min(16)]);
+        match (*version, octets.len()) {
+            (V4, IPV4_NETWORK_OCTETS) => {
+                Some((<[u8; 4]>::try_from(&room[..4]).ok()?.into(), 8 * IPV4_NETWORK_OCTETS))
+            }
+            (V6, IPV6_NETWORK_OCTETS) => Some((room.into(), 8 * IPV6_NETWORK_OCTETS)),
             _ => None,
         }
     }
@@ -104,6 +129,24 @@ impl AddressKey {
 mod tests {
     use super::super::keyed::hash;
     use super::*;
+
+    #[test]
+    fn a_network_is_the_beginning_of_an_address() {
+        for (text, network, bits) in [
+            ("192.0.2.1", "192.0.2.0", 24),
+            ("192.0.2.255", "192.0.2.0", 24),
+            ("2001:db8:1:2::3", "2001:db8:1::", 48),
+            ("::", "::", 48),
+        ] {
+            let [address, network]: [IpAddr; 2] = [text, network].map(|text| text.parse().unwrap());
+            let bytes = AddressKey::from(address).network();
+            assert_eq!(AddressKey::of_network(&bytes), Some((network, bits)), "{text}");
+            assert_eq!(AddressKey::of_network(&bytes[1..]), None);
+            assert_eq!(AddressKey::address(&bytes), None);
+        }
+        assert_eq!(AddressKey::of_network(&[b'4'; 40]), None);
+        assert_eq!(AddressKey::of_network(b""), None);
+    }
 
     #[test]
     fn an_address_is_its_bytes() {

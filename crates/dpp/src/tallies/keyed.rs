@@ -69,38 +69,42 @@ impl<V> Keyed<V> {
     /// The same of an address, as the bytes of its key.
     #[inline(always)]
     pub(super) fn look_up_address(&mut self, key: AddressKey) -> Result<(usize, &mut V), Free> {
-        let found = match key.ipv4() {
-            Some(octets) => self.find_ipv4(octets),
-            None => self.find_hashed(key.hash_ipv6(self.seed), |bytes| key.is_ipv6(bytes)),
-        };
+        let found = self.find_tag(self.tag_of_address(key), |bytes| key.is_ipv6(bytes));
         found.map(|number| (number, &mut self.entries[number].value))
     }
 
-    /// Fetches into the cache what will be asked for soon: what lies in the slot of a key, in its entry and its bytes. Gives the
-    /// number that the key probably has. Nothing waits for it, so that many fetches go on at once.
+    /// What a slot has of a key.
     #[inline]
-    pub(super) fn look_ahead(&self, key: &[u8]) -> Option<(usize, u8)> {
-        let tag = match AddressKey::ipv4_of(key) {
-            Some(octets) => u64::from(octets) << 32 | IS_IPV4,
+    pub(super) fn tag(&self, key: &[u8]) -> Tag {
+        Tag(match AddressKey::ipv4_of(key) {
+            Some(octets) => ipv4_tag(octets),
             None => hash(self.seed, key) & HASH,
-        };
-        self.fetch(tag)
+        })
     }
 
     /// The same of an address.
-    #[inline]
-    pub(super) fn look_ahead_address(&self, key: AddressKey) -> Option<(usize, u8)> {
-        self.fetch(match key.ipv4() {
-            Some(octets) => u64::from(octets) << 32 | IS_IPV4,
+    #[inline(always)]
+    pub(super) fn tag_of_address(&self, key: AddressKey) -> Tag {
+        Tag(match key.ipv4() {
+            Some(octets) => ipv4_tag(octets),
             None => key.hash_ipv6(self.seed) & HASH,
         })
     }
 
+    /// The number of the key of this tag and what is known of it; of one that is not there, where it belongs.
+    #[inline]
+    pub(super) fn look_up_tagged(&mut self, tag: Tag, key: &[u8]) -> Result<(usize, &mut V), Free> {
+        let found = self.find_tag(tag, |bytes| is_same(bytes, key));
+        found.map(|number| (number, &mut self.entries[number].value))
+    }
+
+    /// Fetches into the processor's cache what will be asked for soon: the slot of a key, its entry and its bytes. Gives the number
+    /// that the key probably has, and some of what was fetched.
     #[inline(always)]
-    fn fetch(&self, tag: u64) -> Option<(usize, u8)> {
-        let number = (self.slots[self.place(tag)] & !TAG).checked_sub(1)? as usize;
+    pub(super) fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
+        let number = (self.slots[self.place(tag.0)] & !TAG).checked_sub(1)? as usize;
         let entry = self.entries.get(number)?;
-        let octet = if tag & IS_IPV4 == 0 { *self.bytes.get(entry.start)? } else { entry.length as u8 };
+        let octet = if tag.0 & IS_IPV4 == 0 { *self.bytes.get(entry.start)? } else { entry.length as u8 };
         Some((number, octet))
     }
 
@@ -137,25 +141,11 @@ impl<V> Keyed<V> {
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
     #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
-        match AddressKey::ipv4_of(key) {
-            Some(octets) => self.find_ipv4(octets),
-            None => self.find_hashed(hash(self.seed, key), |bytes| is_same(bytes, key)),
-        }
-    }
-
-    /// The same of the key of an IPv4 address. There is room in a slot for all of it, so neither entry nor bytes are looked at.
-    #[inline(always)]
-    fn find_ipv4(&self, octets: u32) -> Result<usize, Free> {
-        self.find_tag(u64::from(octets) << 32 | IS_IPV4, |_| true)
+        self.find_tag(self.tag(key), |bytes| is_same(bytes, key))
     }
 
     #[inline(always)]
-    fn find_hashed(&self, hash: u64, is_it: impl Fn(&[u8]) -> bool) -> Result<usize, Free> {
-        self.find_tag(hash & HASH, |number| is_it(self.key(&self.entries[number])))
-    }
-
-    #[inline(always)]
-    fn find_tag(&self, tag: u64, is_it: impl Fn(usize) -> bool) -> Result<usize, Free> {
+    fn find_tag(&self, Tag(tag): Tag, is_it: impl Fn(&[u8]) -> bool) -> Result<usize, Free> {
         let mut slot = self.place(tag);
         loop {
             let found = self.slots[slot];
@@ -164,7 +154,8 @@ impl<V> Keyed<V> {
             }
             if found & TAG == tag {
                 let number = (found & !TAG) as usize - 1;
-                if is_it(number) {
+                // Of an IPv4 address the tag is all.
+                if tag & IS_IPV4 != 0 || is_it(self.key(&self.entries[number])) {
                     return Ok(number);
                 }
             }
@@ -233,6 +224,15 @@ const HASH: u64 = !0 << 32;
 /// Says that it is an address.
 const IS_IPV4: u64 = 1 << 31;
 
+#[inline(always)]
+fn ipv4_tag(octets: u32) -> u64 {
+    u64::from(octets) << 32 | IS_IPV4
+}
+
+/// What a slot has of a key beside its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag(u64);
+
 /// What tells keys apart.
 const TAG: u64 = HASH | IS_IPV4;
 
@@ -286,16 +286,19 @@ pub(super) fn hash_last(state: u64, (one, other): (u64, u64), seed: u64) -> u64 
     fold(fold(one ^ state, other ^ MIX[1]) ^ seed, MIX[0])
 }
 
-/// Whether two keys are the same. They are short, and a call would take longer than to compare them: eight bytes at a time, of
+/// Whether two keys are the same. They are short, and a call would take longer than to compare them: sixteen bytes at a time, of
 /// which the last may overlap those before.
 #[inline(always)]
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let (Some(last), Some(other_last)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) else {
-        return one == other;
-    };
-    let (words, other_words) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
-    words.iter().zip(other_words).all(|(one, other)| one == other) && last == other_last
+    if let (Some(last), Some(other_last)) = (one.last_chunk::<16>(), other.last_chunk::<16>()) {
+        let (words, other_words) = (one.as_chunks::<16>().0, other.as_chunks::<16>().0);
+        return last == other_last && words.iter().zip(other_words).all(|(one, other)| one == other);
+    }
+    if let (Some(first), Some(other_first)) = (one.first_chunk::<8>(), other.first_chunk::<8>()) {
+        return first == other_first && one.last_chunk::<8>() == other.last_chunk::<8>();
+    }
+    one == other
 }

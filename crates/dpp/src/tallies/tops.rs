@@ -13,7 +13,7 @@
 use super::address::{AddressKey, AddressRoom};
 use super::distinct::{Number, Registers};
 use super::entry::{Entries, NotMine, Op};
-use super::keyed::Keyed;
+use super::keyed::{Keyed, Tag};
 use super::murmur::Hash;
 use super::tally::{Tally, Teller, read_hex, read_number};
 use crate::limits::{TOPS_CELLS, TOPS_KEPT, TOPS_ROWS};
@@ -94,21 +94,42 @@ impl Tops {
         self.add(key.bytes(&mut AddressRoom::default()), rank, 1)
     }
 
-    /// Fetches into the processor's cache what [`Tops::add`] will look at: many such fetches go on at once, where one addition waits
-    /// for another. Gives something that depends on what was fetched, for nobody else to think that it was in vain.
+    /// What a key is looked up by: who has it before need not have it made again.
     #[inline]
-    pub fn look_ahead(&self, key: &[u8]) -> Option<(usize, u8)> {
+    pub fn tag(&self, key: &[u8]) -> Tag {
         match &self.counts {
-            Counts::Exact(keys) => keys.look_ahead(key),
-            Counts::Sketch(_) => None,
+            Counts::Exact(keys) => keys.tag(key),
+            Counts::Sketch(_) => Tag::default(),
         }
     }
 
-    /// The same for an address.
-    #[inline]
-    pub fn look_ahead_address(&self, key: AddressKey) -> Option<(usize, u8)> {
+    /// The same of an address.
+    #[inline(always)]
+    pub fn tag_of_address(&self, key: AddressKey) -> Tag {
         match &self.counts {
-            Counts::Exact(keys) => keys.look_ahead_address(key),
+            Counts::Exact(keys) => keys.tag_of_address(key),
+            Counts::Sketch(_) => Tag::default(),
+        }
+    }
+
+    /// A key of this tag came once.
+    #[inline]
+    pub fn add_tagged(&mut self, tag: Tag, key: &[u8], rank: u64) -> Option<usize> {
+        if let Counts::Exact(keys) = &mut self.counts
+            && let Ok((number, weight)) = keys.look_up_tagged(tag, key)
+        {
+            weight.add(rank, 1);
+            return Some(number);
+        }
+        self.add(key, rank, 1)
+    }
+
+    /// Fetches into the processor's cache what will be looked at for a key of this tag: many such fetches go on at once, where one
+    /// addition waits for another. Gives the number that the key probably has, and some of what was fetched.
+    #[inline(always)]
+    pub fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
+        match &self.counts {
+            Counts::Exact(keys) => keys.look_ahead(tag),
             Counts::Sketch(_) => None,
         }
     }
@@ -135,15 +156,6 @@ impl Tops {
         match &self.counts {
             Counts::Exact(keys) => Number { keys: keys.len() as u64, error: 0.0 },
             Counts::Sketch(sketch) => Number { keys: sketch.distinct.number(), error: Registers::error() },
-        }
-    }
-
-    /// How many keys are counted one by one.
-    #[inline]
-    pub fn numbered(&self) -> usize {
-        match &self.counts {
-            Counts::Exact(keys) => keys.len(),
-            Counts::Sketch(_) => 0,
         }
     }
 
