@@ -3,14 +3,16 @@
 
 use dpp::capture::single;
 use dpp::dns::name::write_text;
-use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Summed, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::privacy::{AddressMap, Fields, KeyFile, NameMap, Privacy};
 use dpp::summary::{Counted, Figures, Shown, Summary};
 use dpp::table::{Column, Context, Scratch, Value};
+use dpp::transaction::Needs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -123,6 +125,14 @@ impl Sink for WriteDown<'_> {
     fn recycle(&self, (): (), _: &Pool) {}
 }
 
+/// The network of a client as it is told.
+fn network(client: IpAddr) -> String {
+    match client {
+        IpAddr::V4(client) => format!("{}/24", Ipv4Addr::from_bits(client.to_bits() >> 8 << 8)),
+        IpAddr::V6(client) => format!("{}/48", Ipv6Addr::from_bits(client.to_bits() >> 80 << 80)),
+    }
+}
+
 fn check(name: &str, values: &Values, summary: &Summary) {
     let of = |column: Column| {
         let range = (column as u16, String::new())..(column as u16 + 1, String::new());
@@ -138,6 +148,17 @@ fn check(name: &str, values: &Values, summary: &Summary) {
         assert_eq!(table.rows.iter().map(row).collect::<BTreeMap<_, _>>(), of(column), "{name}: {key}");
         assert!(table.is_exact, "{name}: {key}");
     }
+    let mut networks = BTreeMap::new();
+    for (client, count) in of(Column::SrcIp) {
+        if let Ok(client) = client.parse() {
+            *networks.entry(network(client)).or_default() += count;
+        }
+    }
+    let told = figures.table("client_prefixes").unwrap().rows.iter().map(|row| match &row[..2] {
+        [Shown::Text(text), Shown::Count(count)] => (text.to_string(), *count),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), networks, "{name}: networks of clients");
     for (what, column, value) in COUNTS {
         let all = of(column);
         let expected = match value {
@@ -226,12 +247,18 @@ fn figures_are_those_of_the_columns_on_all_captures() {
         ways.extend(hidden(captures).filter(|_| bytes.len() < 200_000));
         for privacy in ways {
             let context = Context { privacy, ..Context::default() };
-            let plan = Plan { sink_needs: Summary::NEEDS, sparse: is_sparse, context, ..Plan::default() };
+            let sink_needs = Summary::NEEDS | Needs::SIDES;
+            let plan = Plan { sink_needs, sparse: is_sparse, context, ..Plan::default() };
             let sink = Summed::new(WriteDown(&plan.context, Mutex::default()), &plan, Summary::new(u64::MAX));
             if pipeline::run(single(&bytes[..]), &plan, &machine, &sink, &Watch::default()).is_err() {
                 break;
             }
             let (written, summary) = sink.finish();
+            let brief = Plan { sink_needs: Summary::NEEDS, ..plan.clone() };
+            let sink = Summed::new(Nobody, &brief, Summary::new(u64::MAX));
+            pipeline::run(single(&bytes[..]), &brief, &machine, &sink, &Watch::default())
+                .expect("read before");
+            assert!(sink.finish().1 == summary, "{name}: without what only columns need");
             check(&name, &written.1.into_inner().unwrap(), &summary);
             queries += summary.counted(Counted::Queries);
             captures += 1;

@@ -67,6 +67,7 @@ pub(super) fn object(traffic: &Traffic, ledger: &Ledger, rows: usize) -> Value {
         "servers": servers(summary, figures.table("servers")),
         "tops": {
             "clients": of_most(&summary.clients, "clients"),
+            "client_prefixes": of_most(&summary.client_prefixes, "client_prefixes"),
             "servers": of_most(&summary.servers, "servers"),
             "names": of_most(&summary.names, "names"),
             "domains": of_most(&summary.domains, "domains"),
@@ -74,6 +75,7 @@ pub(super) fn object(traffic: &Traffic, ledger: &Ledger, rows: usize) -> Value {
         },
         "distinct": {
             "clients": distinct(&summary.clients),
+            "client_prefixes": distinct(&summary.client_prefixes),
             "servers": distinct(&summary.servers),
             "names": distinct(&summary.names),
             "domains": distinct(&summary.domains),

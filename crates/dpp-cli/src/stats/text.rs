@@ -31,13 +31,14 @@ pub(super) fn screen(figures: &Figures, account: &Account) -> String {
     for (words, key) in [("Types", "types"), ("Rcodes", "rcodes"), ("Transports", "transports")] {
         screen.kinds(words, key);
     }
+    screen.first("Top TLDs", "tlds");
     screen.edns();
     for (words, key) in [("RTT", "rtt"), ("Query size", "query_size"), ("Answer size", "response_size")] {
         screen.distribution(words, key);
     }
     screen.servers();
     screen.tops([("Top clients", "clients"), ("Top names", "names")]);
-    screen.tops([("Top domains", "domains"), ("Top TLDs", "tlds")]);
+    screen.tops([("Top client networks", "client_prefixes"), ("Top domains", "domains")]);
     screen.text
 }
 
@@ -166,6 +167,22 @@ impl Screen<'_> {
             told.push(format!("{} more", table.rows.len() - CELLS));
         }
         self.line(words, &told.join(", "));
+    }
+
+    /// Those of what there is most of that fit into a line, with their shares.
+    fn first(&mut self, words: &str, key: &str) {
+        let Some(table) = self.figures.table(key).filter(|table| !table.rows.is_empty()) else { return };
+        let mark = if table.is_exact { "" } else { " (estimated)" };
+        let mut told = String::new();
+        for row in &table.rows {
+            let comma = if told.is_empty() { "" } else { ", " };
+            let cell = format!("{comma}{} {}", value(&row[0]), value(&row[row.len() - 1]));
+            if LABEL + 1 + told.chars().count() + cell.chars().count() + mark.len() > WIDTH {
+                break;
+            }
+            told.push_str(&cell);
+        }
+        self.line(words, &format!("{told}{mark}"));
     }
 
     fn distribution(&mut self, words: &str, group: &str) {

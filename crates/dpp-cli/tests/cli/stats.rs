@@ -67,8 +67,41 @@ fn the_screen_tells_what_is_in_a_capture() {
             "{words}: {screen}"
         );
     }
+    for words in ["Top client networks", "Top domains", "Top TLDs"] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
     assert!(screen.lines().all(|line| line.chars().count() <= 100), "{screen}");
     assert!(screen.lines().count() <= 50, "{screen}");
+}
+
+#[test]
+fn networks_of_clients_are_their_sums() {
+    let room = Room::with_capture();
+    let figures = figures(&room, &["in.pcap", "--top", "100000"]);
+    let rows = |of: &Value, key: &str| of["tops"][key]["rows"].as_array().unwrap().clone();
+    let mut expected = std::collections::BTreeMap::new();
+    for row in rows(&figures, "clients") {
+        let client: std::net::IpAddr = row["key"].as_str().unwrap().parse().unwrap();
+        let network = match client {
+            std::net::IpAddr::V4(client) => {
+                let [a, b, c, _] = client.octets();
+                format!("{a}.{b}.{c}.0/24")
+            }
+            std::net::IpAddr::V6(client) => {
+                let [a, b, c, ..] = client.segments();
+                format!("{}/48", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+            }
+        };
+        *expected.entry(network).or_default() += row["count"].as_u64().unwrap();
+    }
+    let told: std::collections::BTreeMap<String, u64> = rows(&figures, "client_prefixes")
+        .iter()
+        .map(|row| (row["key"].as_str().unwrap().to_owned(), row["count"].as_u64().unwrap()))
+        .collect();
+    assert!(told.len() > 1, "{told:?}");
+    assert_eq!(told, expected);
+    assert_eq!(figures["distinct"]["client_prefixes"]["count"], expected.len());
+    assert_eq!(figures["tops"]["client_prefixes"]["total"], figures["tops"]["clients"]["total"]);
 }
 
 #[test]

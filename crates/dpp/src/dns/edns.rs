@@ -70,17 +70,15 @@ pub struct Opt<'a> {
 impl<'a> Opt<'a> {
     /// Reads an OPT record; `None` if it is a record of another type.
     pub fn of(record: &Record<'a>) -> Option<Opt<'a>> {
-        if record.rtype != TYPE_OPT {
-            return None;
-        }
-        let [extended_rcode, version, flags @ ..] = record.ttl.to_be_bytes();
-        Some(Opt {
-            udp_size: record.class,
-            extended_rcode,
-            version,
-            flags: u16::from_be_bytes(flags),
-            options: record.rdata,
-        })
+        let Record { rtype, class, ttl, rdata, .. } = *record;
+        (rtype == TYPE_OPT).then(|| Opt::of_parts(class, ttl.to_be_bytes(), rdata))
+    }
+
+    /// Reads the parts of an OPT record: what stands where others have class, TTL and RDATA.
+    #[inline]
+    pub(super) fn of_parts(udp_size: u16, ttl: [u8; 4], options: &'a [u8]) -> Opt<'a> {
+        let [extended_rcode, version, flags @ ..] = ttl;
+        Opt { udp_size, extended_rcode, version, flags: u16::from_be_bytes(flags), options }
     }
 
     /// Whether DNSSEC records are asked for.

@@ -11,6 +11,7 @@
 //! message (RFC 6891 section 6.1.3), and a TSIG error replaces it (RFC 8945 section 5.2), so a response with additional
 //! records must be walked through.
 
+use super::edns::Opt;
 use super::iana::TSIG_ERROR;
 use super::name;
 use thiserror::Error;
@@ -191,26 +192,42 @@ impl<'a> Message<'a> {
     pub fn response_code(&self, at: usize) -> Result<u16, Malformed> {
         match self.field(10) {
             0 => Ok(self.header_rcode()),
-            additional => self.extended_rcode(at, additional),
+            _ => self.response_code_and_opt(at).0,
         }
     }
 
-    fn extended_rcode(&self, at: usize, additional: u16) -> Result<u16, Malformed> {
-        let mut at = at;
+    /// Whether the header announces additional records.
+    #[inline]
+    pub fn has_additional(&self) -> bool {
+        self.field(10) > 0
+    }
+
+    /// The complete response code, and what the first OPT record says, as far as it was come by. `at` is where the question
+    /// section ends.
+    pub fn response_code_and_opt(&self, at: usize) -> (Result<u16, Malformed>, Option<Opt<'a>>) {
+        let (mut at, mut opt, mut tsig_error) = (at, None, Ok(0));
         for _ in 0..u32::from(self.field(6)) + u32::from(self.field(8)) {
-            at = self.record(at)?.end;
+            at = match self.record(at) {
+                Ok(record) => record.end,
+                Err(malformed) => return (Err(malformed), None),
+            };
         }
-        let (mut extension, mut tsig_error) = (None, 0);
-        for _ in 0..additional {
-            let record = self.record(at)?;
+        for _ in 0..self.field(10) {
+            let record = match self.record(at) {
+                Ok(record) => record,
+                Err(malformed) => return (Err(malformed), opt),
+            };
             match record.kind {
-                TYPE_OPT if extension.is_none() => extension = Some(record.ttl[0]),
-                TYPE_TSIG => tsig_error = tsig_error_of(record.rdata)?,
+                TYPE_OPT if opt.is_none() => {
+                    opt = Some(Opt::of_parts(record.class, record.ttl, record.rdata))
+                }
+                TYPE_TSIG => tsig_error = tsig_error.and_then(|_| tsig_error_of(record.rdata)),
                 _ => {}
             }
             at = record.end;
         }
-        Ok(self.extended_by(extension.unwrap_or(0), tsig_error))
+        let extension = opt.map_or(0, |opt| opt.extended_rcode);
+        (tsig_error.map(|error| self.extended_by(extension, error)), opt)
     }
 
     /// The response code, extended by these bits of OPT, or replaced by this error of TSIG.
@@ -237,14 +254,15 @@ impl<'a> Message<'a> {
         };
         let end = at + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
         let Some(rdata) = self.bytes.get(at + 10..end) else { return Err(Malformed::Cut) };
-        let kind = u16::from_be_bytes([fixed[0], fixed[1]]);
-        Ok(Fields { kind, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
+        let [kind, class] = [[fixed[0], fixed[1]], [fixed[2], fixed[3]]].map(u16::from_be_bytes);
+        Ok(Fields { kind, class, ttl: [fixed[4], fixed[5], fixed[6], fixed[7]], rdata, end })
     }
 }
 
 /// What the walk needs of a resource record.
 pub(super) struct Fields<'a> {
     pub(super) kind: u16,
+    pub(super) class: u16,
     pub(super) ttl: [u8; 4],
     pub(super) rdata: &'a [u8],
     pub(super) end: usize,

@@ -133,7 +133,7 @@ impl<'a> Iterator for Records<'a> {
             section: SECTIONS[section],
             owner_at,
             rtype: fields.kind,
-            class: u16::from_be_bytes([self.message.bytes[rdata_at - 8], self.message.bytes[rdata_at - 7]]),
+            class: fields.class,
             ttl: u32::from_be_bytes(fields.ttl),
             rdata_at,
             rdata: fields.rdata,

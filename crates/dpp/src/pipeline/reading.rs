@@ -4,6 +4,7 @@
 //! their events go ([`Events`]).
 
 use super::counting::Counting;
+use crate::dns::edns::Opt;
 use crate::dns::{self, Malformed, ParseError, PartialQuestion, Question, Survey};
 use crate::filter::Early;
 use crate::limits;
@@ -12,7 +13,8 @@ use crate::plan::{Plan, Ports};
 use crate::stats::Totals;
 use crate::tallies::rssac::Counted;
 use crate::transaction::{
-    Arrival, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport, Tuple,
+    Arrival, Brief, Edns, Facts, Kept, Lacks, Needs, Noted, Part, Role, Seldom, Side, Spot, State, Transport,
+    Tuple,
 };
 use std::hash::{DefaultHasher, Hasher};
 
@@ -98,6 +100,8 @@ pub(super) struct Reader<'a> {
     pub(super) seed: u64,
     /// What is wanted beside events and keys.
     pub(super) needs: Needs,
+    /// Whether that is a brief of each message.
+    briefs: bool,
     /// Whether queries whose question cannot be read become rows.
     malformed: bool,
     /// The ports of multicast that are asked for: mDNS's and LLMNR's.
@@ -108,7 +112,7 @@ pub(super) struct Reader<'a> {
     rows: bool,
     /// What counts each message.
     pub(super) counting: Option<Counting<'a>>,
-    /// Whether nothing is wanted but what every plan wants.
+    /// Whether nothing is wanted but what every plan wants, and briefs.
     plain: bool,
 }
 
@@ -123,8 +127,10 @@ impl<'a> Reader<'a> {
         let multicast = [asked(Ports::MDNS), asked(Ports::LLMNR)];
         let is_common = multicast == [None; 2] && plan.duplicates_ns.is_none() && !plan.unasked;
         let early = plan.early();
-        let plain = needs == Needs::NOTHING && is_common && early.is_none() && rows && counting.is_none();
-        Reader { plan, seed, needs, malformed, multicast, early, rows, counting, plain }
+        let briefs = needs.keeps_briefs();
+        let is_plain = briefs || needs == Needs::NOTHING;
+        let plain = is_plain && is_common && early.is_none() && rows && counting.is_none();
+        Reader { plan, seed, needs, briefs, malformed, multicast, early, rows, counting, plain }
     }
 
     /// A message becomes an event for each of its questions.
@@ -146,9 +152,16 @@ impl<'a> Reader<'a> {
             && let Ok((question, end)) = message.question(dns::Message::QUESTIONS, scratch)
         {
             let state = if is_response { State::Response } else { State::Query };
-            let (rcode, hash) = (rcode(&message, end, totals), tuple.hash(self.seed));
+            let hash = tuple.hash(self.seed);
             let part = events.part(hash, !is_response);
-            part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            if self.briefs {
+                let (rcode, opt) = rcode_and_opt(&message, end, totals);
+                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+                part.describe_briefly(brief(&message, *payload_length as u32, opt, Lacks::default()));
+            } else {
+                let rcode = rcode(&message, end, totals);
+                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            }
             totals.message(payload.len(), *payload_length);
             return Ok(());
         }
@@ -469,11 +482,16 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let asked = question.map(|asked| Question { qclass: asked.qclass & self.class_bits, ..*asked });
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
-        if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
+        let mut lacks = self.lacks;
+        lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
+        let opt = survey.and_then(|survey| survey.opt).map(|found| found.opt());
+        if self.reader.briefs {
+            let length = self.arrived.datagram.payload_length as u32;
+            part.describe_briefly(brief(&self.message, length, opt, lacks));
+        }
+        if self.reader.needs.has(Needs::SIDES) || self.arrived.around.lacks() != Lacks::default() {
             let preserved =
                 *self.kept.get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
-            let mut lacks = self.lacks;
-            lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             let (mut own, outer) = self.arrived.side(&self.message);
             (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
@@ -483,7 +501,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             }
             (own.captured, own.options) = (preserved.captured, preserved.options);
             own.note(preserved.noted);
-            own.edns = survey.and_then(|survey| survey.opt).map(|found| found.opt().into());
+            own.edns = opt.map(Edns::from);
             let truncated_at = self.arrived.truncated_at();
             if truncated_at.is_some() || preserved.record.length > 0 || !outer.is_plain() {
                 part.add_seldom(&mut own, &Seldom { outer, truncated_at, record: preserved.record });
@@ -599,6 +617,31 @@ fn rcode(message: &dns::Message, questions_end: usize, totals: &mut Totals) -> u
         totals.records_unread += 1;
         message.header_rcode()
     })
+}
+
+/// The same, and the OPT record, which the walk comes by.
+#[inline(always)]
+fn rcode_and_opt<'a>(
+    message: &dns::Message<'a>,
+    questions_end: usize,
+    totals: &mut Totals,
+) -> (u16, Option<Opt<'a>>) {
+    if !message.has_additional() {
+        return (message.header_rcode(), None);
+    }
+    let (rcode, opt) = message.response_code_and_opt(questions_end);
+    let header_rcode = message.header_rcode();
+    if !message.is_response() {
+        return (header_rcode, opt);
+    }
+    totals.records_unread += u64::from(rcode.is_err());
+    (rcode.unwrap_or(header_rcode), opt)
+}
+
+/// What a summary wants to know of a message.
+#[inline(always)]
+fn brief(message: &dns::Message, length: u32, opt: Option<Opt>, lacks: Lacks) -> Brief {
+    Brief::new(length, message.flags(), opt.map(Edns::from), lacks)
 }
 
 /// How many of `count` questions can be read, and where they end. The first must be readable. Those that will not be used

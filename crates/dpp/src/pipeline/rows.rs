@@ -187,7 +187,7 @@ impl Rows {
 
     /// The rows, in capture order.
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Transaction<'_>> + Clone {
         self.range(0..self.len())
     }
 
@@ -196,7 +196,7 @@ impl Rows {
     /// # Panics
     /// If there are not so many.
     #[inline]
-    pub fn range(&self, numbers: Range<usize>) -> impl ExactSizeIterator<Item = Transaction<'_>> {
+    pub fn range(&self, numbers: Range<usize>) -> impl ExactSizeIterator<Item = Transaction<'_>> + Clone {
         self.order[numbers].iter().map(|row| row.transaction(&self.parts))
     }
 }

@@ -12,19 +12,19 @@ use std::sync::{Mutex, PoisonError};
 
 /// What rows can be added to.
 pub trait RowTally: Tally + Clone + Send + Sync {
-    /// Adds a row.
-    fn add(&mut self, row: &Transaction, context: &Context);
+    /// Adds rows.
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context);
 }
 
 impl RowTally for Summary {
-    fn add(&mut self, row: &Transaction, context: &Context) {
-        self.add(row, context);
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
+        self.add_all(rows, context);
     }
 }
 
 impl RowTally for Findings {
-    fn add(&mut self, row: &Transaction, context: &Context) {
-        self.add(row, context);
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
+        rows.for_each(|row| self.add(&row, context));
     }
 }
 
@@ -59,7 +59,7 @@ impl<'a, S, T: RowTally> Summed<'a, S, T> {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
         let mut sum = taken.unwrap_or_else(|| self.blank.clone());
-        rows.iter().for_each(|row| sum.add(&row, &self.plan.context));
+        sum.add_all(rows.iter(), &self.plan.context);
         free().push(sum);
     }
 }

@@ -47,7 +47,8 @@ pub fn run_on<C: Chunks, S: Sink>(
     let workers = machine.workers.get().min(WORKERS_MAX);
     let rules = Matching {
         timeout_ns: plan.match_timeout_ns,
-        facts: plan.needs() != Needs::NOTHING,
+        facts: plan.needs().has(Needs::SIDES),
+        briefs: plan.needs().keeps_briefs(),
         unasked: plan.unasked,
         duplicates_ns: plan.duplicates_ns,
         limits: plan.limits,

@@ -5,10 +5,9 @@
 use super::{COUNTED, Counted, Summary, TEXT, TIMED};
 use crate::dns::iana;
 use crate::dns::name::write_text;
-use crate::tallies::{Counts, Number, Quantiles, Top, Tops};
+use crate::tallies::{AddressKey, Counts, Number, Quantiles, Top, Tops};
 use crate::transaction::TRANSPORTS;
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +127,13 @@ impl Summary {
                 number,
             ),
             of_tops("clients", "Clients with the most queries.", &self.clients, rows, who),
+            of_tops(
+                "client_prefixes",
+                "Networks of clients with the most queries: /24 of IPv4, /48 of IPv6.",
+                &self.client_prefixes,
+                rows,
+                network,
+            ),
             self.servers_table(rows),
             of_tops("names", "Names that were asked for most often.", &self.names, rows, name),
             of_tops("domains", "Registered domains of names.", &self.domains, rows, name),
@@ -172,6 +178,7 @@ impl Summary {
     fn numbers(&self) -> Vec<Figure> {
         let rows = [
             ("clients", "Different clients.", &self.clients),
+            ("client_prefixes", "Different networks of clients.", &self.client_prefixes),
             ("servers", "Different servers.", &self.servers),
             ("names", "Different names, without regard to case.", &self.names),
             ("domains", "Different registered domains.", &self.domains),
@@ -300,15 +307,21 @@ fn name(wire: &[u8], out: &mut Vec<u8>) {
     write_text(wire, out);
 }
 
+/// A network, by its key.
+fn network(key: &[u8], out: &mut Vec<u8>) {
+    match AddressKey::of_network(key) {
+        Some((address, bits)) => out.extend_from_slice(format!("{address}/{bits}").as_bytes()),
+        // In a part file that others wrote.
+        None => out.extend(key.escape_ascii()),
+    }
+}
+
 /// A client or server, by its key.
 fn who(key: &[u8], out: &mut Vec<u8>) {
+    if let Some(address) = AddressKey::address(key) {
+        return out.extend_from_slice(address.to_string().as_bytes());
+    }
     match key {
-        [b'4', octets @ ..] if let Ok(octets) = <[u8; 4]>::try_from(octets) => {
-            out.extend_from_slice(IpAddr::from(octets).to_string().as_bytes());
-        }
-        [b'6', octets @ ..] if let Ok(octets) = <[u8; 16]>::try_from(octets) => {
-            out.extend_from_slice(IpAddr::from(octets).to_string().as_bytes());
-        }
         [TEXT, text @ ..] => out.extend_from_slice(text),
         // In a part file that others wrote.
         other => out.extend(other.escape_ascii()),

@@ -4,13 +4,15 @@
 //! that shares are shares of what was asked. A message with several questions is several transactions, as it is several rows.
 //!
 //! What it costs, per transaction: a table for the client, one for the server and one for the name, each a hash and three
-//! places in memory; some counters; up to five histograms. Registered domain and TLD cost no look-up of their own while names
-//! are few enough to be counted one by one: which they are is kept beside the name's number.
+//! places in memory, which are fetched for some rows at once; a counter for its [`Kind`]; up to four histograms. Registered domain
+//! and TLD cost no look-up of their own while names are few enough to be counted one by one: which they are is kept beside the
+//! name's number, as a client's network is beside the client's.
 //!
 //! Addresses and names are counted as they may come out: the same [`Context`] that columns are written with says what to put in
 //! their place, and what tells one transaction from another is made of that too.
 
 mod figures;
+mod kinds;
 mod server;
 
 use crate::dns::name::WIRE_MAX;
@@ -18,13 +20,14 @@ use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
 use crate::tallies::entry::{Entries, NotMine, Op};
 use crate::tallies::{
-    Counts, Groups, Hash, Number, Quantiles, Sample, Tally, Teller, Times, Tops, finished, fold,
-    ns_of_number, number_of_ns, split_key,
+    AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tag, Tally, Teller, Times,
+    Tops, finished, fold, ns_of_number, number_of_ns, split_key,
 };
-use crate::transaction::{Face, Key, Lacks, Needs, Side, State, Transaction, Transport};
+use crate::transaction::{Brief, Face, Fields, Lacks, Needs, State, Transaction};
 pub use figures::{Figure, Figures, Group, Shown, Table};
+use kinds::{Kind, Kinds};
 pub use server::{Server, ServerFigures};
-use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 macro_rules! named {
     ($(#[$doc:meta])* $list:ident of $kind:ident: $($variant:ident, $key:literal, $sentence:literal;)*) => {
@@ -113,19 +116,6 @@ const ANSWERED: [(Counted, u16); 5] = [
     (Counted::AnsweredEdns, 16),
 ];
 
-/// Flags of a header, and the bits that stand for them.
-const ASKED_FLAGS: [(u16, u16); 3] = [
-    (0x0100, bit(&ASKED, Counted::Rd)),
-    (0x0010, bit(&ASKED, Counted::Cd)),
-    (0x0020, bit(&ASKED, Counted::Ad)),
-];
-const ANSWERED_FLAGS: [(u16, u16); 4] = [
-    (0x0400, bit(&ANSWERED, Counted::Aa)),
-    (0x0200, bit(&ANSWERED, Counted::Tc)),
-    (0x0080, bit(&ANSWERED, Counted::Ra)),
-    (0x0020, bit(&ANSWERED, Counted::AnsweredAd)),
-];
-
 /// The bit among these that stands for one of them.
 const fn bit(kinds: &[(Counted, u16)], what: Counted) -> u16 {
     let mut at = 0;
@@ -147,10 +137,21 @@ const REFUSED: u16 = 5;
 /// Where the name of a query belongs.
 #[derive(Clone, Copy, Debug)]
 struct Belongs {
-    /// The number of its registered domain.
-    domain: Option<u32>,
-    /// The number of its TLD.
-    tld: Option<u32>,
+    /// The number of its registered domain, from 1.
+    domain: Option<NonZeroU32>,
+    /// The number of its TLD, from 1.
+    tld: Option<NonZeroU32>,
+}
+
+/// Such a number, of one from 0.
+fn from_one(number: Option<usize>) -> Option<NonZeroU32> {
+    NonZeroU32::new(number? as u32 + 1)
+}
+
+/// A number from 0, of such one.
+#[inline(always)]
+fn from_zero(number: Option<NonZeroU32>) -> Option<usize> {
+    number.map(|number| number.get() as usize - 1)
 }
 
 macro_rules! summary {
@@ -166,6 +167,8 @@ macro_rules! summary {
             belongs: Vec<Belongs>,
             /// The numbers that servers have among groups, likewise.
             groups: Vec<u32>,
+            /// The numbers that the networks of clients have, likewise.
+            networks: Vec<u32>,
         }
 
         impl Summary {
@@ -178,6 +181,7 @@ macro_rules! summary {
                     $($field: ($empty)(&empty_tops),)*
                     belongs: Vec::new(),
                     groups: Vec::new(),
+                    networks: Vec::new(),
                 }
             }
         }
@@ -257,7 +261,7 @@ summary! {
     types: Counts, "types", empty, "Types that were asked for.";
     classes: Counts, "classes", empty, "Classes that were asked for.";
     rcodes: Counts, "rcodes", empty, "Response codes of answers.";
-    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`].";
+    transports: Counts, "transports", empty, "Transports of queries, by the numbers of [`Transport`](crate::transaction::Transport).";
     opcodes: Counts, "opcodes", empty, "Opcodes of queries.";
     edns_versions: Counts, "edns_versions", empty, "EDNS versions of queries.";
     edns_sizes: Counts, "edns_sizes", empty, "Longest datagrams that clients can take, as their OPT records say, bytes.";
@@ -266,6 +270,7 @@ summary! {
     rtts: Quantiles, "rtts", empty, "Round-trip times, ns.";
     clients: Tops, "clients", |new: &dyn Fn() -> Tops| new(), "Clients.";
     servers: Tops, "servers", |new: &dyn Fn() -> Tops| new(), "Servers.";
+    client_prefixes: Tops, "client_prefixes", |new: &dyn Fn() -> Tops| new(), "Networks that clients are in: /24 and /48.";
     names: Tops, "names", |new: &dyn Fn() -> Tops| new(), "Names that were asked for, in lower case.";
     domains: Tops, "domains", |new: &dyn Fn() -> Tops| new(), "Their registered domains.";
     tlds: Tops, "tlds", |new: &dyn Fn() -> Tops| new(), "Their top-level domains.";
@@ -273,40 +278,13 @@ summary! {
     sample: Sample, "sample", empty, "What they did, drawn by lot.";
 }
 
-/// Room for the key of an address: the version as a digit, and the octets.
-type AddressKey = [u8; 17];
-
 /// What stands before the text that is written instead of an address.
 const TEXT: u8 = b't';
-
-/// The key of an address.
-#[inline]
-fn address_key(address: IpAddr, room: &mut AddressKey) -> &[u8] {
-    match address {
-        IpAddr::V4(address) => {
-            room[0] = b'4';
-            room[1..5].copy_from_slice(&address.octets());
-            &room[..5]
-        }
-        IpAddr::V6(address) => {
-            room[0] = b'6';
-            room[1..].copy_from_slice(&address.octets());
-            room
-        }
-    }
-}
-
-/// The words of the key of an address, or of none.
-#[inline]
-fn words(key: &AddressKey) -> (u64, u64) {
-    let both = u128::from_le_bytes(*key.last_chunk().expect("it has one octet more"));
-    (both as u64, (both >> 64) as u64)
-}
 
 /// The key of a client or server that is written otherwise; empty if nothing is written.
 fn hidden_key(value: Value) -> Vec<u8> {
     match value {
-        Value::Address(address) => address_key(address, &mut AddressKey::default()).to_vec(),
+        Value::Address(address) => AddressKey::from(address).bytes(&mut AddressRoom::default()).to_vec(),
         Value::Text(text) => [&[TEXT], text.as_bytes()].concat(),
         _ => Vec::new(),
     }
@@ -318,10 +296,49 @@ const MIX: [u64; 4] =
 
 impl Summary {
     /// What of a transaction has to be kept for it.
-    pub const NEEDS: Needs = Needs::SIDES;
+    pub const NEEDS: Needs = Needs::BRIEF;
 
     /// Counts a row.
     pub fn add(&mut self, row: &Transaction, context: &Context) {
+        self.add_all(std::iter::once(*row), context);
+    }
+
+    /// Counts rows. The more there are the less each costs.
+    pub fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>> + Clone, context: &Context) {
+        let mut gathered = Gathered::default();
+        let (mut ahead, mut rows) = (rows.clone(), rows.peekable());
+        while rows.peek().is_some() {
+            if !context.privacy.is_active() {
+                self.look_ahead(ahead.by_ref().take(ROWS_AHEAD), &mut gathered);
+            }
+            for (place, row) in rows.by_ref().take(ROWS_AHEAD).enumerate() {
+                gathered.place = place;
+                self.add_row(&row, context, &mut gathered);
+            }
+        }
+        self.add_kinds(&mut gathered.kinds);
+    }
+
+    /// Fetches into the processor's cache what will be looked at for these rows. Row by row each look into memory would wait for the
+    /// one before.
+    fn look_ahead<'a>(&self, rows: impl Iterator<Item = Transaction<'a>>, gathered: &mut Gathered) {
+        let mut fetched = 0;
+        for (row, place) in rows.zip(&mut gathered.names) {
+            let key = row.key().taken_apart();
+            let is_lower = !has_upper_case(key.name);
+            let name = if is_lower { key.name } else { lowered(key.name, &mut gathered.room) };
+            *place = (self.names.tag(name), is_lower);
+            let name = self.names.look_ahead(place.0);
+            let client = self.clients.look_ahead(self.clients.tag_of_address(key.client));
+            let belongs = name.and_then(|name| self.belongs.get(name.0));
+            fetched ^= belongs.and_then(|belongs| belongs.domain).map_or(0, |domain| domain.get());
+            fetched ^= [client, name].into_iter().flatten().map(|(_, octet)| u32::from(octet)).sum::<u32>();
+        }
+        std::hint::black_box(fetched);
+    }
+
+    #[inline(always)]
+    fn add_row(&mut self, row: &Transaction, context: &Context, gathered: &mut Gathered) {
         if row.face() == Face::Response && !row.is_unasked() {
             // Of the same transaction there was the query.
             return;
@@ -334,18 +351,48 @@ impl Summary {
             State::Announcement => return self.count(Counted::Announcements, 1),
             _ => return,
         };
-        self.count(Counted::Queries, 1);
-        self.count(outcome, 1);
-        let mut lacks = row.facts().map_or(Lacks::default(), |facts| facts.own.lacks);
-        lacks.set(Lacks::RCODE, row.response().is_some_and(|side| side.lacks.has(Lacks::RCODE)));
-        let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
-        let done = Done { key: row.key(), lacks, outcome, code, rtt_ns: row.rtt_ns() };
-        self.add_query(row, &done);
-        self.add_answer(row, &done);
-        if !lacks.has(Lacks::TIME) {
-            self.add_time(row, &done);
+        let brief = row.brief();
+        match brief.is_whole() {
+            true => self.add_query(row, (outcome, &brief, Lacks::default()), context, gathered),
+            false => self.add_lacking(row, (outcome, &brief), context, gathered),
         }
-        self.add_keys(row, &done, context);
+    }
+
+    /// Counts a query of which not all is known.
+    #[cold]
+    #[inline(never)]
+    fn add_lacking(
+        &mut self,
+        row: &Transaction,
+        (outcome, brief): (Counted, &Brief),
+        context: &Context,
+        gathered: &mut Gathered,
+    ) {
+        self.add_query(row, (outcome, brief, brief.lacks()), context, gathered);
+    }
+
+    #[inline(always)]
+    fn add_query(
+        &mut self,
+        row: &Transaction,
+        (outcome, brief, lacks): (Counted, &Brief, Lacks),
+        context: &Context,
+        gathered: &mut Gathered,
+    ) {
+        let (key, ns, rtt_ns) = (row.key().taken_apart(), row.request_ns(), row.rtt_ns());
+        let code = row.response_code().filter(|_| !lacks.has(Lacks::RCODE));
+        self.count_kind(&mut gathered.kinds, Kind::of(&key, brief, lacks, outcome, code), ns);
+        self.add_measures(brief, rtt_ns);
+        if !lacks.has(Lacks::TIME) {
+            let (first, last) = &mut self.first_and_last_ns;
+            (*first, *last) = (ns.min(*first), ns.max(*last));
+        }
+        if brief.retries() > 0 {
+            self.add_retries(brief, ns);
+        }
+        let rtt_ns = rtt_ns.and_then(|ns| u64::try_from(ns).ok());
+        let done = Done { key, lacks, did: Server { code, rtt_ns } };
+        self.add_keys(row, &done, context, gathered);
     }
 
     #[inline(always)]
@@ -354,136 +401,69 @@ impl Summary {
         *count = count.wrapping_add(n);
     }
 
+    /// Lengths and times.
     #[inline(always)]
-    fn add_query(&mut self, row: &Transaction, done: &Done) {
-        let Done { key, lacks, .. } = done;
-        if !lacks.has(Lacks::TRANSPORT) {
-            self.transports.add(key.transport() as u16);
+    fn add_measures(&mut self, brief: &Brief, rtt_ns: Option<i64>) {
+        if let Some(length) = brief.length() {
+            self.query_sizes.add(length.into());
         }
-        if !key.name().is_empty() {
-            if !lacks.has(Lacks::TYPE) {
-                self.types.add(key.qtype());
-            }
-            if !lacks.has(Lacks::CLASS) {
-                self.classes.add(key.qclass());
-            }
+        if let Some(length) = brief.answer_length() {
+            self.response_sizes.add(length.into());
         }
-        let mut asked = match key.client().is_ipv6() {
-            _ if lacks.has(Lacks::CLIENT.and(Lacks::SERVER)) => 0,
-            true => const { bit(&ASKED, Counted::Ipv6) },
-            false => const { bit(&ASKED, Counted::Ipv4) },
-        };
-        let retries = row.facts().map_or(0, |facts| facts.retries);
-        self.count(Counted::Retries, retries.into());
-        asked |= if retries > 0 { const { bit(&ASKED, Counted::Retried) } } else { 0 };
-        if let Some(side) = row.query() {
-            if !side.lacks.has(Lacks::LENGTH) {
-                self.query_sizes.add(side.length.into());
-            }
-            if !side.lacks.has(Lacks::OPCODE) {
-                self.opcodes.add(side.flags >> 11 & 15);
-            }
-            asked |= flags(side, &ASKED_FLAGS);
-            if let Some(edns) = side.edns {
-                asked |= const { bit(&ASKED, Counted::Edns) };
-                asked |= if edns.flags & 0x8000 != 0 { const { bit(&ASKED, Counted::Do) } } else { 0 };
-                self.edns_versions.add(edns.version.into());
-                self.edns_sizes.add(edns.udp_size);
-            }
-        }
-        self.asked.add(asked);
-    }
-
-    #[inline(always)]
-    fn add_answer(&mut self, row: &Transaction, done: &Done) {
-        if let Some(code) = done.code {
-            self.rcodes.add(code);
-        }
-        match done.rtt_ns.map(u64::try_from) {
+        match rtt_ns.map(u64::try_from) {
             Some(Ok(rtt_ns)) => self.rtts.add(rtt_ns),
             Some(Err(_)) => self.count(Counted::NegativeRtts, 1),
             None => {}
         }
-        let Some(side) = row.response() else { return };
-        if !side.lacks.has(Lacks::LENGTH) {
-            self.response_sizes.add(side.length.into());
+    }
+
+    #[cold]
+    fn add_retries(&mut self, brief: &Brief, ns: i64) {
+        let retries = u64::from(brief.retries());
+        self.count(Counted::Retries, retries);
+        if !brief.lacks().has(Lacks::TIME) {
+            self.times.add(ns, |counters| {
+                let count = &mut counters[Timed::Retries as usize];
+                *count = count.saturating_add(retries);
+            });
         }
-        let edns = if side.edns.is_some() { const { bit(&ANSWERED, Counted::AnsweredEdns) } } else { 0 };
-        self.answered.add(flags(side, &ANSWERED_FLAGS) | edns);
     }
 
     #[inline(always)]
-    fn add_time(&mut self, row: &Transaction, done: &Done) {
-        let ns = row.request_ns();
-        let (first, last) = &mut self.first_and_last_ns;
-        (*first, *last) = (ns.min(*first), ns.max(*last));
-        let code = done.code.map(|code| match code {
-            NOERROR => Timed::NoError,
-            NXDOMAIN => Timed::NxDomain,
-            SERVFAIL => Timed::ServFail,
-            REFUSED => Timed::Refused,
-            _ => Timed::OtherCode,
-        });
-        let qtype = match done.key.qtype() {
-            1 => Timed::TypeA,
-            2 => Timed::TypeNs,
-            12 => Timed::TypePtr,
-            15 => Timed::TypeMx,
-            16 => Timed::TypeTxt,
-            28 => Timed::TypeAaaa,
-            43 => Timed::TypeDs,
-            48 => Timed::TypeDnskey,
-            65 => Timed::TypeHttps,
-            _ => Timed::OtherType,
-        };
-        let transport = match done.key.transport() {
-            Transport::Udp => Timed::Udp,
-            Transport::Tcp => Timed::Tcp,
-            _ => Timed::OtherTransport,
-        };
-        let outcome = match done.outcome {
-            Counted::Answered => Some(Timed::Answered),
-            Counted::Unanswered => Some(Timed::Unanswered),
-            _ => None,
-        };
-        let retries = row.facts().map_or(0, |facts| facts.retries);
-        self.times.add(ns, |counters| {
-            let mut count =
-                |what: Timed, n: u64| counters[what as usize] = counters[what as usize].wrapping_add(n);
-            count(Timed::Queries, 1);
-            count(Timed::Retries, retries.into());
-            count(qtype, 1);
-            count(transport, 1);
-            outcome.into_iter().chain(code).for_each(|what| count(what, 1));
-        });
-    }
-
-    #[inline(always)]
-    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+    fn add_keys(&mut self, row: &Transaction, done: &Done, context: &Context, gathered: &mut Gathered) {
         if context.privacy.is_active() {
-            return self.add_hidden_keys(row, done, context);
+            return self.add_hidden_keys(row, done, context, &mut gathered.room);
         }
         let Done { key, lacks, .. } = done;
-        let (mut client, mut server) = (AddressKey::default(), AddressKey::default());
-        let client_length = match lacks.has(Lacks::CLIENT) {
-            true => 0,
-            false => address_key(key.client(), &mut client).len(),
-        };
-        let server_length = match lacks.has(Lacks::SERVER) {
-            true => 0,
-            false => address_key(key.server(), &mut server).len(),
-        };
-        let rank = rank(row.request_ns(), key, words(&client), words(&server));
-        self.add_ends(&client[..client_length], &server[..server_length], rank, done);
-        let mut room = [0; WIRE_MAX];
-        if let Some(name) = lower_case(done, &mut room) {
-            self.add_name(name, &context.suffixes, rank);
+        let known = |address, what| (!lacks.has(what)).then_some(address);
+        let client = known(key.client, Lacks::CLIENT);
+        let server = known(key.server, Lacks::SERVER);
+        let words = |key: Option<AddressKey>| key.map_or((0, 0), AddressKey::words);
+        let rank = rank(row.request_ns(), key, words(client), words(server));
+        if let Some(client) = client {
+            let number = self.clients.add_address(client, rank);
+            self.add_network(number, client, rank);
+        }
+        if let Some(server) = server {
+            let number = self.servers.add_address(server, rank);
+            self.add_server(number, rank, &done.did, |take| take(server.bytes(&mut AddressRoom::default())));
+        }
+        if let Some(name) = done.name() {
+            let (tag, is_lower) = gathered.names[gathered.place];
+            let name = if is_lower { name } else { lowered(name, &mut gathered.room) };
+            self.add_name((tag, name), &context.suffixes, rank);
         }
     }
 
     /// The same where something is written otherwise.
     #[cold]
-    fn add_hidden_keys(&mut self, row: &Transaction, done: &Done, context: &Context) {
+    fn add_hidden_keys(
+        &mut self,
+        row: &Transaction,
+        done: &Done,
+        context: &Context,
+        room: &mut [u8; WIRE_MAX],
+    ) {
         let mut scratch = Scratch::default();
         let client = hidden_key(context.client(row, &mut scratch));
         let server = hidden_key(context.server(row, &mut scratch));
@@ -492,60 +472,90 @@ impl Summary {
             (first, second)
         };
         let rank = rank(row.request_ns(), &done.key, words(&client), words(&server));
-        self.add_ends(&client, &server, rank, done);
-        let mut room = [0; WIRE_MAX];
-        if let Some(name) = lower_case(done, &mut room) {
-            self.add_hidden_name(name, context, rank);
-        }
-    }
-
-    /// Counts client and server by their keys; an empty one is not known.
-    #[inline(always)]
-    fn add_ends(&mut self, client: &[u8], server: &[u8], rank: u64, done: &Done) {
         if !client.is_empty() {
-            self.clients.add(client, rank, 1);
+            let number = self.clients.add(&client, rank, 1);
+            if let Some(address) = AddressKey::address(&client) {
+                self.add_network(number, address.into(), rank);
+            }
         }
         if !server.is_empty() {
-            let number = self.servers.add(server, rank, 1);
-            let did = Server { code: done.code, rtt_ns: done.rtt_ns.and_then(|ns| u64::try_from(ns).ok()) };
-            if let Some(figures) = self.group(number, server) {
-                figures.add(&did);
-            }
-            self.sample.add(rank, server, did.number());
+            let number = self.servers.add(&server, rank, 1);
+            self.add_server(number, rank, &done.did, |take| take(&server));
+        }
+        if let Some(name) = done.name() {
+            self.add_hidden_name(lowered(name, room), context, rank);
         }
     }
 
-    /// What a server did, by its number among servers, if it has one.
-    #[inline]
-    fn group(&mut self, number: Option<usize>, server: &[u8]) -> Option<&mut ServerFigures> {
-        let group = match number.and_then(|number| self.groups.get(number)) {
-            Some(group) => *group as usize,
-            None => {
-                let group = self.by_server.number(server)?;
-                if number == Some(self.groups.len()) {
-                    self.groups.push(group as u32);
+    /// Counts what a server did, by the number that it has among servers, if it has one. `tell` tells its key, which nobody asks
+    /// for while it is known by number.
+    #[inline(always)]
+    fn add_server(
+        &mut self,
+        number: Option<usize>,
+        rank: u64,
+        did: &Server,
+        tell: impl Fn(&mut dyn FnMut(&[u8])),
+    ) {
+        match number.and_then(|number| self.groups.get(number)) {
+            Some(group) => {
+                if let Some(figures) = self.by_server.numbered(*group as usize) {
+                    figures.add(did);
                 }
-                group
             }
-        };
-        self.by_server.numbered(group)
+            None if self.by_server.is_there() => tell(&mut |key| self.add_new_server(number, key, did)),
+            None => {}
+        }
+        if self.sample.takes(rank) {
+            tell(&mut |key| self.sample.add(rank, key, did.number()));
+        }
+    }
+
+    #[cold]
+    fn add_new_server(&mut self, number: Option<usize>, key: &[u8], did: &Server) {
+        let Some(group) = self.by_server.number(key) else { return };
+        if number == Some(self.groups.len()) {
+            self.groups.push(group as u32);
+        }
+        if let Some(figures) = self.by_server.numbered(group) {
+            figures.add(did);
+        }
+    }
+
+    /// Counts the network of the client that has this number among clients, if it has one.
+    #[inline(always)]
+    fn add_network(&mut self, number: Option<usize>, client: AddressKey, rank: u64) {
+        match number.and_then(|number| self.networks.get(number)) {
+            Some(network) => self.client_prefixes.add_numbered(*network as usize, rank, 1),
+            None => self.add_new_network(number, client, rank),
+        }
+    }
+
+    #[inline(never)]
+    fn add_new_network(&mut self, number: Option<usize>, client: AddressKey, rank: u64) {
+        match self.client_prefixes.add(&client.network(), rank, 1) {
+            Some(network) if number == Some(self.networks.len()) => self.networks.push(network as u32),
+            Some(_) => {}
+            None => self.networks.clear(),
+        }
     }
 
     /// What is known by numbers must be looked up again.
     fn forget_numbers(&mut self) {
+        self.networks.clear();
         self.belongs.clear();
         self.groups.clear();
     }
 
     #[inline]
-    fn add_name(&mut self, name: &[u8], suffixes: &SuffixList, rank: u64) {
-        let number = self.names.add(name, rank, 1);
+    fn add_name(&mut self, (tag, name): (Tag, &[u8]), suffixes: &SuffixList, rank: u64) {
+        let number = self.names.add_tagged(tag, name, rank);
         if let Some(belongs) = number.and_then(|number| self.belongs.get(number)) {
-            if let Some(domain) = belongs.domain {
-                self.domains.add_numbered(domain as usize, rank, 1);
+            if let Some(domain) = from_zero(belongs.domain) {
+                self.domains.add_numbered(domain, rank, 1);
             }
-            if let Some(tld) = belongs.tld {
-                self.tlds.add_numbered(tld as usize, rank, 1);
+            if let Some(tld) = from_zero(belongs.tld) {
+                self.tlds.add_numbered(tld, rank, 1);
             }
             return;
         }
@@ -554,9 +564,10 @@ impl Summary {
         let domain = domain.and_then(|start| self.domains.add(&name[start..], rank, 1));
         let tld = split.and_then(|split| self.tlds.add(&name[split.tld..], rank, 1));
         let may_remember = self.domains.is_exact() && self.tlds.is_exact();
-        if number == Some(self.belongs.len()) && may_remember {
-            let number = |number: Option<usize>| number.map(|number| number as u32);
-            self.belongs.push(Belongs { domain: number(domain), tld: number(tld) });
+        if !may_remember {
+            self.belongs.clear();
+        } else if number == Some(self.belongs.len()) {
+            self.belongs.push(Belongs { domain: from_one(domain), tld: from_one(tld) });
         }
     }
 
@@ -597,42 +608,109 @@ impl Summary {
     }
 }
 
-/// What all that counts a query asks for.
-struct Done<'a> {
-    key: Key<'a>,
-    lacks: Lacks,
-    outcome: Counted,
-    code: Option<u16>,
-    rtt_ns: Option<i64>,
+/// So many rows are looked at before they are counted: what is fetched for them fits into the first cache.
+const ROWS_AHEAD: usize = 32;
+
+/// What is kept while rows are counted, of which nothing is left behind the last one.
+struct Gathered {
+    kinds: Kinds,
+    /// By what the names of the rows at hand are looked up, and whether they are in lower case as they are.
+    names: [(Tag, bool); ROWS_AHEAD],
+    /// Which of these rows it is.
+    place: usize,
+    /// Room for a name.
+    room: [u8; WIRE_MAX],
 }
 
-/// The bits of what is set in the header of a message.
-#[inline(always)]
-fn flags(side: &Side, bits: &[(u16, u16)]) -> u16 {
-    let flags = if side.lacks.has(Lacks::FLAGS) { 0 } else { side.flags };
-    bits.iter().fold(0, |set, &(flag, bit)| set | if flags & flag != 0 { bit } else { 0 })
-}
-
-/// The name that was asked for, if it is known.
-#[inline(always)]
-fn lower_case<'r>(done: &Done, room: &'r mut [u8; WIRE_MAX]) -> Option<&'r [u8]> {
-    let name = done.key.name();
-    if name.is_empty() || done.lacks.has(Lacks::NAME) {
-        return None;
+impl Default for Gathered {
+    fn default() -> Self {
+        let names = [(Tag::default(), false); ROWS_AHEAD];
+        Gathered { kinds: Kinds::default(), names, place: 0, room: [0; WIRE_MAX] }
     }
+}
+
+/// What all that counts a query by keys asks for.
+struct Done<'a> {
+    key: Fields<'a>,
+    lacks: Lacks,
+    did: Server,
+}
+
+impl<'a> Done<'a> {
+    /// The name that was asked for, if it is known.
+    #[inline(always)]
+    fn name(&self) -> Option<&'a [u8]> {
+        Some(self.key.name).filter(|name| !name.is_empty() && !self.lacks.has(Lacks::NAME))
+    }
+}
+
+/// A name in lower case, as it is in most traffic already.
+#[cold]
+fn lowered<'r>(name: &[u8], room: &'r mut [u8; WIRE_MAX]) -> &'r [u8] {
     let lower = &mut room[..name.len()];
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
-    Some(lower)
+    lower
+}
+
+/// Whether an octet is a letter of upper case: sixteen at a time, of which the last may overlap those before.
+#[inline(always)]
+fn has_upper_case(name: &[u8]) -> bool {
+    let Some(last) = name.last_chunk::<16>() else {
+        let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
+            return name.iter().any(u8::is_ascii_uppercase);
+        };
+        return upper_case(u64::from_le_bytes(*first)) | upper_case(u64::from_le_bytes(*last)) != 0;
+    };
+    let blocks = name.as_chunks::<16>().0.iter().chain([last]);
+    let upper = |block: &[u8; 16]| {
+        let both = u128::from_le_bytes(*block);
+        upper_case(both as u64) | upper_case((both >> 64) as u64)
+    };
+    blocks.fold(0, |all, block| all | upper(block)) != 0
+}
+
+/// The highest bits of those octets that are letters of upper case.
+#[inline(always)]
+fn upper_case(octets: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let low = octets & !HIGH;
+    // The highest bit of an octet is set from 'A' on, and from what is behind 'Z' on.
+    let (from_a, behind_z) = (low + (0x80 - 0x41) * EACH, low + (0x80 - 0x5B) * EACH);
+    from_a & !behind_z & !octets & HIGH
 }
 
 /// The random number that a transaction brings: a hash of when it was, of the tuple as it may come out, and of its id. Positions
 /// in the capture, which are nearer at hand, would be others in another grouping of files.
 #[inline(always)]
-fn rank(ns: i64, key: &Key, client: (u64, u64), server: (u64, u64)) -> u64 {
-    let (ports, id) =
-        (u64::from(key.client_port()) << 16 | u64::from(key.server_port()), u64::from(key.id()));
+fn rank(ns: i64, key: &Fields, client: (u64, u64), server: (u64, u64)) -> u64 {
+    let (ports, id) = (u64::from(key.client_port) << 16 | u64::from(key.server_port), u64::from(key.id));
     let who = fold(client.0 ^ MIX[0], client.1 ^ server.1 ^ MIX[1]);
     let what = fold(server.0 ^ MIX[2], (ports << 16 | id) ^ MIX[3]);
     finished(fold(ns as u64 ^ who, what ^ MIX[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_upper_case_are_found_wherever_they_stand() {
+        for length in 0..50 {
+            let mut name = vec![b'a'; length];
+            assert!(!has_upper_case(&name), "{length}");
+            for place in 0..length {
+                for octet in 0..=u8::MAX {
+                    name[place] = octet;
+                    assert_eq!(
+                        has_upper_case(&name),
+                        octet.is_ascii_uppercase(),
+                        "{octet} at {place} of {length}"
+                    );
+                }
+                name[place] = b'z';
+            }
+        }
+    }
 }

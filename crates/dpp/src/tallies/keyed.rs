@@ -2,9 +2,10 @@
 //!
 //! Keys lie one behind the other, in the order in which they came, which is their *number*; a slot of the table has a number
 //! and half of the key's hash. So a key that is known takes one hash and three places in memory: its slot, its entry, its
-//! bytes. The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
+//! bytes. (An address of IPv4 takes two: its slot has all of it.) The hash is under a seed drawn by lot, because who fills the table is not to be trusted; nothing that is told
 //! depends on it, nor on the numbers.
 
+use super::address::AddressKey;
 use super::murmur::fold;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
@@ -13,8 +14,8 @@ use std::sync::OnceLock;
 #[derive(Clone)]
 pub(super) struct Keyed<V> {
     seed: u64,
-    /// For each key, in a slot near the place that its hash says: half of the hash, and behind it its number from 1. A power
-    /// of two, at least twice as many as keys.
+    /// For each key, in a slot near the place that its hash says: half of the hash (or all of an IPv4 address), and behind it its
+    /// number from 1. A power of two, at least twice as many as keys.
     slots: Vec<u64>,
     entries: Vec<Entry<V>>,
     bytes: Vec<u8>,
@@ -65,6 +66,48 @@ impl<V> Keyed<V> {
         self.find(key).map(|number| (number, &mut self.entries[number].value))
     }
 
+    /// The same of an address, as the bytes of its key.
+    #[inline(always)]
+    pub(super) fn look_up_address(&mut self, key: AddressKey) -> Result<(usize, &mut V), Free> {
+        let found = self.find_tag(self.tag_of_address(key), |bytes| key.is_ipv6(bytes));
+        found.map(|number| (number, &mut self.entries[number].value))
+    }
+
+    /// What a slot has of a key.
+    #[inline]
+    pub(super) fn tag(&self, key: &[u8]) -> Tag {
+        Tag(match AddressKey::ipv4_of(key) {
+            Some(octets) => ipv4_tag(octets),
+            None => hash(self.seed, key) & HASH,
+        })
+    }
+
+    /// The same of an address.
+    #[inline(always)]
+    pub(super) fn tag_of_address(&self, key: AddressKey) -> Tag {
+        Tag(match key.ipv4() {
+            Some(octets) => ipv4_tag(octets),
+            None => key.hash_ipv6(self.seed) & HASH,
+        })
+    }
+
+    /// The number of the key of this tag and what is known of it; of one that is not there, where it belongs.
+    #[inline]
+    pub(super) fn look_up_tagged(&mut self, tag: Tag, key: &[u8]) -> Result<(usize, &mut V), Free> {
+        let found = self.find_tag(tag, |bytes| is_same(bytes, key));
+        found.map(|number| (number, &mut self.entries[number].value))
+    }
+
+    /// Fetches into the processor's cache what will be asked for soon: the slot of a key, its entry and its bytes. Gives the number
+    /// that the key probably has, and some of what was fetched.
+    #[inline(always)]
+    pub(super) fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
+        let number = (self.slots[self.place(tag.0)] & !TAG).checked_sub(1)? as usize;
+        let entry = self.entries.get(number)?;
+        let octet = if tag.0 & IS_IPV4 == 0 { *self.bytes.get(entry.start)? } else { entry.length as u8 };
+        Some((number, octet))
+    }
+
     /// What is known of the key of this number.
     #[inline]
     pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
@@ -98,7 +141,11 @@ impl<V> Keyed<V> {
     /// The number of a key; of one that is not there the slot that is free for it, and what to put there beside its number.
     #[inline(always)]
     fn find(&self, key: &[u8]) -> Result<usize, Free> {
-        let tag = hash(self.seed, key) & TAG;
+        self.find_tag(self.tag(key), |bytes| is_same(bytes, key))
+    }
+
+    #[inline(always)]
+    fn find_tag(&self, Tag(tag): Tag, is_it: impl Fn(&[u8]) -> bool) -> Result<usize, Free> {
         let mut slot = self.place(tag);
         loop {
             let found = self.slots[slot];
@@ -107,7 +154,8 @@ impl<V> Keyed<V> {
             }
             if found & TAG == tag {
                 let number = (found & !TAG) as usize - 1;
-                if self.key(&self.entries[number]) == key {
+                // Of an IPv4 address the tag is all.
+                if tag & IS_IPV4 != 0 || is_it(self.key(&self.entries[number])) {
                     return Ok(number);
                 }
             }
@@ -115,17 +163,18 @@ impl<V> Keyed<V> {
         }
     }
 
-    /// Where to begin to look: the upper bits of the tag.
-    #[inline]
+    /// Where to begin to look: the upper bits of the hash.
+    #[inline(always)]
     fn place(&self, tag: u64) -> usize {
-        (tag >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
+        let hash = if tag & IS_IPV4 != 0 { fold(tag ^ self.seed, MIX[0]) } else { tag };
+        (hash >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
     }
 
     /// Adds a key that is not there, where it belongs.
     #[cold]
     pub(super) fn push(&mut self, free: Free, key: &[u8], value: V) -> usize {
         let number = self.entries.len();
-        assert!((number as u64) < !TAG, "four thousand million keys do not fit into memory");
+        assert!((number as u64) < !TAG, "two thousand million keys do not fit into memory");
         self.slots[free.slot] = free.tag | (number as u64 + 1);
         self.entries.push(Entry { start: self.bytes.len(), length: key.len() as u32, value });
         self.bytes.extend_from_slice(key);
@@ -169,21 +218,36 @@ pub(super) struct Free {
     tag: u64,
 }
 
-/// The half of the hash that is in a slot.
-const TAG: u64 = !0 << 32;
+/// The half of the hash that is in a slot, or an IPv4 address.
+const HASH: u64 = !0 << 32;
+
+/// Says that it is an address.
+const IS_IPV4: u64 = 1 << 31;
+
+#[inline(always)]
+fn ipv4_tag(octets: u32) -> u64 {
+    u64::from(octets) << 32 | IS_IPV4
+}
+
+/// What a slot has of a key beside its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag(u64);
+
+/// What tells keys apart.
+const TAG: u64 = HASH | IS_IPV4;
 
 /// Random digits (of pi).
 const MIX: [u64; 2] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344];
 
 /// Sixteen bytes at a time; the last sixteen may overlap those before.
 #[inline]
-fn hash(seed: u64, key: &[u8]) -> u64 {
-    let mut state = seed ^ fold(key.len() as u64 ^ MIX[0], MIX[1]);
+pub(super) fn hash(seed: u64, key: &[u8]) -> u64 {
+    let mut state = begin_hash(seed, key.len());
     let mut rest = key;
     while rest.len() > 16 {
         let (block, behind) = rest.split_first_chunk::<16>().expect("there are more");
         let both = u128::from_le_bytes(*block);
-        state = fold(both as u64 ^ state, (both >> 64) as u64 ^ MIX[0]);
+        state = hash_block(state, (both as u64, (both >> 64) as u64));
         rest = behind;
     }
     let (one, other) = match (key.last_chunk::<16>(), rest.first_chunk::<8>(), rest.first_chunk::<4>()) {
@@ -201,5 +265,40 @@ fn hash(seed: u64, key: &[u8]) -> u64 {
         }
         _ => (rest.iter().fold(0, |word, &octet| word << 8 | u64::from(octet)), 0),
     };
+    hash_last(state, (one, other), seed)
+}
+
+/// The hash of no bytes yet, of so many.
+#[inline(always)]
+pub(super) fn begin_hash(seed: u64, length: usize) -> u64 {
+    seed ^ fold(length as u64 ^ MIX[0], MIX[1])
+}
+
+/// Adds sixteen bytes.
+#[inline(always)]
+pub(super) fn hash_block(state: u64, (one, other): (u64, u64)) -> u64 {
+    fold(one ^ state, other ^ MIX[0])
+}
+
+/// Adds the last bytes.
+#[inline(always)]
+pub(super) fn hash_last(state: u64, (one, other): (u64, u64), seed: u64) -> u64 {
     fold(fold(one ^ state, other ^ MIX[1]) ^ seed, MIX[0])
+}
+
+/// Whether two keys are the same. They are short, and a call would take longer than to compare them: sixteen bytes at a time, of
+/// which the last may overlap those before.
+#[inline(always)]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if let (Some(last), Some(other_last)) = (one.last_chunk::<16>(), other.last_chunk::<16>()) {
+        let (words, other_words) = (one.as_chunks::<16>().0, other.as_chunks::<16>().0);
+        return last == other_last && words.iter().zip(other_words).all(|(one, other)| one == other);
+    }
+    if let (Some(first), Some(other_first)) = (one.first_chunk::<8>(), other.first_chunk::<8>()) {
+        return first == other_first && one.last_chunk::<8>() == other.last_chunk::<8>();
+    }
+    one == other
 }

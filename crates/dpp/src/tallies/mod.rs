@@ -4,6 +4,7 @@
 //! So chunks, files, days and machines add up to the same figures, byte for byte. Each can be told as [`entry`]s, which are
 //! what a part file holds, and which anybody can reduce who can sort lines.
 
+mod address;
 mod counts;
 mod distinct;
 pub mod entry;
@@ -24,9 +25,11 @@ mod thinned;
 mod times;
 mod tops;
 
+pub use address::{AddressKey, AddressRoom};
 pub use counts::Counts;
 pub use distinct::{Distinct, Number, Registers};
 pub use groups::Groups;
+pub use keyed::Tag;
 pub use murmur::{Hash, finished, fold};
 pub use quantiles::Quantiles;
 pub use sample::{Drawn, Sample};

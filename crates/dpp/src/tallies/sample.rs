@@ -54,9 +54,15 @@ impl Sample {
     /// A key came, with a number. `rank` is random, and the same for the same occurrence wherever it is counted.
     #[inline]
     pub fn add(&mut self, rank: u64, key: &[u8], number: u64) {
-        if rank <= self.rank_max {
+        if self.takes(rank) {
             self.add_for_now(rank, key, number);
         }
+    }
+
+    /// Whether an occurrence of this rank may be drawn, as far as is known yet.
+    #[inline]
+    pub fn takes(&self, rank: u64) -> bool {
+        rank <= self.rank_max
     }
 
     #[cold]

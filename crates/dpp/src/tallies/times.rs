@@ -7,6 +7,7 @@
 use super::entry::{Entries, NotMine, Op};
 use super::tally::{Tally, Teller, read_number, split_key};
 use crate::limits::SPANS_MAX;
+use std::ops::Range;
 
 /// Widths of spans in seconds, up to a day; each goes whole into the next. Beyond, they double.
 const WIDTHS_S: [i64; 13] = [1, 2, 10, 30, 60, 120, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
@@ -74,6 +75,12 @@ impl<const N: usize> Times<N> {
         });
         count(&mut self.spans[place].counters);
         self.settle();
+    }
+
+    /// The span that has this time, as far as there are such times: all of it goes into one span, however wide they become.
+    pub fn span(&self, ns: i64) -> Range<i64> {
+        let (width_ns, number) = (seconds(self.width) * SECOND_NS, span_of(ns, self.width));
+        number.saturating_mul(width_ns)..(number + 1).saturating_mul(width_ns)
     }
 
     /// How long a span is, seconds.

@@ -10,9 +10,10 @@
 //! there depends on the order in which they came; counters that add up and least numbers do not
 //! (docs/decisions/2026-11-22-tallies-that-merge.md).
 
+use super::address::{AddressKey, AddressRoom};
 use super::distinct::{Number, Registers};
 use super::entry::{Entries, NotMine, Op};
-use super::keyed::Keyed;
+use super::keyed::{Keyed, Tag};
 use super::murmur::Hash;
 use super::tally::{Tally, Teller, read_hex, read_number};
 use crate::limits::{TOPS_CELLS, TOPS_KEPT, TOPS_ROWS};
@@ -78,6 +79,58 @@ impl Tops {
                 sketch.add(key, rank, n);
                 None
             }
+        }
+    }
+
+    /// The same for the bytes of an address that came once.
+    #[inline]
+    pub fn add_address(&mut self, key: AddressKey, rank: u64) -> Option<usize> {
+        if let Counts::Exact(keys) = &mut self.counts
+            && let Ok((number, weight)) = keys.look_up_address(key)
+        {
+            weight.add(rank, 1);
+            return Some(number);
+        }
+        self.add(key.bytes(&mut AddressRoom::default()), rank, 1)
+    }
+
+    /// What a key is looked up by: who has it before need not have it made again.
+    #[inline]
+    pub fn tag(&self, key: &[u8]) -> Tag {
+        match &self.counts {
+            Counts::Exact(keys) => keys.tag(key),
+            Counts::Sketch(_) => Tag::default(),
+        }
+    }
+
+    /// The same of an address.
+    #[inline(always)]
+    pub fn tag_of_address(&self, key: AddressKey) -> Tag {
+        match &self.counts {
+            Counts::Exact(keys) => keys.tag_of_address(key),
+            Counts::Sketch(_) => Tag::default(),
+        }
+    }
+
+    /// A key of this tag came once.
+    #[inline]
+    pub fn add_tagged(&mut self, tag: Tag, key: &[u8], rank: u64) -> Option<usize> {
+        if let Counts::Exact(keys) = &mut self.counts
+            && let Ok((number, weight)) = keys.look_up_tagged(tag, key)
+        {
+            weight.add(rank, 1);
+            return Some(number);
+        }
+        self.add(key, rank, 1)
+    }
+
+    /// Fetches into the processor's cache what will be looked at for a key of this tag: many such fetches go on at once, where one
+    /// addition waits for another. Gives the number that the key probably has, and some of what was fetched.
+    #[inline(always)]
+    pub fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
+        match &self.counts {
+            Counts::Exact(keys) => keys.look_ahead(tag),
+            Counts::Sketch(_) => None,
         }
     }
 

@@ -7,7 +7,7 @@
 //! 48 bytes an event, and about 45 a key: 2,500 packets fill a part of 230 KiB, which stays in the second-level cache.
 
 use super::facts::{Answer, Told};
-use super::{Facts, Kept, Key, Seldom, Side, Tells, Tuple};
+use super::{Brief, Facts, Kept, Key, Seldom, Side, Tells, Tuple};
 use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
@@ -187,6 +187,8 @@ pub struct Part {
     pub keys: Vec<u8>,
     /// What else is known of each event; empty unless a column wants it.
     pub facts: Vec<Facts>,
+    /// What is known of each event for a summary; empty unless that is all that is wanted.
+    pub(super) briefs: Vec<Brief>,
     /// What is known of responses of other parts that answered queries of this one.
     pub(super) answers: Vec<Side>,
     /// What is known of few of all these messages.
@@ -301,11 +303,19 @@ impl Part {
         self.facts.push(facts);
     }
 
-    /// How many bytes facts and answers take.
+    /// Says what a summary wants to know of the event that was appended last.
+    #[inline]
+    pub(crate) fn describe_briefly(&mut self, brief: Brief) {
+        self.briefs.resize(self.events.len() - 1, Brief::default());
+        self.briefs.push(brief);
+    }
+
+    /// How many bytes facts, answers and briefs take.
     pub(crate) fn facts_size(&self) -> usize {
         self.facts.len() * size_of::<Facts>()
             + self.answers.len() * size_of::<Side>()
             + self.seldom.len() * size_of::<Seldom>()
+            + self.briefs.len() * size_of::<Brief>()
     }
 
     /// Adds to a message what is known of few.
@@ -376,6 +386,23 @@ impl Part {
         if let Some(facts) = self.facts.get_mut(index as usize) {
             facts.retries += 1;
         }
+        if let Some(brief) = self.briefs.get_mut(index as usize) {
+            brief.repeated();
+        }
+    }
+
+    /// What a summary wants to know of the event of this index, if anything.
+    #[inline]
+    pub(super) fn brief(&self, index: u32) -> Option<Brief> {
+        self.briefs.get(index as usize).copied()
+    }
+
+    /// The same of the response that answered the query of this index.
+    #[inline]
+    pub(super) fn answered_briefly(&mut self, index: u32, response: &Brief) {
+        if let Some(brief) = self.briefs.get_mut(index as usize) {
+            brief.answer(response);
+        }
     }
 
     /// The query of this index was answered by the response of that index.
@@ -419,6 +446,9 @@ impl Part {
         let packet = other.position(&event).saturating_sub(self.first_position) as u32;
         self.events.push(Event { key: self.keys.len() as u32, packet, ..event });
         self.keys.extend_from_slice(other.key(&event).bytes());
+        if let Some(brief) = other.briefs.get(index) {
+            self.describe_briefly(*brief);
+        }
         if let Some(&(mut facts)) = other.facts.get(index) {
             let mut copy = |side: &Side| self.copy(side, other.seldom(side), &other.kept);
             let answer = other.answer(&facts).map(&mut copy);
@@ -434,6 +464,7 @@ impl Part {
         self.plain = 0;
         self.keys.clear();
         self.facts.clear();
+        self.briefs.clear();
         self.answers.clear();
         self.seldom.clear();
         self.tells = Tells::default();

@@ -38,6 +38,14 @@ impl Needs {
     /// The EDNS options of the response.
     pub const RESPONSE_OPTIONS: Needs = Needs(1 | 256);
 
+    /// Lengths, flags and EDNS of both sides: [`Brief`](super::Brief).
+    pub const BRIEF: Needs = Needs(128);
+
+    /// Whether briefs are to be kept: sides tell all that is in them.
+    pub(crate) const fn keeps_briefs(self) -> bool {
+        self.has(Needs::BRIEF) && !self.has(Needs::SIDES)
+    }
+
     /// Whether all of `other` is in it.
     #[inline]
     pub const fn has(self, other: Needs) -> bool {

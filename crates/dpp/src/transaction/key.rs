@@ -12,6 +12,7 @@
 
 use crate::dns::Question;
 use crate::packet::{Addresses, Flow};
+use crate::tallies::AddressKey;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const HEADER: usize = 12;
@@ -233,6 +234,31 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// The fields of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// The number of what carried the query.
+    pub transport: u8,
+    /// Whether it is IPv6.
+    pub is_ipv6: bool,
+    /// The DNS id.
+    pub id: u16,
+    /// The client's port.
+    pub client_port: u16,
+    /// The server's port.
+    pub server_port: u16,
+    /// QTYPE of the question.
+    pub qtype: u16,
+    /// QCLASS of the question.
+    pub qclass: u16,
+    /// The client's address.
+    pub client: AddressKey,
+    /// The server's address.
+    pub server: AddressKey,
+    /// The name in wire form, case as captured. Empty if there was no question.
+    pub name: &'a [u8],
+}
+
 /// A key as written by [`Tuple::write`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a>(&'a [u8]);
@@ -246,6 +272,29 @@ impl<'a> Key<'a> {
             _ => HEADER + 32,
         };
         Key(&keys[at..at + fixed + usize::from(name_length)])
+    }
+
+    /// All of its fields. Who wants most of them gets them so in one go.
+    #[inline(always)]
+    pub fn taken_apart(&self) -> Fields<'a> {
+        const WHOLE: &str = "written with its key";
+        let (header, rest) = self.0.split_first_chunk::<HEADER>().expect(WHOLE);
+        let (is_ipv6, transport) = (header[0] & V6 != 0, header[1]);
+        let [id, client_port, server_port, qtype, qclass] =
+            [2, 4, 6, 8, 10].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));
+        let (client, server, name) = match is_ipv6 {
+            false => {
+                let (client, rest) = rest.split_first_chunk().expect(WHOLE);
+                let (server, name) = rest.split_first_chunk().expect(WHOLE);
+                (AddressKey::v4(*client), AddressKey::v4(*server), name)
+            }
+            true => {
+                let (client, rest) = rest.split_first_chunk().expect(WHOLE);
+                let (server, name) = rest.split_first_chunk().expect(WHOLE);
+                (AddressKey::v6(*client), AddressKey::v6(*server), name)
+            }
+        };
+        Fields { transport, is_ipv6, id, client_port, server_port, qtype, qclass, client, server, name }
     }
 
     /// How many bytes it has.

@@ -19,6 +19,8 @@ pub struct Matching {
     pub timeout_ns: i64,
     /// Whether a query's row is to know more of its response than event and key hold.
     pub facts: bool,
+    /// Whether that is a [`Brief`](super::Brief).
+    pub briefs: bool,
     /// Whether responses that nobody asked for are rows.
     pub unasked: bool,
     /// How far apart two copies of a message may be; none are looked for without it.
@@ -502,7 +504,7 @@ impl Shard {
         self.window.event_mut(query).state = State::Retry;
         let open = self.window.event_mut(first);
         open.time_ns = open.time_ns.min(time_ns);
-        if self.rules.facts {
+        if self.rules.facts || self.rules.briefs {
             self.window.part_mut(first.chunk).repeated(first.index);
         }
         self.matches.retries += 1;
@@ -559,6 +561,11 @@ impl Shard {
     /// Tells the query's row what is known of its response.
     #[inline]
     fn share_facts(&mut self, query: Place, response: Place) {
+        if self.rules.briefs
+            && let Some(brief) = self.window.part(response.chunk).brief(response.index)
+        {
+            self.window.part_mut(query.chunk).answered_briefly(query.index, &brief);
+        }
         if self.rules.facts {
             self.copy_facts(query, response);
         }

@@ -6,6 +6,7 @@
 //! event *is* its row. The decoder appends it, the shard writes the verdict into it, the sink prints it; nothing is
 //! copied, merged or sorted in between.
 
+mod brief;
 mod duplicates;
 mod event;
 mod facts;
@@ -16,9 +17,10 @@ mod rtt;
 mod table;
 mod window;
 
+pub use brief::Brief;
 pub use event::{Arrival, Closing, Event, Live, Part, State};
 pub use facts::{Edns, Facts, Kept, Lacks, Needs, Noted, Seldom, Side, Spot, Tells};
-pub use key::{Key, Role, TRANSPORTS, Transport, Tuple};
+pub use key::{Fields, Key, Role, TRANSPORTS, Transport, Tuple};
 pub use matcher::{Assemble, Matching, Shard};
 pub use matches::Matches;
 pub use rtt::Rtt;
@@ -121,6 +123,15 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn facts(&self) -> Option<&'a Facts> {
         self.facts
+    }
+
+    /// What a summary wants to know of both, if the plan needs that.
+    #[inline]
+    pub fn brief(&self) -> Brief {
+        match self.part.briefs.get(self.index as usize) {
+            Some(brief) if brief.is_there() => *brief,
+            _ => self.facts.map_or_else(Brief::default, |facts| Brief::of(facts, self.response)),
+        }
     }
 
     /// What is known of the query's message, if there is one.
