@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) skipped: u64,
     /// Packets that a live source has lost.
     pub(super) dropped: Option<u64>,
+    /// Whether a live source has gone for now, as an interface may.
+    pub(super) is_away: bool,
     /// How the capture has ended, if it has.
     pub(super) end: Option<String>,
 }
@@ -168,6 +170,7 @@ fn head(out: &mut Buffer, line: Rect, state: &State, seen: &Seen, paint: Paint) 
     out.set_style(line, paint.title());
     let mut told = Vec::new();
     told.extend(state.is_paused.then(|| "PAUSED".to_owned()));
+    told.extend(seen.is_away.then(|| "AWAY".to_owned()));
     told.extend(seen.end.clone());
     told.push(match state.window {
         Window::All => "all".to_owned(),
