@@ -1,7 +1,7 @@
 //! What is seen: [`draw`], from what was counted and what is looked at to the cells of a terminal.
 //!
 //! It depends on nothing else, so that tests can look at any screen. Everything is looked up in the engine's
-//! [`Figures`](dpp::summary::Figures), which `dpp stats` is made of too. A window that is too small has the most wanted lines of it.
+//! [`Figures`], which `dpp stats` is made of too. A window that is too small has the most wanted lines of it.
 //!
 //! The surprising fact: names come from strangers, who would like to write to this terminal. They are shown escaped, as in tables, so
 //! that of a name only letters of ASCII are left; and no cell takes a control character, wherever it comes from.
