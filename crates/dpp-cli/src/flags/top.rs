@@ -84,7 +84,7 @@ pub(crate) struct Top {
 
 const TOP_EXAMPLES: &str = "\
 Examples:
-  dpp top afpacket:eth0                       what an interface brings, now
-  dpp top dnstap+unix:/run/dnstap.sock        what a DNS server tells
-  dpp top capture.pcap --speed 10             a capture, ten times as fast as it was
-  dpp top captures/ --speed max --window all  all there is, as fast as it can be read";
+  dpp top afpacket:eth0                           what an interface brings, now
+  dpp top dnstap+unix:/run/dnstap.sock            what a DNS server tells
+  dpp top capture.pcap --speed 10                 a capture, ten times as fast as it was
+  dpp top captures/ --speed max --window all      all there is, as fast as it can be read";

@@ -67,6 +67,8 @@ struct Held {
     is_over: bool,
     /// A time of the capture, ns, and when it was.
     anchor: Option<(i64, Instant)>,
+    /// When something was handed over last.
+    handed: Option<Instant>,
 }
 
 /// What is to be done now.
@@ -84,7 +86,7 @@ enum Turn {
 
 impl Pace {
     pub(super) fn new(speed: Speed) -> Pace {
-        let held = Held { speed, is_paused: false, is_over: false, anchor: None };
+        let held = Held { speed, is_paused: false, is_over: false, anchor: None, handed: None };
         Pace { held: Mutex::new(held), changed: Condvar::new() }
     }
 
@@ -112,10 +114,10 @@ impl Pace {
         self.change(|held| held.is_over = true);
     }
 
-    /// Waits a tick at most, unless it is paused, for a packet of this time of the capture.
-    fn turn(&self, next_ns: i64) -> Turn {
+    /// Waits a tick at most, unless it is paused, for packets of which the next and the last are of these times of the capture.
+    /// Some of them are handed over once in a tick only: each chunk on its way costs, however little there is in it.
+    fn turn(&self, next_ns: i64, last_ns: i64) -> Turn {
         let mut held = self.lock();
-        let mut is_ticked = false;
         loop {
             if held.is_over {
                 return Turn::Over;
@@ -132,19 +134,16 @@ impl Pace {
             // Of numbers that are too large the nearest is taken.
             let passed_ns = now.duration_since(since).as_nanos() as f64 * speed;
             let at_ns = from_ns.saturating_add(passed_ns as i64);
-            if next_ns <= at_ns {
-                return Turn::Until(at_ns);
-            }
-            if is_ticked {
-                return Turn::Quiet(at_ns);
-            }
-            let wait = Duration::from_nanos((next_ns.saturating_sub(at_ns) as f64 / speed) as u64 + 1);
-            if wait > PATIENCE {
+            if next_ns.saturating_sub(at_ns) as f64 / speed > PATIENCE.as_nanos() as f64 {
                 held.anchor = Some((next_ns, now));
                 continue;
             }
-            is_ticked = wait >= TICK;
-            held = self.changed.wait_timeout(held, wait.min(TICK)).unwrap_or_else(PoisonError::into_inner).0;
+            let rest = held.handed.map_or(Duration::ZERO, |handed| TICK.saturating_sub(now - handed));
+            if last_ns <= at_ns || rest.is_zero() {
+                held.handed = Some(now);
+                return if next_ns <= at_ns { Turn::Until(at_ns) } else { Turn::Quiet(at_ns) };
+            }
+            held = self.changed.wait_timeout(held, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -174,7 +173,8 @@ impl<'a, C: Chunks> Paced<'a, C> {
         if self.clock_ns.is_some_and(|clock_ns| next_ns < clock_ns.saturating_sub(JUMP_NS)) {
             self.pace.change(|_| ());
         }
-        let until_ns = match self.pace.turn(next_ns) {
+        let last_ns = chunk.records.last().map_or(next_ns, |record| record.clock_ns);
+        let until_ns = match self.pace.turn(next_ns, last_ns) {
             Turn::Over => return None,
             Turn::All if self.next == 0 => {
                 self.spare = out;

@@ -129,6 +129,7 @@ impl<'a> Screen<'a> {
             packets: 0,
             skipped: 0,
             dropped: None,
+            is_away: false,
             end: None,
         };
         Screen { session, ends, panes, pulse: Pulse::default(), seen, window }
@@ -159,6 +160,7 @@ impl<'a> Screen<'a> {
         let counts = &self.session.counts;
         self.seen.dropped =
             (!counts.is_empty()).then(|| counts.iter().map(|(_, counts)| dropped(counts)).sum());
+        self.seen.is_away = counts.iter().any(|(_, counts)| counts.away_since().is_some());
         self.look_at(state.window);
         true
     }

@@ -233,6 +233,7 @@ fn hostile() -> Seen {
         packets: u64::MAX,
         skipped: u64::MAX,
         dropped: Some(u64::MAX),
+        is_away: true,
         end: Some("END (cut\u{1b}[m off)".to_owned()),
     }
 }
@@ -281,6 +282,7 @@ fn a_screen_of_eighty_columns_has_all_that_matters() {
         packets: 2000,
         skipped: 0,
         dropped: None,
+        is_away: false,
         end: None,
     };
     let mut state = State::new(Window::All, Speed::read("2"));

@@ -1,7 +1,7 @@
 //! What is seen: [`draw`], from what was counted and what is looked at to the cells of a terminal.
 //!
 //! It depends on nothing else, so that tests can look at any screen. Everything is looked up in the engine's
-//! [`Figures`](dpp::summary::Figures), which `dpp stats` is made of too. A window that is too small has the most wanted lines of it.
+//! [`Figures`], which `dpp stats` is made of too. A window that is too small has the most wanted lines of it.
 //!
 //! The surprising fact: names come from strangers, who would like to write to this terminal. They are shown escaped, as in tables, so
 //! that of a name only letters of ASCII are left; and no cell takes a control character, wherever it comes from.
@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) skipped: u64,
     /// Packets that a live source has lost.
     pub(super) dropped: Option<u64>,
+    /// Whether a live source has gone for now, as an interface may.
+    pub(super) is_away: bool,
     /// How the capture has ended, if it has.
     pub(super) end: Option<String>,
 }
@@ -168,6 +170,7 @@ fn head(out: &mut Buffer, line: Rect, state: &State, seen: &Seen, paint: Paint) 
     out.set_style(line, paint.title());
     let mut told = Vec::new();
     told.extend(state.is_paused.then(|| "PAUSED".to_owned()));
+    told.extend(seen.is_away.then(|| "AWAY".to_owned()));
     told.extend(seen.end.clone());
     told.push(match state.window {
         Window::All => "all".to_owned(),
