@@ -20,8 +20,8 @@ use crate::enrich::SuffixList;
 use crate::table::{Context, Scratch, Value};
 use crate::tallies::entry::{Entries, NotMine, Op};
 use crate::tallies::{
-    AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tag, Tally, Teller, Times,
-    Tops, finished, fold, ns_of_number, number_of_ns, split_key,
+    AHEAD, AddressKey, AddressRoom, Counts, Groups, Hash, Number, Quantiles, Sample, Tag, Tally, Teller,
+    Times, Tops, finished, fold, ns_of_number, number_of_ns, split_key,
 };
 use crate::transaction::{Brief, Face, Fields, Lacks, Needs, State, Transaction};
 pub use figures::{Figure, Figures, Group, Shown, Table};
@@ -309,9 +309,9 @@ impl Summary {
         let (mut ahead, mut rows) = (rows.clone(), rows.peekable());
         while rows.peek().is_some() {
             if !context.privacy.is_active() {
-                self.look_ahead(ahead.by_ref().take(ROWS_AHEAD), &mut gathered);
+                self.look_ahead(ahead.by_ref().take(AHEAD), &mut gathered);
             }
-            for (place, row) in rows.by_ref().take(ROWS_AHEAD).enumerate() {
+            for (place, row) in rows.by_ref().take(AHEAD).enumerate() {
                 gathered.place = place;
                 self.add_row(&row, context, &mut gathered);
             }
@@ -322,19 +322,26 @@ impl Summary {
     /// Fetches into the processor's cache what will be looked at for these rows. Row by row each look into memory would wait for the
     /// one before.
     fn look_ahead<'a>(&self, rows: impl Iterator<Item = Transaction<'a>>, gathered: &mut Gathered) {
-        let mut fetched = 0;
-        for (row, place) in rows.zip(&mut gathered.names) {
+        let mut clients = [Tag::default(); AHEAD];
+        for (place, row) in rows.enumerate().take(AHEAD) {
             let key = row.key().taken_apart();
             let is_lower = !has_upper_case(key.name);
             let name = if is_lower { key.name } else { lowered(key.name, &mut gathered.room) };
-            *place = (self.names.tag(name), is_lower);
-            let name = self.names.look_ahead(place.0);
-            let client = self.clients.look_ahead(self.clients.tag_of_address(key.client));
-            let belongs = name.and_then(|name| self.belongs.get(name.0));
-            fetched ^= belongs.and_then(|belongs| belongs.domain).map_or(0, |domain| domain.get());
-            fetched ^= [client, name].into_iter().flatten().map(|(_, octet)| u32::from(octet)).sum::<u32>();
+            (gathered.names[place], gathered.are_lower[place]) = (self.names.tag(name), is_lower);
+            clients[place] = self.clients.tag_of_address(key.client);
         }
-        std::hint::black_box(fetched);
+        let (names, one) = self.names.look_ahead(&gathered.names);
+        let (clients, other) = self.clients.look_ahead(&clients);
+        let domains = names.map(|number| {
+            let belongs = self.belongs.get((number as usize).wrapping_sub(1));
+            belongs.and_then(|belongs| belongs.domain).map_or(0, NonZeroU32::get)
+        });
+        let networks = clients.map(|number| {
+            let network = self.networks.get((number as usize).wrapping_sub(1));
+            network.map_or(0, |number| number + 1)
+        });
+        let fetched = one ^ other ^ self.domains.look_ahead_numbered(&domains);
+        std::hint::black_box(fetched ^ self.client_prefixes.look_ahead_numbered(&networks));
     }
 
     #[inline(always)]
@@ -449,7 +456,7 @@ impl Summary {
             self.add_server(number, rank, &done.did, |take| take(server.bytes(&mut AddressRoom::default())));
         }
         if let Some(name) = done.name() {
-            let (tag, is_lower) = gathered.names[gathered.place];
+            let (tag, is_lower) = (gathered.names[gathered.place], gathered.are_lower[gathered.place]);
             let name = if is_lower { name } else { lowered(name, &mut gathered.room) };
             self.add_name((tag, name), &context.suffixes, rank);
         }
@@ -608,14 +615,13 @@ impl Summary {
     }
 }
 
-/// So many rows are looked at before they are counted: what is fetched for them fits into the first cache.
-const ROWS_AHEAD: usize = 32;
-
 /// What is kept while rows are counted, of which nothing is left behind the last one.
 struct Gathered {
     kinds: Kinds,
-    /// By what the names of the rows at hand are looked up, and whether they are in lower case as they are.
-    names: [(Tag, bool); ROWS_AHEAD],
+    /// By what the names of the rows at hand are looked up.
+    names: [Tag; AHEAD],
+    /// Whether they are in lower case as they are.
+    are_lower: [bool; AHEAD],
     /// Which of these rows it is.
     place: usize,
     /// Room for a name.
@@ -624,8 +630,13 @@ struct Gathered {
 
 impl Default for Gathered {
     fn default() -> Self {
-        let names = [(Tag::default(), false); ROWS_AHEAD];
-        Gathered { kinds: Kinds::default(), names, place: 0, room: [0; WIRE_MAX] }
+        Gathered {
+            kinds: Kinds::default(),
+            names: [Tag::default(); AHEAD],
+            are_lower: [false; AHEAD],
+            place: 0,
+            room: [0; WIRE_MAX],
+        }
     }
 }
 

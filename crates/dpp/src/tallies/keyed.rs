@@ -98,14 +98,25 @@ impl<V> Keyed<V> {
         found.map(|number| (number, &mut self.entries[number].value))
     }
 
-    /// Fetches into the processor's cache what will be asked for soon: the slot of a key, its entry and its bytes. Gives the number
-    /// that the key probably has, and some of what was fetched.
-    #[inline(always)]
-    pub(super) fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
-        let number = (self.slots[self.place(tag.0)] & !TAG).checked_sub(1)? as usize;
-        let entry = self.entries.get(number)?;
-        let octet = if tag.0 & IS_IPV4 == 0 { *self.bytes.get(entry.start)? } else { entry.length as u8 };
-        Some((number, octet))
+    /// Fetches into the processor's cache what will be asked for soon: slots, entries and bytes of the keys of these tags. Each loop
+    /// has loads that do not wait for one another. Gives the numbers that the keys probably have, from 1, and 0 for none; and
+    /// something of what was fetched.
+    #[inline]
+    pub(super) fn look_ahead(&self, tags: &[Tag; AHEAD]) -> ([u32; AHEAD], u64) {
+        let numbers = tags.map(|tag| (self.slots[self.place(tag.0)] & !TAG) as u32);
+        let starts = numbers.map(|number| {
+            let entry = self.entries.get((number as usize).wrapping_sub(1));
+            entry.map_or(0, |entry| entry.start)
+        });
+        let octets = starts.map(|start| self.bytes.get(start).copied().unwrap_or_default());
+        (numbers, octets.iter().map(|&octet| u64::from(octet)).sum())
+    }
+
+    /// The same of the entries alone, of these numbers from 1.
+    #[inline]
+    pub(super) fn look_ahead_numbered(&self, numbers: &[u32; AHEAD]) -> u64 {
+        let entries = numbers.map(|number| self.entries.get((number as usize).wrapping_sub(1)));
+        entries.iter().flatten().fold(0, |sum, entry| sum ^ entry.start as u64)
     }
 
     /// What is known of the key of this number.
@@ -228,6 +239,9 @@ const IS_IPV4: u64 = 1 << 31;
 fn ipv4_tag(octets: u32) -> u64 {
     u64::from(octets) << 32 | IS_IPV4
 }
+
+/// For so many keys something is fetched at once: all that is fetched for them fits into the first cache.
+pub const AHEAD: usize = 32;
 
 /// What a slot has of a key beside its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

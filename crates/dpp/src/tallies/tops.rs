@@ -13,7 +13,7 @@
 use super::address::{AddressKey, AddressRoom};
 use super::distinct::{Number, Registers};
 use super::entry::{Entries, NotMine, Op};
-use super::keyed::{Keyed, Tag};
+use super::keyed::{AHEAD, Keyed, Tag};
 use super::murmur::Hash;
 use super::tally::{Tally, Teller, read_hex, read_number};
 use crate::limits::{TOPS_CELLS, TOPS_KEPT, TOPS_ROWS};
@@ -83,7 +83,7 @@ impl Tops {
     }
 
     /// The same for the bytes of an address that came once.
-    #[inline]
+    #[inline(always)]
     pub fn add_address(&mut self, key: AddressKey, rank: u64) -> Option<usize> {
         if let Counts::Exact(keys) = &mut self.counts
             && let Ok((number, weight)) = keys.look_up_address(key)
@@ -124,13 +124,23 @@ impl Tops {
         self.add(key, rank, 1)
     }
 
-    /// Fetches into the processor's cache what will be looked at for a key of this tag: many such fetches go on at once, where one
-    /// addition waits for another. Gives the number that the key probably has, and some of what was fetched.
-    #[inline(always)]
-    pub fn look_ahead(&self, tag: Tag) -> Option<(usize, u8)> {
+    /// Fetches into the processor's cache what will be looked at for the keys of these tags: many such fetches go on at once, where
+    /// one addition waits for another. Gives the numbers that the keys probably have, from 1, and 0 for none; and something of what
+    /// was fetched, which has no meaning.
+    #[inline]
+    pub fn look_ahead(&self, tags: &[Tag; AHEAD]) -> ([u32; AHEAD], u64) {
         match &self.counts {
-            Counts::Exact(keys) => keys.look_ahead(tag),
-            Counts::Sketch(_) => None,
+            Counts::Exact(keys) => keys.look_ahead(tags),
+            Counts::Sketch(_) => ([0; AHEAD], 0),
+        }
+    }
+
+    /// The same for keys that have these numbers, from 1; of 0 nothing.
+    #[inline]
+    pub fn look_ahead_numbered(&self, numbers: &[u32; AHEAD]) -> u64 {
+        match &self.counts {
+            Counts::Exact(keys) => keys.look_ahead_numbered(numbers),
+            Counts::Sketch(_) => 0,
         }
     }
 
