@@ -23,7 +23,8 @@ use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, bail};
 use dpp::capture::Ending;
-use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
+use dpp::limits::TALLIED_KEYS_MAX;
+use dpp::pipeline::{self, Checked, Machine, Outcome, Pot, RunError, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
 use dpp::table::LeakCheck;
@@ -61,8 +62,16 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     let relayed = Arc::default();
     let sums = job.beside.as_ref().map(Beside::open).transpose()?;
     let (watch, sums_seen) = (&watch, sums.as_ref());
-    let work =
-        Work { job: &job, set, watch, opener: &opener, waits: None, relayed: &relayed, sums: sums_seen };
+    let work = Work {
+        job: &job,
+        set,
+        watch,
+        opener: &opener,
+        waits: None,
+        relayed: &relayed,
+        sums: sums_seen,
+        pot: None,
+    };
     let Some(mut tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -134,6 +143,8 @@ pub(crate) struct Work<'a> {
     pub(crate) relayed: &'a Arc<relay::Counts>,
     /// What is counted beside the rows of captures.
     pub(crate) sums: Option<&'a Sums<'a>>,
+    /// Where what is counted beside live rows is added to.
+    pub(crate) pot: Option<Pot>,
 }
 
 impl Work<'_> {
@@ -395,6 +406,11 @@ impl Work<'_> {
                 sums.run(captures, plan, &machine, sink, self.watch)
             }
             (Intake::Files(captures), _) => pipeline::run(captures, plan, &machine, sink, self.watch),
+            (Intake::Live(feed), Some(waits)) if let Some(pot) = &self.pot => {
+                let timed = Timed { sink, waits };
+                let summed = Summed::new(&timed, plan, TALLIED_KEYS_MAX).in_pot(pot);
+                pipeline::run_on(feed, plan, &machine, &summed, self.watch)
+            }
             (Intake::Live(feed), None) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
             (Intake::Live(feed), Some(waits)) => {
                 pipeline::run_on(feed, plan, &machine, &Timed { sink, waits }, self.watch)

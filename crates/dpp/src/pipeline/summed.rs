@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::summary::Summary;
 use crate::tallies::Tally;
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A sink, and the sum of its rows. The plan's `sink_needs` must have [`Summary::NEEDS`] for all figures to be there.
 #[derive(Debug)]
@@ -13,32 +13,50 @@ pub struct Summed<'a, S> {
     sink: S,
     plan: &'a Plan,
     keys_max: u64,
-    /// As many as workers counted at once; who wants to count takes one.
-    free: Mutex<Vec<Summary>>,
+    pot: Pot,
+}
+
+/// What was counted, in as many sums as workers counted at once; who wants to count takes one. Those who share a pot can take what is
+/// in it while a run goes on; what is being counted just then stays for the next time.
+#[derive(Clone, Debug, Default)]
+pub struct Pot(Arc<Mutex<Vec<Summary>>>);
+
+impl Pot {
+    /// All that was counted since it was taken last.
+    pub fn take(&self) -> Option<Summary> {
+        let parts = std::mem::take(&mut *self.lock());
+        parts.into_iter().reduce(|mut sum, part| {
+            sum.merge(&part);
+            sum
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Summary>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a, S> Summed<'a, S> {
     /// Adds up what goes to this sink. Up to so many different keys of a kind are counted one by one.
     pub fn new(sink: S, plan: &'a Plan, keys_max: u64) -> Self {
-        Summed { sink, plan, keys_max, free: Mutex::default() }
+        Summed { sink, plan, keys_max, pot: Pot::default() }
+    }
+
+    /// The same, in a pot that others have.
+    pub fn in_pot(self, pot: &Pot) -> Self {
+        Summed { pot: pot.clone(), ..self }
     }
 
     /// The sink, and the sum.
     pub fn finish(self) -> (S, Summary) {
-        let parts = self.free.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-        let sum = parts.reduce(|mut sum, part| {
-            sum.merge(&part);
-            sum
-        });
-        (self.sink, sum.unwrap_or_else(|| Summary::new(self.keys_max)))
+        (self.sink, self.pot.take().unwrap_or_else(|| Summary::new(self.keys_max)))
     }
 
     fn add(&self, rows: &Rows) {
-        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
+        let taken = self.pot.lock().pop();
         let mut summary = taken.unwrap_or_else(|| Summary::new(self.keys_max));
         rows.iter().for_each(|row| summary.add(&row, &self.plan.context));
-        free().push(summary);
+        self.pot.lock().push(summary);
     }
 }
 
