@@ -80,7 +80,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     };
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let figures = match (sums, &mut tables[..]) {
-        (Some(sums), [table]) => write_sums(sums, table, &job, &opener, &watch),
+        (Some(sums), [table]) => write_sums(sums, table, &job, &opener, watch),
         _ => Ok(()),
     };
     let times = Times::new(&tables, started.elapsed());

@@ -201,9 +201,10 @@ mod tests {
 
     #[test]
     fn what_was_counted_for_rssac_is_given_once() {
-        let counted = |others| Totals {
-            rssac: Some(Box::new(Rssac { others, ..Rssac::default() })),
-            ..Totals::default()
+        let counted = |others| {
+            let mut tally = Box::<Rssac>::default();
+            tally.others = others;
+            Totals { rssac: Some(tally), ..Totals::default() }
         };
         let watch = Watch::live();
         let taken = || watch.take_rssac().map(|tally| tally.others);
