@@ -17,6 +17,7 @@ use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::summary::Summary;
 use dpp_sink::parts::Form;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -36,38 +37,17 @@ impl Beside {
     /// A name that does not say what is to be written, and what does not go together.
     pub(crate) fn check(
         wish: &flags::Beside,
+        site: Option<&OsStr>,
         options: &Options,
         plan: &mut Plan,
     ) -> anyhow::Result<Option<Beside>> {
-        let flags::Beside { stats, rssac, rssac_server, rssac_labels, site } = wish;
+        let flags::Beside { stats, rssac, .. } = wish;
         let beside = Beside {
             stats: stats.as_deref().map(stats_file).transpose()?,
             rssac: rssac.as_deref().map(rssac_file).transpose()?,
-            site: counting::site(site.as_deref())?,
+            site: counting::site(site)?,
         };
-        match &beside.rssac {
-            Some(_) if plan.context.privacy.is_active() => bail!(
-                "--rssac counts addresses of clients as they are, which are hidden in the table; count them in a \
-                 run of their own (dpp rssac map)"
-            ),
-            Some(_) if plan.duplicates_ns.is_some() => bail!(
-                "--rssac counts every message beside rows, and --dedup-packets drops some; count them in a run of \
-                 their own (dpp rssac map)"
-            ),
-            Some(_) => {
-                let servers = options.lookups.servers.as_deref();
-                plan.rssac = Some(rssac::wanted("--rssac-server", rssac_server, servers, *rssac_labels)?);
-            }
-            None if !rssac_server.is_empty() || *rssac_labels => {
-                bail!(
-                    "--rssac-server and --rssac-labels are for --rssac; name a part with that, or leave them out"
-                )
-            }
-            None => {}
-        }
-        if beside.stats.is_some() {
-            plan.sink_needs |= Summary::NEEDS;
-        }
+        tell_plan(wish, options, plan)?;
         if beside.outputs().next().is_none() && site.is_some() {
             bail!("--site is for the parts of --stats and --rssac; name one, or leave it out")
         }
@@ -97,6 +77,39 @@ impl Beside {
     }
 }
 
+/// Has the engine count what is asked for.
+///
+/// # Errors
+/// What does not go together.
+pub(crate) fn tell_plan(wish: &flags::Beside, options: &Options, plan: &mut Plan) -> anyhow::Result<()> {
+    let flags::Beside { stats, rssac, rssac_server, rssac_labels } = wish;
+    match rssac {
+        Some(_) if plan.context.privacy.is_active() => bail!(
+            "--rssac counts addresses of clients as they are, which are hidden in the table; count them in a \
+             run of their own (dpp rssac map)"
+        ),
+        Some(_) if plan.duplicates_ns.is_some() => bail!(
+            "--rssac counts every message beside rows, and --dedup-packets drops some; count them in a run of \
+             their own (dpp rssac map)"
+        ),
+        Some(_) => {
+            let servers = options.lookups.servers.as_deref();
+            plan.rssac = Some(rssac::wanted("--rssac-server", rssac_server, servers, *rssac_labels)?);
+        }
+        None if !rssac_server.is_empty() || *rssac_labels => {
+            bail!(
+                "--rssac-server and --rssac-labels are for --rssac; name a part with that, or leave them out"
+            )
+        }
+        None => {}
+    }
+    if stats.is_some() {
+        plan.sink_needs |= Summary::NEEDS;
+        stats::check_told(plan)?;
+    }
+    Ok(())
+}
+
 fn stats_file(path: &Path) -> anyhow::Result<(Output, Shape)> {
     let shape = match extension(path) {
         Some("tally") => Shape::Part(Form::Compact),
@@ -112,15 +125,24 @@ fn stats_file(path: &Path) -> anyhow::Result<(Output, Shape)> {
 }
 
 fn rssac_file(path: &Path) -> anyhow::Result<(Output, Form)> {
-    let form = match extension(path) {
-        Some("tally") => Form::Compact,
-        Some("txt") => Form::Text,
-        _ => bail!(
-            "--rssac '{}': end its name with .tally for a part, or .txt for one as text",
-            path.display()
-        ),
-    };
-    Ok((check_file(path)?, form))
+    Ok((check_file(path)?, form("--rssac", path)?))
+}
+
+/// The form of a part, as its name says it.
+///
+/// # Errors
+/// If it says none.
+pub(crate) fn form(option: &str, path: &Path) -> anyhow::Result<Form> {
+    match extension(path) {
+        Some("tally") => Ok(Form::Compact),
+        Some("txt") => Ok(Form::Text),
+        _ => {
+            bail!(
+                "{option} '{}': end its name with .tally for a part, or .txt for one as text",
+                path.display()
+            )
+        }
+    }
 }
 
 fn extension(path: &Path) -> Option<&str> {

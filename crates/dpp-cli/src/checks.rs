@@ -19,7 +19,6 @@ use crate::lookups;
 use crate::output::{Output, Target};
 use crate::plan;
 use crate::saved::{EXAMPLES, Saved};
-use crate::stats;
 use anyhow::bail;
 use dpp::enrich::Template;
 use dpp::limits::MERGED_MAX;
@@ -32,7 +31,7 @@ use dpp_sink::packed::Packing;
 use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -111,13 +110,14 @@ pub(crate) enum Voice {
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_one(Single { input, output, beside, options }: Single) -> anyhow::Result<Job> {
+pub(crate) fn check_one(single: Single) -> anyhow::Result<Job> {
+    let Single { input, output, beside, parts, options } = single;
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
     let inputs = inputs::one(&path)?;
     let live = inputs.captures[0].is_live().then(live::Wish::default);
-    check_alone(inputs, live, output, beside, options)
+    check_alone(inputs, live, output, (beside, parts.site), options)
 }
 
 /// Judges a run on live sources.
@@ -130,13 +130,14 @@ pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
     }
     let inputs = inputs::sources(&wish.source)?;
     let live = live::Wish::of(&wish)?;
-    let Live { output, options, .. } = wish;
+    let Live { output, options, beside, parts_every, site, .. } = wish;
     let feeds_itself = |input: &Input| matches!((input, &output), (Input::Live(source), Some(output)) if source.is_path_of(output));
     if let Some(source) = inputs.captures.iter().find(|input| feeds_itself(input)) {
         bail!("--output: {} is a source of this run, which would feed itself; choose another", source.name())
     }
-    let beside = flags::Beside::default();
-    check_alone(inputs, Some(live), output, beside, options)
+    let mut job = check_alone(inputs, Some(live), output, Default::default(), options)?;
+    live::parts::check(&mut job, &beside, parts_every.as_deref(), site.as_deref())?;
+    Ok(job)
 }
 
 /// One table of all inputs.
@@ -144,14 +145,16 @@ fn check_alone(
     inputs: Inputs,
     live: Option<live::Wish>,
     output: Option<PathBuf>,
-    beside: flags::Beside,
+    beside: (flags::Beside, Option<OsString>),
     options: Options,
 ) -> anyhow::Result<Job> {
     if live.is_some() {
         live::check(&options)?;
     }
-    if live.is_some() && (beside.stats.is_some() || beside.rssac.is_some()) {
-        bail!("--stats and --rssac count captures that have an end; leave them out of a live run")
+    if live.is_some() && (beside.0.stats.is_some() || beside.0.rssac.is_some()) {
+        bail!(
+            "--stats and --rssac count captures that have an end, or beside dpp live (dpp live --source SOURCE ...)"
+        )
     }
     let (manner, datasets) = (Manner::default(), Datasets::default());
     let job = check(Wish { inputs, manner, per_file: false, datasets, output, beside, options })?;
@@ -163,7 +166,8 @@ fn check_alone(
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
 pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
-    let Extract { inputs, output, many, datasets, per_file, beside, options } = extract;
+    let Extract { inputs, output, many, datasets, per_file, beside, parts, options } = extract;
+    let beside = (beside, parts.site);
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
@@ -201,7 +205,8 @@ struct Wish {
     per_file: bool,
     datasets: Datasets,
     output: Option<PathBuf>,
-    beside: flags::Beside,
+    /// What is counted beside the rows, and the site that it is of.
+    beside: (flags::Beside, Option<OsString>),
     options: Options,
 }
 
@@ -301,19 +306,16 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
 
 /// What is counted beside the rows of one table.
 fn check_beside(
-    wish: &flags::Beside,
+    (wish, site): &(flags::Beside, Option<OsString>),
     target: &Target,
     options: &Options,
     plan: &mut Plan,
 ) -> anyhow::Result<Option<Beside>> {
-    let beside = Beside::check(wish, options, plan)?;
+    let beside = Beside::check(wish, site.as_deref(), options, plan)?;
     if beside.is_some() && target.one().is_none() {
         bail!(
             "--stats and --rssac count beside one table; count in a run of their own (dpp stats map, dpp rssac map)"
         )
-    }
-    if beside.as_ref().is_some_and(|beside| beside.stats.is_some()) {
-        stats::check_told(plan)?;
     }
     Ok(beside)
 }

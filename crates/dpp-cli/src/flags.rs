@@ -221,6 +221,9 @@ pub(crate) struct Single {
     pub(crate) beside: Beside,
 
     #[command(flatten)]
+    pub(crate) parts: PartsSite,
+
+    #[command(flatten)]
     pub(crate) options: Options,
 }
 
@@ -255,6 +258,9 @@ pub(crate) struct Extract {
 
     #[command(flatten)]
     pub(crate) beside: Beside,
+
+    #[command(flatten)]
+    pub(crate) parts: PartsSite,
 
     #[command(flatten)]
     pub(crate) options: Options,
@@ -310,7 +316,7 @@ pub(crate) struct Live {
     #[arg(long, env = "DPP_ROTATE_SIZE", hide_env = true, help_heading = "Live", value_name = "SIZE")]
     pub(crate) rotate_size: Option<OsString>,
 
-    /// What {site} in names of files stands for
+    /// What {site} in names of files stands for, and of which parts are
     #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Live", value_name = "NAME")]
     pub(crate) site: Option<OsString>,
 
@@ -333,6 +339,19 @@ pub(crate) struct Live {
     /// Where /metrics and /health are: 127.0.0.1:9153 or unix:/run/dpp/metrics.sock; else nowhere
     #[arg(long, env = "DPP_METRICS", hide_env = true, help_heading = "Service", value_name = "ADDRESS")]
     pub(crate) metrics: Option<OsString>,
+
+    #[command(flatten)]
+    pub(crate) beside: Beside,
+
+    /// A part of --stats and --rssac after so long, aligned to UTC; their names are like those of --output. Else 5m
+    #[arg(
+        long,
+        env = "DPP_PARTS_EVERY",
+        hide_env = true,
+        help_heading = "Beside the table",
+        value_name = "TIME"
+    )]
+    pub(crate) parts_every: Option<OsString>,
 
     #[command(flatten)]
     pub(crate) otlp: Otlp,
@@ -1111,7 +1130,11 @@ pub(crate) struct Beside {
     #[arg(long, env = "DPP_RSSAC_LABELS", hide_env = true, help_heading = "Beside the table")]
     #[arg(value_parser = Truth)]
     pub(crate) rssac_labels: bool,
+}
 
+/// Of where parts are that are made beside a table of captures.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PartsSite {
     /// The site that parts are of
     #[arg(long, env = "DPP_SITE", hide_env = true, help_heading = "Beside the table", value_name = "NAME")]
     pub(crate) site: Option<OsString>,

@@ -23,9 +23,11 @@ use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, bail};
 use dpp::capture::Ending;
-use dpp::pipeline::{self, Checked, Machine, Outcome, RunError, Sink, Watch};
+use dpp::limits::TALLIED_KEYS_MAX;
+use dpp::pipeline::{self, Checked, Machine, Outcome, Pot, RunError, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
+use dpp::summary::Summary;
 use dpp::table::LeakCheck;
 use dpp_sink::TableSink;
 use dpp_sink::dataset::{Dataset, FileEntry, Manifest, ManifestError, RunEntry, State};
@@ -61,8 +63,16 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     let relayed = Arc::default();
     let sums = job.beside.as_ref().map(Beside::open).transpose()?;
     let (watch, sums_seen) = (&watch, sums.as_ref());
-    let work =
-        Work { job: &job, set, watch, opener: &opener, waits: None, relayed: &relayed, sums: sums_seen };
+    let work = Work {
+        job: &job,
+        set,
+        watch,
+        opener: &opener,
+        waits: None,
+        relayed: &relayed,
+        sums: sums_seen,
+        pot: None,
+    };
     let Some(mut tables) = work.write_all(captures)? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
@@ -71,7 +81,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
     };
     let saved = job.saved.as_ref().map_or(Ok(()), |saved| saved.save(&job, &tables));
     let figures = match (sums, &mut tables[..]) {
-        (Some(sums), [table]) => write_sums(sums, table, &job, &opener, &watch),
+        (Some(sums), [table]) => write_sums(sums, table, &job, &opener, watch),
         _ => Ok(()),
     };
     let times = Times::new(&tables, started.elapsed());
@@ -134,6 +144,8 @@ pub(crate) struct Work<'a> {
     pub(crate) relayed: &'a Arc<relay::Counts>,
     /// What is counted beside the rows of captures.
     pub(crate) sums: Option<&'a Sums<'a>>,
+    /// Where what is counted beside live rows is added to.
+    pub(crate) pot: Option<Pot<Summary>>,
 }
 
 impl Work<'_> {
@@ -395,6 +407,11 @@ impl Work<'_> {
                 sums.run(captures, plan, &machine, sink, self.watch)
             }
             (Intake::Files(captures), _) => pipeline::run(captures, plan, &machine, sink, self.watch),
+            (Intake::Live(feed), Some(waits)) if let Some(pot) = &self.pot => {
+                let timed = Timed { sink, waits };
+                let summed = Summed::new(&timed, plan, Summary::new(TALLIED_KEYS_MAX)).in_pot(pot);
+                pipeline::run_on(feed, plan, &machine, &summed, self.watch)
+            }
             (Intake::Live(feed), None) => pipeline::run_on(feed, plan, &machine, sink, self.watch),
             (Intake::Live(feed), Some(waits)) => {
                 pipeline::run_on(feed, plan, &machine, &Timed { sink, waits }, self.watch)

@@ -127,14 +127,14 @@ pub(super) fn make_folder(name: &Path) -> anyhow::Result<()> {
 }
 
 /// Looks whether files of such names can be made by the process as it is now.
-pub(super) fn try_to_write(name: &Path) -> anyhow::Result<()> {
+pub(super) fn try_to_write(option: &str, name: &Path) -> anyhow::Result<()> {
     let folder = folder(name);
     let attempt = folder.join(format!(".dpp-{}", std::process::id()));
     let made = fs::File::create(&attempt).and_then(|_| fs::remove_file(&attempt));
     match made {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error).with_context(|| {
             format!(
-                "--output: no file can be made in '{}'; let the user of the service write there",
+                "{option}: no file can be made in '{}'; let the user of the service write there",
                 folder.display()
             )
         }),

@@ -10,6 +10,7 @@ mod config;
 mod files;
 #[cfg(feature = "top")]
 mod look;
+pub(crate) mod parts;
 mod receiver;
 mod reload;
 mod run;
@@ -50,6 +51,8 @@ pub(crate) struct Wish {
     pub(crate) queue_bytes: usize,
     /// Files that follow each other; else the output is one.
     files: Option<files::Wish>,
+    /// Parts of what is counted beside the rows.
+    parts: Option<parts::Wish>,
     service: Service,
     /// Where options were read from.
     config: Option<PathBuf>,
@@ -114,6 +117,7 @@ impl Default for Wish {
             interval: INTERVAL,
             queue_bytes: QUEUE_BYTES,
             files: None,
+            parts: None,
             // For a look at an interface nobody wants lines of a log, but for those that are about trouble.
             service: Service { log_level: Level::Warn, ..Service::default() },
             config: None,
@@ -142,6 +146,7 @@ impl Wish {
             interval: interval.unwrap_or(usual.interval),
             queue_bytes: queue_bytes.unwrap_or(usual.queue_bytes),
             files: files::Wish::of(live)?,
+            parts: None,
             service: Service::of(live)?,
             config: live.config.clone(),
         })
@@ -152,7 +157,7 @@ impl Wish {
     /// Which options that cannot change while a run goes on are others there.
     fn differences(&self, other: &Wish) -> Vec<(&'static str, bool)> {
         // The log's look can, as can names and ends of files; and the configuration's path cannot be another.
-        let Wish { interval, queue_bytes, files, service, config: _ } = self;
+        let Wish { interval, queue_bytes, files, parts, service, config: _ } = self;
         let Service { metrics, otlp, user, sandbox, log_style: _, log_level: _ } = service;
         let service = &other.service;
         let site = |wish: &Wish| wish.files.as_ref().and_then(|files| files.site().map(str::to_owned));
@@ -163,6 +168,7 @@ impl Wish {
             ("otlp, otlp-interval or otlp-ca", *otlp != service.otlp),
             ("user", *user != service.user),
             ("no-sandbox", *sandbox != service.sandbox),
+            ("stats, rssac or parts-every", *parts != other.parts),
             ("whether files follow each other", files.is_some() != other.files.is_some()),
             ("site (a collector was told of it)", otlp.is_some() && site(self) != site(other)),
         ]

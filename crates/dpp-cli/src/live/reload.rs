@@ -14,7 +14,9 @@ use crate::output::Output;
 use crate::service::log::{Field, Log};
 use crate::service::sandbox::Sandbox;
 use anyhow::{Context, bail};
+use dpp::filter::Select;
 use dpp::pipeline::Watch;
+use dpp::plan::Plan;
 use dpp::transaction::Needs;
 use dpp_sink::rotating::{Rotating, Settings};
 use std::sync::{Arc, Weak};
@@ -90,9 +92,15 @@ impl<'a> Reload<'a> {
             }
         }
         files::make_folder(name)
-            .and_then(|()| files::try_to_write(name))
+            .and_then(|()| files::try_to_write("--output", name))
             .context("the old one stays in force")?;
         Ok(Some(settings))
+    }
+
+    /// Whether transactions are counted beside the rows.
+    fn counts(&self) -> bool {
+        let parts = self.job.live.as_ref().and_then(|live| live.parts.as_ref());
+        parts.is_some_and(super::parts::Wish::has_stats)
     }
 
     /// What cannot change while the run goes on.
@@ -107,6 +115,9 @@ impl<'a> Reload<'a> {
             ("unasked", old.unasked != new.unasked),
             ("output", self.files.is_none() && report_target(self.job) != report_target(job)),
             ("threads", self.job.options.workers.threads != job.options.workers.threads),
+            ("rssac-server or rssac-labels", servers(old) != servers(new)),
+            // A part tells one condition.
+            ("where or sample (--stats counts by it)", self.counts() && conditions(old) != conditions(new)),
             ("check-privacy", self.job.options.check_privacy || job.options.check_privacy),
         ];
         let of_live = self.job.live.iter().zip(&job.live).flat_map(|(old, new)| old.differences(new));
@@ -147,4 +158,15 @@ fn report_target(job: &Job) -> String {
 /// What has to be kept of messages.
 fn needs_of(job: &Job) -> Needs {
     super::plan_of(job).needs()
+}
+
+/// Whose messages are counted for RSSAC002, and whether labels are.
+fn servers(plan: &Plan) -> Option<(String, bool)> {
+    plan.rssac.as_ref().map(|wanted| (wanted.servers.to_string(), wanted.labels))
+}
+
+/// Which transactions are rows, as it was said.
+fn conditions(plan: &Plan) -> (Option<String>, Option<String>) {
+    let Select { filter, sample } = &plan.select;
+    (filter.as_ref().map(|filter| filter.text().to_owned()), sample.map(|sample| sample.to_string()))
 }

@@ -5,6 +5,7 @@
 //! have is worked on, and files become complete; a second one ends the process at once. SIGHUP reads the configuration again.
 
 use super::files::{self, Form};
+use super::parts::{self, Parts};
 use super::reload::Reload;
 use super::sources::{self, Opened};
 use super::{Service, Waits, Wish};
@@ -62,6 +63,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     let sources = open(job)?;
     let rotation = wish.files.as_ref().map(|files| files.settings(job)).transpose()?;
     prepare(job, rotation.as_ref(), log)?;
+    wish.parts.as_ref().map_or(Ok(()), parts::Wish::make_folders)?;
     let has_threads = |input: &Input| matches!(input, Input::Live(address) if address.has_threads());
     let sandbox = match job.captures.iter().any(has_threads) {
         true => {
@@ -75,9 +77,12 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
             Some(sandbox)
         }
     };
+    if let Some(parts) = &wish.parts {
+        parts.try_folders()?;
+    }
     if let (Some(_), Some(Output::Path(name))) = (&rotation, job.target.one()) {
         // Who hears "ready" relies on it.
-        files::try_to_write(name)?;
+        files::try_to_write("--output", name)?;
     }
     tell_of_sockets(job, log);
 
@@ -110,6 +115,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     log.debug("sources started", &[("threads", (threads.len() as u64).into())]);
     let opener = Opener::new(job.manner, Arc::default());
     let waits = Waits::default();
+    let mut parts = wish.parts.as_ref().map(|parts| Parts::new(parts, job, &watch, log));
     let work = Work {
         job,
         set: None,
@@ -118,6 +124,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
         waits: Some(&waits),
         relayed: &relayed,
         sums: None,
+        pot: parts.as_ref().and_then(Parts::pot),
     };
     let intake = Intake::Live(Feed::new(queue, pace(job, wish)));
     let mut output = Outlet::open(&work, rotation, &monitor, log)?;
@@ -157,6 +164,11 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
                 thread::park_timeout(BEAT);
             }
         });
+        let counts = scope.spawn(|| {
+            if let Some(parts) = &mut parts {
+                parts.write_while(&is_over, BEAT);
+            }
+        });
         let done = output.fill(&work, intake);
         let is_signalled = stop.load(Ordering::SeqCst);
         // Where the run ends by itself, nobody takes what the sources have.
@@ -164,6 +176,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
         is_over.store(true, Ordering::Release);
         beats.thread().unpark();
         reloads.thread().unpark();
+        counts.thread().unpark();
         done.map(|done| (done, is_signalled))
     });
     monitor.pulse.set_ready(false);
@@ -175,6 +188,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
     if let Some(exporter) = exporter {
         exporter.finish();
     }
+    let counted = parts.map_or(Ok(()), Parts::finish);
     let (done, is_signalled) = done?;
     let tables = vec![done];
     let times = Times::new(&tables, started.elapsed());
@@ -186,7 +200,7 @@ fn go_on(job: &Job, wish: &Wish, log: &Arc<Log>) -> anyhow::Result<()> {
         true => log.record("report", &[("report", Field::Parts(account.json()))]),
         false => account.tell().context(crate::output::STDOUT)?,
     }
-    Ok(())
+    counted
 }
 
 /// Whether what people would read on standard error has to be objects, as the log's lines are there.
@@ -382,6 +396,7 @@ fn sandbox(job: &Job, wish: &Wish) -> anyhow::Result<Sandbox> {
     if let Some(Output::Path(path)) = job.target.one() {
         write.push(if wish.files.is_some() { files::folder(path) } else { folder_of(path) });
     }
+    write.extend(wish.parts.iter().flat_map(parts::Wish::folders));
     let metrics = wish.service.metrics.iter().filter_map(|address| address.path());
     write.extend(metrics.map(folder_of));
     for input in &job.captures {

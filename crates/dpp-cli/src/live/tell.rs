@@ -66,6 +66,7 @@ fn plan(job: &Job, wish: &Wish) -> anyhow::Result<String> {
         let ends = if ends.is_empty() { "at the end".to_owned() } else { ends.join(", or ") };
         let _ = writeln!(text, "Files end: {ends}");
     }
+    text.extend(wish.parts.as_ref().map(super::parts::Wish::told));
     let _ = writeln!(text, "Format: {}", report::table_words(&job.table));
     let columns: Vec<&str> = job.plan.schema.fields().iter().map(|field| &*field.name).collect();
     let _ = writeln!(text, "Columns: {}", columns.join(", "));

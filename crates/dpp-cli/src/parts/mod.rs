@@ -251,6 +251,14 @@ pub(crate) fn written(wish: &Written) -> anyhow::Result<(Output, Form)> {
     Ok((output, form))
 }
 
+/// Of what a part of a run that goes on is.
+pub(crate) struct Since {
+    /// As it stands in keys.
+    pub(crate) site: String,
+    /// By what the part is known, so that it is not added twice.
+    pub(crate) ledger: Ledger,
+}
+
 /// A part that is being written.
 pub(crate) struct Out<'a> {
     writer: Writer<BufWriter<Opened>>,

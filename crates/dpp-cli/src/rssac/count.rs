@@ -56,7 +56,7 @@ pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::R
 }
 
 /// What parts say that were counted with this plan.
-pub(super) fn header(plan: &Plan) -> Header {
+pub(crate) fn header(plan: &Plan) -> Header {
     let servers = plan.rssac.as_ref().map(|wanted| wanted.servers.to_string());
     let labels = plan.rssac.as_ref().is_some_and(|wanted| wanted.labels).then(|| "counted".to_owned());
     counting::header(KIND, plan, vec![("servers", servers), ("labels", labels)])

@@ -13,11 +13,13 @@ use crate::counting::{self, Partial};
 use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep};
 use crate::hiding::read_file;
 use crate::output::{Opened, Output, STDOUT};
-use crate::parts::{Out, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written};
+use crate::parts::{
+    Out, Since, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
+};
 use crate::report::grouped;
 use anyhow::{Context, anyhow, bail};
 use count::KIND;
-pub(crate) use count::wanted;
+pub(crate) use count::{header, wanted};
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
@@ -80,6 +82,18 @@ pub(crate) fn write_part(
     let mut out = Out::new(opened, form, &count::header(plan), output)?;
     out.put_ledger(&count::ledger(counted, tally)?)?;
     out.put_in_order(&counted.site, tally)?;
+    out.finish()
+}
+
+/// Writes a part of what was counted in a run that goes on.
+///
+/// # Errors
+/// The output's.
+pub(crate) fn write_part_since(mut out: Out, since: &Since, tally: &Tally) -> anyhow::Result<()> {
+    let mut ledger = since.ledger.clone();
+    tally.days().for_each(|(day, figures)| ledger.day(&date(day), figures.messages()));
+    out.put_ledger(&ledger)?;
+    out.put_in_order(&since.site, tally)?;
     out.finish()
 }
 

@@ -20,7 +20,8 @@ use crate::lookups;
 use crate::output::{Opened, Output, STDOUT};
 use crate::page;
 use crate::parts::{
-    Out, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of, written,
+    Out, Since, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of,
+    written,
 };
 use crate::plan;
 use crate::report::{self, grouped};
@@ -28,6 +29,7 @@ use anyhow::{Context, anyhow, bail};
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, RowTally, Summed};
 use dpp::plan::Plan;
+use dpp::stats::Totals;
 use dpp::summary::{Counted, Summary};
 use dpp::transaction::Needs;
 use dpp_sink::parts::ledger::Ledger;
@@ -38,7 +40,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use traffic::Traffic;
+use traffic::{Account, Traffic};
 
 /// What these parts are of.
 const KIND: &str = "stats";
@@ -133,6 +135,38 @@ pub(crate) fn write_beside(
     match shape {
         Shape::Page => write(opened, output, &page::render(&object, &found.title())),
         _ => write(opened, output, &format!("{object}\n")),
+    }
+}
+
+/// What was read of a run that goes on, until its last part.
+pub(crate) struct Before(Account);
+
+impl Default for Before {
+    fn default() -> Before {
+        Before(Account::of(&Totals::default()))
+    }
+}
+
+impl Before {
+    /// Writes a part of what was added up since.
+    ///
+    /// # Errors
+    /// The output's.
+    pub(crate) fn write_part(
+        &mut self,
+        mut out: Out,
+        since: &Since,
+        summary: Summary,
+        totals: &Totals,
+    ) -> anyhow::Result<()> {
+        let account = Account::of(totals);
+        let mut traffic = Traffic::of(summary, &Totals::default(), &[]);
+        traffic.account = account.since(&self.0);
+        out.put_ledger(&since.ledger)?;
+        out.put_all(&BTreeMap::from([(since.site.clone(), traffic)]))?;
+        out.finish()?;
+        self.0 = account;
+        Ok(())
     }
 }
 
@@ -315,7 +349,7 @@ pub(crate) fn check_told(plan: &Plan) -> anyhow::Result<()> {
 }
 
 /// What parts say that were counted with this plan.
-fn header(plan: &Plan, keys_max: u64) -> Header {
+pub(crate) fn header(plan: &Plan, keys_max: u64) -> Header {
     let keys = if keys_max == u64::MAX { ALL.to_owned() } else { keys_max.to_string() };
     let told = |key| plan.told.iter().find(|told| told.0 == key).and_then(|told| told.1.clone());
     let privacy = report::privacy(plan);

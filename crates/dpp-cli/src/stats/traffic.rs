@@ -112,7 +112,23 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn of(totals: &Totals) -> Account {
+    /// What came to an earlier account of the same run.
+    pub(super) fn since(&self, before: &Account) -> Account {
+        let mut since = self.clone();
+        since
+            .counts
+            .iter_mut()
+            .zip(&before.counts)
+            .for_each(|(now, before)| *now = now.saturating_sub(*before));
+        since
+            .skips
+            .iter_mut()
+            .zip(&before.skips)
+            .for_each(|(now, before)| *now = now.saturating_sub(*before));
+        since
+    }
+
+    pub(super) fn of(totals: &Totals) -> Account {
         let rows = READ.iter().chain(&ENCRYPTED);
         let mut account = Account { counts: [0; _], skips: [0; _] };
         account.counts.iter_mut().zip(rows).for_each(|(count, (_, of))| *count = of(totals));

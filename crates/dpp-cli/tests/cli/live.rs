@@ -394,6 +394,88 @@ fn files_follow_each_other_and_a_command_hears_of_each() {
     assert_eq!(room.lines("out.log").len(), 3, "{told}");
 }
 
+/// Parts of a run on these sources, written each second.
+const PARTS: [&str; 10] = [
+    "--stats",
+    "s/%s.txt",
+    "--rssac",
+    "r/{site}/%Y%m%d/%s.tally",
+    "--rssac-server",
+    "all",
+    "--parts-every",
+    "1s",
+    "--site",
+    "ams",
+];
+
+#[test]
+fn parts_of_a_run_add_up_to_what_a_file_of_it_gives() {
+    let room = Room::with_capture();
+    room.dpp(&["in.pcap", "in.dnstap"]).well();
+    room.dpp(&["rssac", "map", "in.dnstap", "--server", "all", "--site", "ams", "-o", "file.txt"]).well();
+    let words = ["live", "--source", SOURCE, "-o", "out/{seq}.csv", "--match-timeout-ms", "100"];
+    let dpp = Running::start(&room, &[&words[..], &PARTS].concat());
+    wait_for("the socket", || room.path("s.sock").exists());
+    // Parts come whether there is something in them or not.
+    wait_for("parts", || dpp.told("part complete") >= 4);
+    replay(&room, "in.dnstap", "s.sock");
+    let parts = dpp.told("part complete");
+    wait_for("more parts", || dpp.told("part complete") >= parts + 6);
+    let before = dpp.told("part complete");
+    let told = dpp.stop();
+    assert!(told.matches("part complete").count() >= before + 2, "the last parts: {told}");
+
+    room.dpp(&["rssac", "merge", "r", "--recursive", "-o", "live.txt"]).well();
+    let counted = |name: &str| {
+        let is_counted = |line: &String| !line.starts_with('#') && !line.starts_with("+!content/");
+        room.lines(name).into_iter().filter(is_counted).collect::<Vec<_>>()
+    };
+    assert_eq!(counted("live.txt"), counted("file.txt"), "{told}");
+    let file = room.dpp(&["stats", "in.dnstap", "--json", "--match-timeout-ms", "100"]).well().report();
+    let live = room.dpp(&["stats", "report", "s", "--json", "--site", "ams"]).well().report();
+    assert!(live["transactions"].as_u64() > Some(900), "{live}");
+    for key in ["transactions", "outcomes", "types", "rcodes", "rtt", "sizes", "servers", "tops", "times"] {
+        assert_eq!(live[key], file[key], "{key}");
+    }
+    for key in ["messages", "queries", "responses"] {
+        assert_eq!(live["accounting"][key], file["accounting"][key], "{key}");
+    }
+    // A part is known again.
+    let part = rows_of(&room, "s")[0].0.clone();
+    fs::copy(room.path("s").join(&part), room.path("s/again.txt")).unwrap();
+    let twice = room.dpp(&["stats", "report", "s"]).stderr;
+    assert!(twice.contains("the same capture is there twice"), "{twice}");
+}
+
+#[test]
+fn parts_that_cannot_be_are_refused() {
+    let room = Room::new();
+    room.write("key.txt", "a passphrase\n");
+    for (arguments, expected) in [
+        (&["--stats", "s.tally"][..], "put %"),
+        (&["--stats", "s-%s.json"], "end its name with .tally for a part"),
+        (&["--stats", "s-%s.tally", "--parts-every", "7m"], "what divides a day"),
+        (&["--stats", "s-{site}-%s.tally"], "no site is named"),
+        (&["--parts-every", "1m"], "--parts-every is for --stats and --rssac"),
+        (&["--rssac", "r-%s.tally"], "--rssac-server: say whose queries count"),
+        (&["--rssac-server", "all"], "are for --rssac"),
+        (
+            &["--rssac", "r-%s.tally", "--rssac-server", "all", "--anonymize", "key.txt"],
+            "counts addresses of clients",
+        ),
+        (
+            &["--stats", "x-%s.txt", "--rssac", "x-%s.txt", "--rssac-server", "all"],
+            "would write the same file",
+        ),
+    ] {
+        let told = room.dpp(&[&["check", "--source", SOURCE, "-o", "q.csv"], arguments].concat());
+        assert!(told.code == Some(1) && told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
+    }
+    let words = ["check", "--source", SOURCE, "-o", "q-{seq}.csv"];
+    let told = room.dpp(&[&words[..], &PARTS].concat()).well().stdout;
+    assert!(told.contains("Parts of --stats: s/%s.txt every 1 s\n"), "{told}");
+}
+
 #[test]
 fn names_that_files_would_share_are_refused() {
     let room = Room::new();

@@ -8,7 +8,7 @@ use crate::table::Context;
 use crate::tallies::Tally;
 use crate::transaction::Transaction;
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What rows can be added to.
 pub trait RowTally: Tally + Clone + Send + Sync {
@@ -35,32 +35,56 @@ pub struct Summed<'a, S, T> {
     plan: &'a Plan,
     /// Of nothing.
     blank: T,
-    /// As many as workers counted at once; who wants to count takes one.
-    free: Mutex<Vec<T>>,
+    pot: Pot<T>,
+}
+
+/// What was counted, in as many sums as workers counted at once; who wants to count takes one. Those who share a pot can take what is
+/// in it while a run goes on; what is being counted just then stays for the next time.
+#[derive(Clone, Debug)]
+pub struct Pot<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Default for Pot<T> {
+    fn default() -> Self {
+        Pot(Arc::default())
+    }
+}
+
+impl<T: RowTally> Pot<T> {
+    /// All that was counted since it was taken last.
+    pub fn take(&self) -> Option<T> {
+        let parts = std::mem::take(&mut *self.lock());
+        parts.into_iter().reduce(|mut sum, part| {
+            sum.merge(&part);
+            sum
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a, S, T: RowTally> Summed<'a, S, T> {
     /// Adds up what goes to this sink; each worker begins with a clone of `blank`, the sum of nothing.
     pub fn new(sink: S, plan: &'a Plan, blank: T) -> Self {
-        Summed { sink, plan, blank, free: Mutex::default() }
+        Summed { sink, plan, blank, pot: Pot::default() }
+    }
+
+    /// The same, in a pot that others have.
+    pub fn in_pot(self, pot: &Pot<T>) -> Self {
+        Summed { pot: pot.clone(), ..self }
     }
 
     /// The sink, and the sum.
     pub fn finish(self) -> (S, T) {
-        let parts = self.free.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-        let sum = parts.reduce(|mut sum, part| {
-            sum.merge(&part);
-            sum
-        });
-        (self.sink, sum.unwrap_or(self.blank))
+        (self.sink, self.pot.take().unwrap_or(self.blank))
     }
 
     fn add(&self, rows: &Rows) {
-        let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
+        let taken = self.pot.lock().pop();
         let mut sum = taken.unwrap_or_else(|| self.blank.clone());
         sum.add_all(rows.iter(), &self.plan.context);
-        free().push(sum);
+        self.pot.lock().push(sum);
     }
 }
 

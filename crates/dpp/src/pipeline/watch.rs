@@ -7,6 +7,7 @@
 use crate::filter::Select;
 use crate::stats::Totals;
 use crate::table::Context;
+use crate::tallies::rssac::Rssac;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,6 +44,8 @@ struct Sums {
     before: Told,
     /// Of the one that runs.
     now: Told,
+    /// What was counted for RSSAC002 since it was taken; it is in neither.
+    rssac: Option<Box<Rssac>>,
     answers: u64,
 }
 
@@ -61,6 +64,16 @@ impl Told {
         self.totals.merge(&other.totals);
         self.totals.skips.forget_first();
         self.rows += other.rows;
+    }
+}
+
+impl Sums {
+    /// Takes what is large out of totals, so that it is neither copied nor told twice.
+    fn take_rssac(&mut self, totals: &mut Totals) {
+        match (&mut self.rssac, totals.rssac.take()) {
+            (Some(mine), Some(theirs)) => mine.absorb(*theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
     }
 }
 
@@ -96,6 +109,11 @@ impl Watch {
         told
     }
 
+    /// What was counted for RSSAC002 since it was taken last, as far as it was told.
+    pub fn take_rssac(&self) -> Option<Box<Rssac>> {
+        self.sums()?.rssac.take()
+    }
+
     /// How often it was answered: if this grows where somebody asks, the engine works.
     pub fn answers(&self) -> u64 {
         self.sums().map_or(0, |sums| sums.answers)
@@ -117,7 +135,8 @@ impl Watch {
         let is_mine =
             self.running.as_ref().is_some_and(|running| running.asked.swap(false, Ordering::Relaxed));
         if is_mine {
-            let (totals, rows) = count();
+            let (mut totals, rows) = count();
+            sums.take_rssac(&mut totals);
             sums.now = Told { totals, rows };
             sums.answers += 1;
         }
@@ -132,8 +151,9 @@ impl Watch {
     }
 
     /// A run has ended, with these figures.
-    pub(super) fn settle(&self, totals: &Totals, rows: u64) {
+    pub(super) fn settle(&self, totals: &mut Totals, rows: u64) {
         if let Some(mut sums) = self.sums() {
+            sums.take_rssac(totals);
             sums.before.merge(&Told { totals: totals.clone(), rows });
             sums.now = Told::default();
             sums.answers += 1;
@@ -170,7 +190,7 @@ mod tests {
         let watch = Watch::live();
         watch.ask();
         watch.tell(|| (messages(3), 2));
-        watch.settle(&messages(4), 3);
+        watch.settle(&mut messages(4), 3);
         assert_eq!(seen(&watch), (4, 3, 2));
         watch.ask();
         watch.tell(|| (messages(1), 1));
@@ -180,11 +200,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_counted_for_rssac_is_given_once() {
+        let counted = |others| {
+            let mut tally = Box::<Rssac>::default();
+            tally.others = others;
+            Totals { rssac: Some(tally), ..Totals::default() }
+        };
+        let watch = Watch::live();
+        let taken = || watch.take_rssac().map(|tally| tally.others);
+        assert_eq!(taken(), None);
+        for others in [3, 4] {
+            watch.ask();
+            watch.tell(|| (counted(others), 0));
+        }
+        assert_eq!((taken(), taken()), (Some(7), None));
+        let mut last = counted(5);
+        watch.settle(&mut last, 0);
+        assert_eq!((taken(), last.rssac), (Some(5), None));
+        assert_eq!(watch.told().totals.rssac, None);
+    }
+
+    #[test]
     fn where_nobody_may_ask_nothing_is_told() {
         let watch = Watch::default();
         watch.ask();
         assert!(!watch.is_asked());
-        watch.settle(&messages(4), 3);
+        watch.settle(&mut messages(4), 3);
         assert_eq!(seen(&watch), (0, 0, 0));
     }
 }

@@ -333,7 +333,13 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
     /// What has been counted so far, and the rows that the sink has. Whoever counts is waited for, so this is for few askers.
     fn told(&self) -> (Totals, u64) {
         let mut totals = Totals::default();
-        self.totals.iter().for_each(|of_worker| totals.merge(&lock(of_worker)));
+        for of_worker in &self.totals {
+            let mut of_worker = lock(of_worker);
+            // Sets of sources are large: they are handed over, and the worker begins anew.
+            let rssac = of_worker.rssac.take();
+            totals.merge(&of_worker);
+            totals.absorb(Totals { rssac, ..Totals::default() });
+        }
         self.seats.iter().for_each(|seat| lock(seat).tell(&mut totals));
         self.defragmenters.iter().for_each(|defragmenter| lock(defragmenter).tell(&mut totals));
         self.add_unasked(&mut totals);
@@ -379,7 +385,7 @@ impl<C: Chunks, S: Sink> Shared<'_, C, S> {
             false => inputs.ending(),
         };
         let rows = self.rows.load(Ordering::Relaxed);
-        self.watch.settle(&totals, rows);
+        self.watch.settle(&mut totals, rows);
         Ok(Outcome { totals, rows, ending, inputs, regressions, first_regression, first_and_last_ns })
     }
 }
