@@ -14,6 +14,11 @@ use std::sync::{Mutex, PoisonError};
 pub trait RowTally: Tally + Clone + Send + Sync {
     /// Adds a row.
     fn add(&mut self, row: &Transaction, context: &Context);
+
+    /// Adds rows.
+    fn add_all<'a>(&mut self, rows: impl Iterator<Item = Transaction<'a>>, context: &Context) {
+        rows.for_each(|row| self.add(&row, context));
+    }
 }
 
 impl RowTally for Summary {
@@ -59,7 +64,7 @@ impl<'a, S, T: RowTally> Summed<'a, S, T> {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
         let mut sum = taken.unwrap_or_else(|| self.blank.clone());
-        rows.iter().for_each(|row| sum.add(&row, &self.plan.context));
+        sum.add_all(rows.iter(), &self.plan.context);
         free().push(sum);
     }
 }
