@@ -39,7 +39,7 @@ impl Needs {
     pub const RESPONSE_OPTIONS: Needs = Needs(1 | 256);
 
     /// Lengths, flags and EDNS of both sides: [`Brief`](super::Brief).
-    pub const BRIEF: Needs = Needs(128);
+    pub const BRIEF: Needs = Needs(512);
 
     /// Whether briefs are to be kept: sides tell all that is in them.
     pub(crate) const fn keeps_briefs(self) -> bool {
