@@ -343,7 +343,7 @@ pub(crate) struct Live {
     #[command(flatten)]
     pub(crate) beside: Beside,
 
-    /// A part of --stats and --rssac after so long, aligned to UTC; their names are like those of --output. Else 5m
+    /// How often parts of --stats and --rssac are written, aligned to UTC; else 5m
     #[arg(
         long,
         env = "DPP_PARTS_EVERY",
