@@ -16,15 +16,16 @@ use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::Ending;
 use dpp::enrich::Places;
+use dpp::limits::HLL_LG_REGISTERS;
 use dpp::packet::SKIPS;
 use dpp::pipeline::{self, Machine, Nobody, Outcome, RunError, Watch};
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
 use dpp_sink::dataset::digest;
-use dpp_sink::parts::Header;
 use dpp_sink::parts::key_name;
 use dpp_sink::parts::ledger::{Ledger, SEQUENCE_MAX};
+use dpp_sink::parts::{Header, SKETCH};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
@@ -95,7 +96,7 @@ pub(super) fn check(wish: RssacCount) -> anyhow::Result<Job> {
             ports,
             duplicates_ns,
             rows: false,
-            rssac: Some(Wanted { servers, labels: wish.labels }),
+            rssac: Some(Wanted { servers, labels: wish.labels, sketch: wish.sketch }),
             merge: manner.merge,
             ..Plan::default()
         },
@@ -199,9 +200,10 @@ impl Job {
         let mut header = Header { kind: KIND.to_owned(), ..Header::default() };
         let mut parameter = |name: &str, value: String| header.parameters.insert(name.to_owned(), value);
         parameter("ports", ports.to_string());
-        if let Some(Wanted { servers, labels }) = rssac {
+        if let Some(Wanted { servers, labels, sketch }) = rssac {
             parameter("servers", servers.to_string());
             labels.then(|| parameter("labels", "counted".to_owned()));
+            sketch.then(|| parameter(SKETCH, format!("hll-{HLL_LG_REGISTERS}")));
         }
         duplicates_ns.map(|ns| parameter("dedup_ns", ns.to_string()));
         header.programs.insert(format!("dpp {}", env!("CARGO_PKG_VERSION")));
