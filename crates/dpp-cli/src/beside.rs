@@ -16,6 +16,7 @@ use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{self, Machine, Outcome, RunError, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::summary::Summary;
+use dpp::tallies::rssac::Wanted;
 use dpp_sink::parts::Form;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -94,7 +95,8 @@ pub(crate) fn tell_plan(wish: &flags::Beside, options: &Options, plan: &mut Plan
         ),
         Some(_) => {
             let servers = options.lookups.servers.as_deref();
-            plan.rssac = Some(rssac::wanted("--rssac-server", rssac_server, servers, *rssac_labels)?);
+            let servers = rssac::servers("--rssac-server", rssac_server, servers)?;
+            plan.rssac = Some(Wanted { servers, labels: *rssac_labels, sketch: false });
         }
         None if !rssac_server.is_empty() || *rssac_labels => {
             bail!(

@@ -687,6 +687,10 @@ pub(crate) struct RssacCount {
     /// Count the labels of the names that are asked for, too
     #[arg(long, help_heading = "Counting")]
     pub(crate) labels: bool,
+
+    /// Count sources by sketches (HyperLogLog) instead of exactly: small parts, with a standard error of 0.8 %
+    #[arg(long, help_heading = "Counting")]
+    pub(crate) sketch: bool,
 }
 
 /// Counting into a part.
@@ -815,6 +819,10 @@ pub(crate) struct RssacPublish {
     /// A log of zone serials, for load times and zone sizes
     #[arg(long, value_name = "FILE", help_heading = "Publishing", value_parser = path())]
     pub(crate) zone_log: Option<PathBuf>,
+
+    /// Write sketches of sources beside the files, which Apache DataSketches reads and merges: ...-ipv4.hll
+    #[arg(long, help_heading = "Publishing")]
+    pub(crate) hll: bool,
 }
 
 /// Versions of RSSAC002.

@@ -576,7 +576,7 @@ fn figures(bytes: &[u8], server: Option<&str>) -> Vec<String> {
     let add = |server: &str| servers.add(server.parse().unwrap(), 32).unwrap();
     server.map(add);
     let servers = if server.is_some() { servers } else { Servers::all() };
-    let plan = Plan { rows: false, rssac: Some(Wanted { servers, labels: true }), ..plan() };
+    let plan = Plan { rows: false, rssac: Some(Wanted { servers, labels: true, sketch: false }), ..plan() };
     let run = check_machines(bytes, &plan, "figures");
     let mut lines = Vec::new();
     let mut tell = |_, key: &[u8], number| {

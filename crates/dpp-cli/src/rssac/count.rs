@@ -6,12 +6,13 @@ use crate::hiding::read_file;
 use crate::report::grouped;
 use anyhow::{anyhow, bail};
 use dpp::enrich::Places;
+use dpp::limits::HLL_LG_REGISTERS;
 use dpp::pipeline::Nobody;
 use dpp::plan::Plan;
 use dpp::tallies::rssac::{Rssac, Wanted, date};
 use dpp::tallies::servers::Servers;
-use dpp_sink::parts::Header;
 use dpp_sink::parts::ledger::Ledger;
+use dpp_sink::parts::{Header, SKETCH};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -44,7 +45,8 @@ pub(super) struct Counted {
 /// The first thing that is wrong, and what to do about it.
 pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::Result<Messages> {
     let captures = counting::named(KIND, &wish.counting)?;
-    let wanted = wanted("--server", &wish.server, wish.servers.as_deref(), wish.labels)?;
+    let servers = servers("--server", &wish.server, wish.servers.as_deref())?;
+    let wanted = Wanted { servers, labels: wish.labels, sketch: wish.sketch };
     let plan = Plan { rows: false, rssac: Some(wanted), ..Plan::default() };
     let job = Job::check(captures, &wish.counting, plan)?;
     let job = match numbered {
@@ -57,26 +59,18 @@ pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::R
 
 /// What parts say that were counted with this plan.
 pub(crate) fn header(plan: &Plan) -> Header {
-    let servers = plan.rssac.as_ref().map(|wanted| wanted.servers.to_string());
-    let labels = plan.rssac.as_ref().is_some_and(|wanted| wanted.labels).then(|| "counted".to_owned());
-    counting::header(KIND, plan, vec![("servers", servers), ("labels", labels)])
+    let wanted = plan.rssac.as_ref();
+    let servers = wanted.map(|wanted| wanted.servers.to_string());
+    let labels = wanted.is_some_and(|wanted| wanted.labels).then(|| "counted".to_owned());
+    let sketch = wanted.is_some_and(|wanted| wanted.sketch).then(|| format!("hll-{HLL_LG_REGISTERS}"));
+    counting::header(KIND, plan, vec![("servers", servers), ("labels", labels), (SKETCH, sketch)])
 }
 
-/// What is to be counted: of whom, as the option of this name says.
+/// The server's addresses, as the option of this name says.
 ///
 /// # Errors
 /// What is no server.
-pub(crate) fn wanted(
-    option: &str,
-    words: &[OsString],
-    table: Option<&Path>,
-    labels: bool,
-) -> anyhow::Result<Wanted> {
-    Ok(Wanted { servers: servers(option, words, table)?, labels })
-}
-
-/// The server's addresses.
-fn servers(option: &str, words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> {
+pub(crate) fn servers(option: &str, words: &[OsString], table: Option<&Path>) -> anyhow::Result<Servers> {
     const ALLOWED: &str =
         "an address, a prefix such as 192.0.2.0/24, a name from the table of --servers, or all";
     if words.is_empty() {

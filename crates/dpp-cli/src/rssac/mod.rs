@@ -19,8 +19,9 @@ use crate::parts::{
 use crate::report::grouped;
 use anyhow::{Context, anyhow, bail};
 use count::KIND;
-pub(crate) use count::{header, wanted};
+pub(crate) use count::{header, servers};
 use dpp::plan::Plan;
+use dpp::tallies::Registers;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
 use dpp_sink::parts::Form;
@@ -156,6 +157,7 @@ struct Publishing {
     directory: Option<PathBuf>,
     day: Option<u16>,
     zones: Option<Zones>,
+    has_sketches: bool,
 }
 
 impl Publishing {
@@ -173,6 +175,9 @@ impl Publishing {
         if let Some(path) = wish.directory.as_deref().filter(|path| path.exists() && !path.is_dir()) {
             bail!("--output: '{}' is no directory; name another", path.display())
         }
+        if wish.hll && wish.directory.is_none() {
+            bail!("--hll: sketches are files; name their directory with --output")
+        }
         let zones = wish.zone_log.as_deref().map(|path| -> anyhow::Result<Zones> {
             let log = read_file("--zone-log", "the log", path, ZONE_LOG_MAX)?;
             let name = || format!("--zone-log: the log '{}'", path.display());
@@ -184,6 +189,7 @@ impl Publishing {
             directory: wish.directory.clone(),
             day: wish.day.as_deref().map(|text| day("--day", text)).transpose()?,
             zones: zones.transpose()?,
+            has_sketches: wish.hll,
         })
     }
 
@@ -210,19 +216,25 @@ impl Publishing {
                 grouped(tally.others)
             )
         }
-        let mut count = 0;
+        let mut count = 0_u64;
         for (day, figures) in &days {
             if !figures.sources_are_exact() && !is_silent {
                 let day = report::dashed(*day);
-                let _ = writeln!(
-                    io::stderr(),
-                    "WARN: numbers of sources of {day} are estimates: there were too many"
-                );
+                let why = match figures.has_sketches() {
+                    true => format!(
+                        "those of sketches, with a standard error of {:.1} %",
+                        100.0 * Registers::error()
+                    ),
+                    false => "there were too many".to_owned(),
+                };
+                let _ = writeln!(io::stderr(), "WARN: numbers of sources of {day} are estimates: {why}");
             }
-            for file in self.style.files(*day, figures, self.zones.as_ref()) {
-                self.write(&file)?;
-                count += 1;
+            let mut files = self.style.files(*day, figures, self.zones.as_ref());
+            if self.has_sketches {
+                files.extend(self.style.sketches(*day, figures));
             }
+            files.iter().try_for_each(|file| self.write(file))?;
+            count += files.len() as u64;
         }
         if let (Some(directory), false) = (&self.directory, is_silent) {
             let _ = writeln!(
@@ -238,13 +250,13 @@ impl Publishing {
 
     fn write(&self, file: &File) -> anyhow::Result<()> {
         let Some(directory) = &self.directory else {
-            return io::stdout().write_all(file.text.as_bytes()).context(STDOUT);
+            return io::stdout().write_all(&file.bytes).context(STDOUT);
         };
         let folder = directory.join(&file.folder);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the directory '{}'", folder.display()))?;
         let mut part = PartFile::create(&folder.join(&file.name))?;
-        part.write_all(file.text.as_bytes())?;
+        part.write_all(&file.bytes)?;
         Ok(part.finish()?)
     }
 }

@@ -7,6 +7,7 @@
 use super::yaml::Document;
 use super::zones::Zones;
 use crate::flags::RssacVersion;
+use dpp::tallies::Registers;
 use dpp::tallies::rssac::{CARRIERS, Day, TCP, UDP, Way, date};
 
 /// Of whom, and how.
@@ -23,8 +24,11 @@ pub(super) struct File {
     /// Its folder, from the folder of all on.
     pub(super) folder: String,
     pub(super) name: String,
-    pub(super) text: String,
+    pub(super) bytes: Vec<u8>,
 }
+
+/// The metric that sketches stand beside.
+const SOURCES: &str = "unique-sources";
 
 /// The lowest sizes of the last buckets, which are open.
 const LAST_REQUEST: u64 = 288;
@@ -61,7 +65,7 @@ impl Style {
             ("traffic-volume", self.volume(day, figures)),
             ("traffic-sizes", self.sizes(day, figures)),
             ("rcode-volume", self.rcodes(day, figures)),
-            ("unique-sources", self.sources(day, figures)),
+            (SOURCES, self.sources(day, figures)),
         ];
         if figures.labels().next().is_some() {
             let mut document = self.envelope(day, "label-count");
@@ -81,12 +85,23 @@ impl Style {
         some.map(|(metric, key, of_day)| (metric, self.of_zone(day, metric, key, of_day))).collect()
     }
 
+    /// Sketches of the sources of a day, in the form of Apache DataSketches.
+    pub(super) fn sketches(&self, day: u16, figures: &Day) -> Vec<File> {
+        let date = date(day);
+        let file = |(of, sketch): (&str, Registers)| File {
+            folder: folder(&date, SOURCES),
+            name: format!("{}-{date}-{SOURCES}-{of}.hll", self.prefix()),
+            bytes: sketch.to_datasketches(),
+        };
+        ["ipv4", "ipv6", "ipv6-aggregate"].into_iter().zip(figures.sketches()).map(file).collect()
+    }
+
     fn file(&self, day: u16, metric: &str, document: &Document) -> File {
         let date = date(day);
         File {
-            folder: format!("{}/{}/{metric}", &date[..4], &date[4..6]),
+            folder: folder(&date, metric),
             name: format!("{}-{date}-{metric}.yaml", self.prefix()),
-            text: document.to_string(),
+            bytes: document.to_string().into_bytes(),
         }
     }
 
@@ -155,7 +170,7 @@ impl Style {
     }
 
     fn sources(&self, day: u16, figures: &Day) -> Document {
-        let mut document = self.envelope(day, "unique-sources");
+        let mut document = self.envelope(day, SOURCES);
         let [v4, v6, nets] = figures.sources();
         document.plain("num-sources-ipv4", v4);
         document.plain("num-sources-ipv6", v6);
@@ -172,6 +187,10 @@ impl Style {
         document.0.sort_by(|(one, _), (other, _)| one.cmp(other));
         document
     }
+}
+
+fn folder(date: &str, metric: &str) -> String {
+    format!("{}/{}/{metric}", &date[..4], &date[4..6])
 }
 
 fn is_none(figures: &Day, way: Way, carrier: usize) -> bool {
@@ -270,7 +289,7 @@ mod tests {
                 }
                 lines
             };
-            assert_eq!(sorted(&file.text), sorted(&text), "{name}");
+            assert_eq!(sorted(std::str::from_utf8(&file.bytes).unwrap()), sorted(&text), "{name}");
             assert_eq!(file.folder, format!("{}/{}/{}", &day[..4], &day[4..6], &name[16..name.len() - 5]));
             compared += 1;
         }
@@ -288,10 +307,10 @@ mod tests {
         tally.take(Op::Member, b"20240601/4/00000000", 1).unwrap();
         let (day, figures) = tally.days().next().unwrap();
         let style = |version| Style { service: "b.root-servers.net".to_owned(), version };
-        let text = style(RssacVersion::V5).files(day, figures, None)[3].text.clone();
+        let text = style(RssacVersion::V5).files(day, figures, None).swap_remove(3).bytes;
         let like = named("b-root-20240601-unique-sources.yaml");
         let like = like.replace("7612603", "1").replace("1469414", "7").replace("448626", "4");
-        assert_eq!(text, like);
+        assert_eq!(String::from_utf8(text).unwrap(), like);
         let log = "2025-06-01T00:00:00Z 2025060100 notify\n2025-06-01T00:23:42Z 2025060100 loaded a\n\
                    2025-06-01T12:00:00Z 2025060101 notify\n2025-06-01T12:13:54Z 2025060101 loaded a\n";
         let zones = Zones::parse(log).unwrap();

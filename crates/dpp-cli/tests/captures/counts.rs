@@ -17,7 +17,7 @@ pub(crate) type Figures = BTreeMap<String, u64>;
 
 /// The plan that counts the messages of these servers.
 pub(crate) fn plan(servers: Servers) -> Plan {
-    Plan { rows: false, rssac: Some(Wanted { servers, labels: false }), ..Plan::default() }
+    Plan { rows: false, rssac: Some(Wanted { servers, labels: false, sketch: false }), ..Plan::default() }
 }
 
 /// The engine's figures.

@@ -2,6 +2,7 @@
 
 use crate::frames::{message, tcp, udp};
 use crate::room::Room;
+use dpp::tallies::{Hash, Registers};
 use std::fs;
 
 const CLIENT: &str = "192.0.2.1:40000";
@@ -99,7 +100,7 @@ fn messages_count_by_day_and_only_those_of_the_server() {
     let map = ["rssac", "map", "in.pcap", "--server", "192.0.2.53", "-o", "part.txt"];
     let told = room.dpp(&map).well().stderr;
     assert_eq!(entries(&room, "part.txt"), ENTRIES);
-    let header = ["#dpp-part 1 rssac", "#parameter ports=53", "#parameter servers=192.0.2.53"];
+    let header = ["#dpp-part 2 rssac", "#parameter ports=53", "#parameter servers=192.0.2.53"];
     assert_eq!(room.lines("part.txt")[..3], header);
     assert!(told.contains("Packets: 11, 10 with DNS messages, 1 skipped\n"), "{told}");
     assert!(told.contains("Messages: 10, 8 of the server, 2 of others\n"), "{told}");
@@ -252,6 +253,55 @@ fn the_files_that_are_published_are_all_there() {
     assert!(told.contains("there is nothing of 2023-11-15; there is 2023-11-13, 2023-11-14"), "{told}");
 }
 
+#[test]
+fn sketches_are_small_and_add_up_with_each_other_and_with_sets() {
+    let room = Room::new();
+    let packets = traffic();
+    room.write("in.pcap", pcap(&packets));
+    room.write("left.pcap", pcap(&packets[..3]));
+    room.write("right.pcap", pcap(&packets[3..]));
+    let map = |input: &str, output: &str, options: &[&str]| {
+        let map = ["rssac", "map", input, "--server", "192.0.2.53", "-o", output, "-s"];
+        room.dpp(&[&map, options].concat()).well();
+    };
+    map("in.pcap", "whole.txt", &["--sketch"]);
+    let whole = entries(&room, "whole.txt");
+    assert!(room.lines("whole.txt").contains(&"#parameter sketch=hll-14".to_owned()));
+    assert!(!whole.contains("\n.") && whole.matches("\n>-/20231114/4/h").count() == 4, "{whole}");
+    map("in.pcap", "copies.txt", &["--sketch", "--dedup-packets", "1ms"]);
+    assert_eq!(entries(&room, "copies.txt"), whole);
+    map("left.pcap", "left.tally", &["--sketch"]);
+    map("right.pcap", "right.tally", &["--sketch"]);
+    room.dpp(&["rssac", "merge", "right.tally", "left.tally", "-o", "merged.txt"]).well();
+    assert_eq!(entries(&room, "merged.txt"), whole);
+    // With a part that has sets, whichever is named first.
+    map("left.pcap", "exact.tally", &[]);
+    room.dpp(&["rssac", "merge", "exact.tally", "right.tally", "-o", "one.txt"]).well();
+    room.dpp(&["rssac", "merge", "right.tally", "exact.tally", "-o", "other.txt"]).well();
+    assert_eq!(room.read("one.txt"), room.read("other.txt"));
+    assert!(room.lines("one.txt").contains(&"#parameter sketch=hll-14".to_owned()));
+    for (part, directory) in [("one.txt", "one"), ("whole.txt", "whole")] {
+        let report = ["rssac", "report", part, "--service", "ns1.example", "--hll", "-o", directory];
+        let told = room.dpp(&report).well().stderr;
+        let estimates = "2023-11-14 are estimates: those of sketches, with a standard error of 0.8 %\n";
+        assert!(told.contains(estimates), "{told}");
+        let name = |end: &str| {
+            format!("{directory}/2023/11/unique-sources/ns1.example-20231114-unique-sources{end}")
+        };
+        let text = String::from_utf8(room.read(&name(".yaml"))).unwrap();
+        assert!(
+            text.contains("num-sources-ipv4: 4\nnum-sources-ipv6: 0\nnum-sources-ipv6-aggregate: 0\n"),
+            "{text}"
+        );
+        let mut sketch = Registers::default();
+        for source in [[192, 0, 2, 1], [192, 0, 2, 2], [192, 0, 2, 3], [198, 51, 100, 1]] {
+            sketch.add(Hash::of(&source));
+        }
+        assert_eq!(room.read(&name("-ipv4.hll")), sketch.to_datasketches());
+        assert_eq!(room.read(&name("-ipv6-aggregate.hll")), Registers::default().to_datasketches());
+    }
+}
+
 /// Runs this in a room with two parts of one server, and holds what it says against the beginning of a sentence.
 #[track_caller]
 fn check_refused(arguments: &[&str], sentence: &str) {
@@ -311,6 +361,7 @@ fn what_does_not_add_up_is_refused() {
     );
     check_refused(&["merge", "a.tally", "--day", "2023-02-29", "-o", "x"], "--day '2023-02-29' is no day");
     check_refused(&["report", "d.tally", "--service", "x"], "nothing was counted; 9 messages were neither");
+    check_refused(&["report", "a.tally", "--service", "x", "--hll"], "--hll: sketches are files; name");
     check_refused(&["report", "a.tally"], "--service: say what the files are of");
     check_refused(&["report", "a.tally", "--service", "../x"], "--service '../x' is no name");
     check_refused(

@@ -3,19 +3,33 @@
 //! First each part's header and ledger are read: what does not add up, and what would be added twice, is found before anything
 //! is. Then the entries of all parts are gone through in order, in one pass, and those of equal keys reduced.
 //!
-//! The way is by windows: of each part the next few hundred entries are read. All entries up to the first window's end are known
-//! then; they are sorted at once, by sixteen octets behind what all of them have in common, and that is what is cheap about it:
-//! a tree of losers compares whole keys eleven times for each entry of 1,440 parts, and waits for memory each time.
+//! The way is by rounds. Of each part two blocks are there, so all entries up to the least of their ends are known. A round takes
+//! those up to a bound below that, so many as the second cache holds: plain ones are sorted by sixteen octets behind what all of
+//! them have in common; of a set the values are bits that are set, where they are dense, and are sorted where they are not. A
+//! tree of losers would compare whole keys eleven times for each entry of 1,440 parts, and wait for memory each time.
 
+use super::block::{Block, Set, last_before, put_digits};
 use super::ledger::Ledger;
-use super::read::Part;
+use super::read::{Part, Unpacker};
 use super::{Header, PartError, Wrong, key_name, op, reduced, shown};
 use dpp::tallies::entry::Op;
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
 
-/// Entries of a part that are read ahead. With fewer, the common end of all windows moves on in small steps; with more, those of
-/// thousands of parts take much memory (40 octets each, and their keys).
-const WINDOW: usize = 256;
+/// Plain entries of a round, about: 32 octets each, and their keys.
+const PLAIN_ENTRIES: usize = 1 << 14;
+
+/// Parts whose entries are looked at to find a bound below which there are so many.
+const ASKED: usize = 16;
+
+/// Addresses that a round has bits for: half a MiB of them.
+const SPAN: u128 = 1 << 22;
+
+/// With fewer values than one in so many addresses, bits would be nearly all zeros.
+const SPARSE: f64 = 256.0;
+
+/// Values of a round that are sorted, about.
+const SORTED: f64 = 65_536.0;
 
 /// Parts that stay open. Most systems allow a process 1,024 files.
 const OPEN_MAX: usize = 256;
@@ -39,10 +53,11 @@ impl Sum {
         day: Option<&str>,
         keep_going: bool,
     ) -> Result<Sum, PartError> {
+        let mut unpacker = unpacker()?;
         let (mut looked, mut left_out) = (Vec::new(), Vec::new());
         for part in parts {
             let read = part.and_then(|mut part| {
-                let ledger = part.ledger()?;
+                let ledger = part.ledger(&mut unpacker)?;
                 if looked.len() >= OPEN_MAX {
                     part.park();
                 }
@@ -125,18 +140,68 @@ impl Sum {
         mut emit: impl FnMut(Op, &[u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
         self.ledger.tell(&mut emit)?;
-        let mut windows = Vec::with_capacity(self.parts.len());
-        for part in self.parts {
-            windows.push(Window::new(part));
+        let (mut parts, mut unpacker) = (self.parts, unpacker()?);
+        let (mut batch, mut members) = (Batch::default(), Members::default());
+        loop {
+            parts.iter_mut().try_for_each(|part| part.ready(&mut unpacker).map(drop))?;
+            parts.retain(|part| part.front().is_some());
+            match least(&parts) {
+                None => return Ok(()),
+                Some(Least::Plain(key)) => {
+                    batch.gather(&mut parts, &key)?;
+                    batch.reduce(&mut emit)?;
+                }
+                Some(Least::Member(set)) => members.reduce(&mut parts, &set, &mut emit)?,
+            }
         }
-        let mut batch = Batch::default();
-        while batch.gather(&mut windows)? {
-            batch.reduce(&windows, &mut emit)?;
-            windows.iter_mut().for_each(Window::forget);
-            windows.retain(|window| !window.is_done());
-        }
-        Ok(())
     }
+}
+
+fn unpacker() -> Result<Unpacker, PartError> {
+    Unpacker::new().map_err(|error| Wrong::Io(error).of("zstd"))
+}
+
+/// The first entry of all that are left.
+enum Least {
+    /// A plain one with this key.
+    Plain(Vec<u8>),
+    /// A member.
+    Member(Member),
+}
+
+/// A value of a set.
+struct Member {
+    /// What is before the digits, with its sign.
+    stem: Vec<u8>,
+    digits: usize,
+    value: u128,
+}
+
+fn least(parts: &[Part]) -> Option<Least> {
+    let (mut least, mut least_key, mut key) = (None, Vec::new(), Vec::new());
+    for block in parts.iter().filter_map(Part::front) {
+        // Most are of the same set: then their values tell.
+        if let (Block::Set(set), Some(Least::Member(member))) = (block, &mut least)
+            && set.is_of(&member.stem, member.digits)
+        {
+            if set.value < member.value {
+                member.value = set.value;
+                set.key_of(set.value, &mut least_key);
+            }
+            continue;
+        }
+        block.key(&mut key);
+        if least.is_none() || key < least_key {
+            least = Some(match block {
+                Block::Plain(plain) => Least::Plain(plain.key.clone()),
+                Block::Set(Set { stem, digits, value, .. }) => {
+                    Least::Member(Member { stem: stem.clone(), digits: *digits, value: *value })
+                }
+            });
+            std::mem::swap(&mut key, &mut least_key);
+        }
+    }
+    least
 }
 
 impl Ledger {
@@ -156,72 +221,156 @@ impl Ledger {
     }
 }
 
-/// The next entries of a part.
-struct Window {
-    part: Part,
-    /// Signs and keys, one behind the other.
-    keys: Vec<u8>,
-    /// Where each key ends, and its number.
-    entries: Vec<(u32, u64)>,
-    /// How many of them were used.
-    used: usize,
-    is_end: bool,
+/// Values of a set, of all parts.
+#[derive(Default)]
+struct Members {
+    /// Where there are many: a bit for each value from some first on. All are zeros between rounds.
+    bits: Vec<u64>,
+    /// Where there are few: those that are there.
+    values: Vec<u128>,
 }
 
-impl Window {
-    fn new(part: Part) -> Window {
-        Window { part, keys: Vec::new(), entries: Vec::new(), used: 0, is_end: false }
-    }
-
-    #[inline]
-    fn key(&self, index: usize) -> &[u8] {
-        let start = if index == 0 { 0 } else { self.entries[index - 1].0 };
-        &self.keys[start as usize..self.entries[index].0 as usize]
-    }
-
-    /// Reads on until it is full.
-    fn fill(&mut self) -> Result<(), PartError> {
-        while self.entries.len() < WINDOW && !self.is_end {
-            match self.part.key() {
-                Some(key) => self.keys.extend_from_slice(key),
-                None => {
-                    self.is_end = true;
-                    break;
+impl Members {
+    /// Tells the values of this set from the least on, as far as they are known, each once.
+    fn reduce<E: From<PartError>>(
+        &mut self,
+        parts: &mut [Part],
+        least: &Member,
+        emit: &mut impl FnMut(Op, &[u8], u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let known = Known::of(parts, least);
+        let is_of_set = |part: &&mut Part| match part.front() {
+            Some(Block::Set(set)) => set.is_of(&least.stem, least.digits),
+            _ => false,
+        };
+        let mut parts: Vec<&mut Part> = parts.iter_mut().filter(is_of_set).collect();
+        let mut key = least.stem[1..].to_vec();
+        let stem = key.len();
+        let mut tell = |value| {
+            key.truncate(stem);
+            put_digits(&mut key, value, least.digits);
+            emit(Op::Member, &key, 1)
+        };
+        let mut first = Some(least.value);
+        while let Some(value) = first.filter(|value| *value <= known.last) {
+            first = match known.density * SPARSE >= 1.0 {
+                true => self.of_dense(
+                    &mut parts,
+                    value..=known.last.min(value.saturating_add(SPAN - 1)),
+                    &mut tell,
+                )?,
+                false => {
+                    let span = (SORTED / known.density) as u128;
+                    self.of_sparse(&mut parts, known.last.min(value.saturating_add(span)), &mut tell)?
                 }
-            }
-            self.entries.push((self.keys.len() as u32, self.part.number()));
-            self.part.step()?;
+            };
         }
         Ok(())
     }
 
-    /// The last key that is known; `None` if all are that there are.
-    fn bound(&self) -> Option<&[u8]> {
-        let last = self.entries.len().checked_sub(1).filter(|_| !self.is_end)?;
-        Some(self.key(last))
-    }
-
-    /// Forgets what was used.
-    fn forget(&mut self) {
-        if self.used == 0 {
-            return;
+    /// Values that are close. Gives the first behind.
+    fn of_dense<E: From<PartError>>(
+        &mut self,
+        parts: &mut [&mut Part],
+        span: RangeInclusive<u128>,
+        tell: &mut impl FnMut(u128) -> Result<(), E>,
+    ) -> Result<Option<u128>, E> {
+        let (first, last) = span.into_inner();
+        let words = ((last - first) / 64 + 1) as usize;
+        if self.bits.len() < words {
+            self.bits.resize(words, 0);
         }
-        let start = self.entries[self.used - 1].0;
-        self.keys.drain(..start as usize);
-        self.entries.drain(..self.used);
-        self.entries.iter_mut().for_each(|(end, _)| *end -= start);
-        self.used = 0;
+        let bits = &mut self.bits[..words];
+        let next = drain(parts, last, |value| {
+            let place = (value - first) as usize;
+            bits[place / 64] |= 1 << (place % 64);
+        })?;
+        for (place, word) in bits.iter_mut().enumerate().filter(|(_, word)| **word > 0) {
+            let mut left = std::mem::take(word);
+            while left > 0 {
+                tell(first + (64 * place) as u128 + u128::from(left.trailing_zeros()))?;
+                left &= left - 1;
+            }
+        }
+        Ok(next)
     }
 
-    fn is_done(&self) -> bool {
-        self.is_end && self.entries.is_empty()
+    /// Values that are far from each other. Gives the first behind.
+    fn of_sparse<E: From<PartError>>(
+        &mut self,
+        parts: &mut [&mut Part],
+        last: u128,
+        tell: &mut impl FnMut(u128) -> Result<(), E>,
+    ) -> Result<Option<u128>, E> {
+        let next = drain(parts, last, |value| self.values.push(value))?;
+        self.values.sort_unstable();
+        self.values.dedup();
+        self.values.drain(..).try_for_each(tell)?;
+        Ok(next)
     }
 }
 
-/// Entries that are sorted at once.
+/// All values of a set up to the last, in any order. Gives the first behind.
+#[inline]
+fn drain(parts: &mut [&mut Part], last: u128, mut take: impl FnMut(u128)) -> Result<Option<u128>, PartError> {
+    let mut first = None;
+    for part in parts {
+        let next = part.drain_set(last, &mut take)?;
+        first = first.into_iter().chain(next).min();
+    }
+    Ok(first)
+}
+
+/// What is known of a set before its values are read.
+struct Known {
+    /// All values up to this one are known.
+    last: u128,
+    /// Values for each number, about, of all parts together. Zero if nothing can be said, as there are few.
+    density: f64,
+}
+
+impl Known {
+    fn of(parts: &[Part], set: &Member) -> Known {
+        let Member { stem, digits, .. } = set;
+        let (mut last, mut key) = (u128::MAX, Vec::new());
+        let (mut densities, mut asked, mut all) = (0.0, 0.0, 0.0);
+        for part in parts {
+            let (mut end, mut behind) = (u128::MAX, None);
+            match (part.front(), part.next()) {
+                (Some(Block::Set(front)), next) if front.is_of(stem, *digits) => {
+                    let (mut values, mut distance) = (front.left, front.last - front.value);
+                    match next {
+                        Some(Block::Set(next)) if next.is_of(stem, *digits) => {
+                            (values, distance, end) =
+                                (values.saturating_add(next.left), next.last - front.value, next.last);
+                        }
+                        next => behind = next,
+                    }
+                    all += 1.0;
+                    // Few that are left lie closer than those of all others do.
+                    if values >= 64 {
+                        (densities, asked) = (densities + values as f64 / distance as f64, asked + 1.0);
+                    }
+                }
+                (front, _) => behind = front,
+            }
+            if let Some(behind) = behind {
+                behind.key(&mut key);
+                end = last_before(stem, *digits, &key);
+            }
+            last = last.min(end);
+        }
+        let density = if asked > 0.0 { densities / asked * all } else { 0.0 };
+        Known { last, density }
+    }
+}
+
+/// Plain entries that are sorted at once.
 #[derive(Default)]
 struct Batch {
     items: Vec<Item>,
+    /// Signs and keys, one behind the other.
+    keys: Vec<u8>,
     /// How many octets all keys have in common.
     common: usize,
     /// The octets of the longest.
@@ -233,90 +382,94 @@ struct Item {
     /// Sixteen octets behind what all have in common; zeros where a key ends.
     head: u128,
     number: u64,
-    window: u32,
-    index: u32,
+    /// Where its key is: the place, and its length in the lowest sixteen bits.
+    key: u64,
 }
 
 impl Batch {
-    /// Takes all entries that can be in order now. Gives whether there are any.
-    fn gather(&mut self, windows: &mut [Window]) -> Result<bool, PartError> {
-        windows.iter_mut().try_for_each(Window::fill)?;
+    /// Takes entries from the least on, so many as can be in order now.
+    fn gather(&mut self, parts: &mut [Part], least: &[u8]) -> Result<(), PartError> {
+        let bound = bound(parts, least)?;
         self.items.clear();
+        self.keys.clear();
         self.longest = 0;
-        let bound: Option<Vec<u8>> = windows.iter().filter_map(Window::bound).min().map(<[u8]>::to_vec);
-        let firsts =
-            || windows.iter().filter(|window| !window.entries.is_empty()).map(|window| window.key(0));
-        let Some(first) = firsts().min() else { return Ok(false) };
-        let last = match &bound {
-            Some(bound) => bound.clone(),
-            None => {
-                let last = |window: &Window| window.key(window.entries.len() - 1).to_vec();
-                windows.iter().filter(|window| !window.entries.is_empty()).map(last).max().unwrap_or_default()
-            }
-        };
-        self.common = first.iter().zip(&last).take_while(|(one, other)| one == other).count();
-        for (number, window) in windows.iter_mut().enumerate() {
-            for index in 0..window.entries.len() {
-                let key = window.key(index);
-                if *key > last[..] {
-                    break;
-                }
-                let head = head(&key[self.common..]);
+        self.common = least.iter().zip(&bound).take_while(|(one, other)| one == other).count();
+        for part in parts {
+            part.drain_plain(&bound, |key, number| {
+                let place = (self.keys.len() << 16 | key.len()) as u64;
+                self.items.push(Item { head: head(&key[self.common..]), number, key: place });
+                self.keys.extend_from_slice(key);
                 self.longest = self.longest.max(key.len());
-                let (window_number, index_number) = (number as u32, index as u32);
-                let item = Item {
-                    head,
-                    number: window.entries[index].1,
-                    window: window_number,
-                    index: index_number,
-                };
-                self.items.push(item);
-                window.used = index + 1;
-            }
+            })?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Sorts, and makes one of all that have the same key.
     fn reduce<E: From<PartError>>(
         &mut self,
-        windows: &[Window],
         emit: &mut impl FnMut(Op, &[u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
-        let key = |item: &Item| windows[item.window as usize].key(item.index as usize);
-        let common = self.common;
+        let Batch { items, keys, common, longest } = self;
+        let key = |item: &Item| &keys[(item.key >> 16) as usize..][..item.key as usize & 0xFFFF];
         // Most keys have no more than their head behind what is common: then nobody needs to look at the keys themselves, which lie
         // all over the memory.
-        let is_short = self.longest <= common + 16;
-        self.items.sort_unstable_by(|one, other| {
-            one.head.cmp(&other.head).then_with(|| match is_short {
-                true => Ordering::Equal,
-                false => rest(key(one), common).cmp(rest(key(other), common)),
-            })
+        let is_short = *longest <= *common + 16;
+        let rest = |item: &Item| match is_short {
+            true => &[],
+            false => rest(key(item), *common),
+        };
+        items.sort_unstable_by(|one, other| match one.head.cmp(&other.head) {
+            Ordering::Equal => rest(one).cmp(rest(other)),
+            order => order,
         });
-        let mut items = self.items.iter().peekable();
-        while let Some(first) = items.next() {
-            let whole = key(first);
+        for same in items.chunk_by(|one, other| one.head == other.head && rest(one) == rest(other)) {
+            let whole = key(&same[0]);
             let Some((op, name)) = whole.split_first().and_then(|(sign, name)| Some((op(*sign)?, name)))
             else {
                 unreachable!("a part has no key without operator")
             };
-            let mut number = first.number;
-            while let Some(next) = items.next_if(|next| {
-                next.head == first.head && (is_short || rest(key(next), common) == rest(whole, common))
-            }) {
-                let Some(sum) = reduced(op, number, next.number) else {
-                    return Err(windows[next.window as usize]
-                        .part
-                        .error(Wrong::Overflow(shown(whole)))
-                        .into());
-                };
-                number = sum;
+            let mut numbers = same.iter().map(|item| item.number);
+            let first = numbers.next().unwrap_or_default();
+            match numbers.try_fold(first, |sum, number| reduced(op, sum, number)) {
+                Some(number) => emit(op, name, number)?,
+                None => return Err(Wrong::Overflow(shown(whole)).of("the sum of the parts").into()),
             }
-            emit(op, name, number)?;
         }
         Ok(())
     }
+}
+
+/// The key up to which plain entries are gathered: all up to it are known, and they are not very many.
+fn bound(parts: &[Part], least: &[u8]) -> Result<Vec<u8>, PartError> {
+    let (mut known, mut last): (Option<Vec<u8>>, Vec<u8>) = (None, Vec::new());
+    for part in parts {
+        let end = match (part.front(), part.next()) {
+            (Some(Block::Plain(front)), None) => {
+                last = last.max(front.last.clone());
+                continue;
+            }
+            (Some(Block::Plain(_)), Some(Block::Plain(next))) => next.last.clone(),
+            (Some(Block::Plain(front)), Some(Block::Set(_))) => front.last.clone(),
+            (Some(Block::Set(set)), _) => {
+                let mut key = Vec::new();
+                set.key_of(set.value, &mut key);
+                key
+            }
+            (None, _) => continue,
+        };
+        if known.as_ref().is_none_or(|known| end < *known) {
+            known = Some(end);
+        }
+    }
+    let mut bound = known.unwrap_or(last);
+    for part in parts.iter().step_by(parts.len().div_ceil(ASKED)) {
+        let Some(Block::Plain(plain)) = part.front() else { continue };
+        let ahead = plain.ahead((PLAIN_ENTRIES / parts.len()).max(1)).map_err(|wrong| part.error(wrong))?;
+        bound = bound.min(ahead);
+    }
+    // Of a part that is not sorted, what is ahead may be less; that is found when it is gathered.
+    Ok(bound.max(least.to_vec()))
 }
 
 /// The first sixteen octets. No key has a zero in it, so a key that ends is before those that go on.

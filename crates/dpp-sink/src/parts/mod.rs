@@ -5,7 +5,7 @@
 //! who can sort lines:
 //!
 //! ```text
-//! #dpp-part 1 rssac
+//! #dpp-part 2 rssac
 //! #parameter servers=192.0.2.53
 //! #program dpp 0.1.0
 //! +!content/5f3a... 1
@@ -13,13 +13,15 @@
 //! .-/20240601/4/c0000201 1
 //! >~end 1
 //! ```
-//! The *compact* form has the same header, and the entries in compressed blocks, each key without what it has in common with
-//! the one before ([`mod@write`]). Which form it is, a part's first byte tells. The last entry is the end: a part without it was cut.
+//! The *compact* form has the same header, and the entries in compressed blocks ([`block`]): keys without what they have in common,
+//! and sets of addresses as numbers. Which form it is, a part's first byte tells. The last line is the end, and that of a compact
+//! part the number of its entries: a part without it was cut.
 //!
 //! [`merge`] makes one part of many; how many there are takes neither descriptors nor, but for a window of each, memory. What is
 //! to be known of the files that were counted stands first in a part ([`ledger`]), so that one that was counted twice is found
 //! before anything is added.
 
+mod block;
 pub mod ledger;
 pub mod merge;
 pub mod read;
@@ -40,7 +42,7 @@ pub enum Form {
 }
 
 /// The version of both forms.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The first bytes of a compact part.
 const MAGIC: [u8; 8] = *b"\x89DPPPRT\n";
@@ -48,7 +50,7 @@ const MAGIC: [u8; 8] = *b"\x89DPPPRT\n";
 /// What the first line of a header begins with.
 const FIRST: &str = "#dpp-part ";
 
-/// The last entry of every part.
+/// The last line of every part that is text.
 const END: &[u8] = b">~end";
 
 /// The longest key, its operator with it. Those of sources have sixty octets.
@@ -56,6 +58,10 @@ pub const KEY_MAX: usize = 1 << 10;
 
 /// The longest header. It names servers, of which some have hundreds.
 pub const HEADER_MAX: usize = 1 << 20;
+
+/// The parameter that says which sketches were made, where no sets are. Parts with sketches and parts with sets add up; those with
+/// other sketches do not.
+pub const SKETCH: &str = "sketch";
 
 /// What is true of the whole part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,12 +125,15 @@ impl Header {
         let value = |header: &Header, name: &str| {
             header.parameters.get(name).cloned().unwrap_or_else(|| "none".to_owned())
         };
-        for name in names {
+        let has_both = |name: &str| self.parameters.contains_key(name) && other.parameters.contains_key(name);
+        for name in names.into_iter().filter(|name| *name != SKETCH || has_both(name)) {
             let (mine, theirs) = (value(self, name), value(other, name));
             if mine != theirs {
                 return Err(Wrong::Parameter(name.clone(), mine, theirs));
             }
         }
+        let sketch = other.parameters.get_key_value(SKETCH);
+        self.parameters.extend(sketch.map(|(name, value)| (name.clone(), value.clone())));
         self.programs.extend(other.programs.iter().cloned());
         Ok(())
     }

@@ -1,8 +1,11 @@
-//! Reading a part, entry by entry, whichever form it has.
+//! Reading a part, block by block, whichever form it has.
 //!
-//! A part that is one of thousands is open only while some of it is read: [`Part::park`]. So their number takes no descriptors.
+//! A part that is one of thousands is open only while some of it is read: [`Part::park`]. So their number takes no descriptors;
+//! in memory each has 32 KiB of its file and two blocks, the second of which tells how far the first entries are all known.
 
-use super::{END, FIRST, Form, HEADER_MAX, Header, KEY_MAX, MAGIC, PartError, Wrong, can_be_key, op, shown};
+use super::block::{BLOCK_MAX, Block, PAD, Packer, set_of};
+use super::{END, FIRST, Form, HEADER_MAX, Header, KEY_MAX, MAGIC, PartError, Wrong};
+use super::{can_be_key, op, reduced, shown};
 use crate::parts::ledger::Ledger;
 use dpp::tallies::entry::Op;
 use std::fs::File;
@@ -13,29 +16,37 @@ use std::path::{Path, PathBuf};
 /// So much is read at once.
 const CHUNK: usize = 32 << 10;
 
-/// The longest block of a compact part, as it was; ours are shorter.
-const BLOCK_MAX: usize = 1 << 20;
-
 /// A line has a key, a space, a number of twenty digits and an end.
 const LINE_MAX: usize = KEY_MAX + 32;
 
-/// A part that is being read: it stands at an entry, or at its end.
+/// A part that is being read: it stands at the first entry of its front block, or at its end.
 pub struct Part {
     name: String,
     bytes: Bytes,
     form: Form,
     header: Header,
-    /// The entries that were unpacked last, and where the next of them is; of compact parts alone.
-    block: Vec<u8>,
-    at: usize,
-    /// The entry at hand: sign and key, and its number. No key is the end.
+    front: Option<Block>,
+    next: Option<Block>,
+    /// The last key that was read.
     key: Vec<u8>,
+    /// In text, whether that entry waits for others with its key, its number, and the entries before it.
+    is_waiting: bool,
     number: u64,
-    /// Entries so far; of text, first lines and ends so far: of each there are as many as parts that were sorted into one.
+    packer: Packer,
+    /// Entries so far, of the compact form; of text, first lines and ends so far: of each there are as many as parts that were sorted into one.
     entries: u64,
     firsts: u64,
     ends: u64,
-    decompressor: Option<zstd::bulk::Decompressor<'static>>,
+    is_read: bool,
+}
+
+/// What unpacks blocks, of any number of parts: it takes more memory than a part does.
+pub(super) struct Unpacker(zstd::bulk::Decompressor<'static>);
+
+impl Unpacker {
+    pub(super) fn new() -> io::Result<Unpacker> {
+        zstd::bulk::Decompressor::new().map(Unpacker)
+    }
 }
 
 /// Whether something that begins so may be a part, in either form.
@@ -79,16 +90,18 @@ impl Part {
             bytes: Bytes { supply, buffer: Vec::new(), at: 0 },
             form: Form::Text,
             header: Header::default(),
-            block: Vec::new(),
-            at: 0,
+            front: None,
+            next: None,
             key: Vec::new(),
             number: 0,
+            is_waiting: false,
+            packer: Packer::default(),
             entries: 0,
             firsts: 0,
             ends: 0,
-            decompressor: None,
+            is_read: false,
         };
-        part.head().and_then(|()| part.step_over()).map_err(|wrong| wrong.of(&part.name))?;
+        part.head().map_err(|wrong| wrong.of(&part.name))?;
         Ok(part)
     }
 
@@ -107,44 +120,88 @@ impl Part {
         self.form
     }
 
-    /// The entry at hand: sign and key. `None` at the end.
-    #[inline]
-    pub fn key(&self) -> Option<&[u8]> {
-        (!self.key.is_empty()).then_some(&self.key[..])
+    /// The block that it stands in; `None` at the end.
+    pub(super) fn front(&self) -> Option<&Block> {
+        self.front.as_ref()
     }
 
-    /// Its number.
-    #[inline]
-    pub fn number(&self) -> u64 {
-        self.number
+    /// The block behind that; `None` if there is none.
+    pub(super) fn next(&self) -> Option<&Block> {
+        self.next.as_ref()
     }
 
-    /// The entry at hand; `None` at the end.
-    pub fn entry(&self) -> Option<(Op, &[u8], u64)> {
-        let (sign, key) = self.key.split_first()?;
-        Some((op(*sign)?, key, self.number))
+    /// Reads on until there are two blocks, if there are. Gives whether there is one.
+    pub(super) fn ready(&mut self, unpacker: &mut Unpacker) -> Result<bool, PartError> {
+        while self.next.is_none() && !self.is_read {
+            let block = self.read_block(unpacker).map_err(|wrong| wrong.of(&self.name))?;
+            match self.front {
+                None => self.front = block,
+                Some(_) => self.next = block,
+            }
+        }
+        Ok(self.front.is_some())
     }
 
-    /// Goes on to the next entry.
-    ///
-    /// # Errors
-    /// What is wrong with the part.
+    /// Gives away values of the set that it stands in, up to this one; they must be [known](Part::next). Gives the next.
     #[inline]
-    pub fn step(&mut self) -> Result<(), PartError> {
-        self.step_over().map_err(|wrong| wrong.of(&self.name))
+    pub(super) fn drain_set(
+        &mut self,
+        bound: u128,
+        mut take: impl FnMut(u128),
+    ) -> Result<Option<u128>, PartError> {
+        while let Some(Block::Set(set)) = &mut self.front {
+            if set.value > bound {
+                return Ok(Some(set.value));
+            }
+            set.drain(bound, &mut take).map_err(|wrong| wrong.of(&self.name))?;
+            if set.left == 0 {
+                let (stem, digits) = (std::mem::take(&mut set.stem), set.digits);
+                self.front = self.next.take();
+                match &self.front {
+                    Some(Block::Set(next)) if next.is_of(&stem, digits) => {}
+                    _ => break,
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives away plain entries, up to this key; they must be [known](Part::next).
+    pub(super) fn drain_plain(
+        &mut self,
+        bound: &[u8],
+        mut take: impl FnMut(&[u8], u64),
+    ) -> Result<(), PartError> {
+        while let Some(Block::Plain(plain)) = &mut self.front {
+            while plain.key[..] <= *bound {
+                take(&plain.key, plain.number);
+                if !plain.step().map_err(|wrong| wrong.of(&self.name))? {
+                    break;
+                }
+            }
+            if plain.left() > 0 {
+                break;
+            }
+            self.front = self.next.take();
+        }
+        Ok(())
     }
 
     /// Reads what it says of files, which stands first.
     ///
     /// # Errors
     /// What is wrong with the part.
-    pub fn ledger(&mut self) -> Result<Ledger, PartError> {
+    pub(super) fn ledger(&mut self, unpacker: &mut Unpacker) -> Result<Ledger, PartError> {
         let mut ledger = Ledger::default();
-        while let Some((Op::Sum, [b'!', key @ ..], number)) = self.entry() {
-            if !ledger.add(key, number) {
-                return Err(Wrong::Unknown(shown(&self.key)).of(&self.name));
+        while self.ready(unpacker)? {
+            let Some(Block::Plain(plain)) = &mut self.front else { break };
+            let [b'+', b'!', key @ ..] = &plain.key[..] else { break };
+            if !ledger.add(key, plain.number) {
+                return Err(Wrong::Unknown(shown(&plain.key)).of(&self.name));
             }
-            self.step()?;
+            if !plain.step().map_err(|wrong| wrong.of(&self.name))? {
+                self.front = self.next.take();
+            }
         }
         Ok(ledger)
     }
@@ -170,159 +227,133 @@ impl Part {
         }
         if first.starts_with(&MAGIC) {
             self.form = Form::Compact;
-            self.decompressor = Some(zstd::bulk::Decompressor::new()?);
             self.bytes.at += MAGIC.len();
             let stored = self.bytes.u32()? as usize;
-            self.unpack(stored)?;
-            let text = std::mem::take(&mut self.block);
+            let text = self.unpack(stored, HEADER_MAX, &mut Unpacker::new()?)?;
             let text = std::str::from_utf8(&text).map_err(|_| Wrong::Header)?;
             return text.lines().try_for_each(|line| self.header.line(line));
         }
-        match first.starts_with(&FIRST.as_bytes()[..FIRST.len().min(first.len())]) && !first.is_empty() {
-            true => Ok(()),
-            false => Err(Wrong::Foreign),
+        if !first.starts_with(&FIRST.as_bytes()[..FIRST.len().min(first.len())]) || first.is_empty() {
+            return Err(Wrong::Foreign);
         }
-    }
-
-    #[inline]
-    fn step_over(&mut self) -> Result<(), Wrong> {
-        match self.form {
-            Form::Text => self.next_line(),
-            Form::Compact => self.next_packed(),
-        }
-    }
-
-    fn next_line(&mut self) -> Result<(), Wrong> {
-        loop {
-            let Some(length) = self.bytes.line()? else {
-                self.key.clear();
-                return if self.ends > 0 && self.ends == self.firsts { Ok(()) } else { Err(Wrong::Cut) };
-            };
-            let at = self.bytes.at;
+        while self.bytes.fill(1)? && self.bytes.rest()[0] == b'#' {
+            let Some(length) = self.bytes.line()? else { return Err(Wrong::Cut) };
+            let line = std::str::from_utf8(&self.bytes.rest()[..length]).map_err(|_| Wrong::Header)?;
+            self.firsts += u64::from(line.starts_with(FIRST));
+            self.header.line(line)?;
             self.bytes.at += length + 1;
-            let line = &self.bytes.buffer[at..at + length];
-            if line.first() == Some(&b'#') {
-                if self.entries > 0 {
-                    return Err(Wrong::Unsorted(shown(line), shown(&self.key)));
-                }
-                let line = std::str::from_utf8(line).map_err(|_| Wrong::Header)?;
-                self.firsts += u64::from(line.starts_with(FIRST));
-                self.header.line(line)?;
-                continue;
-            }
-            let space = line.iter().position(|&byte| byte == b' ').ok_or_else(|| Wrong::Line(shown(line)))?;
-            let (key, digits) = (&line[..space], &line[space + 1..]);
-            let number = number(digits).ok_or_else(|| Wrong::Number(shown(line)))?;
-            if self.firsts == 0 {
-                return Err(Wrong::Foreign);
-            }
-            let (sign, name) = key.split_first().ok_or_else(|| Wrong::Line(shown(line)))?;
-            let op = op(*sign).filter(|_| can_be_key(name)).ok_or_else(|| Wrong::Line(shown(line)))?;
-            if op == Op::Member && number != 1 {
-                return Err(Wrong::Number(shown(line)));
-            }
-            if key < &self.key[..] {
-                return Err(Wrong::Unsorted(shown(key), shown(&self.key)));
-            }
-            self.entries += 1;
-            self.key.clear();
-            self.key.extend_from_slice(key);
-            self.number = number;
-            if key == END {
-                self.ends += 1;
-                continue;
-            }
-            return if self.ends > 0 { Err(Wrong::Behind) } else { Ok(()) };
+        }
+        if self.firsts == 0 { Err(Wrong::Foreign) } else { Ok(()) }
+    }
+
+    /// The next block; none at the end.
+    fn read_block(&mut self, unpacker: &mut Unpacker) -> Result<Option<Block>, Wrong> {
+        match self.form {
+            Form::Text => self.pack_lines(),
+            Form::Compact => self.read_packed(unpacker),
         }
     }
 
-    #[inline]
-    fn next_packed(&mut self) -> Result<(), Wrong> {
-        if self.at == self.block.len() && !self.next_block()? {
-            self.key.clear();
+    /// Lines become the block that they would be in the compact form.
+    fn pack_lines(&mut self) -> Result<Option<Block>, Wrong> {
+        while !(self.is_read || self.is_waiting && self.is_packed()) {
+            self.next_line()?;
+        }
+        if self.packer.is_empty() {
+            return Ok(None);
+        }
+        let mut block = Vec::new();
+        self.packer.pack(&mut block);
+        Block::of(block).map(Some)
+    }
+
+    /// Whether the entry that waits is of the next block.
+    fn is_packed(&self) -> bool {
+        self.packer.is_full() || !self.packer.fits(&self.key, set_of(&self.key))
+    }
+
+    /// Takes a line. The entry that waits is whole if the line is of another key.
+    fn next_line(&mut self) -> Result<(), Wrong> {
+        let Some(length) = self.bytes.line()? else {
+            if self.ends == 0 || self.ends != self.firsts {
+                return Err(Wrong::Cut);
+            }
+            if std::mem::take(&mut self.is_waiting) {
+                self.packer.put(&self.key, self.number, set_of(&self.key));
+            }
+            self.is_read = true;
+            return Ok(());
+        };
+        let at = self.bytes.at;
+        self.bytes.at += length + 1;
+        let line = &self.bytes.buffer[at..at + length];
+        if line.first() == Some(&b'#') {
+            return Err(Wrong::Unsorted(shown(line), shown(&self.key)));
+        }
+        let space = line.iter().position(|&byte| byte == b' ').ok_or_else(|| Wrong::Line(shown(line)))?;
+        let (key, digits) = (&line[..space], &line[space + 1..]);
+        let number = number(digits).ok_or_else(|| Wrong::Number(shown(line)))?;
+        let (sign, name) = key.split_first().ok_or_else(|| Wrong::Line(shown(line)))?;
+        let op = op(*sign).filter(|_| can_be_key(name)).ok_or_else(|| Wrong::Line(shown(line)))?;
+        if op == Op::Member && number != 1 {
+            return Err(Wrong::Number(shown(line)));
+        }
+        if *key < self.key[..] {
+            return Err(Wrong::Unsorted(shown(key), shown(&self.key)));
+        }
+        if key == END {
+            self.ends += 1;
             return Ok(());
         }
         if self.ends > 0 {
             return Err(Wrong::Behind);
         }
-        let is_first = self.at == 0;
-        let shared = self.varint()? as usize;
-        let rest = self.varint()? as usize;
-        if shared > self.key.len() || (is_first && shared > 0) || rest == 0 || shared + rest > KEY_MAX {
-            return Err(Wrong::Damaged("a key that cannot be"));
+        if self.is_waiting && *key == self.key[..] {
+            self.number = reduced(op, self.number, number).ok_or_else(|| Wrong::Overflow(shown(key)))?;
+            return Ok(());
         }
-        let rest = self.block.get(self.at..self.at + rest).ok_or(Wrong::Damaged("a key that is cut"))?;
-        self.at += rest.len();
-        // With more in common than it says, a key would not be behind the one before.
-        if *rest <= self.key[shared..] {
-            let mut key = self.key[..shared].to_vec();
-            key.extend_from_slice(rest);
-            return Err(Wrong::Unsorted(shown(&key), shown(&self.key)));
+        if self.is_waiting {
+            self.packer.put(&self.key, self.number, set_of(&self.key));
         }
-        if !rest.iter().all(u8::is_ascii_graphic) {
-            return Err(Wrong::Damaged("a key that cannot be"));
-        }
-        self.key.truncate(shared);
-        self.key.extend_from_slice(rest);
-        let op = self.key.first().copied().and_then(op).filter(|_| self.key.len() > 1);
-        self.number = match op {
-            None => return Err(Wrong::Damaged("a key without operator")),
-            Some(Op::Member) => 1,
-            Some(_) => self.varint()?,
-        };
-        self.entries += 1;
-        if self.key == END {
-            self.ends += 1;
-            return self.next_packed();
-        }
+        key.clone_into(&mut self.key);
+        (self.number, self.is_waiting) = (number, true);
         Ok(())
     }
 
-    /// Unpacks the next block; there is none at the end.
-    #[cold]
-    fn next_block(&mut self) -> Result<bool, Wrong> {
+    /// Unpacks the next block.
+    fn read_packed(&mut self, unpacker: &mut Unpacker) -> Result<Option<Block>, Wrong> {
         let stored = self.bytes.u32()? as usize;
         if stored == 0 {
             let entries = u64::from_le_bytes(self.bytes.take(8)?.try_into().expect("eight octets"));
-            if self.ends == 0 || entries != self.entries {
+            if entries != self.entries {
                 return Err(Wrong::Damaged("entries are missing"));
             }
-            return if self.bytes.fill(1)? { Err(Wrong::Behind) } else { Ok(false) };
+            self.is_read = true;
+            return if self.bytes.fill(1)? { Err(Wrong::Behind) } else { Ok(None) };
         }
-        self.unpack(stored)?;
-        self.at = 0;
-        Ok(true)
+        let block = Block::of(self.unpack(stored, BLOCK_MAX, unpacker)?)?;
+        self.entries = self.entries.saturating_add(block.left());
+        let mut first = Vec::new();
+        block.key(&mut first);
+        if first <= self.key {
+            return Err(Wrong::Unsorted(shown(&first), shown(&self.key)));
+        }
+        self.key = block.last_key();
+        Ok(Some(block))
     }
 
     /// Unpacks a block of which so many octets are stored.
-    fn unpack(&mut self, stored: usize) -> Result<(), Wrong> {
+    fn unpack(&mut self, stored: usize, max: usize, unpacker: &mut Unpacker) -> Result<Vec<u8>, Wrong> {
         let raw = self.bytes.u32()? as usize;
-        if raw > BLOCK_MAX || stored > BLOCK_MAX || raw == 0 {
+        if raw > max || stored > max + max / 64 + 64 || raw == 0 {
             return Err(Wrong::Damaged("a block that cannot be"));
         }
-        self.block.resize(raw, 0);
+        let mut unpacked = Vec::with_capacity(raw + PAD);
+        unpacked.resize(raw, 0);
         let packed = self.bytes.take(stored)?;
-        let decompressor = self.decompressor.as_mut().expect("a compact part has one");
-        match decompressor.decompress_to_buffer(packed, &mut self.block[..]) {
-            Ok(unpacked) if unpacked == raw => Ok(()),
+        match unpacker.0.decompress_to_buffer(packed, &mut unpacked[..]) {
+            Ok(length) if length == raw => Ok(unpacked),
             _ => Err(Wrong::Damaged("a block that cannot be unpacked")),
-        }
-    }
-
-    #[inline]
-    fn varint(&mut self) -> Result<u64, Wrong> {
-        let (mut number, mut shift) = (0, 0);
-        loop {
-            let byte = *self.block.get(self.at).ok_or(Wrong::Damaged("a number that is cut"))?;
-            self.at += 1;
-            if shift == 63 && byte > 1 {
-                return Err(Wrong::Damaged("a number that is too large"));
-            }
-            number |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-            shift += 7;
         }
     }
 }

@@ -37,12 +37,15 @@ fn part(name: &str, bytes: &[u8]) -> Result<Part, PartError> {
 
 /// All entries of a part, as lines.
 fn lines(bytes: &[u8]) -> Result<Vec<String>, PartError> {
-    let mut part = part("a part", bytes)?;
+    lines_of(part("a part", bytes)?)
+}
+
+fn lines_of(part: Part) -> Result<Vec<String>, PartError> {
     let mut lines = Vec::new();
-    while let Some(key) = part.key() {
-        lines.push(format!("{} {}", String::from_utf8_lossy(key), part.number()));
-        part.step()?;
-    }
+    Sum::of([Ok(part)], None, false)?.entries(|op, key, number| {
+        lines.push(format!("{}{} {number}", sign(op) as char, String::from_utf8_lossy(key)));
+        Ok::<(), PartError>(())
+    })?;
     Ok(lines)
 }
 
@@ -78,7 +81,7 @@ fn both_forms_hold_the_same() {
     assert_eq!(
         String::from_utf8(text.clone()).unwrap(),
         format!(
-            "#dpp-part 1 rssac\n#parameter servers=192.0.2.53\n#program dpp 1\n{}\n>~end 1\n",
+            "#dpp-part 2 rssac\n#parameter servers=192.0.2.53\n#program dpp 1\n{}\n>~end 1\n",
             LINES.join("\n")
         )
     );
@@ -122,11 +125,11 @@ fn what_is_damaged_is_refused_or_the_same() {
 
 #[test]
 fn what_is_no_part_is_named() {
-    let head = "#dpp-part 1 rssac\n";
+    let head = "#dpp-part 2 rssac\n";
     check_wrong(b"", "is no part file");
     check_wrong(b"\xd4\xc3\xb2\xa1", "is no part file");
     check_wrong(b"\x1f\x8b\x08", "is compressed");
-    check_wrong(b"#dpp-part 2 rssac\n>~end 1\n", "is of version 2 of the format");
+    check_wrong(b"#dpp-part 1 rssac\n>~end 1\n", "is of version 1 of the format");
     check_wrong(b"#dpp-part rssac\n", "has a header that cannot be read");
     check_wrong(format!("{head}#else\n").as_bytes(), "has a header that cannot be read");
     check_wrong(head.as_bytes(), "was cut off");
@@ -194,6 +197,12 @@ fn what_does_not_add_up_is_named() {
     let stats = Header { kind: "stats".to_owned(), ..mine.clone() };
     check_refused(&[(&mine, &[]), (&other, &[])], "servers=192.0.2.53 and servers=192.0.2.54");
     check_refused(&[(&mine, &[]), (&stats, &[])], "'rssac' and 'stats' do not add up");
+    let sketched =
+        |of: &str| Header { parameters: [(SKETCH.to_owned(), of.to_owned())].into(), ..mine.clone() };
+    check_refused(
+        &[(&sketched("hll-14"), &[]), (&sketched("hll-12"), &[])],
+        "sketch=hll-14 and sketch=hll-12",
+    );
     let seq = "+!seq/ams/000000000017 1";
     check_refused(&[(&mine, &[seq]), (&mine, &[seq])], "file number 17 of site ams is there twice");
     check_refused(&[(&mine, &["+!seq/-/000000000000 2"])], "file number 0 is there twice");
@@ -286,17 +295,11 @@ fn files_are_read_in_pieces_and_known_to_be_the_same() {
         std::fs::write(&path, &bytes).unwrap();
         let mut part = Part::open(&path).unwrap();
         part.park();
-        let mut count = 0;
-        while part.key().is_some() {
-            count += 1;
-            part.step().unwrap();
-        }
-        assert_eq!(count, 20_000);
+        assert_eq!(lines_of(part).unwrap().len(), 20_000);
         let mut part = Part::open(&path).unwrap();
         part.park();
         std::fs::write(&path, [&bytes[..], b"\n"].concat()).unwrap();
-        let changed = (0..20_000).find_map(|_| part.step().err());
-        assert!(matches!(changed.unwrap().wrong, Wrong::Changed));
+        assert!(matches!(lines_of(part).unwrap_err().wrong, Wrong::Changed));
         std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert!(matches!(Part::open(&path).map(|_| ()).unwrap_err().wrong, Wrong::Cut));
     }
@@ -308,7 +311,19 @@ fn any_op() -> impl Strategy<Value = Op> {
 }
 
 fn any_entries() -> impl Strategy<Value = Entries> {
-    let key = prop_oneof!["[a-c/]{1,4}", "[a-b]{14,20}", "-/2024060[12]/4/[0-9a-f]{2}"];
+    let key = prop_oneof![
+        "[a-c/]{1,4}",
+        "[a-b]{14,20}",
+        "-/2024060[12]/4/[0-9a-f]{2}",
+        // Members of sets: close to each other, far, and with other keys between and around them.
+        "-/4/00000[0-3][0-9a-f]{2}",
+        "-/4/[0-9a-f]{8}",
+        "-/6/[0-9a-f]{32}",
+        "-/6/f{30}[0-9a-f]{2}",
+        "-/6?4?/[0f]{16}",
+        "-/4/[0-9a-f]{0,2}[:x]?[0-9a-f]{0,8}",
+        "[0-9a-f]{8}",
+    ];
     prop::collection::btree_map((any_op(), key), 1..1_000_u64, 0..600).prop_map(|mut entries| {
         entries.iter_mut().filter(|((op, _), _)| *op == Op::Member).for_each(|(_, number)| *number = 1);
         entries
@@ -323,6 +338,57 @@ fn added(parts: &[Entries]) -> Entries {
         entry.and_modify(|mine| *mine = reduced(*op, *mine, *number).unwrap()).or_insert(*number);
     }
     all
+}
+
+/// What a merge of these parts in both forms is, as text, against what adding up all entries gives.
+#[track_caller]
+fn check_sum(parts: &[Entries]) {
+    let header = header("all");
+    let forms = [Form::Compact, Form::Text].into_iter().cycle();
+    let bytes: Vec<_> = parts.iter().zip(forms).map(|(part, form)| written(form, &header, part)).collect();
+    let merged = merged(&bytes, Form::Text).unwrap();
+    assert!(merged == written(Form::Text, &header, &added(parts)), "{} parts", parts.len());
+}
+
+fn members(keys: impl Iterator<Item = String>) -> Entries {
+    keys.map(|key| ((Op::Member, key), 1)).collect()
+}
+
+#[test]
+fn sets_of_all_densities_add_up() {
+    let hashed = |number: u64| number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let wide = |number: u64| u128::from(hashed(number)) << 64 | u128::from(hashed(number + 1));
+    let part = |part: u64| {
+        let dense = (0..9_000).map(move |number| format!("-/4/{:08x}", (part * 20_000 + number * 7) as u32));
+        let spread = (0..9_000).map(move |number| format!("-/5/{:08x}", hashed(part * 5 + number) as u32));
+        let last = [0, 1, u32::MAX - 1, u32::MAX].map(|value| format!("-/5/{value:08x}"));
+        let close = (0..3_000_u128).map(move |number| format!("-/6/{:032x}", wide(part * 9) + number));
+        let far = (0..3_000).map(move |number| format!("-/6/{:032x}", wide(part * 100 + number)));
+        let nets = (0..3_000).map(move |number| format!("-/64/{:016x}", hashed(part * 100 + number) >> part));
+        members(dense.chain(spread).chain(last).chain(close).chain(far).chain(nets))
+    };
+    check_sum(&[part(0)]);
+    check_sum(&(0..9).map(part).collect::<Vec<_>>());
+}
+
+#[test]
+fn other_keys_stand_between_members_and_around_them() {
+    let set = |step: usize| members((0..20_000_u32).step_by(step).map(|value| format!("x/{value:08x}")));
+    let odd = ["x", "x/", "x/0", "x/00000fffz", "x/00000fff0", "x/00001", "x/00001:", "x/0000~", "x/g", "y"];
+    let odd = members(odd.into_iter().map(str::to_owned));
+    check_sum(&[set(1), odd.clone(), set(3)]);
+    check_sum(&[[set(2), odd.clone()].into_iter().flatten().collect(), set(3), odd]);
+}
+
+#[test]
+fn a_set_takes_as_many_octets_as_its_values_tell() {
+    let hashed = |number: u32| number.wrapping_mul(0x9E37_79B9);
+    let part = |keys: Entries| written(Form::Compact, &header("all"), &keys).len() as f64 / keys.len() as f64;
+    // Sixteen bits are what is not known of 50,000 of all addresses; two more are for the widest steps.
+    let spread = part(members((0..50_000).map(|number| format!("-/4/{:08x}", hashed(number)))));
+    assert!(spread < 2.4, "{spread}");
+    let close = part(members((0..50_000).map(|number| format!("-/4/{number:08x}"))));
+    assert!(close < 0.1, "{close}");
 }
 
 proptest! {
@@ -351,10 +417,39 @@ proptest! {
         prop_assert_eq!(&merged(&[left, vec![right]].concat(), Form::Text).unwrap(), &expected);
     }
 
+    /// A block that nobody of ours wrote, though its checksum is right, is refused, or is entries in order.
+    #[test]
+    fn anything_may_stand_in_a_block(
+        parts in prop::collection::vec(any_entries(), 2),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut packer = block::Packer::default();
+        let entries = parts[0].iter().filter(|((op, key), _)| {
+            let key = format!("{}{key}", sign(*op) as char);
+            let fits = packer.fits(key.as_bytes(), block::set_of(key.as_bytes()));
+            fits.then(|| packer.put(key.as_bytes(), 1, block::set_of(key.as_bytes()))).is_some()
+        });
+        let count = entries.count() as u64;
+        let mut raw = Vec::new();
+        packer.pack(&mut raw);
+        let length = raw.len();
+        changes.iter().for_each(|(at, octet)| raw[at.index(length)] = *octet);
+        let mut bytes = written(Form::Compact, &header("all"), &Entries::new());
+        bytes.truncate(bytes.len() - 12);
+        let stored = zstd::bulk::compress(&raw, 1).unwrap();
+        let lengths = [stored.len() as u32, raw.len() as u32].map(u32::to_le_bytes);
+        bytes.extend([&lengths.concat()[..], &stored, &[0; 4], &count.to_le_bytes()].concat());
+        let other = written(Form::Compact, &header("all"), &parts[1]);
+        drop(merged(&[bytes.clone(), other], Form::Text));
+        if let Ok(lines) = lines(&bytes) {
+            prop_assert!(lines.is_sorted());
+        }
+    }
+
     /// Whatever stands in a file is a part or refused.
     #[test]
     fn anything_may_stand_in_a_file(bytes in prop::collection::vec(any::<u8>(), 0..200), form in 0..3_usize) {
-        let begin: &[u8] = [&b""[..], &MAGIC, b"#dpp-part 1 rssac\n"][form];
+        let begin: &[u8] = [&b""[..], &MAGIC, b"#dpp-part 2 rssac\n"][form];
         drop(lines(&[begin, &bytes].concat()));
     }
 }

@@ -1,33 +1,33 @@
 //! Writing a part.
 //!
 //! ```text
-//!  compact:  magic 8 | block of the header's lines | blocks of entries | 0 u32 | entries u64
-//!  block:    stored length u32 | raw length u32 | zstd frame, with checksum
-//!  entries: shared varint | rest varint | rest of the key | number varint, but for members
+//!  compact: magic 8 | the header's lines | blocks of entries | 0 u32 | entries u64
+//!  each:    stored length u32 | raw length u32 | zstd frame, with checksum
 //! ```
-//! All numbers are little endian. A key is its operator's sign and what is behind it; `shared` octets of it are those of the key
-//! before, of which a block's first entry has none.
+//! All numbers are little endian. What is in a block of entries, [`block`](super::block) tells.
 
+use super::block::{Packer, set_of};
 use super::{Form, HEADER_MAX, Header, MAGIC, can_be_key, shown, sign};
 use dpp::tallies::entry::Op;
 use std::io::{self, Write};
 
-/// Octets of a block before it is compressed: what a part takes of memory while thousands are merged, and room enough for what
-/// compression needs to know.
-const BLOCK: usize = 16 << 10;
+/// Octets of lines that are written at once.
+const LINES: usize = 16 << 10;
 
-/// Higher ones cost much time and save little: what is left of keys without what they share is nearly random.
+/// Higher ones cost much time and save little: what is left of keys without what they share, and steps between addresses, are
+/// nearly random. Where nothing can be saved, zstd stores what it gets.
 const LEVEL: i32 = 1;
 
 /// A part that is being written, entry by entry in order.
 pub struct Writer<W: Write> {
     out: W,
     form: Form,
-    /// The last key.
+    /// The entry at hand, with its sign, and the last one.
+    key: Vec<u8>,
     last: Vec<u8>,
-    /// What is not yet written: lines, or a block.
-    block: Vec<u8>,
-    is_first: bool,
+    /// What is not yet written: lines, or a block, whose entries are in the packer before.
+    unwritten: Vec<u8>,
+    packer: Packer,
     entries: u64,
     compressor: zstd::bulk::Compressor<'static>,
 }
@@ -40,14 +40,15 @@ impl<W: Write> Writer<W> {
     pub fn new(out: W, form: Form, header: &Header) -> io::Result<Writer<W>> {
         let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
         compressor.include_checksum(true)?;
-        let (last, block) = (Vec::new(), header.text().into_bytes());
-        if block.len() > HEADER_MAX {
+        let unwritten = header.text().into_bytes();
+        if unwritten.len() > HEADER_MAX {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the header is too long: name fewer servers",
             ));
         }
-        let mut writer = Writer { out, form, last, block, is_first: true, entries: 0, compressor };
+        let (key, last, packer) = (Vec::new(), Vec::new(), Packer::default());
+        let mut writer = Writer { out, form, key, last, unwritten, packer, entries: 0, compressor };
         if form == Form::Compact {
             writer.out.write_all(&MAGIC)?;
         }
@@ -61,42 +62,32 @@ impl<W: Write> Writer<W> {
     /// The output's; and an entry that is not behind all before it, or has a key that no part can hold, which is a mistake of
     /// whoever tells it.
     pub fn put(&mut self, op: Op, key: &[u8], number: u64) -> io::Result<()> {
-        let sign = sign(op);
-        let is_behind = (sign, key)
-            > (self.last.first().copied().unwrap_or_default(), self.last.get(1..).unwrap_or_default());
-        if !is_behind || !can_be_key(key) {
+        self.key.clear();
+        self.key.push(sign(op));
+        self.key.extend_from_slice(key);
+        if self.key <= self.last || !can_be_key(key) {
             let told = format!("an entry that cannot stand here: '{}'", shown(key));
             return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
         }
-        let shared = match self.is_first || self.last.first() != Some(&sign) {
-            true => 0,
-            false => 1 + key.iter().zip(&self.last[1..]).take_while(|(one, other)| one == other).count(),
-        };
+        self.entries += 1;
         match self.form {
             Form::Text => {
-                self.block.push(sign);
-                self.block.extend_from_slice(key);
-                self.block.push(b' ');
-                write!(self.block, "{number}")?;
-                self.block.push(b'\n');
+                self.unwritten.extend_from_slice(&self.key);
+                writeln!(self.unwritten, " {number}")?;
+                if self.unwritten.len() >= LINES {
+                    self.flush()?;
+                }
             }
             Form::Compact => {
-                varint(&mut self.block, shared as u64);
-                varint(&mut self.block, (1 + key.len() - shared) as u64);
-                if shared == 0 {
-                    self.block.push(sign);
+                let set = set_of(&self.key);
+                if self.packer.is_full() || !self.packer.fits(&self.key, set) {
+                    self.pack()?;
                 }
-                self.block.extend_from_slice(&key[shared.saturating_sub(1)..]);
-                if op != Op::Member {
-                    varint(&mut self.block, number);
-                }
+                self.packer.put(&self.key, number, set);
             }
         }
-        self.last.clear();
-        self.last.push(sign);
-        self.last.extend_from_slice(key);
-        (self.is_first, self.entries) = (false, self.entries + 1);
-        if self.block.len() >= BLOCK { self.flush() } else { Ok(()) }
+        std::mem::swap(&mut self.key, &mut self.last);
+        Ok(())
     }
 
     /// Ends the part. Gives back what it was written to.
@@ -104,37 +95,41 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// The output's.
     pub fn finish(mut self) -> io::Result<W> {
-        self.put(Op::Max, &super::END[1..], 1)?;
-        self.flush()?;
-        if self.form == Form::Compact {
-            self.out.write_all(&[0; 4])?;
-            self.out.write_all(&self.entries.to_le_bytes())?;
+        match self.form {
+            Form::Text => {
+                self.put(Op::Max, &super::END[1..], 1)?;
+                self.flush()?;
+            }
+            Form::Compact => {
+                self.pack()?;
+                self.out.write_all(&[0; 4])?;
+                self.out.write_all(&self.entries.to_le_bytes())?;
+            }
         }
         self.out.flush()?;
         Ok(self.out)
     }
 
+    /// Writes the block at hand.
+    fn pack(&mut self) -> io::Result<()> {
+        if self.packer.is_empty() {
+            return Ok(());
+        }
+        self.packer.pack(&mut self.unwritten);
+        self.flush()
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         match self.form {
-            Form::Text => self.out.write_all(&self.block)?,
-            Form::Compact if self.block.is_empty() => {}
+            Form::Text => self.out.write_all(&self.unwritten)?,
             Form::Compact => {
-                let stored = self.compressor.compress(&self.block)?;
+                let stored = self.compressor.compress(&self.unwritten)?;
                 self.out.write_all(&(stored.len() as u32).to_le_bytes())?;
-                self.out.write_all(&(self.block.len() as u32).to_le_bytes())?;
+                self.out.write_all(&(self.unwritten.len() as u32).to_le_bytes())?;
                 self.out.write_all(&stored)?;
             }
         }
-        self.block.clear();
-        self.is_first = true;
+        self.unwritten.clear();
         Ok(())
     }
-}
-
-fn varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }

@@ -139,6 +139,7 @@ impl<'a> Counting<'a> {
             size: logged.size,
             rcode: logged.rcode,
             labels: logged.name.filter(|_| self.wanted.labels).map(labels),
+            sketch: self.wanted.sketch,
         })
     }
 }

@@ -13,7 +13,7 @@ use super::entry::{Entries, NotMine, Op};
 use super::murmur::Hash;
 use super::tally::{Tally, Teller, read_hex, read_number};
 use crate::limits::HLL_LG_REGISTERS;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 const REGISTERS: usize = 1 << HLL_LG_REGISTERS;
 
@@ -31,16 +31,18 @@ pub struct Number {
 }
 
 /// Which keys there were, as far as their number needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registers(Vec<u8>);
-
-impl Default for Registers {
-    fn default() -> Self {
-        Registers(vec![0; REGISTERS])
-    }
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registers {
+    /// Those that are not empty, while they are few: of many sets most have few keys.
+    few: BTreeMap<u16, u8>,
+    /// All of them, once they are more.
+    all: Vec<u8>,
 }
 
 impl Registers {
+    /// So many that are not empty are few: by then they take as much memory as all.
+    const FEW: usize = REGISTERS / 16;
+
     /// The standard error of [`Registers::number`], as a share of it: 0.8 %.
     pub fn error() -> f64 {
         1.04 / (REGISTERS as f64).sqrt()
@@ -49,30 +51,60 @@ impl Registers {
     /// A key with this hash was there.
     #[inline]
     pub fn add(&mut self, hash: Hash) {
-        let register = &mut self.0[hash.first as usize % REGISTERS];
         let value = (hash.second.leading_zeros().min(ZEROS_MAX) + 1) as u8;
-        if *register < value {
-            *register = value;
+        self.raise((hash.first as usize % REGISTERS) as u16, value);
+    }
+
+    /// Raises a register to this value, if it is less.
+    #[inline]
+    fn raise(&mut self, place: u16, value: u8) {
+        match self.all.get_mut(usize::from(place)) {
+            Some(register) if *register < value => *register = value,
+            Some(_) => {}
+            None => self.raise_of_few(place, value),
         }
+    }
+
+    #[cold]
+    fn raise_of_few(&mut self, place: u16, value: u8) {
+        let register = self.few.entry(place).or_default();
+        *register = value.max(*register);
+        if self.few.len() > Registers::FEW {
+            self.all = self.to_array();
+            self.few.clear();
+        }
+    }
+
+    /// The registers that are not empty, in order, and their values.
+    pub(super) fn values(&self) -> impl Iterator<Item = (u16, u8)> + '_ {
+        let all = (0..).zip(self.all.iter().copied()).filter(|(_, value)| *value > 0);
+        all.chain(self.few.iter().map(|(&place, &value)| (place, value)))
+    }
+
+    fn to_array(&self) -> Vec<u8> {
+        let mut array = vec![0; REGISTERS];
+        self.values().for_each(|(place, value)| array[usize::from(place)] = value);
+        array
     }
 
     /// So many different keys there were, about.
     pub fn number(&self) -> u64 {
-        estimated(&self.0)
+        estimated(&self.to_array())
     }
 
     /// As Apache DataSketches writes them: a sketch of type HLL_8 that is out of order.
     pub fn to_datasketches(&self) -> Vec<u8> {
         let (version, family) = (1, 7);
         let power = HLL_LG_REGISTERS as u8;
-        let zeros = self.0.iter().filter(|value| **value == 0).count();
+        let array = self.to_array();
+        let zeros = array.iter().filter(|value| **value == 0).count();
         if zeros == REGISTERS {
             let (empty_and_compact, list_of_hll_8) = (4 | 8, 2 << 2);
             return vec![2, version, family, power, 3, empty_and_compact, 0, list_of_hll_8];
         }
         let (out_of_order, hll_8) = (16, 2 | 2 << 2);
         let powers = |values: std::ops::Range<u8>| {
-            let inside = self.0.iter().filter(|value| values.contains(value));
+            let inside = array.iter().filter(|value| values.contains(value));
             // Exact, in any order; but the sum of none would be -0.
             inside.map(|&value| 1.0 / (1_u64 << value) as f64).fold(0.0, |sum: f64, power| sum + power)
         };
@@ -82,28 +114,34 @@ impl Registers {
         bytes.extend(powers(32..64).to_le_bytes());
         bytes.extend((zeros as u32).to_le_bytes());
         bytes.extend(0_u32.to_le_bytes());
-        bytes.extend_from_slice(&self.0);
+        bytes.extend_from_slice(&array);
         bytes
     }
 
     /// Takes the entry of a register.
     pub(super) fn take_register(&mut self, place: &[u8], value: u64) -> Result<(), NotMine> {
-        let register = self.0.get_mut(read_number::<usize>(place)?).ok_or(NotMine)?;
-        let value = u8::try_from(value).ok().filter(|value| usize::from(*value) <= VALUE_MAX);
-        *register = (*register).max(value.ok_or(NotMine)?);
+        self.take_value(read_number(place)?, value)
+    }
+
+    /// Takes the value of the register at this place.
+    pub(super) fn take_value(&mut self, place: u16, value: u64) -> Result<(), NotMine> {
+        let value = u8::try_from(value).ok().filter(|value| (1..=VALUE_MAX).contains(&usize::from(*value)));
+        match usize::from(place) < REGISTERS {
+            true => self.raise(place, value.ok_or(NotMine)?),
+            false => return Err(NotMine),
+        }
         Ok(())
     }
 
     /// Tells the registers that are not empty.
     pub(super) fn tell_registers(&self, teller: &mut Teller) {
-        for (place, &value) in self.0.iter().enumerate().filter(|(_, value)| **value > 0) {
-            teller.tell(Op::Max, format!("h{place}").as_bytes(), value.into());
-        }
+        let entries = self.values();
+        entries.for_each(|(place, value)| teller.tell(Op::Max, format!("h{place}").as_bytes(), value.into()));
     }
 
     /// Adds another's keys.
     pub fn merge(&mut self, other: &Registers) {
-        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+        other.values().for_each(|(place, value)| self.raise(place, value));
     }
 }
 

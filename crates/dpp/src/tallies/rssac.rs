@@ -11,9 +11,15 @@
 //! +-/20240601/rcode/3 45              responses with that code
 //! +-/20240601/size/q/udp/32 67        queries over UDP of 32 to 47 octets
 //! .-/20240601/4/c0000201 1            192.0.2.1 has sent a query
+//! >-/20240601/4/h001f 7               of a sketch of sources, a register and its value
 //! ```
+//!
+//! Sources are sets of addresses, or on request sketches of them from the start, which are small and estimate. Each of the two merges
+//! by itself, so tallies that have either or both merge in any order; the number is that of both together.
 
+use super::distinct::Registers;
 use super::entry::{Entries, NotMine, Op};
+use super::murmur::Hash;
 use super::servers::Servers;
 use super::sources::Sources;
 use crate::limits::{SOURCES_V4_MAX, SOURCES_V6_MAX};
@@ -63,6 +69,8 @@ pub struct Wanted {
     pub servers: Servers,
     /// Whether labels of names are counted.
     pub labels: bool,
+    /// Whether sources are sketches instead of sets.
+    pub sketch: bool,
 }
 
 /// A message, as far as it counts.
@@ -82,37 +90,55 @@ pub struct Counted {
     pub rcode: Option<u16>,
     /// How many labels the name has that is asked for, if that is counted.
     pub labels: Option<u8>,
+    /// Whether its source goes into a sketch instead of a set.
+    pub sketch: bool,
 }
 
-/// Counts by number. Nearly all are of low numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Counts by number. Nearly all are of low numbers; but a day of few messages, of which a broken clock makes thousands, has no room
+/// for numbers that are not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counts {
-    low: [u64; Counts::LOW],
+    /// How much was counted, up to [`Counts::FEW`].
+    all: u64,
+    /// Low numbers, once it is more than a few.
+    low: Option<Box<[u64; Counts::LOW]>>,
+    /// All others.
     high: BTreeMap<u16, u64>,
-}
-
-impl Default for Counts {
-    fn default() -> Self {
-        Counts { low: [0; Counts::LOW], high: BTreeMap::new() }
-    }
 }
 
 impl Counts {
     /// 1,536 octets in buckets, and all codes and labels there are.
     const LOW: usize = 96;
 
+    /// From so many on there is room for all low numbers.
+    const FEW: u64 = 1_000;
+
     #[inline(always)]
     fn add(&mut self, number: u16, count: u64) {
-        let counter = match self.low.get_mut(usize::from(number)) {
-            Some(counter) => counter,
-            None => self.high.entry(number).or_default(),
-        };
+        match self.low.as_mut().and_then(|low| low.get_mut(usize::from(number))) {
+            Some(counter) => *counter = counter.saturating_add(count),
+            None => self.add_rare(number, count),
+        }
+    }
+
+    #[cold]
+    fn add_rare(&mut self, number: u16, count: u64) {
+        let counter = self.high.entry(number).or_default();
         *counter = counter.saturating_add(count);
+        self.all = self.all.saturating_add(count).min(Counts::FEW);
+        if self.all == Counts::FEW && self.low.is_none() {
+            let mut low = Box::new([0; Counts::LOW]);
+            let high = self.high.split_off(&(Counts::LOW as u16));
+            let lows = std::mem::replace(&mut self.high, high);
+            lows.into_iter().for_each(|(number, count)| low[usize::from(number)] = count);
+            self.low = Some(low);
+        }
     }
 
     /// The numbers that were counted, in order.
     fn iter(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        let low = (0..).zip(self.low).filter(|(_, count)| *count > 0);
+        let low = (0..).zip(self.low.iter().flat_map(|low| low.iter().copied()));
+        let low = low.filter(|(_, count)| *count > 0);
         low.chain(self.high.iter().map(|(&number, &count)| (number, count)))
     }
 
@@ -134,8 +160,13 @@ pub struct Day {
     v6: Sources<u128>,
     /// The /64 prefixes of all addresses in IPv6 there ever were, once not all of them are kept.
     nets: Option<Sources<u64>>,
+    /// Sketches of sources, in the order of [`SETS`].
+    sketches: Option<Box<[Registers; 3]>>,
     seed: Seed,
 }
+
+/// Names of sets of sources in keys: addresses in IPv4, in IPv6, and /64 prefixes of these.
+const SETS: [&str; 3] = ["4", "6", "64"];
 
 impl Day {
     fn new(seed: u64) -> Day {
@@ -147,6 +178,7 @@ impl Day {
             v4: Sources::new(seed, SOURCES_V4_MAX),
             v6: Sources::new(seed, SOURCES_V6_MAX),
             nets: None,
+            sketches: None,
             seed: Seed(seed),
         }
     }
@@ -166,8 +198,10 @@ impl Day {
                 }
             }
             (Way::Query, peer) => {
-                if let Ok(peer) = peer {
-                    self.source(peer);
+                match peer {
+                    Ok(peer) if message.sketch => self.sketch(peer),
+                    Ok(peer) => self.source(peer),
+                    Err(_) => {}
                 }
                 if let Some(labels) = message.labels {
                     self.labels.add(labels.into(), 1);
@@ -199,6 +233,32 @@ impl Day {
             self.nets();
             self.v6.thin_out();
         }
+    }
+
+    /// Counts a source in the sketches, by the hash of its octets.
+    #[inline]
+    fn sketch(&mut self, source: IpAddr) {
+        let [v4, v6, nets] = &mut **self.sketches.get_or_insert_default();
+        match source {
+            IpAddr::V4(source) => v4.add(Hash::of(&source.octets())),
+            IpAddr::V6(source) => {
+                v6.add(Hash::of(&source.octets()));
+                nets.add(Hash::of(&source.octets()[..8]));
+            }
+        }
+    }
+
+    /// Sketches of all sources, also of those that are kept as addresses: in IPv4, in IPv6, and of /64 prefixes.
+    pub fn sketches(&self) -> [Registers; 3] {
+        let mut all = self.sketches.as_deref().cloned().unwrap_or_default();
+        let [v4, v6, nets] = &mut all;
+        self.v4.iter().for_each(|source| v4.add(Hash::of(&source.to_be_bytes())));
+        self.v6.iter().for_each(|source| v6.add(Hash::of(&source.to_be_bytes())));
+        match &self.nets {
+            Some(kept) => kept.iter().for_each(|net| nets.add(Hash::of(&net.to_be_bytes()))),
+            None => self.v6.iter().for_each(|source| nets.add(Hash::of(&net(source).to_be_bytes()))),
+        }
+        all
     }
 
     /// The /64 prefixes, which are kept beside the addresses from now on.
@@ -243,12 +303,28 @@ impl Day {
                 nets.len() as u64
             }
         };
-        [self.v4.count(), self.v6.count(), nets]
+        let kept = [self.v4.count(), self.v6.count(), nets];
+        if self.sketches.is_none() {
+            return kept;
+        }
+        // Of a set that was thinned out a sketch has only what is kept; its own estimate says more then.
+        let is_thinned = self.has_thinned();
+        let sketched = self.sketches().map(|sketch| sketch.number());
+        [0, 1, 2].map(|set| if is_thinned { sketched[set].max(kept[set]) } else { sketched[set] })
     }
 
-    /// Whether the numbers of sources are exact. They are estimates if there were too many to be kept.
+    fn has_thinned(&self) -> bool {
+        self.v4.level() > 0 || self.v6.level() > 0
+    }
+
+    /// Whether the numbers of sources are exact. They are estimates if there were too many to be kept, or sketches were wanted.
     pub fn sources_are_exact(&self) -> bool {
-        self.v4.level() == 0 && self.v6.level() == 0
+        !self.has_thinned() && self.sketches.is_none()
+    }
+
+    /// Whether some of the sources are known by sketches alone, whose standard error is [`Registers::error`].
+    pub fn has_sketches(&self) -> bool {
+        self.sketches.is_some()
     }
 
     /// All messages.
@@ -267,6 +343,10 @@ impl Day {
         }
         self.rcodes.merge(&other.rcodes);
         self.labels.merge(&other.labels);
+        if let Some(theirs) = &other.sketches {
+            let mine = self.sketches.get_or_insert_default();
+            mine.iter_mut().zip(&**theirs).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
         self.v4.merge(&other.v4);
         if let Some(nets) = &other.nets {
             self.nets().merge(nets);
@@ -313,9 +393,16 @@ impl Day {
         nets.iter().for_each(|net| emit(Op::Member, hex.key((*net).into(), 16), 1));
     }
 
+    /// Tells sketches, and how far sets were thinned out.
     fn tell_levels(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
-        let nets = self.nets.as_ref().map_or(0, Sources::level);
-        for (set, level) in [("4", self.v4.level()), ("6", self.v6.level()), ("64", nets)] {
+        let levels = [self.v4.level(), self.v6.level(), self.nets.as_ref().map_or(0, Sources::level)];
+        for (place, (set, level)) in SETS.iter().zip(levels).enumerate() {
+            if let Some(sketches) = &self.sketches {
+                let mut hex = Hex::new(&format!("{prefix}{set}/h"));
+                let registers = sketches[place].values();
+                registers
+                    .for_each(|(register, value)| emit(Op::Max, hex.key(register.into(), 4), value.into()));
+            }
             if level > 0 {
                 emit(Op::Max, format!("{prefix}{set}/level").as_bytes(), level.into());
             }
@@ -349,6 +436,11 @@ impl Day {
                 self.v6.rise_to(level(number)?);
             }
             (Op::Max, ["64", "level"]) => self.nets().rise_to(level(number)?),
+            (Op::Max, [set, register]) => {
+                let set = SETS.iter().position(|name| name == set)?;
+                let register = hex(register.strip_prefix('h')?, 4)? as u16;
+                self.sketches.get_or_insert_default()[set].take_value(register, number).ok()?;
+            }
             _ => return None,
         }
         Some(())
@@ -563,7 +655,7 @@ mod tests {
         let mut tally = Rssac::new(7);
         for &(time_ns, way, carrier, peer, size, rcode) in messages {
             let (peer, size, rcode) = (Ok(peer.parse().unwrap()), Some(size), Some(rcode));
-            tally.count(&Counted { time_ns, way, carrier, peer, size, rcode, labels: None });
+            tally.count(&Counted { time_ns, way, carrier, peer, size, rcode, labels: None, sketch: false });
         }
         tally
     }
@@ -636,12 +728,13 @@ mod tests {
         }
     }
 
-    /// Messages that differ in everything.
-    fn mixed(count: u32) -> Vec<Counted> {
+    /// Messages that differ in everything; with sketches of some of their sources, or none.
+    fn mixed(count: u32, is_sketch: bool) -> Vec<Counted> {
         let message = |number: u32| {
             let spread = number.wrapping_mul(2_654_435_761);
             let v4 = IpAddr::from((spread >> 24).to_be_bytes());
             let v6 = IpAddr::from((u128::from(spread >> 20) << 60).to_be_bytes());
+            let sketch = is_sketch && spread & 0x300 > 0;
             Counted {
                 time_ns: i64::from(spread % 3) * DAY_NS + i64::from(number),
                 way: if spread & 4 == 0 { Way::Query } else { Way::Response },
@@ -650,6 +743,7 @@ mod tests {
                 size: Some((spread >> 16) as usize),
                 rcode: Some((spread >> 19) as u16),
                 labels: Some((spread >> 25) as u8),
+                sketch,
             }
         };
         (0..count).map(message).collect()
@@ -663,9 +757,9 @@ mod tests {
 
     #[test]
     fn neither_order_nor_grouping_matter() {
-        let messages = mixed(3_000);
-        let whole = told(&tally_of(&messages, 1));
-        for cut in [0, 1, 777, 2_999] {
+        for (cut, is_sketch) in [0, 1, 777, 2_999].into_iter().flat_map(|cut| [(cut, false), (cut, true)]) {
+            let messages = mixed(3_000, is_sketch);
+            let whole = told(&tally_of(&messages, 1));
             let (left, right) = (tally_of(&messages[..cut], 2), tally_of(&messages[cut..], 3));
             let (mut merged, mut absorbed) = (left.clone(), right.clone());
             merged.merge(&right);
@@ -677,15 +771,68 @@ mod tests {
 
     #[test]
     fn what_is_told_can_be_taken_and_is_in_order() {
-        let tally = tally_of(&mixed(3_000), 1);
-        let (mut taken, mut last) = (Rssac::new(2), None);
-        tally.tell("", &mut |op, key, number| {
-            assert!(last < Some((op, key.to_vec())), "{op:?} {}", String::from_utf8_lossy(key));
-            last = Some((op, key.to_vec()));
-            taken.take(op, key, number).unwrap();
-        });
-        taken.settle();
-        assert_eq!(told(&taken), told(&tally));
+        for is_sketch in [false, true] {
+            let tally = tally_of(&mixed(3_000, is_sketch), 1);
+            let (mut taken, mut last) = (Rssac::new(2), None);
+            tally.tell("", &mut |op, key, number| {
+                assert!(last < Some((op, key.to_vec())), "{op:?} {}", String::from_utf8_lossy(key));
+                last = Some((op, key.to_vec()));
+                taken.take(op, key, number).unwrap();
+            });
+            taken.settle();
+            assert_eq!(taken, tally);
+        }
+    }
+
+    #[test]
+    fn what_was_sketched_here_and_kept_there_is_one_number() {
+        let query = |source: u32, sketch| Counted {
+            time_ns: NOON,
+            way: Way::Query,
+            carrier: UDP,
+            peer: Ok(match source % 2 {
+                0 => IpAddr::from(source.to_be_bytes()),
+                _ => IpAddr::from((u128::from(source / 4) << 64 | u128::from(source)).to_be_bytes()),
+            }),
+            size: None,
+            rcode: None,
+            labels: None,
+            sketch,
+        };
+        let tally = |sources: std::ops::Range<u32>, sketch| {
+            tally_of(&sources.map(|source| query(source, sketch)).collect::<Vec<_>>(), 1)
+        };
+        let day = |tally: &Rssac| tally.days().next().unwrap().1.clone();
+        let (kept, mut both) = (tally(0..60_000, false), tally(40_000..100_000, true));
+        assert_eq!((day(&kept).sources_are_exact(), day(&kept).sources()), (true, [30_000, 30_000, 15_000]));
+        both.merge(&kept);
+        let whole = day(&tally(0..100_000, true));
+        assert_eq!((day(&both).sources_are_exact(), day(&both).sources()), (false, whole.sources()));
+        assert_eq!(day(&both).sketches(), whole.sketches());
+        for (estimate, count) in whole.sources().into_iter().zip([50_000.0, 50_000.0, 25_000.0]) {
+            let error = (estimate as f64 / count - 1.0).abs();
+            assert!(error < 3.0 * Registers::error(), "{estimate} of {count}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_few_messages_takes_little_memory() {
+        let counts = |numbers: &[u16]| {
+            let mut counts = Counts::default();
+            numbers.iter().for_each(|number| counts.add(*number, 1));
+            counts
+        };
+        let few = counts(&[3, 200, 3]);
+        assert!(few.low.is_none());
+        let mut many = counts(&[[95, 96, 95, 7].repeat(249), vec![1, 2, 3]].concat());
+        assert!(many.low.is_none());
+        many.add(200, 1);
+        assert!(many.low.is_some());
+        many.merge(&few);
+        let told: Vec<_> = many.iter().collect();
+        assert_eq!(told, [(1, 1), (2, 1), (3, 3), (7, 249), (95, 498), (96, 249), (200, 2)]);
+        let empty_day = size_of::<Day>();
+        assert!(empty_day < 1_100, "{empty_day} octets");
     }
 
     #[test]
