@@ -404,7 +404,7 @@ fn tables_are_those_of_plain_counting_on_all_captures() {
         let privacy = if is_hidden { hidden() } else { Privacy::default() };
         let context = Context { privacy, ..Context::default() };
         // Of long ones each table is looked at in turn.
-        let is_turn = |number: usize| bytes.len() < 200_000 || (number + captures) % 6 == 0;
+        let is_turn = |number: usize| bytes.len() < 200_000 || (number + captures).is_multiple_of(6);
         let wishes: Vec<_> = wishes()
             .into_iter()
             .enumerate()

@@ -45,6 +45,7 @@ pub(super) const TABLES: &[TableEntry] = &[
     table('n', "names", "names"),
     table('d', "domains", "domains"),
     table('t', "tlds", "TLDs"),
+    table('p', "client_prefixes", "client networks"),
 ];
 
 /// A key, and what it does.

@@ -41,6 +41,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -229,6 +230,9 @@ fn of_sources(sources: &[Input], mut stage: Stage, state: State) -> anyhow::Resu
     }
 }
 
+/// How long a signal waits for the screen to notice.
+const SOON: Duration = Duration::from_secs(2);
+
 /// How everything ends: the run is told before the sources, whose end must not look like the capture's.
 #[derive(Clone)]
 struct Ends {
@@ -246,6 +250,16 @@ impl Ends {
     fn end(&self) {
         self.watch.stop.store(true, Ordering::SeqCst);
         self.sources.store(true, Ordering::SeqCst);
+    }
+
+    /// The same, whatever the terminal does: who reads keys from one that has gone may never come back. There is nothing to lose.
+    fn end_soon(&self) {
+        self.end();
+        thread::spawn(|| {
+            thread::sleep(SOON);
+            screen::give_back();
+            process::exit(1);
+        });
     }
 
     fn are_near(&self) -> bool {
@@ -276,7 +290,7 @@ fn look(
         interval: stage.interval,
     };
     let at_signal = ends.clone();
-    signals::listen_at_terminal(move || at_signal.end(), screen::give_back)
+    signals::listen_at_terminal(move || at_signal.end_soon(), screen::give_back)
         .context("cannot listen to signals")?;
     let looked = thread::scope(|scope| {
         scope.spawn(|| session.run(chunks, &stage.machine));

@@ -182,7 +182,9 @@ fn every_command_that_is_shown_works() {
     let pages = pages().into_iter().map(|(name, page)| (name, shown(&page)));
     let all: Vec<_> = pages
         .chain([&["--help"][..], &["extract", "--help"], &["live", "--help"]].map(help))
-        .chain([&["stats", "--help"], &["rssac", "--help"], &["top", "--help"]].map(|arguments| help(arguments)))
+        .chain(
+            [&["stats", "--help"], &["rssac", "--help"], &["top", "--help"]].map(|arguments| help(arguments)),
+        )
         .collect();
     let mut count = 0;
     for (name, commands) in all {

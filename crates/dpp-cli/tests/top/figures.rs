@@ -5,9 +5,15 @@ use crate::traffic::{hostile_names, pcap_of};
 use serde_json::Value;
 use std::fs;
 
-/// Keys of tables, and what they are called in JSON.
-const TABLES: [(&str, &str); 5] =
-    [("c", "clients"), ("s", "servers"), ("n", "names"), ("d", "domains"), ("t", "tlds")];
+/// Keys of tables, what they are called in JSON, and what on the screen.
+const TABLES: [(&str, &str, &str); 6] = [
+    ("c", "clients", "Clients"),
+    ("p", "client_prefixes", "Client networks"),
+    ("s", "servers", "Servers"),
+    ("n", "names", "Names"),
+    ("d", "domains", "Domains"),
+    ("t", "tlds", "TLDs"),
+];
 
 /// A number as people read it.
 fn grouped(number: &Value) -> String {
@@ -32,14 +38,10 @@ fn rows(screen: &str) -> Vec<(String, String)> {
 /// All tables of the screen are those of this object.
 #[track_caller]
 fn check_tables(terminal: &Terminal, stats: &Value) {
-    for (key, name) in TABLES {
+    for (key, name, words) in TABLES {
         terminal.write(key);
         let screen = terminal.wait_until(name, |screen| {
-            screen.lines().any(|line| {
-                line.starts_with(name)
-                    || line.starts_with(&name.to_uppercase())
-                    || line.starts_with("TLDs ") && name == "tlds"
-            })
+            screen.lines().any(|line| line.to_lowercase().starts_with(&format!("{} ", words.to_lowercase())))
         });
         let expected: Vec<(String, String)> = stats["tops"][name]["rows"]
             .as_array()

@@ -139,6 +139,11 @@ fn a_signal_ends_it_and_the_terminal_is_what_it_was() {
 }
 
 #[test]
+fn a_terminal_that_goes_away_ends_it() {
+    started("1", (80, 24)).vanish();
+}
+
+#[test]
 fn where_no_colours_are_wanted_there_are_none() {
     for (environment, is_colored) in [(&[("NO_COLOR", "1")][..], false), (&[("NO_COLOR", "")], true)] {
         let terminal = Terminal::with_capture(&["--transactions", "500"]);

@@ -1,6 +1,6 @@
 //! A terminal of tmux's, in which a shell has started `dpp top`.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -148,11 +148,27 @@ impl Terminal {
 
     /// Sends a signal to `dpp`.
     pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).expect("it runs");
+    }
+
+    /// Takes the terminal away, and waits until `dpp` has noticed.
+    #[track_caller]
+    pub(crate) fn vanish(&self) {
+        let process = self.process();
+        self.tmux(&["kill-server"]);
+        let deadline = Instant::now() + PATIENCE;
+        while test_kill_process(process).is_ok() {
+            assert!(Instant::now() < deadline, "dpp top goes on without a terminal");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn process(&self) -> Pid {
         let shell = self.tmux(&["display-message", "-p", "-t", "top", "#{pane_pid}"]);
         let shell = shell.trim();
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("it runs");
         let child: i32 = children.trim().parse().expect("there is one process");
-        kill_process(Pid::from_raw(child).expect("a process"), signal).expect("it runs");
+        Pid::from_raw(child).expect("a process")
     }
 
     /// Waits until it has ended well, and looks whether the terminal is what it was.

@@ -323,8 +323,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
         let inspects = reader.needs.has(Needs::DAMAGE);
-        let (error, survey) =
-            if inspects { message.inspect_and_survey(stated_length) } else { (None, None) };
+        let (error, survey) = if inspects { message.inspect_and_survey(stated_length) } else { (None, None) };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
@@ -377,7 +376,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         match self.survey {
             Some(survey) => survey,
             // Nobody asks for anything but the response code, which needs additional records.
-            None if self.message.counts()[3] == 0 && !self.reader.needs.has(Needs::NOTED) => Survey::default(),
+            None if self.message.counts()[3] == 0 && !self.reader.needs.has(Needs::NOTED) => {
+                Survey::default()
+            }
             None => self.message.survey(end),
         }
     }
@@ -464,12 +465,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 
     /// Appends the event of a question, the `ordinal`-th of its message. The survey is what its records say, if it is known where
     /// they start.
-    fn event(
-        &mut self,
-        question: Option<&Question>,
-        (rcode, survey): (u16, Option<&Survey>),
-        ordinal: u16,
-    ) {
+    fn event(&mut self, question: Option<&Question>, (rcode, survey): (u16, Option<&Survey>), ordinal: u16) {
         let is_response = self.message.is_response();
         let state = match (is_response, question) {
             (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
@@ -490,8 +486,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
             part.describe_briefly(brief(&self.message, length, opt, lacks));
         }
         if self.reader.needs.has(Needs::SIDES) || self.arrived.around.lacks() != Lacks::default() {
-            let preserved =
-                *self.kept.get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
+            let preserved = *self
+                .kept
+                .get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
             let (mut own, outer) = self.arrived.side(&self.message);
             (own.question, own.rcode, own.lacks, own.error) = (ordinal, rcode, lacks, self.error);
@@ -540,10 +537,8 @@ impl<A: Around> Arrived<'_, A> {
         preserved.captured = if reads && is_there { payload.len() as u32 } else { 0 };
         if needs.has(whole) && is_there {
             (preserved.kept, preserved.is_whole) = (part.keep(payload), true);
-            preserved.options =
-                opt.and_then(|opt| {
-                    Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16))
-                });
+            preserved.options = opt
+                .and_then(|opt| Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16)));
             preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(message, &survey));
             return preserved;
         }

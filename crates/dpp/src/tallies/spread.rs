@@ -1,4 +1,5 @@
-//! How numbers of one of many groups are distributed: [`Spread`], which has the buckets of [`Quantiles`] that are not empty.
+//! How numbers of one of many groups are distributed: [`Spread`], which has the buckets of [`Quantiles`](super::Quantiles) that are
+//! not empty.
 //!
 //! A name that was asked for twice has two round-trip times, and no use for all the buckets between them. A bucket here is a
 //! word: above its number, below how often a number fell into it, which nobody brings to 2^48.
