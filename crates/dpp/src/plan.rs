@@ -83,7 +83,8 @@ impl Plan {
         // A response without a question says nothing of what was asked, which only its side can tell from type 0.
         let of_unasked = if self.unasked { Needs::SIDES } else { Needs::NOTHING };
         let needs = self.sink_needs | of_select | of_unasked;
-        let needs = self.schema.fields().iter().fold(needs, |needs, field| needs | field.column.entry().needs);
+        let needs =
+            self.schema.fields().iter().fold(needs, |needs, field| needs | field.column.entry().needs);
         // The pseudonym of an address in a record may hang on which of the records that is.
         match needs.has(Needs::NOTED) && self.context.hides_in_messages() {
             true => needs | Needs::RESPONSE,

@@ -104,7 +104,10 @@ impl Memo {
         let there = || bases.iter().filter(|&&base| self.is_there[base as usize] == 1);
         let first = there().next().map_or(0, |&base| self.said[base as usize]);
         let differs = |differs, &base: &u32| differs | (self.said[base as usize] ^ first);
-        Spread { alike: (there().fold(0, differs) == 0).then_some(first), has_gaps: there().count() < bases.len() }
+        Spread {
+            alike: (there().fold(0, differs) == 0).then_some(first),
+            has_gaps: there().count() < bases.len(),
+        }
     }
 
     /// Forgets the group.

@@ -372,9 +372,8 @@ fn a_survey_says_what_each_question_to_the_records_would() {
         prop_assert_eq!(survey.response_code(&message), message.response_code(at).ok());
         let opt = message.opt_record(at);
         let told = survey.opt.map(|found| (found.rdata_at(), found.rdata(&bytes), found.opt()));
-        let expected = opt.map(|record| {
-            (record.rdata_at, record.rdata, Opt { options: &[], ..Opt::of(&record).unwrap() })
-        });
+        let expected = opt
+            .map(|record| (record.rdata_at, record.rdata, Opt { options: &[], ..Opt::of(&record).unwrap() }));
         prop_assert_eq!(told, expected);
         let answers = || message.records(at).take_while(|record| record.section == Section::Answer);
         let address = |rtype| {

@@ -218,7 +218,8 @@ impl Reading<'_> {
             self.messages_left = self.messages_left.saturating_sub(message.len());
             side.keep_whole(part.keep(&message));
             if is_response && self.needs.has(Needs::NOTED) && !side.lacks.has(Lacks::ANSWERS) {
-                let surveyed = Message::parse(&message).and_then(|it| Some((it, it.survey_behind_questions()?)));
+                let surveyed =
+                    Message::parse(&message).and_then(|it| Some((it, it.survey_behind_questions()?)));
                 side.note(surveyed.map_or_else(Noted::default, |(it, survey)| Noted::of_whole(&it, &survey)));
             }
             side.options = options.filter(|_| !side.lacks.has(Lacks::OPTIONS)).and_then(Spot::with_length);

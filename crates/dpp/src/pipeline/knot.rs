@@ -12,7 +12,9 @@ use crate::dns::edns::EDE;
 use crate::knot::{Carrier, Pair, Probe, QueryEdns, Reply};
 use crate::packet::{Addresses, Flow, Origin, Skip};
 use crate::stats::Totals;
-use crate::transaction::{Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, Spot, State, Transport, Tuple};
+use crate::transaction::{
+    Arrival, Edns, Facts, Lacks, Needs, Part, Role, Side, Spot, State, Transport, Tuple,
+};
 
 /// Knot DNS is the server that answers.
 const AUTH: Role = Role(1);

@@ -310,8 +310,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let tuple = if pairing == Pairing::AnyServer { tuple.of_any_server() } else { tuple };
         let stated_length = arrived.datagram.payload_length;
         let inspects = reader.needs.has(Needs::DAMAGE);
-        let (error, survey) =
-            if inspects { message.inspect_and_survey(stated_length) } else { (None, None) };
+        let (error, survey) = if inspects { message.inspect_and_survey(stated_length) } else { (None, None) };
         let hash = tuple.hash(reader.seed);
         let mut lacks = arrived.around.lacks();
         lacks.set(Lacks::SERVER, pairing == Pairing::AnyServer);
@@ -364,7 +363,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         match self.survey {
             Some(survey) => survey,
             // Nobody asks for anything but the response code, which needs additional records.
-            None if self.message.counts()[3] == 0 && !self.reader.needs.has(Needs::NOTED) => Survey::default(),
+            None if self.message.counts()[3] == 0 && !self.reader.needs.has(Needs::NOTED) => {
+                Survey::default()
+            }
             None => self.message.survey(end),
         }
     }
@@ -451,12 +452,7 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
 
     /// Appends the event of a question, the `ordinal`-th of its message. The survey is what its records say, if it is known where
     /// they start.
-    fn event(
-        &mut self,
-        question: Option<&Question>,
-        (rcode, survey): (u16, Option<&Survey>),
-        ordinal: u16,
-    ) {
+    fn event(&mut self, question: Option<&Question>, (rcode, survey): (u16, Option<&Survey>), ordinal: u16) {
         let is_response = self.message.is_response();
         let state = match (is_response, question) {
             (false, _) if self.pairing == Pairing::Nobody => State::Unpaired,
@@ -470,8 +466,9 @@ impl<'a, 'b, A: Around, E: Events> Reading<'a, 'b, A, E> {
         let part = self.events.part(self.hash, !is_response || self.reader.plan.unasked);
         part.push(&self.arrived.arrival, state, rcode, (&self.tuple, self.hash), asked.as_ref());
         if self.reader.needs != Needs::NOTHING || self.arrived.around.lacks() != Lacks::default() {
-            let preserved =
-                *self.kept.get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
+            let preserved = *self
+                .kept
+                .get_or_insert_with(|| self.arrived.keep(&self.message, self.reader.needs, survey, part));
             let mut lacks = self.lacks;
             lacks.set(Lacks::TYPE.and(Lacks::CLASS).and(Lacks::NAME), question.is_none());
             let handshake_rtt_ns = self.arrived.around.handshake_rtt_ns();
@@ -522,10 +519,8 @@ impl<A: Around> Arrived<'_, A> {
         preserved.captured = if reads && is_there { payload.len() as u32 } else { 0 };
         if needs.has(whole) && is_there {
             (preserved.kept, preserved.is_whole) = (part.keep(payload), true);
-            preserved.options =
-                opt.and_then(|opt| {
-                    Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16))
-                });
+            preserved.options = opt
+                .and_then(|opt| Spot::with_length((opt.rdata_at() as u32, opt.rdata(payload).len() as u16)));
             preserved.noted = noted.map_or_else(Noted::default, |survey| Noted::of_whole(message, &survey));
             return preserved;
         }

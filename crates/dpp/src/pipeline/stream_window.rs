@@ -81,10 +81,11 @@ fn weight(part: &Part) -> u64 {
 /// The packets that count: position, the clock after it, and bytes.
 fn weights(part: &Part) -> impl Iterator<Item = (u64, i64, u64)> + '_ {
     let segments = part.segments.payloads().map(|(moment, bytes)| (moment.position, moment.after_ns, bytes));
-    let messages =
-        part.events.iter().zip(&part.facts).map(|(event, facts)| {
-            (part.position(event), event.after_ns, kept_weight(facts.own.captured))
-        });
+    let messages = part
+        .events
+        .iter()
+        .zip(&part.facts)
+        .map(|(event, facts)| (part.position(event), event.after_ns, kept_weight(facts.own.captured)));
     segments.chain(messages.filter(|&(_, _, bytes)| bytes > 0))
 }
 

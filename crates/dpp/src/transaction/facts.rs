@@ -491,9 +491,7 @@ impl Noted {
         Noted {
             a: keep(octets(survey.a, 4)),
             aaaa: keep(octets(survey.aaaa, 16)),
-            cname: survey
-                .cname
-                .and_then(|it| keep(it.target(message.bytes(), &mut [0; name::WIRE_MAX]))),
+            cname: survey.cname.and_then(|it| keep(it.target(message.bytes(), &mut [0; name::WIRE_MAX]))),
             ttl_min: survey.ttl_min,
         }
     }

@@ -148,9 +148,7 @@ impl<'a> Transaction<'a> {
     /// Whether the response of such a row is the one of the row before it, too.
     pub fn continues_response(&self, before: &Transaction) -> bool {
         let (Some(this), Some(before_it)) = (self.response(), before.response()) else { return false };
-        self.continues(before)
-            && this.continues(before_it)
-            && self.kept_of(this) == before.kept_of(before_it)
+        self.continues(before) && this.continues(before_it) && self.kept_of(this) == before.kept_of(before_it)
     }
 
     /// Whether this is not known, because the input does not tell.
