@@ -560,7 +560,7 @@ pub(crate) struct Showing {
 /// Figures of groups of transactions, as a table.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Tables {
-    /// A table of figures by minute, hour, day, server, client, client-prefix, type, rcode, name, domain, tld, transport, or any
+    /// A table of figures by second, minute, hour, day, server, client, client-prefix, type, rcode, name, domain, tld, transport, or any
     /// column; by several at once: minute,server
     #[arg(
         long,

@@ -353,6 +353,14 @@ fn refuse_twins(captures: &[Input]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A path between quotes, with nothing in it that a terminal would obey.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display())
+    let mut quoted = String::from("'");
+    for character in path.display().to_string().chars() {
+        match character.is_control() {
+            true => quoted.extend(character.escape_default()),
+            false => quoted.push(character),
+        }
+    }
+    quoted + "'"
 }

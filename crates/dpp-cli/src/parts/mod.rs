@@ -7,7 +7,7 @@ use crate::flags::{Adding, PartForm, Sites, Written};
 use crate::inputs::{self, Input, Search};
 use crate::nearest::did_you_mean;
 use crate::output::{Opened, Output};
-use crate::report::grouped;
+use crate::report::{grouped, several};
 use anyhow::bail;
 use dpp::tallies::entry::{Entries, NotMine, Op};
 use dpp_sink::parts::ledger::Ledger;
@@ -130,7 +130,7 @@ pub(crate) fn told_left_out(sum: &Sum) -> usize {
 /// If some were not.
 pub(crate) fn told_added(parts: usize, left_out: usize, is_told: bool) -> anyhow::Result<()> {
     if is_told {
-        let _ = writeln!(io::stderr(), "{} parts were added up", grouped(parts as u64));
+        let _ = writeln!(io::stderr(), "{} added up", several(parts as u64, "part"));
     }
     match left_out {
         0 => Ok(()),

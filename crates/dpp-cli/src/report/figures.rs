@@ -401,6 +401,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many things: `1 part`, `1,440 parts`.
+pub(crate) fn several(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

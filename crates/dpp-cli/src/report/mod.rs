@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use figures::{
-    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, skips,
+    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, several, skips,
 };
 pub(crate) use json::{condition, facts, metadata, metadata_of, privacy};
 pub(crate) use text::{banner, table as table_words, utc};

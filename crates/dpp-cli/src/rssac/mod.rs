@@ -16,7 +16,7 @@ use crate::output::{Opened, Output, STDOUT};
 use crate::parts::{
     Out, Since, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
 };
-use crate::report::grouped;
+use crate::report::{grouped, several};
 use anyhow::{Context, anyhow, bail};
 use count::KIND;
 pub(crate) use count::{header, servers};
@@ -210,6 +210,9 @@ impl Publishing {
         if let Some(day) = self.day {
             Publishing::check_day(tally.days().map(|(day, _)| day), day)?;
         }
+        if days.is_empty() && tally.others == 0 {
+            bail!("nothing was counted: there is no DNS message with a day")
+        }
         if days.is_empty() {
             bail!(
                 "nothing was counted; {} messages were neither to the server nor from it: is --server right?",
@@ -239,9 +242,9 @@ impl Publishing {
         if let (Some(directory), false) = (&self.directory, is_silent) {
             let _ = writeln!(
                 io::stderr(),
-                "{} files of {} days are in '{}'",
-                grouped(count),
-                days.len(),
+                "{} of {} in '{}'",
+                several(count, "file"),
+                several(days.len() as u64, "day"),
                 directory.display()
             );
         }

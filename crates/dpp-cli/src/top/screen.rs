@@ -193,7 +193,7 @@ impl<'a> Screen<'a> {
                     state.condition = text;
                     self.reset();
                 }
-                Err(error) => state.notice = format!("{error:#}"),
+                Err(error) => state.notice = first_line(&error),
             },
         }
         true
@@ -231,6 +231,11 @@ impl<'a> Screen<'a> {
     fn has_just_ended(&self) -> bool {
         self.seen.end.is_none() && matches!(self.session.ended.get(), Some(Ok(_)))
     }
+}
+
+/// What is wrong, without the lines below that point at it.
+fn first_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
 }
 
 /// How a capture ended, in few words.

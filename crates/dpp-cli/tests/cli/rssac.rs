@@ -334,7 +334,7 @@ fn what_does_not_add_up_is_refused() {
     );
     check_refused(
         &["merge", "a.tally", "c.txt", "-o", "x"],
-        "'c.txt' the same capture is there twice (fingerprint ",
+        "'c.txt' does not add up: the same capture is there twice (fingerprint ",
     );
     check_refused(
         &["merge", "a.tally", "d.tally", "-o", "x"],

@@ -285,7 +285,7 @@ fn with_odd_parts() -> Room {
     room.dpp(&["rssac", "map", "1.pcap", "--server", "all", "-o", "rssac.tally", "-s"]).well();
     let text = String::from_utf8(room.read("where.txt")).unwrap();
     room.write("cut.txt", &text[..text.len() - 3]);
-    room.write("newer.txt", text.replace("#dpp-part 1 ", "#dpp-part 2 "));
+    room.write("newer.txt", text.replace("#dpp-part 2 ", "#dpp-part 3 "));
     room.write("unknown.txt", text.replace("+-/account/messages ", "+-/account/moods "));
     fs::create_dir(room.path("folder")).expect("a folder");
     room
@@ -330,7 +330,7 @@ fn parts_that_do_not_add_up_are_refused() {
         ),
         (&["stats", "report", "rssac.tally"], "'rssac.tally' counts something else"),
         (&["stats", "report", "cut.txt"], "'cut.txt' was cut off"),
-        (&["stats", "merge", "newer.txt", "-o", "x"], "'newer.txt' is of version 2 of the format"),
+        (&["stats", "merge", "newer.txt", "-o", "x"], "'newer.txt' is of version 3 of the format"),
         (&["stats", "report", "unknown.txt"], "a part has an entry that nobody counts: '-/account/moods'"),
         (&["stats", "merge", "1.tally", "1.pcap", "-o", "x"], "'1.pcap' is no part file"),
         (&["report", "1.tally", "2.pcap", "-o", "x"], "'1.tally' is a part, and '2.pcap' is none"),

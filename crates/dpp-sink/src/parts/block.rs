@@ -315,7 +315,7 @@ impl Plain {
         // Whoever merges relies on the last key: up to it all are known.
         match self.at <= self.end && self.size < PLAIN + 2 * KEY_MAX && self.key <= self.last {
             true => Ok(()),
-            false => Err(Wrong::Damaged("a block that cannot be")),
+            false => Err(Wrong::Damaged("a block says what cannot be")),
         }
     }
 

@@ -103,7 +103,7 @@ impl Header {
             if let Some(known) = self.parameters.insert(name.to_owned(), value.clone())
                 && known != value
             {
-                return Err(Wrong::Parameter(name.to_owned(), known, value));
+                return Err(Wrong::parameter(name, &known, &value));
             }
         } else if let Some(program) = line.strip_prefix("#program ") {
             self.programs.insert(name_of(program).ok_or(Wrong::Header)?);
@@ -129,7 +129,7 @@ impl Header {
         for name in names.into_iter().filter(|name| *name != SKETCH || has_both(name)) {
             let (mine, theirs) = (value(self, name), value(other, name));
             if mine != theirs {
-                return Err(Wrong::Parameter(name.clone(), mine, theirs));
+                return Err(Wrong::parameter(name, &mine, &theirs));
             }
         }
         let sketch = other.parameters.get_key_value(SKETCH);
@@ -264,7 +264,7 @@ pub enum Wrong {
     #[error("has changed while it was read; run again when it is complete")]
     Changed,
     /// A file that was counted twice.
-    #[error("{0}; leave one of the two out, or let --keep-going do so")]
+    #[error("does not add up: {0}; leave one of the two out, or let --keep-going do so")]
     Twice(String),
     /// Nothing of the day that was asked for.
     #[error("has nothing of {0}; it is of {1}")]
@@ -275,6 +275,11 @@ pub enum Wrong {
 }
 
 impl Wrong {
+    fn parameter(name: &str, mine: &str, theirs: &str) -> Wrong {
+        let [name, mine, theirs] = [name, mine, theirs].map(|text| shown(text.as_bytes()));
+        Wrong::Parameter(name, mine, theirs)
+    }
+
     /// With the name of the part.
     fn of(self, part: &str) -> PartError {
         PartError { part: part.to_owned(), wrong: self }

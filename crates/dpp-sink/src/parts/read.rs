@@ -346,7 +346,7 @@ impl Part {
     fn unpack(&mut self, stored: usize, max: usize, unpacker: &mut Unpacker) -> Result<Vec<u8>, Wrong> {
         let raw = self.bytes.u32()? as usize;
         if raw > max || stored > max + max / 64 + 64 || raw == 0 {
-            return Err(Wrong::Damaged("a block that cannot be"));
+            return Err(Wrong::Damaged("a block says what cannot be"));
         }
         let mut unpacked = Vec::with_capacity(raw + PAD);
         unpacked.resize(raw, 0);

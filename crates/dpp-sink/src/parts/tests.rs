@@ -175,7 +175,7 @@ fn any_text_may_be_a_parameter_and_stays_the_same_however_often_parts_are_merged
     }
     assert_eq!(again, whole);
     for text in ["%", "%4", "%+1", "%zz", "%FF"] {
-        check_wrong(format!("#dpp-part 1 rssac\n#program {text}\n>~end 1\n").as_bytes(), "has a header that");
+        check_wrong(format!("#dpp-part 2 rssac\n#program {text}\n>~end 1\n").as_bytes(), "has a header that");
     }
     assert_eq!(name_of(&key_name(odd)).as_deref(), Some(odd));
 }
@@ -187,7 +187,8 @@ fn of_two_parts_with_the_same_file_both_are_named() {
     let twice = written(Form::Text, &header("all"), &lines[0]);
     let parts = [part("'x'", &other), part("'a'", &twice), part("'b'", &twice)];
     let Err(error) = Sum::of(parts, None, false) else { panic!("it is there twice") };
-    let told = "'b' the same capture is there twice (fingerprint 0a), here and in 'a'; leave one";
+    let told =
+        "'b' does not add up: the same capture is there twice (fingerprint 0a), here and in 'a'; leave one";
     assert!(error.to_string().starts_with(told), "{error}");
 }
 
