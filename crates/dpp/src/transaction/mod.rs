@@ -55,11 +55,7 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub(crate) fn new(part: &'a Part, index: usize) -> Self {
         let (event, facts) = (&part.events[index], part.facts.get(index));
-        let (query, response) = match facts {
-            Some(facts) if is_unasked(event.state) => (None, Some(&facts.own)),
-            Some(facts) => (Some(&facts.own), part.answer(facts)),
-            None => (None, None),
-        };
+        let (query, response) = facts.map_or((None, None), |facts| sides(part, event, facts));
         Transaction { part, event, facts, query, response, index: index as u32, face: Face::Both }
     }
 
@@ -204,6 +200,16 @@ impl<'a> Transaction<'a> {
     pub fn rtt_ns(&self) -> Option<i64> {
         let is_known = self.event.state == State::Matched && !self.lacks(Lacks::DELAY);
         is_known.then_some(self.event.rtt_ns)
+    }
+}
+
+/// What is known of the query's message, and of the response's. Not inlined: where nothing is known of messages, rows are made
+/// in loops that have to be short.
+#[inline(never)]
+fn sides<'a>(part: &'a Part, event: &Event, facts: &'a Facts) -> (Option<&'a Side>, Option<&'a Side>) {
+    match is_unasked(event.state) {
+        true => (None, Some(&facts.own)),
+        false => (Some(&facts.own), part.answer(facts)),
     }
 }
 
