@@ -1,9 +1,8 @@
 //! The options of `dpp top`.
 
-use super::{Late, Order, Reading, Setting, Truth, path};
+use super::{Late, Messages, Order, Selection, Setting, Timeout, Truth, Workers, path};
 use clap::Args;
-use clap::builder::{EnumValueParser, RangedI64ValueParser};
-use dpp::pipeline::WORKERS_MAX;
+use clap::builder::EnumValueParser;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -32,36 +31,18 @@ pub(crate) struct Top {
     #[arg(long, value_name = "TIME", default_value = "1s")]
     pub(crate) interval: OsString,
 
-    /// Only transactions that meet a condition on columns: 'qtype = AAAA and src_ip in 192.0.2.0/24'
-    #[arg(long = "where", env = "DPP_WHERE", hide_env = true, value_name = "CONDITION")]
-    pub(crate) filter: Option<OsString>,
-
-    /// Only a part of all clients or transactions, always the same: client:1/100, transaction:0.01
-    #[arg(long, env = "DPP_SAMPLE", hide_env = true, value_name = "OF:SHARE")]
-    pub(crate) sample: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 
     /// A list of public suffixes instead of the one that is built in
     #[arg(long, env = "DPP_PSL", hide_env = true, value_name = "FILE", value_parser = path())]
     pub(crate) psl: Option<PathBuf>,
 
-    /// Later than this a response does not answer its query; 1 to 5000
-    #[arg(long, env = "DPP_MATCH_TIMEOUT_MS", hide_env = true, help_heading = "Matching", value_name = "MS")]
-    #[arg(default_value = "1200", allow_negative_numbers = true)]
-    pub(crate) match_timeout_ms: OsString,
+    #[command(flatten)]
+    pub(crate) timeout: Timeout,
 
     #[command(flatten)]
-    pub(crate) reading: Reading,
-
-    /// Drop messages that were captured twice within this time: 10ms, 500us, 1s
-    #[arg(
-        long,
-        env = "DPP_DEDUP_PACKETS",
-        hide_env = true,
-        help_heading = "Matching",
-        value_name = "WINDOW"
-    )]
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) dedup_packets: Option<OsString>,
+    pub(crate) messages: Messages,
 
     /// Which capture is first: by name, by the time of the first packet, or as given
     #[arg(long, env = "DPP_ORDER", hide_env = true, help_heading = "Inputs", value_name = "ORDER")]
@@ -76,10 +57,8 @@ pub(crate) struct Top {
     #[arg(long, env = "DPP_RECURSIVE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
     pub(crate) recursive: bool,
 
-    /// Workers, else one for each CPU; the figures are the same for any number
-    #[arg(short, long, env = "DPP_THREADS", hide_env = true, help_heading = "Machine", value_name = "N")]
-    #[arg(value_parser = Late(RangedI64ValueParser::<u16>::new().range(1..=WORKERS_MAX as i64)))]
-    pub(crate) threads: Option<Setting<u16>>,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
 }
 
 const TOP_EXAMPLES: &str = "\

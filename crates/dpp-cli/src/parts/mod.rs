@@ -180,20 +180,43 @@ pub(crate) fn tallies<T: Entries>(
         if key.first() == Some(&b'!') || !is_wanted(key) {
             return Ok(());
         }
-        let unknown = || PartError {
-            part: "a part".to_owned(),
-            wrong: Wrong::Unknown(String::from_utf8_lossy(key).into_owned()),
-        };
-        let slash = key.iter().position(|&byte| byte == b'/').ok_or_else(unknown)?;
-        let site = str::from_utf8(&key[..slash]).map_err(|_| unknown())?;
+        let (site, rest) = site_of(key)?;
         let tally = match sites.get_mut(site) {
             Some(tally) => tally,
             None => sites.entry(site.to_owned()).or_insert_with(&new),
         };
-        tally.take(op, &key[slash + 1..], number).map_err(|NotMine| unknown())
+        tally.take(op, rest, number).map_err(|NotMine| unknown(key))
     })?;
     sites.values_mut().for_each(Entries::settle);
     Ok(sites)
+}
+
+/// Refuses an entry that such a tally does not have, so that nobody adds up what nobody can report. `scratch` is of all sites.
+/// Members of sets are not looked at: there are too many.
+///
+/// # Errors
+/// If it does not.
+pub(crate) fn check_known(
+    scratch: &mut impl Entries,
+    (op, key, number): (Op, &[u8], u64),
+) -> anyhow::Result<()> {
+    if op == Op::Member || key.first() == Some(&b'!') {
+        return Ok(());
+    }
+    let (_, rest) = site_of(key)?;
+    Ok(scratch.take(op, rest, number).map_err(|NotMine| unknown(key))?)
+}
+
+/// The site of an entry, and its key there.
+fn site_of(key: &[u8]) -> Result<(&str, &[u8]), PartError> {
+    let slash = key.iter().position(|&byte| byte == b'/').ok_or_else(|| unknown(key))?;
+    let site = str::from_utf8(&key[..slash]).map_err(|_| unknown(key))?;
+    Ok((site, &key[slash + 1..]))
+}
+
+fn unknown(key: &[u8]) -> PartError {
+    let wrong = Wrong::Unknown(String::from_utf8_lossy(key).into_owned());
+    PartError { part: "a part".to_owned(), wrong }
 }
 
 /// What these sites have together, or all of them; `None` if there is none.

@@ -14,7 +14,7 @@ use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, Rssac
 use crate::hiding::read_file;
 use crate::output::{Opened, Output, STDOUT};
 use crate::parts::{
-    Out, Since, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
+    Out, Since, check_known, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
 };
 use crate::report::{grouped, several};
 use anyhow::{Context, anyhow, bail};
@@ -105,9 +105,13 @@ fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let sum = sum(&wish.adding, KIND, "merge", &output, day.as_deref())?;
     let (parts, left_out) = (sum.parts(), told_left_out(&sum));
     let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
-    sum.entries(|op, key, number| match is_of(key, day.as_deref()) {
-        true => out.put(op, key, number),
-        false => Ok(()),
+    let mut scratch = Tally::default();
+    sum.entries(|op, key, number| {
+        check_known(&mut scratch, (op, key, number))?;
+        match is_of(key, day.as_deref()) {
+            true => out.put(op, key, number),
+            false => Ok(()),
+        }
     })?;
     out.finish()?;
     told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)

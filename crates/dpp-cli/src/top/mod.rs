@@ -146,7 +146,7 @@ pub(crate) fn top(wish: &Top) -> anyhow::Result<()> {
     let Top { merge, recursive, .. } = *wish;
     let manner = manner(&Many { order: wish.order.clone(), merge, recursive, keep_going: false })?;
     let plan = plan(wish, manner)?;
-    let machine = Machine::new(workers(wish.threads.clone())?, RandomState::new().hash_one(0));
+    let machine = Machine::new(workers(wish.workers.threads.clone())?, RandomState::new().hash_one(0));
     let sources = sources(wish)?;
     if !io::stdout().is_terminal() {
         bail!(
@@ -157,12 +157,12 @@ pub(crate) fn top(wish: &Top) -> anyhow::Result<()> {
     let mut state = State::new(window, (!is_live).then_some(speed));
     state.is_colored = std::env::var_os("NO_COLOR").is_none_or(|said| said.is_empty());
     state.condition =
-        wish.filter.as_ref().map_or_else(String::new, |text| text.to_string_lossy().into_owned());
+        wish.selection.filter.as_ref().map_or_else(String::new, |text| text.to_string_lossy().into_owned());
     let source = match &sources[..] {
         [one] => one.file_name(),
         many => format!("{} {}", many.len(), if is_live { "sources" } else { "captures" }),
     };
-    let stage = Stage { source, plan, sample: wish.sample.clone(), machine, interval };
+    let stage = Stage { source, plan, sample: wish.selection.sample.clone(), machine, interval };
     match is_live {
         true => of_sources(&sources, stage, state),
         false => of_captures(sources, manner, stage, state, speed),
@@ -340,12 +340,12 @@ fn sources(wish: &Top) -> anyhow::Result<Vec<Input>> {
 fn plan(wish: &Top, manner: Manner) -> anyhow::Result<Plan> {
     let lookups = Lookups { geoip: Vec::new(), psl: wish.psl.clone(), servers: None, server_template: None };
     Ok(Plan {
-        match_timeout_ns: check_timeout(&wish.match_timeout_ms)?,
-        ports: plan::ports(&wish.reading.port)?,
+        match_timeout_ns: check_timeout(&wish.timeout.match_timeout_ms)?,
+        ports: plan::ports(&wish.messages.reading.port)?,
         context: lookups::context(&lookups)?.0,
         sink_needs: Summary::NEEDS,
-        select: plan::select(wish.filter.as_deref(), wish.sample.as_deref())?,
-        duplicates_ns: wish.dedup_packets.as_deref().map(plan::window_ns).transpose()?,
+        select: plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?,
+        duplicates_ns: wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?,
         merge: manner.merge,
         steered: true,
         ..Plan::default()

@@ -318,6 +318,7 @@ fn check_refused(arguments: &[&str], sentence: &str) {
     }
     let text = room.read("c.txt");
     room.write("cut.txt", &text[..text.len() - 3]);
+    room.write("unknown.txt", String::from_utf8_lossy(&text).replace("q/udp/", "q/uzp/"));
     fs::create_dir(room.path("folder")).expect("a folder");
     room.write("y.part", room.read("a.tally"));
     let before = room.inventory();
@@ -330,7 +331,7 @@ fn check_refused(arguments: &[&str], sentence: &str) {
 fn what_does_not_add_up_is_refused() {
     check_refused(
         &["merge", "a.tally", "b.tally", "-o", "x"],
-        "'b.tally' file number 7 is there twice, here and in 'a.tally'; leave one",
+        "'b.tally' does not add up: file number 7 is there twice, here and in 'a.tally'; leave one",
     );
     check_refused(
         &["merge", "a.tally", "c.txt", "-o", "x"],
@@ -339,6 +340,10 @@ fn what_does_not_add_up_is_refused() {
     check_refused(
         &["merge", "a.tally", "d.tally", "-o", "x"],
         "'d.tally' was counted with another parameter",
+    );
+    check_refused(
+        &["merge", "unknown.txt", "-o", "x"],
+        "a part has an entry that nobody counts: '-/20231113/q/uzp/",
     );
     check_refused(
         &["merge", "a.tally", "-o", "a.tally"],
@@ -432,7 +437,9 @@ fn what_is_left_out_and_what_is_missing_is_told() {
     let merged = room.dpp(&merge);
     assert_eq!(merged.code, Some(1));
     assert!(
-        merged.stderr.contains("Error: 'again.tally' file number 3 of site a%20b is there twice"),
+        merged
+            .stderr
+            .contains("Error: 'again.tally' does not add up: file number 3 of site a%20b is there twice"),
         "{}",
         merged.stderr
     );

@@ -306,11 +306,11 @@ fn parts_that_do_not_add_up_are_refused() {
     for (arguments, sentence) in [
         (
             &["stats", "merge", "1.tally", "copy.tally", "-o", "x"][..],
-            "'copy.tally' file number 1 is there twice, here and in '1.tally'",
+            "'copy.tally' does not add up: file number 1 is there twice, here and in '1.tally'",
         ),
         (
             &["stats", "report", "number.tally", "1.tally"],
-            "'1.tally' file number 1 is there twice, here and in 'number.tally'",
+            "'1.tally' does not add up: file number 1 is there twice, here and in 'number.tally'",
         ),
         (
             &["stats", "merge", "2.tally", "where.txt", "-o", "x"],
