@@ -182,7 +182,7 @@ mod tests {
 
     /// A name with a line end, a comma, a quote, a dot, a tab and an octet that is no text.
     const HOSTILE: &[u8] = b"\x08\n,\".\t\xFF =\x04evil\0";
-    const HOSTILE_TEXT: &str = "\\010,\\\"\\.\\009\\255\\032=.evil";
+    const HOSTILE_TEXT: &str = "\\012\\,\\\"\\.\\011\\377\\040\\=.evil";
 
     fn written_to(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
         let mut bytes = Vec::new();
