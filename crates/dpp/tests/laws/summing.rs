@@ -21,13 +21,11 @@ use std::sync::Mutex;
 
 /// The sum of what a machine makes of a scene.
 fn summed(bytes: &[u8], plan: &Plan, machine: &Machine, keys_max: u64) -> Summary {
-    let sink = Summed::new(Nobody, plan, Summary::new(keys_max));
-    pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
-    sink.finish().1
+    counted(bytes, plan, machine, &Summary::new(keys_max))
 }
 
-/// The same of tables.
-fn counted(bytes: &[u8], plan: &Plan, machine: &Machine, blank: &Findings) -> Findings {
+/// The same of anything that rows are added to.
+fn counted<T: RowTally>(bytes: &[u8], plan: &Plan, machine: &Machine, blank: &T) -> T {
     let sink = Summed::new(Nobody, plan, blank.clone());
     pipeline::run(single(bytes), plan, machine, &sink, &Watch::default()).expect("these are captures");
     sink.finish().1
@@ -93,6 +91,32 @@ fn taken<T: Tally>(mut blank: T, reduced: &Reduced) -> T {
     blank
 }
 
+/// However rows are dealt out to three sums that begin as `blank`, these are the whole: told, reduced and taken by `taker`, and
+/// merged, which is given.
+fn check_dealt<T: RowTally + PartialEq>(
+    bytes: &[u8],
+    plan: &Plan,
+    blank: T,
+    taker: T,
+    whole: &T,
+) -> Result<T, TestCaseError> {
+    let sink = Dealt { plan, sums: Mutex::new(vec![blank; 3]) };
+    pipeline::run(single(bytes), plan, &machine(2, 3, 4096, 0), &sink, &Watch::default())
+        .expect("these are captures");
+    let mut parts = sink.sums.into_inner().unwrap();
+    let mut reduced = Reduced::new();
+    parts.iter().for_each(|part| tell(part, &mut reduced));
+    prop_assert!(taken(taker, &reduced) == *whole, "told, reduced and taken");
+    let mut merged = parts.pop().expect("three");
+    parts.iter().for_each(|part| merged.merge(part));
+    prop_assert!(merged == *whole, "merged");
+    let (mut told, mut told_whole) = (Reduced::new(), Reduced::new());
+    tell(&merged, &mut told);
+    tell(whole, &mut told_whole);
+    prop_assert!(told == told_whole, "equal sums tell the same");
+    Ok(merged)
+}
+
 #[test]
 fn every_machine_and_every_partition_gives_the_same_sum() {
     let keys_max = proptest::sample::select(vec![u64::MAX, u64::MAX, 3, 0]);
@@ -111,20 +135,8 @@ fn every_machine_and_every_partition_gives_the_same_sum() {
         by_message.schema = by_message.schema.of_messages();
         let sum = summed(&capture, &by_message, &plain(), keys_max);
         prop_assert!(sum == whole, "a row for each message");
-        let sink = Dealt { plan: &scene.plan, sums: Mutex::new(vec![Summary::new(keys_max); 3]) };
-        pipeline::run(single(&capture[..]), &scene.plan, &machine(2, 3, 4096, 0), &sink, &Watch::default())
-            .expect("these are captures");
-        let mut parts = sink.sums.into_inner().unwrap();
-        let mut reduced = Reduced::new();
-        parts.iter().for_each(|part| tell(part, &mut reduced));
-        prop_assert!(taken(Summary::new(u64::MAX), &reduced) == whole, "told, reduced and taken");
-        let mut merged = parts.pop().expect("three");
-        parts.iter().for_each(|part| merged.merge(part));
-        prop_assert!(merged == whole, "merged");
-        let (mut told, mut told_whole) = (Reduced::new(), Reduced::new());
-        tell(&merged, &mut told);
-        tell(&whole, &mut told_whole);
-        prop_assert!(told == told_whole, "equal sums tell the same");
+        let (blank, taker) = (Summary::new(keys_max), Summary::new(u64::MAX));
+        let merged = check_dealt(&capture, &scene.plan, blank, taker, &whole)?;
         prop_assert!(merged.figures(10) == whole.figures(10), "equal sums have equal figures");
         Ok(())
     });
@@ -158,26 +170,7 @@ fn every_machine_and_every_partition_gives_the_same_table() {
                 let sum = counted(&capture, &scene.plan, machine, &blank);
                 prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
             }
-            let sink = Dealt { plan: &scene.plan, sums: Mutex::new(vec![blank.clone(); 3]) };
-            pipeline::run(
-                single(&capture[..]),
-                &scene.plan,
-                &machine(2, 3, 4096, 0),
-                &sink,
-                &Watch::default(),
-            )
-            .expect("these are captures");
-            let mut parts = sink.sums.into_inner().unwrap();
-            let mut reduced = Reduced::new();
-            parts.iter().for_each(|part| tell(part, &mut reduced));
-            prop_assert!(taken(blank, &reduced) == whole, "told, reduced and taken");
-            let mut merged = parts.pop().expect("three");
-            parts.iter().for_each(|part| merged.merge(part));
-            prop_assert!(merged == whole, "merged");
-            let (mut told, mut told_whole) = (Reduced::new(), Reduced::new());
-            tell(&merged, &mut told);
-            tell(&whole, &mut told_whole);
-            prop_assert!(told == told_whole, "equal sums tell the same");
+            let merged = check_dealt(&capture, &scene.plan, blank.clone(), blank, &whole)?;
             prop_assert!(merged.table(10) == whole.table(10), "equal sums have equal tables");
             Ok(())
         },
