@@ -65,6 +65,14 @@ pub(super) struct Panes {
     rest: Summary,
 }
 
+/// Where something is counted: in the pane of a second, in that of ten, or with all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    One(i64),
+    Ten(i64),
+    Rest,
+}
+
 /// What came in a second, or in ten.
 struct Pane {
     start_s: i64,
@@ -120,26 +128,40 @@ impl Panes {
             self.advance(ns);
         }
         let now = self.clock_ns.map(second_of);
-        for row in rows.iter() {
+        let mut numbers: Vec<(Place, usize)> = Vec::with_capacity(rows.len());
+        for (number, row) in rows.iter().enumerate() {
             let ns = row.request_ns();
             let second = now.and_then(|now| (second_of(ns) <= now + AHEAD).then(|| second_of(ns).min(now)));
-            let (summary, is_recent) = self.place(second);
-            summary.add(&row, context);
-            if is_recent {
+            let place = self.place(second);
+            numbers.push((place, number));
+            if place != Place::Rest {
                 self.since_ns = Some(self.since_ns.map_or(ns, |since_ns| since_ns.min(ns)));
             }
         }
+        // Most of what comes is of now, and in order.
+        numbers.sort();
+        for numbers in numbers.chunk_by(|one, other| one.0 == other.0) {
+            let mut adder = self.rest.adder(context);
+            adder.add_all(numbers.iter().map(|&(_, number)| rows.get(number)));
+            self.at(numbers[0].0).merge(&adder.sum());
+        }
     }
 
-    /// Where that is counted which was sent in this second, and whether that is a pane.
+    /// Where that is counted which was sent in this second.
     #[inline]
-    fn place(&mut self, second: Option<i64>) -> (&mut Summary, bool) {
+    fn place(&self, second: Option<i64>) -> Place {
         match (second, self.clock_ns.map(second_of)) {
-            (Some(second), Some(now)) if second > now - ONES => (pane_at(&mut self.ones, second), true),
-            (Some(second), Some(now)) if ten_of(second) > ten_of(now) - MINUTE => {
-                (pane_at(&mut self.tens, ten_of(second)), true)
-            }
-            _ => (&mut self.rest, false),
+            (Some(second), Some(now)) if second > now - ONES => Place::One(second),
+            (Some(second), Some(now)) if ten_of(second) > ten_of(now) - MINUTE => Place::Ten(ten_of(second)),
+            _ => Place::Rest,
+        }
+    }
+
+    fn at(&mut self, place: Place) -> &mut Summary {
+        match place {
+            Place::One(second) => pane_at(&mut self.ones, second),
+            Place::Ten(ten) => pane_at(&mut self.tens, ten),
+            Place::Rest => &mut self.rest,
         }
     }
 
@@ -175,7 +197,7 @@ impl Panes {
         let Some(clock_ns) = other.clock_ns else { return self.rest.merge(&other.rest) };
         self.advance(clock_ns);
         for pane in other.tens.iter().chain(&other.ones) {
-            self.place(Some(pane.start_s)).0.merge(&pane.summary);
+            self.at(self.place(Some(pane.start_s))).merge(&pane.summary);
         }
         self.rest.merge(&other.rest);
         self.since_ns = match (self.since_ns, other.since_ns) {

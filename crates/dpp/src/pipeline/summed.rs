@@ -3,7 +3,7 @@
 use super::{Pool, Rows, Sink};
 use crate::findings::Findings;
 use crate::plan::Plan;
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 use crate::table::Context;
 use crate::tallies::Tally;
 use crate::transaction::Transaction;
@@ -12,25 +12,68 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What rows can be added to.
 pub trait RowTally: Tally + Clone + Send + Sync {
-    /// Adds rows.
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context);
+    /// What adds them.
+    type Adder: RowAdder<Sum = Self>;
+
+    /// What adds rows to a sum of nothing, with the bounds of this one, as may come out by this context.
+    fn adder(&self, context: &Context) -> Self::Adder;
+}
+
+/// Adds rows.
+pub trait RowAdder: Send {
+    /// What comes of it.
+    type Sum;
+
+    /// Adds some.
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>);
+
+    /// The sum of all of them.
+    fn sum(self) -> Self::Sum;
 }
 
 impl RowTally for Summary {
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
-        self.add_all(rows, context);
+    type Adder = summary::Adder;
+
+    fn adder(&self, context: &Context) -> summary::Adder {
+        self.adder(context)
+    }
+}
+
+impl RowAdder for summary::Adder {
+    type Sum = Summary;
+
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>) {
+        self.add_all(rows);
+    }
+
+    fn sum(self) -> Summary {
+        self.sum()
     }
 }
 
 impl RowTally for Findings {
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
-        rows.for_each(|row| self.add(&row, context));
+    type Adder = (Findings, Context);
+
+    fn adder(&self, context: &Context) -> (Findings, Context) {
+        (self.clone(), context.clone())
+    }
+}
+
+impl RowAdder for (Findings, Context) {
+    type Sum = Findings;
+
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>) {
+        rows.for_each(|row| self.0.add(&row, &self.1));
+    }
+
+    fn sum(self) -> Findings {
+        self.0
     }
 }
 
 /// A sink, and the sum of its rows. The plan's `sink_needs` must have what the sum needs for all figures to be there.
 #[derive(Debug)]
-pub struct Summed<'a, S, T> {
+pub struct Summed<'a, S, T: RowTally> {
     sink: S,
     plan: &'a Plan,
     /// Of nothing.
@@ -40,38 +83,65 @@ pub struct Summed<'a, S, T> {
 
 /// What was counted, in as many sums as workers counted at once; who wants to count takes one. Those who share a pot can take what is
 /// in it while a run goes on; what is being counted just then stays for the next time.
-#[derive(Clone, Debug)]
-pub struct Pot<T>(Arc<Mutex<Vec<T>>>);
+pub struct Pot<T: RowTally>(Arc<Mutex<Counting<T>>>);
 
-impl<T> Default for Pot<T> {
+struct Counting<T: RowTally> {
+    adders: Vec<T::Adder>,
+    /// What was counted by another plan.
+    before: Option<T>,
+}
+
+impl<T: RowTally> Default for Pot<T> {
     fn default() -> Self {
-        Pot(Arc::default())
+        Pot(Arc::new(Mutex::new(Counting { adders: Vec::new(), before: None })))
+    }
+}
+
+impl<T: RowTally> Clone for Pot<T> {
+    fn clone(&self) -> Self {
+        Pot(self.0.clone())
+    }
+}
+
+impl<T: RowTally> std::fmt::Debug for Pot<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pot(..)")
     }
 }
 
 impl<T: RowTally> Pot<T> {
     /// All that was counted since it was taken last.
     pub fn take(&self) -> Option<T> {
-        let parts = std::mem::take(&mut *self.lock());
-        parts.into_iter().reduce(|mut sum, part| {
+        let (adders, before) = {
+            let mut counting = self.lock();
+            (std::mem::take(&mut counting.adders), counting.before.take())
+        };
+        before.into_iter().chain(adders.into_iter().map(RowAdder::sum)).reduce(|mut sum, part| {
             sum.merge(&part);
             sum
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+    /// Who counts from now on begins anew.
+    fn begin(&self) {
+        let before = self.take();
+        self.lock().before = before;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counting<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<'a, S, T: RowTally> Summed<'a, S, T> {
-    /// Adds up what goes to this sink; each worker begins with a clone of `blank`, the sum of nothing.
+    /// Adds up what goes to this sink; each worker begins with nothing, as `blank` is.
     pub fn new(sink: S, plan: &'a Plan, blank: T) -> Self {
         Summed { sink, plan, blank, pot: Pot::default() }
     }
 
-    /// The same, in a pot that others have.
+    /// The same, in a pot that others have, of whom none counts now.
     pub fn in_pot(self, pot: &Pot<T>) -> Self {
+        pot.begin();
         Summed { pot: pot.clone(), ..self }
     }
 
@@ -81,10 +151,10 @@ impl<'a, S, T: RowTally> Summed<'a, S, T> {
     }
 
     fn add(&self, rows: &Rows) {
-        let taken = self.pot.lock().pop();
-        let mut sum = taken.unwrap_or_else(|| self.blank.clone());
-        sum.add_all(rows.iter(), &self.plan.context);
-        self.pot.lock().push(sum);
+        let taken = self.pot.lock().adders.pop();
+        let mut adder = taken.unwrap_or_else(|| self.blank.adder(&self.plan.context));
+        adder.add_all(rows.iter());
+        self.pot.lock().adders.push(adder);
     }
 }
 

@@ -177,6 +177,7 @@ const PLACES: usize = 512;
 
 /// How many there were of each kind. Each kind has two places, by its hash; if others are in both, one of these goes to the
 /// counters.
+#[derive(Debug)]
 pub(super) struct Kinds {
     places: [(Kind, u64); PLACES],
     /// Which of them are not empty: a bit for each.

@@ -111,7 +111,7 @@ impl AddressKey {
 
     /// Whether these are the bytes of the key, that of an IPv6 address.
     #[inline(always)]
-    pub(super) fn is_ipv6(self, bytes: &[u8]) -> bool {
+    pub fn is_ipv6(self, bytes: &[u8]) -> bool {
         let same = |octets| u128::from_le_bytes(octets) == self.octets;
         bytes.first() == Some(&V6) && bytes[1..].try_into().is_ok_and(same)
     }

@@ -40,6 +40,12 @@ impl<T: Tally + Default> Groups<T> {
         Some(number).filter(|_| self.is_there())
     }
 
+    /// Whether there are not too many keys, with this one.
+    pub fn has_room_for(&self, key: &[u8]) -> bool {
+        let has_room = |groups: &Keyed<T>| groups.len() < GROUPS_MAX || groups.number(key).is_some();
+        self.groups.as_ref().is_some_and(has_room)
+    }
+
     /// The tally of the key of this number; `None` if there are too many keys.
     ///
     /// # Panics

@@ -66,13 +66,6 @@ impl<V> Keyed<V> {
         self.find(key).map(|number| (number, &mut self.entries[number].value))
     }
 
-    /// The same of an address, as the bytes of its key.
-    #[inline(always)]
-    pub(super) fn look_up_address(&mut self, key: AddressKey) -> Result<(usize, &mut V), Free> {
-        let found = self.find_tag(self.tag_of_address(key), |bytes| key.is_ipv6(bytes));
-        found.map(|number| (number, &mut self.entries[number].value))
-    }
-
     /// What a slot has of a key.
     #[inline]
     pub(super) fn tag(&self, key: &[u8]) -> Tag {
@@ -91,32 +84,58 @@ impl<V> Keyed<V> {
         })
     }
 
-    /// The number of the key of this tag and what is known of it; of one that is not there, where it belongs.
-    #[inline]
-    pub(super) fn look_up_tagged(&mut self, tag: Tag, key: &[u8]) -> Result<(usize, &mut V), Free> {
-        let found = self.find_tag(tag, |bytes| is_same(bytes, key));
-        found.map(|number| (number, &mut self.entries[number].value))
+    /// Does something with what is known of the keys of these tags. `is_it` says whether bytes are those of the key at a place, if its
+    /// tag does not say all. Gives the numbers that keys have, from 1, and 0 for those that are not there, and of these a bit each.
+    #[inline(always)]
+    pub(super) fn each_known(
+        &mut self,
+        tags: &[Tag],
+        is_it: impl Fn(usize, &[u8]) -> bool,
+        numbers: &mut [u32; AHEAD],
+        mut with: impl FnMut(usize, &mut V),
+    ) -> u32 {
+        self.guess(tags, numbers);
+        let mut missing = 0;
+        for (place, (tag, number)) in tags.iter().zip(numbers.iter_mut()).enumerate() {
+            let found = match self.is_at(*number, *tag, |key| is_it(place, key)) {
+                true => Ok(*number as usize - 1),
+                false => self.find_tag(*tag, |key| is_it(place, key)),
+            };
+            match found {
+                Ok(found) => {
+                    with(place, &mut self.entries[found].value);
+                    *number = found as u32 + 1;
+                }
+                Err(_) => {
+                    missing |= 1 << place;
+                    *number = 0;
+                }
+            }
+        }
+        missing
     }
 
-    /// Fetches into the processor's cache what will be asked for soon: slots, entries and bytes of the keys of these tags. Each loop
-    /// has loads that do not wait for one another. Gives the numbers that the keys probably have, from 1, and 0 for none; and
-    /// something of what was fetched.
-    #[inline]
-    pub(super) fn look_ahead(&self, tags: &[Tag; AHEAD]) -> ([u32; AHEAD], u64) {
-        let numbers = tags.map(|tag| (self.slots[self.place(tag.0)] & !TAG) as u32);
-        let starts = numbers.map(|number| {
-            let entry = self.entries.get((number as usize).wrapping_sub(1));
-            entry.map_or(0, |entry| entry.start)
-        });
-        let octets = starts.map(|start| self.bytes.get(start).copied().unwrap_or_default());
-        (numbers, octets.iter().map(|&octet| u64::from(octet)).sum())
+    /// The numbers that keys of these tags have, from 1, as far as the first two slots say it. Many loads go on at once here, for slots
+    /// and for entries; where keys are looked up one by one, each would wait for the one before.
+    #[inline(always)]
+    fn guess(&self, tags: &[Tag], numbers: &mut [u32; AHEAD]) {
+        for (&Tag(tag), number) in tags.iter().zip(numbers.iter_mut()) {
+            let slot = self.place(tag);
+            let [first, second] = [slot, (slot + 1) & (self.slots.len() - 1)].map(|slot| self.slots[slot]);
+            let found = if first & TAG == tag { first } else { second };
+            *number = if found & TAG == tag { (found & !TAG) as u32 } else { 0 };
+        }
+        let entries =
+            numbers[..tags.len()].iter().map(|&number| self.entries.get((number as usize).wrapping_sub(1)));
+        std::hint::black_box(entries.flatten().fold(0, |sum, entry| sum ^ entry.start));
     }
 
-    /// The same of the entries alone, of these numbers from 1.
-    #[inline]
-    pub(super) fn look_ahead_numbered(&self, numbers: &[u32; AHEAD]) -> u64 {
-        let entries = numbers.map(|number| self.entries.get((number as usize).wrapping_sub(1)));
-        entries.iter().flatten().fold(0, |sum, entry| sum ^ entry.start as u64)
+    /// Whether the key of this number, from 1, is this one.
+    #[inline(always)]
+    fn is_at(&self, number: u32, Tag(tag): Tag, is_it: impl Fn(&[u8]) -> bool) -> bool {
+        let entry = self.entries.get((number as usize).wrapping_sub(1));
+        // Of an IPv4 address the tag is all.
+        entry.is_some_and(|entry| tag & IS_IPV4 != 0 || is_it(self.key(entry)))
     }
 
     /// What is known of the key of this number.
@@ -174,11 +193,11 @@ impl<V> Keyed<V> {
         }
     }
 
-    /// Where to begin to look: the upper bits of the hash.
+    /// Where to begin to look.
     #[inline(always)]
     fn place(&self, tag: u64) -> usize {
-        let hash = if tag & IS_IPV4 != 0 { fold(tag ^ self.seed, MIX[0]) } else { tag };
-        (hash >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
+        // Of an IPv4 address the tag is no hash; to ask whether it is one would take longer than to hash all.
+        (fold(tag ^ self.seed, MIX[0]) >> (u64::BITS - self.slots.len().trailing_zeros())) as usize
     }
 
     /// Adds a key that is not there, where it belongs.
@@ -303,7 +322,7 @@ pub(super) fn hash_last(state: u64, (one, other): (u64, u64), seed: u64) -> u64 
 /// Whether two keys are the same. They are short, and a call would take longer than to compare them: sixteen bytes at a time, of
 /// which the last may overlap those before.
 #[inline(always)]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }

@@ -29,7 +29,7 @@ pub use address::{AddressKey, AddressRoom};
 pub use counts::Counts;
 pub use distinct::{Distinct, Number, Registers};
 pub use groups::Groups;
-pub use keyed::{AHEAD, Tag};
+pub use keyed::{AHEAD, Tag, is_same};
 pub use murmur::{Hash, finished, fold};
 pub use quantiles::Quantiles;
 pub use sample::{Drawn, Sample};

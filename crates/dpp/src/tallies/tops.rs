@@ -10,7 +10,7 @@
 //! there depends on the order in which they came; counters that add up and least numbers do not
 //! (docs/decisions/2026-11-22-tallies-that-merge.md).
 
-use super::address::{AddressKey, AddressRoom};
+use super::address::AddressKey;
 use super::distinct::{Number, Registers};
 use super::entry::{Entries, NotMine, Op};
 use super::keyed::{AHEAD, Keyed, Tag};
@@ -82,18 +82,6 @@ impl Tops {
         }
     }
 
-    /// The same for the bytes of an address that came once.
-    #[inline(always)]
-    pub fn add_address(&mut self, key: AddressKey, rank: u64) -> Option<usize> {
-        if let Counts::Exact(keys) = &mut self.counts
-            && let Ok((number, weight)) = keys.look_up_address(key)
-        {
-            weight.add(rank, 1);
-            return Some(number);
-        }
-        self.add(key.bytes(&mut AddressRoom::default()), rank, 1)
-    }
-
     /// What a key is looked up by: who has it before need not have it made again.
     #[inline]
     pub fn tag(&self, key: &[u8]) -> Tag {
@@ -112,48 +100,47 @@ impl Tops {
         }
     }
 
-    /// A key of this tag came once.
-    #[inline]
-    pub fn add_tagged(&mut self, tag: Tag, key: &[u8], rank: u64) -> Option<usize> {
-        if let Counts::Exact(keys) = &mut self.counts
-            && let Ok((number, weight)) = keys.look_up_tagged(tag, key)
-        {
-            weight.add(rank, 1);
-            return Some(number);
-        }
-        self.add(key, rank, 1)
-    }
-
-    /// Fetches into the processor's cache what will be looked at for the keys of these tags: many such fetches go on at once, where
-    /// one addition waits for another. Gives the numbers that the keys probably have, from 1, and 0 for none; and something of what
-    /// was fetched, which has no meaning.
-    #[inline]
-    pub fn look_ahead(&self, tags: &[Tag; AHEAD]) -> ([u32; AHEAD], u64) {
-        match &self.counts {
-            Counts::Exact(keys) => keys.look_ahead(tags),
-            Counts::Sketch(_) => ([0; AHEAD], 0),
-        }
-    }
-
-    /// The same for keys that have these numbers, from 1; of 0 nothing.
-    #[inline]
-    pub fn look_ahead_numbered(&self, numbers: &[u32; AHEAD]) -> u64 {
-        match &self.counts {
-            Counts::Exact(keys) => keys.look_ahead_numbered(numbers),
-            Counts::Sketch(_) => 0,
-        }
-    }
-
-    /// A key that has this number came `n` times.
-    ///
-    /// # Panics
-    /// If there is no such key.
-    #[inline]
-    pub fn add_numbered(&mut self, number: usize, rank: u64, n: u64) {
+    /// Keys of these tags came once each, with these ranks: those that are known already are counted. `is_it` says whether bytes are
+    /// those of the key at a place, if its tag does not say all. Gives the numbers that keys have, from 1, and a bit for each of the
+    /// others, which are to be added singly.
+    #[inline(always)]
+    pub fn add_known(
+        &mut self,
+        tags: &[Tag],
+        ranks: &[u64],
+        is_it: impl Fn(usize, &[u8]) -> bool,
+        numbers: &mut [u32; AHEAD],
+    ) -> u32 {
+        let all = (1_u64 << tags.len()) - 1;
         match &mut self.counts {
-            Counts::Exact(keys) => keys.value_mut(number).add(rank, n),
-            Counts::Sketch(_) => panic!("keys of a sketch have no numbers"),
+            Counts::Exact(keys) => {
+                keys.each_known(tags, is_it, numbers, |place, weight| weight.add(ranks[place], 1))
+            }
+            Counts::Sketch(_) => {
+                *numbers = [0; AHEAD];
+                all as u32
+            }
         }
+    }
+
+    /// Whether a key can be added while all counts stay exact.
+    pub fn has_room_for(&self, key: &[u8]) -> bool {
+        match &self.counts {
+            Counts::Exact(keys) => (keys.len() as u64) < self.keys_max || keys.number(key).is_some(),
+            Counts::Sketch(_) => false,
+        }
+    }
+
+    /// Tells keys that are counted exactly, with their ranks and counts, in any order; of a sketch nothing.
+    pub fn each(&self, mut tell: impl FnMut(&[u8], u64, u64)) {
+        if let Counts::Exact(keys) = &self.counts {
+            keys.iter().for_each(|(key, weight)| tell(key, weight.rank, weight.count));
+        }
+    }
+
+    /// So many different keys are counted exactly.
+    pub fn keys_max(&self) -> u64 {
+        self.keys_max
     }
 
     /// Whether all counts are exact.

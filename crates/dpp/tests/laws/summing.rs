@@ -8,7 +8,7 @@ use crate::production::{machine, plain, run};
 use crate::{Held, law, some_machines};
 use dpp::capture::single;
 use dpp::findings::{By, Definition, Findings, Wish};
-use dpp::pipeline::{self, Machine, Nobody, Pool, RowTally, Rows, Sink, Summed, Watch};
+use dpp::pipeline::{self, Machine, Nobody, Pool, RowAdder, RowTally, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::summary::{Counted, Shown, Summary, Timed};
 use dpp::tallies::entry::Op;
@@ -32,12 +32,9 @@ fn counted<T: RowTally>(bytes: &[u8], plan: &Plan, machine: &Machine, blank: &T)
 }
 
 /// A sink that deals rows out to several sums.
-struct Dealt<'a, T> {
-    plan: &'a Plan,
-    sums: Mutex<Vec<T>>,
-}
+struct Dealt<A>(Mutex<Vec<A>>);
 
-impl<T: RowTally> Sink for Dealt<'_, T> {
+impl<A: RowAdder> Sink for Dealt<A> {
     type Piece = ();
     type Error = Infallible;
 
@@ -46,10 +43,10 @@ impl<T: RowTally> Sink for Dealt<'_, T> {
     }
 
     fn encode(&self, rows: Rows, pool: &Pool) {
-        let mut sums = self.sums.lock().unwrap();
-        let count = sums.len();
+        let mut adders = self.0.lock().unwrap();
+        let count = adders.len();
         for (number, row) in rows.iter().enumerate() {
-            sums[(number * number + rows.len()) % count].add_all(std::iter::once(row), &self.plan.context);
+            adders[(number * number + rows.len()) % count].add_all(std::iter::once(row));
         }
         pool.recycle(rows);
     }
@@ -100,10 +97,10 @@ fn check_dealt<T: RowTally + PartialEq>(
     taker: T,
     whole: &T,
 ) -> Result<T, TestCaseError> {
-    let sink = Dealt { plan, sums: Mutex::new(vec![blank; 3]) };
+    let sink = Dealt(Mutex::new([(); 3].map(|()| blank.adder(&plan.context)).into()));
     pipeline::run(single(bytes), plan, &machine(2, 3, 4096, 0), &sink, &Watch::default())
         .expect("these are captures");
-    let mut parts = sink.sums.into_inner().unwrap();
+    let mut parts: Vec<T> = sink.0.into_inner().unwrap().into_iter().map(RowAdder::sum).collect();
     let mut reduced = Reduced::new();
     parts.iter().for_each(|part| tell(part, &mut reduced));
     prop_assert!(taken(taker, &reduced) == *whole, "told, reduced and taken");
