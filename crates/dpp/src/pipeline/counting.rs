@@ -53,6 +53,19 @@ impl<'a> Counting<'a> {
         self.logged(&logged, totals);
     }
 
+    /// The same of a message that is known: the complete response code, and the name of its question.
+    #[inline(always)]
+    pub(super) fn known<A: Around>(
+        &self,
+        arrived: &Arrived<A>,
+        (is_response, rcode, name): (bool, u16, &[u8]),
+        totals: &mut Totals,
+    ) {
+        let rcode = is_response.then_some(rcode);
+        let logged = self.told(arrived, is_response, rcode, (!is_response).then_some(name));
+        self.logged(&logged, totals);
+    }
+
     /// The same for one that counts only if it was not captured before, which its shard will find.
     #[cold]
     pub(super) fn later<A: Around>(
@@ -80,12 +93,23 @@ impl<'a> Counting<'a> {
         scratch: &'b mut Scratch,
     ) -> Logged<'b> {
         let is_response = message.is_response();
-        let around = &arrived.around;
         let rcode = is_response.then(|| rcode(&message, totals));
         let name = match self.wanted.labels && !is_response && message.question_count() > 0 {
             true => message.question(Message::QUESTIONS, scratch).ok().map(|(question, _)| question.name),
             false => None,
         };
+        self.told(arrived, is_response, rcode, name)
+    }
+
+    #[inline(always)]
+    fn told<'b, A: Around>(
+        &self,
+        arrived: &'b Arrived<A>,
+        is_response: bool,
+        rcode: Option<u16>,
+        name: Option<&'b [u8]>,
+    ) -> Logged<'b> {
+        let around = &arrived.around;
         Logged {
             flow: arrived.datagram.flow,
             transport: arrived.transport,

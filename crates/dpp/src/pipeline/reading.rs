@@ -112,7 +112,7 @@ pub(super) struct Reader<'a> {
     rows: bool,
     /// What counts each message.
     pub(super) counting: Option<Counting<'a>>,
-    /// Whether nothing is wanted but what every plan wants, and briefs.
+    /// Whether nothing is wanted but what every plan wants, and briefs, and to be counted at once.
     plain: bool,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         let early = plan.early();
         let briefs = needs.keeps_briefs();
         let is_plain = briefs || needs == Needs::NOTHING;
-        let plain = is_plain && is_common && early.is_none() && rows && counting.is_none();
+        let plain = is_plain && is_common && early.is_none() && rows;
         Reader { plan, seed, needs, briefs, malformed, multicast, early, rows, counting, plain }
     }
 
@@ -154,13 +154,21 @@ impl<'a> Reader<'a> {
             let state = if is_response { State::Response } else { State::Query };
             let hash = tuple.hash(self.seed);
             let part = events.part(hash, !is_response);
-            if self.briefs {
-                let (rcode, opt) = rcode_and_opt(&message, end, totals);
-                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
-                part.describe_briefly(brief(&message, *payload_length as u32, opt, Lacks::default()));
-            } else {
-                let rcode = rcode(&message, end, totals);
-                part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+            let rcode = match self.briefs {
+                true => {
+                    let (rcode, opt) = rcode_and_opt(&message, end, totals);
+                    part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+                    part.describe_briefly(brief(&message, *payload_length as u32, opt, Lacks::default()));
+                    rcode
+                }
+                false => {
+                    let rcode = rcode(&message, end, totals);
+                    part.push(&arrived.arrival, state, rcode, (&tuple, hash), Some(&question));
+                    rcode
+                }
+            };
+            if let Some(counting) = &self.counting {
+                counting.known(arrived, (is_response, rcode, question.name), totals);
             }
             totals.message(payload.len(), *payload_length);
             return Ok(());

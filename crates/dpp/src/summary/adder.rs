@@ -42,7 +42,6 @@ pub struct Adder {
 struct Batch<'a> {
     count: usize,
     names: [&'a [u8]; AHEAD],
-    are_lower: [bool; AHEAD],
     name_tags: [Tag; AHEAD],
     clients: [AddressKey; AHEAD],
     client_tags: [Tag; AHEAD],
@@ -58,7 +57,6 @@ impl Default for Batch<'_> {
         Batch {
             count: 0,
             names: [&[]; AHEAD],
-            are_lower: [true; AHEAD],
             name_tags: [Tag::default(); AHEAD],
             clients: [nowhere; AHEAD],
             client_tags: [Tag::default(); AHEAD],
@@ -191,13 +189,8 @@ impl Adder {
         let Query { row, key, did, .. } = query;
         let place = batch.count % AHEAD;
         batch.count += 1;
-        let is_lower = !has_upper_case(key.name);
         batch.names[place] = key.name;
-        batch.are_lower[place] = is_lower;
-        batch.name_tags[place] = match is_lower {
-            true => self.sum.names.tag(key.name),
-            false => self.sum.names.tag(lowered(key.name, &mut [0; WIRE_MAX])),
-        };
+        batch.name_tags[place] = self.sum.names.tag(key.name);
         batch.clients[place] = key.client;
         batch.client_tags[place] = self.sum.clients.tag_of_address(key.client);
         batch.servers[place] = key.server;
@@ -212,7 +205,8 @@ impl Adder {
         let ranks = &batch.ranks[all.clone()];
         let mut numbers = [0; AHEAD];
         let names = &mut self.sum.names;
-        let is_name = |place: usize, key: &[u8]| batch.are_lower[place] && is_same(batch.names[place], key);
+        // Known names are in lower case, as most that come are. One that is not is none of them, and is added as it should be.
+        let is_name = |place: usize, key: &[u8]| is_same(batch.names[place], key);
         let mut new = names.add_known(&batch.name_tags[all.clone()], ranks, is_name, &mut numbers);
         while let Some(place) = next_bit(&mut new) {
             self.add_name(batch.names[place], ranks[place]);
@@ -481,41 +475,12 @@ fn next_bit(bits: &mut u32) -> Option<usize> {
 const MIX: [u64; 4] =
     [0xA409_3822_299F_31D0, 0x082E_FA98_EC4E_6C89, 0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C];
 
-/// A name in lower case, as it is in most traffic already.
-#[cold]
+/// A name in lower case.
 fn lowered<'r>(name: &[u8], room: &'r mut [u8; WIRE_MAX]) -> &'r [u8] {
     let lower = &mut room[..name.len()];
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
     lower
-}
-
-/// Whether an octet is a letter of upper case: sixteen at a time, of which the last may overlap those before.
-#[inline(always)]
-fn has_upper_case(name: &[u8]) -> bool {
-    let Some(last) = name.last_chunk::<16>() else {
-        let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
-            return name.iter().any(u8::is_ascii_uppercase);
-        };
-        return upper_case(u64::from_le_bytes(*first)) | upper_case(u64::from_le_bytes(*last)) != 0;
-    };
-    let blocks = name.as_chunks::<16>().0.iter().chain([last]);
-    let upper = |block: &[u8; 16]| {
-        let both = u128::from_le_bytes(*block);
-        upper_case(both as u64) | upper_case((both >> 64) as u64)
-    };
-    blocks.fold(0, |all, block| all | upper(block)) != 0
-}
-
-/// The highest bits of those octets that are letters of upper case.
-#[inline(always)]
-fn upper_case(octets: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * EACH;
-    let low = octets & !HIGH;
-    // The highest bit of an octet is set from 'A' on, and from what is behind 'Z' on.
-    let (from_a, behind_z) = (low + (0x80 - 0x41) * EACH, low + (0x80 - 0x5B) * EACH);
-    from_a & !behind_z & !octets & HIGH
 }
 
 /// The random number that a transaction brings: a hash of when it was, of the tuple as it may come out, and of its id. Positions
@@ -526,28 +491,4 @@ fn rank(ns: i64, key: &Fields, client: (u64, u64), server: (u64, u64)) -> u64 {
     let who = fold(client.0 ^ MIX[0], client.1 ^ server.1 ^ MIX[1]);
     let what = fold(server.0 ^ MIX[2], (ports << 16 | id) ^ MIX[3]);
     finished(fold(ns as u64 ^ who, what ^ MIX[0]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_of_upper_case_are_found_wherever_they_stand() {
-        for length in 0..50 {
-            let mut name = vec![b'a'; length];
-            assert!(!has_upper_case(&name), "{length}");
-            for place in 0..length {
-                for octet in 0..=u8::MAX {
-                    name[place] = octet;
-                    assert_eq!(
-                        has_upper_case(&name),
-                        octet.is_ascii_uppercase(),
-                        "{octet} at {place} of {length}"
-                    );
-                }
-                name[place] = b'z';
-            }
-        }
-    }
 }

@@ -44,7 +44,7 @@ pub struct ServerFigures {
 
 impl ServerFigures {
     /// It did this.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, done: &Server) {
         match done.code {
             Some(code) => self.rcodes.add(code),

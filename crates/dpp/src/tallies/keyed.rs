@@ -8,6 +8,7 @@
 use super::address::AddressKey;
 use super::murmur::fold;
 use std::hash::{BuildHasher, RandomState};
+use std::hint::{black_box, select_unpredictable};
 use std::sync::OnceLock;
 
 /// Keys, and what is known of each.
@@ -115,19 +116,24 @@ impl<V> Keyed<V> {
         missing
     }
 
-    /// The numbers that keys of these tags have, from 1, as far as the first two slots say it. Many loads go on at once here, for slots
-    /// and for entries; where keys are looked up one by one, each would wait for the one before.
+    /// The numbers that keys of these tags have, from 1, as far as the first two slots say it. Many loads go on at once here, for
+    /// slots, entries and bytes; where keys are looked up one by one, each would wait for the one before. Which of the slots it is
+    /// nobody can foretell, so there is no branch.
     #[inline(always)]
     fn guess(&self, tags: &[Tag], numbers: &mut [u32; AHEAD]) {
         for (&Tag(tag), number) in tags.iter().zip(numbers.iter_mut()) {
             let slot = self.place(tag);
             let [first, second] = [slot, (slot + 1) & (self.slots.len() - 1)].map(|slot| self.slots[slot]);
-            let found = if first & TAG == tag { first } else { second };
-            *number = if found & TAG == tag { (found & !TAG) as u32 } else { 0 };
+            let found = select_unpredictable(first & TAG == tag, first, second);
+            *number = select_unpredictable(found & TAG == tag, (found & !TAG) as u32, 0);
         }
-        let entries =
-            numbers[..tags.len()].iter().map(|&number| self.entries.get((number as usize).wrapping_sub(1)));
-        std::hint::black_box(entries.flatten().fold(0, |sum, entry| sum ^ entry.start));
+        let fetched = tags.iter().zip(numbers.iter()).fold(0, |sum, (&Tag(tag), &number)| {
+            let entry = self.entries.get((number as usize).wrapping_sub(1));
+            let start = entry.map_or(0, |entry| entry.start);
+            let start = select_unpredictable(tag & IS_IPV4 != 0, 0, start);
+            sum ^ self.bytes.get(start).copied().unwrap_or_default()
+        });
+        black_box(fetched);
     }
 
     /// Whether the key of this number, from 1, is this one.

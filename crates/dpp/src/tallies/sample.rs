@@ -77,9 +77,14 @@ impl Sample {
     /// Forgets what cannot be in the sample any more.
     fn prune(&mut self) {
         let mut smaller = Sample::default();
+        // Numbers of keys there, from 1, by those here.
+        let mut numbers = vec![0; self.keys.len()];
         for Occurrence { rank, number, key } in self.drawn_by_lot() {
-            let key = smaller.keys.number_or(self.key(key), || ()) as u32;
-            smaller.occurrences.push(Occurrence { rank, number, key });
+            let there = &mut numbers[key as usize];
+            if *there == 0 {
+                *there = smaller.keys.number_or(self.key(key), || ()) as u32 + 1;
+            }
+            smaller.occurrences.push(Occurrence { rank, number, key: *there - 1 });
         }
         smaller.rank_max =
             smaller.occurrences.iter().map(|occurrence| occurrence.rank).max().unwrap_or(u64::MAX);
