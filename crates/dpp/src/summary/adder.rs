@@ -1,4 +1,4 @@
-//! Counting rows, and no faster way to do it was found: [`Adder`].
+//! Counting rows into a [`Summary`]: [`Adder`].
 //!
 //! Rows are counted some at a time ([`Batch`]): of each what is looked up is made first, then all names are looked up, then all
 //! clients, then all servers. Each of these loops is short, and what one row waits for out of the memory comes while others are
@@ -327,13 +327,13 @@ impl Adder {
     /// Counts a name, as it was captured; none if it is empty, as the root is not.
     #[cold]
     fn add_name(&mut self, name: &[u8], rank: u64) {
+        if name.is_empty() {
+            return;
+        }
         let mut room = [0; WIRE_MAX];
         let name = lowered(name, &mut room);
         if self.context.privacy.is_active() {
             return self.add_hidden_name(name, rank);
-        }
-        if name.is_empty() {
-            return;
         }
         if !self.sum.names.has_room_for(name) {
             self.pay_domains();
@@ -350,7 +350,7 @@ impl Adder {
         let Adder { sum, context, .. } = self;
         let split = context.suffixes.split(name);
         let parts = [
-            (&mut sum.names, Some(name).filter(|name| !name.is_empty())),
+            (&mut sum.names, Some(name)),
             (&mut sum.domains, split.and_then(|split| Some(&name[split.registered?..]))),
             (&mut sum.tlds, split.map(|split| &name[split.tld..])),
         ];

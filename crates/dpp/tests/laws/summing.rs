@@ -174,6 +174,70 @@ fn every_machine_and_every_partition_gives_the_same_table() {
     );
 }
 
+/// A capture of so many queries of different servers, clients and names, each of which is answered.
+fn capture_of_many(count: u16, [servers, clients, names]: [u16; 3]) -> Vec<u8> {
+    let mut capture =
+        vec![0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 101, 0, 0, 0];
+    let mut packet = |ms: u32, [from, to]: [([u8; 4], u16); 2], message: &[u8]| {
+        let length = 28 + message.len() as u16;
+        for word in [1_700_000_000 + ms / 1000, ms % 1000 * 1000, length.into(), length.into()] {
+            capture.extend(word.to_le_bytes());
+        }
+        capture.extend([0x45, 0, (length >> 8) as u8, length as u8, 0, 0, 0, 0, 64, 17, 0, 0]);
+        capture.extend([from.0, to.0].concat());
+        capture.extend([from.1, to.1, length - 20, 0].map(u16::to_be_bytes).concat());
+        capture.extend(message);
+    };
+    for number in 0..count {
+        let [server, client, name] = [servers, clients, names].map(|most| number * 7 % most);
+        let ends = [
+            ([10, 1 + (client / 8) as u8, (client % 8) as u8, 1], 1024 + number),
+            ([172, 16, (server >> 8) as u8, server as u8], 53),
+        ];
+        let label = format!("n{name:04}");
+        let domain = format!("d{:03}", name / 2);
+        let question =
+            [b"\x05", label.as_bytes(), b"\x04", domain.as_bytes(), b"\x03com\0\0\x01\0\x01"].concat();
+        let header = |flags: [u8; 2]| [&number.to_be_bytes()[..], &flags, &[0, 1, 0, 0, 0, 0, 0, 0]].concat();
+        let ms = u32::from(number) * 10;
+        packet(ms, ends, &[header([1, 0]), question.clone()].concat());
+        packet(ms + 1 + ms % 7, [ends[1], ends[0]], &[header([0x81, 0x80]), question].concat());
+    }
+    capture
+}
+
+/// What follows from keys is counted with them, and by itself once they are too many to be counted one by one: it is the same.
+#[test]
+fn what_is_too_much_to_be_counted_one_by_one_is_missed_nowhere() {
+    let plan = Plan { sink_needs: Summary::NEEDS, ..Plan::default() };
+    for (keys, keys_max) in [
+        ([300, 40, 50], u64::MAX),
+        ([256, 256, 256], 256),
+        ([257, 257, 257], 256),
+        ([2, 300, 4], 100),
+        ([2, 4, 300], 100),
+        ([9, 9, 9], 0),
+    ] {
+        let capture = capture_of_many(1500, keys);
+        let whole = summed(&capture, &plan, &plain(), keys_max);
+        assert_eq!(whole.counted(Counted::Answered), 1500, "{keys:?}");
+        assert_eq!(whole.by_server.is_there(), keys[0] <= 256, "{keys:?}");
+        assert_eq!((whole.rtts.count(), whole.query_sizes.count()), (1500, 1500), "{keys:?}");
+        assert_eq!(whole.rtts.min().zip(whole.rtts.max()), Some((1_000_000, 7_000_000)), "{keys:?}");
+        let all = [&whole.clients, &whole.client_prefixes, &whole.names, &whole.domains, &whole.tlds];
+        assert_eq!(all.map(|tops| tops.total()), [1500; 5], "{keys:?}");
+        let exact = [keys[1], keys[1], keys[2], keys[2], 1].map(|different| u64::from(different) <= keys_max);
+        assert_eq!(all.map(|tops| tops.is_exact())[0], exact[0], "{keys:?}");
+        assert_eq!(all.map(|tops| tops.is_exact())[2], exact[2], "{keys:?}");
+        check_dealt(&capture, &plan, Summary::new(keys_max), Summary::new(u64::MAX), &whole)
+            .unwrap_or_else(|error| panic!("{keys:?}: {error}"));
+        for workers in [2, 3] {
+            let sum = summed(&capture, &plan, &machine(workers, 3, 4096, 0), keys_max);
+            assert!(sum == whole, "{keys:?}, {workers} workers");
+        }
+    }
+}
+
 #[test]
 fn the_sum_is_that_of_plain_counting() {
     law(34, 200, scenes_of_all(80, 1), |scene| check_plainly(&scene));
