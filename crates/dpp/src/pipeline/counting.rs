@@ -155,7 +155,10 @@ impl<'a> Counting<'a> {
             true => self.wanted.servers.has(server),
             false => self.wanted.servers.is_all(),
         };
-        (is_ours && is_service && serves(logged.role)).then(|| Counted {
+        if !(is_ours && is_service && serves(logged.role)) {
+            return None;
+        }
+        Some(Counted {
             time_ns: logged.time_ns,
             way,
             carrier: carrier(logged.transport),

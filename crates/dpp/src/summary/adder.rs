@@ -281,16 +281,16 @@ impl Adder {
     fn add_singly(&mut self, row: &Transaction, brief: &Brief, outcome: Counted) {
         let query = self.begin_query(row, brief, brief.lacks(), outcome);
         let Query { key, lacks, did, .. } = &query;
-        let (client, server) = match self.context.privacy.is_active() {
+        let context = &self.context;
+        let (client, server) = match context.privacy.is_active() {
             true => (
-                Who::hidden(self.context.client(row, &mut Scratch::default())),
-                Who::hidden(self.context.server(row, &mut Scratch::default())),
+                Who::hidden(context.client(row, &mut Scratch::default())),
+                Who::hidden(context.server(row, &mut Scratch::default())),
             ),
-            false => (
-                Who::known(key.client, !lacks.has(Lacks::CLIENT)),
-                Who::known(key.server, !lacks.has(Lacks::SERVER)),
-            ),
+            false => (Who::known(key.client), Who::known(key.server)),
         };
+        let client = if lacks.has(Lacks::CLIENT) { Who::default() } else { client };
+        let server = if lacks.has(Lacks::SERVER) { Who::default() } else { server };
         let rank = rank(row.request_ns(), key, client.words, server.words);
         if !client.key.is_empty() {
             self.add_client(&client.key, rank);

@@ -494,7 +494,8 @@ impl Hex {
 /// The tally: what is counted of each day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rssac {
-    days: BTreeMap<u16, Box<Day>>,
+    /// In their order.
+    days: Vec<(u16, Box<Day>)>,
     /// Messages neither to the server nor from it.
     pub others: u64,
     /// Messages of a time before 1970, or after [`DAY_LAST`].
@@ -539,18 +540,33 @@ impl Rssac {
 
     #[inline(always)]
     fn day_mut(&mut self, day: u16) -> &mut Day {
+        // Most messages are of the last day, as time goes on.
+        let place = match self.days.last() {
+            Some((last, _)) if *last == day => self.days.len() - 1,
+            _ => self.place_of(day),
+        };
+        &mut self.days[place].1
+    }
+
+    /// The place of a day; of a new one there is nothing yet.
+    #[cold]
+    fn place_of(&mut self, day: u16) -> usize {
         let Seed(seed) = self.seed;
-        self.days.entry(day).or_insert_with(|| Box::new(Day::new(seed)))
+        let place = self.days.binary_search_by_key(&day, |(day, _)| *day);
+        place.unwrap_or_else(|place| {
+            self.days.insert(place, (day, Box::new(Day::new(seed))));
+            place
+        })
     }
 
     /// The days, by their number since 1970, in order.
     pub fn days(&self) -> impl Iterator<Item = (u16, &Day)> {
-        self.days.iter().map(|(&day, figures)| (day, &**figures))
+        self.days.iter().map(|(day, figures)| (*day, &**figures))
     }
 
     /// All messages that came, whatever they were.
     pub fn messages(&self) -> u64 {
-        self.others + self.undated + self.days.values().map(|day| day.messages()).sum::<u64>()
+        self.others + self.undated + self.days().map(|(_, day)| day.messages()).sum::<u64>()
     }
 
     /// Adds another tally.
@@ -565,14 +581,20 @@ impl Rssac {
     /// Adds another tally, whose sets are taken over where there are none yet.
     pub fn absorb(&mut self, mut other: Rssac) {
         for (day, theirs) in std::mem::take(&mut other.days) {
-            match self.days.get_mut(&day) {
-                // The larger set takes the smaller.
-                Some(mine) if mine.v4.len() + mine.v6.len() < theirs.v4.len() + theirs.v6.len() => {
-                    let smaller = std::mem::replace(mine, theirs);
-                    mine.merge(&smaller);
+            let place = match self.days.binary_search_by_key(&day, |(day, _)| *day) {
+                Ok(place) => place,
+                Err(place) => {
+                    self.days.insert(place, (day, theirs));
+                    continue;
                 }
-                Some(mine) => mine.merge(&theirs),
-                None => drop(self.days.insert(day, theirs)),
+            };
+            let mine = &mut self.days[place].1;
+            // The larger set takes the smaller.
+            if mine.v4.len() + mine.v6.len() < theirs.v4.len() + theirs.v6.len() {
+                let smaller = std::mem::replace(mine, theirs);
+                mine.merge(&smaller);
+            } else {
+                mine.merge(&theirs);
             }
         }
         self.merge(&other);
