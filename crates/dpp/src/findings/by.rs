@@ -4,6 +4,7 @@
 //! are in it without regard to case, and as they may come out: columns are asked, and they know what is hidden.
 
 use super::Cell;
+use crate::limits::GROUPED_TEXT_MAX;
 use crate::table::{COLUMNS, Column, Context, Kind, Scratch, Value};
 use crate::transaction::{Lacks, Needs, Transaction};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -163,9 +164,9 @@ fn write_value(value: Value, key: &mut Vec<u8>) {
     }
 }
 
-/// Texts of columns are short; one that is longer than a length can say is cut.
+/// Texts of columns are short, and none has a bound; one that is long is cut.
 fn write_text(text: &str, key: &mut Vec<u8>) {
-    let mut length = text.len().min(u16::MAX.into());
+    let mut length = text.len().min(GROUPED_TEXT_MAX);
     while !text.is_char_boundary(length) {
         length -= 1;
     }

@@ -1,7 +1,7 @@
 //! A sink that counts: what is in the rows is added up, and they go on to another sink, or to nobody.
 
 use super::{Pool, Rows, Sink};
-use crate::findings::Findings;
+use crate::findings::{AllFindings, Findings};
 use crate::plan::Plan;
 use crate::summary::Summary;
 use crate::table::Context;
@@ -23,6 +23,12 @@ impl RowTally for Summary {
 }
 
 impl RowTally for Findings {
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
+        rows.for_each(|row| self.add(&row, context));
+    }
+}
+
+impl RowTally for AllFindings {
     fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
         rows.for_each(|row| self.add(&row, context));
     }
