@@ -82,10 +82,12 @@ pub(super) fn write_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
         counted[*place] = wish;
     }
     let keys_max = super::keys_max(sum.header());
+    let count = counted.len();
     let blank = Traffic::new(keys_max, AllFindings::new(counted, keys_max == u64::MAX));
     let opened = open(&files)?;
     let is_silent = wish.adding.quiet.silent;
-    let is_wanted = |key: &[u8]| table_of(key).is_some_and(|place| places.contains(&place));
+    // Those of a table that the header does not name are taken, and refused then.
+    let is_wanted = |key: &[u8]| table_of(key).is_some_and(|place| places.contains(&place) || place >= count);
     let found = Found::of(sum, &blank, &wish.sites, is_silent, is_wanted)?;
     let all = found.traffic.tables.all();
     put(&files, opened, places.iter().map(|place| &all[*place]), wish.showing.top)?;

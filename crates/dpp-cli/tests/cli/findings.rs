@@ -1,4 +1,5 @@
-//! `dpp stats --by` and `--table`: the same table whatever the machine and the format, and what is said of mistakes.
+//! `dpp stats --by` and `--table`: the same table whatever the machine, the format and the way through parts, and what is said of
+//! mistakes.
 
 use crate::room::{Room, pcap};
 use std::collections::BTreeMap;
@@ -126,6 +127,171 @@ fn of_too_many_groups_some_are_counted_and_that_is_said() {
     assert_eq!(room.lines("exact.csv").iter().skip(1).map(|line| queries(line)).sum::<u64>(), 280_000);
 }
 
+/// Tables of several kinds.
+const SEVERAL: [&str; 8] = [
+    "--table",
+    "slow-names",
+    "--table",
+    "traffic:second,client-prefix",
+    "--table",
+    "retries:server",
+    "--table",
+    "amplification:qtype,edns_do",
+];
+
+/// What the files with these tables are called.
+const NAMES: [&str; 4] =
+    ["slow-names", "traffic-by-second-client_prefix", "retries-by-server", "amplification-by-qtype-edns_do"];
+
+/// The tables that were written to files called after them.
+fn written(room: &Room, end: &str) -> Vec<Vec<u8>> {
+    NAMES.iter().map(|name| room.read(&format!("{name}.{end}"))).collect()
+}
+
+/// A room with captures `1.pcap` to `3.pcap`, and a part with tables of each, of which the last is of a site.
+fn with_parts() -> Room {
+    let room = Room::new();
+    for number in ["1", "2", "3"] {
+        let (capture, part) = (format!("{number}.pcap"), format!("{number}.tally"));
+        room.dpp(&["generate", &capture, "--transactions", "400", "--seed", number]).well();
+        let site = if number == "3" { "ams" } else { "-" };
+        let map = ["stats", "map", &capture, "--site", site, "-o", &part, "-s"];
+        room.dpp(&[&map, &SEVERAL[..]].concat()).well();
+    }
+    room
+}
+
+#[test]
+fn parts_have_the_tables_of_the_whole() {
+    let room = with_parts();
+    let merge = |parts: &[&str], output: &str| {
+        room.dpp(&[&["stats", "merge", "-s", "-o", output], parts].concat()).well();
+    };
+    merge(&["2.tally", "1.tally"], "21.txt");
+    merge(&["1.tally", "3.tally"], "13.tally");
+    merge(&["3.tally", "21.txt"], "321.tally");
+    merge(&["2.tally", "13.tally"], "213.tally");
+    assert!(room.read("321.tally") == room.read("213.tally"), "in any grouping the same bytes");
+    for (end, more) in [
+        ("csv", &["--least", "queries=1"][..]),
+        ("parquet", &[]),
+        ("jsonl", &["--top", "3"]),
+        ("tsv.gz", &[]),
+    ] {
+        let more = [&SEVERAL[..], more, &["-s"]].concat();
+        let of = |inputs: &[&str]| {
+            let output = format!("{{table}}.{end}");
+            room.dpp(&[&["stats"], inputs, &more, &["-o", &output]].concat()).well();
+            written(&room, end)
+        };
+        let whole = of(&["1.pcap", "2.pcap", "3.pcap"]);
+        assert!(whole.iter().flatten().count() > 500, "{end}: there is something in it");
+        for parts in [
+            &["1.tally", "2.tally", "3.tally"][..],
+            &["3.tally", "1.tally", "2.tally"],
+            &["3.tally", "21.txt"],
+            &["321.tally"],
+        ] {
+            assert!(of(&[&["report"], parts].concat()) == whole, "{end}: {parts:?}");
+        }
+        assert!(of(&["report", "321.tally", "--site", "ams"]) == of(&["3.pcap"]), "{end}: a site");
+    }
+}
+
+#[test]
+fn a_part_with_tables_has_the_other_figures_too() {
+    let room = with_parts();
+    let of = |arguments: &[&str]| room.dpp(&[&["stats"], arguments].concat()).well().stdout;
+    assert_eq!(of(&["report", "2.tally", "--json"]), of(&["2.pcap", "--json"]));
+    assert_eq!(of(&["report", "1.tally"]), of(&["1.pcap"]));
+    room.dpp(&["report", "1.tally", "-o", "part.html"]).well();
+    room.dpp(&["report", "1.pcap", "-o", "capture.html"]).well();
+    assert!(room.read("part.html") == room.read("capture.html"), "the page is the same");
+}
+
+#[test]
+fn tables_of_one_run_are_those_of_a_run_each() {
+    let room = Room::with_capture();
+    room.dpp(&[&["stats", "in.pcap", "-o", "{table}.csv"], &SEVERAL[..]].concat()).well();
+    for (table, told) in SEVERAL.chunks(2).zip(written(&room, "csv")) {
+        let alone = room.dpp(&[&["stats", "in.pcap"], table].concat()).well().stdout;
+        assert!(alone.as_bytes() == told, "{table:?}");
+    }
+    room.dpp(&["stats", "in.pcap", "--by", "type", "--by", "rcode,transport", "-o", "{table}.csv"]).well();
+    let by = |keys: &str| room.dpp(&["stats", "in.pcap", "--by", keys]).well().stdout.into_bytes();
+    assert!(room.read("traffic-by-type.csv") == by("type"));
+    assert!(room.read("traffic-by-rcode-transport.csv") == by("rcode,transport"));
+}
+
+#[test]
+fn groups_by_several_of_the_longest_names_go_through_parts() {
+    let room = Room::new();
+    // 254 octets and the root: the longest name there can be.
+    let labels = [63, 63, 63, 61].map(|length| [&[length][..], &vec![b'x'; length.into()]].concat());
+    let question = [&labels.concat()[..], b"\0\0\x01\0\x01"].concat();
+    let dns = [b"\0\x01\x01\0\0\x01\0\0\0\0\0\0", &question[..]].concat();
+    let length = |header: usize| ((header + dns.len()) as u16).to_be_bytes();
+    let udp = [b"\x10\x00\0\x35", &length(8)[..], b"\0\0"].concat();
+    let ip = [b"\x45\0", &length(28)[..], b"\0\0\0\0\x40\x11\0\0\xc0\0\x02\x01\xc0\0\x02\x35"].concat();
+    let frame = [&[2; 12][..], b"\x08\0", &ip, &udp, &dns].concat();
+    room.write("long.pcap", pcap(&[&frame]));
+    let by = ["--by", "name,qname,domain,qname_lower,type,server,client"];
+    let whole = room.dpp(&[&["stats", "long.pcap"], &by[..]].concat()).well().stdout;
+    assert!(whole.lines().count() == 2 && whole.len() > 1000, "{whole}");
+    for part in ["long.tally", "long.txt"] {
+        room.dpp(&[&["stats", "map", "long.pcap", "-o", part, "--site", &"s".repeat(128)], &by[..]].concat())
+            .well();
+        assert_eq!(room.dpp(&[&["stats", "report", part], &by[..]].concat()).well().stdout, whole);
+    }
+}
+
+#[test]
+fn parts_of_other_tables_do_not_add_up() {
+    let room = with_parts();
+    room.dpp(&["stats", "map", "1.pcap", "-o", "none.tally", "-s"]).well();
+    room.dpp(&["stats", "map", "2.pcap", "--table", "retries", "-o", "retries.txt", "-s"]).well();
+    let text = String::from_utf8(room.read("retries.txt")).unwrap();
+    room.write("newer.txt", text.replace("=retries:client", "=fast-names:name"));
+    room.write("odd.txt", text.replace("/table/0/level ", "/table/1/level "));
+    let before = room.inventory();
+    for (arguments, words) in [
+        (
+            &["merge", "1.tally", "none.tally", "-o", "x"][..],
+            "does not add up: tables=amplification:qtype,edns_do retries:server slow-names:name traffic:second,client_prefix and tables=none",
+        ),
+        (
+            &["report", "3.tally", "retries.txt"],
+            "slow-names:name traffic:second,client_prefix and tables=retries:client",
+        ),
+        (
+            &["report", "none.tally", "--by", "server"],
+            "no tables in these parts; name them to dpp stats map, too: --table traffic:server",
+        ),
+        (
+            &["report", "1.tally", "--table", "retries"],
+            "no table retries:client in these parts; there are amplification:qtype,edns_do, retries:server, slow-names:name, ",
+        ),
+        (&["merge", "newer.txt", "-o", "x"], "'fast-names:name'"),
+        (&["report", "newer.txt", "--table", "retries"], "'fast-names:name'"),
+        (&["report", "odd.txt", "--table", "retries"], "nobody counts: '-/table/1/level'"),
+        (&["merge", "odd.txt", "-o", "x"], "nobody counts: '-/table/1/level'"),
+        (&["report", "1.tally", "--table", "slow-names", "--json"], "cannot be used with"),
+        (
+            &["report", "1.tally", "--table", "slow-names", "-o", "1.tally.csv", "--site", "lon"],
+            "have no site 'lon'",
+        ),
+        (&["report", "1.tally", "-o", "x.csv"], "--output is about a table"),
+        (
+            &["map", "1.pcap", "--table", "slow-names", "--least", "queries=3", "-o", "x"],
+            "unexpected argument '--least'",
+        ),
+    ] {
+        let ended = room.dpp(&[&["stats"], arguments].concat());
+        assert!(ended.code != Some(0) && ended.stderr.contains(words), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(room.inventory(), before, "{arguments:?}");
+    }
+}
+
 #[test]
 fn mistakes_are_told_with_what_was_meant() {
     let room = Room::with_capture();
@@ -145,6 +311,13 @@ fn mistakes_are_told_with_what_was_meant() {
         (&["--by", "type", "-o", "x.arrow"], "says no format"),
         (&["--by", "type", "-o", "x.parquet.gz"], "compressed inside"),
         (&["--by", "type", "-o", "in.pcap"], "says no format"),
+        (&["--by", "type", "--by", "rcode", "-o", "x.csv"], "name it with {table} in it"),
+        (&["--table", "retries:typ"], "--table: there is no 'typ'; did you mean 'type'?"),
+        (&["--table", "retries", "--table", "slow-names", "--by", "type"], "--table retries:server"),
+        (&["--table", "retries:server", "--by", "type"], "--table retries:server"),
+        (&["--table", "retries", "--table", "retries:client"], "retries:client is wanted twice"),
+        (&["--table", "retries:"], "there is no ''"),
+        (&["--by", "name,type,rcode,server,client,minute,hour,day"], "at most 7 keys"),
         (&["-o", "x.csv"], "--output is about a table"),
         (&["--least", "queries=3"], "--least is about a table"),
     ] {
