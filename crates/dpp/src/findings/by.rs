@@ -95,9 +95,13 @@ impl By {
         }
     }
 
-    /// What has to be kept of a transaction for it.
+    /// What has to be kept of a transaction for it, beside a brief.
     pub(super) fn needs(&self) -> Needs {
-        self.column().map_or(Needs::NOTHING, |column| column.entry().needs)
+        match self.column() {
+            // Whether it is known the brief tells.
+            None | Some(Column::DstIp) => Needs::NOTHING,
+            Some(column) => column.entry().needs,
+        }
     }
 
     /// The kind of its values.
@@ -127,6 +131,11 @@ impl By {
             What::Span(width_ns) => {
                 let start = row.request_ns().div_euclid(width_ns).wrapping_mul(width_ns);
                 push(TIME, &start.to_be_bytes(), key);
+            }
+            What::Network(Column::DstIp) | What::Column(Column::DstIp)
+                if row.brief().lacks().has(Lacks::SERVER) =>
+            {
+                key.push(NONE);
             }
             What::Network(column) => write_network(column.value(row, context, scratch), key),
             What::Column(column) => write_value(column.value(row, context, scratch), key),

@@ -252,7 +252,7 @@ impl Wish {
 
     /// What has to be kept of transactions.
     pub fn needs(&self) -> Needs {
-        self.by.iter().fold(Needs::SIDES, |needs, by| needs | by.needs())
+        self.by.iter().fold(Needs::BRIEF, |needs, by| needs | by.needs())
     }
 
     fn definition(&self) -> &'static Definition {
