@@ -223,25 +223,50 @@ fn tables_of_one_run_are_those_of_a_run_each() {
     assert!(room.read("traffic-by-rcode-transport.csv") == by("rcode,transport"));
 }
 
+/// A frame with a query from 192.0.2.1 for a name in wire form.
+fn query(name: &[u8], (server, port): ([u8; 4], u16)) -> Vec<u8> {
+    let dns = [b"\0\x01\x01\0\0\x01\0\0\0\0\0\0", name, b"\0\x01\0\x01"].concat();
+    let length = |header: usize| ((header + dns.len()) as u16).to_be_bytes();
+    let udp = [b"\x10\x00", &port.to_be_bytes()[..], &length(8), b"\0\0"].concat();
+    let ip = [b"\x45\0", &length(28)[..], b"\0\0\0\0\x40\x11\0\0\xc0\0\x02\x01", &server].concat();
+    [&[2; 12][..], b"\x08\0", &ip, &udp, &dns].concat()
+}
+
 #[test]
 fn groups_by_several_of_the_longest_names_go_through_parts() {
     let room = Room::new();
-    // 254 octets and the root: the longest name there can be.
     let labels = [63, 63, 63, 61].map(|length| [&[length][..], &vec![b'x'; length.into()]].concat());
-    let question = [&labels.concat()[..], b"\0\0\x01\0\x01"].concat();
-    let dns = [b"\0\x01\x01\0\0\x01\0\0\0\0\0\0", &question[..]].concat();
-    let length = |header: usize| ((header + dns.len()) as u16).to_be_bytes();
-    let udp = [b"\x10\x00\0\x35", &length(8)[..], b"\0\0"].concat();
-    let ip = [b"\x45\0", &length(28)[..], b"\0\0\0\0\x40\x11\0\0\xc0\0\x02\x01\xc0\0\x02\x35"].concat();
-    let frame = [&[2; 12][..], b"\x08\0", &ip, &udp, &dns].concat();
-    room.write("long.pcap", pcap(&[&frame]));
+    let name = [&labels.concat()[..], b"\0"].concat();
+    assert_eq!(name.len(), 255, "there are none that are longer");
+    room.write("long.pcap", pcap(&[&query(&name, ([192, 0, 2, 53], 53))]));
     let by = ["--by", "name,qname,domain,qname_lower,type,server,client"];
     let whole = room.dpp(&[&["stats", "long.pcap"], &by[..]].concat()).well().stdout;
     assert!(whole.lines().count() == 2 && whole.len() > 1000, "{whole}");
     for part in ["long.tally", "long.txt"] {
-        room.dpp(&[&["stats", "map", "long.pcap", "-o", part, "--site", &"s".repeat(128)], &by[..]].concat())
-            .well();
+        let map = ["stats", "map", "long.pcap", "-o", part, "--site", &"s".repeat(128)];
+        room.dpp(&[&map, &by[..]].concat()).well();
         assert_eq!(room.dpp(&[&["stats", "report", part], &by[..]].concat()).well().stdout, whole);
+    }
+}
+
+#[test]
+fn a_server_that_may_be_anybody_has_no_address() {
+    let room = Room::new();
+    let frames = [([224, 0, 0, 252], 5355), ([192, 0, 2, 53], 53)].map(|server| query(b"\x01a\0", server));
+    room.write("llmnr.pcap", pcap(&[&frames[0], &frames[1]]));
+    for hide in [&[][..], &["--hide-addresses", "hmac"]] {
+        room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
+        let of = |by: &str| {
+            let stats = ["stats", "llmnr.pcap", "--port", "53,5355", "--by", by, "--hide-key", "key.txt"];
+            let stats = if hide.is_empty() { &stats[..6] } else { &stats };
+            let told = room.dpp(&[stats, hide].concat()).well().stdout;
+            told.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for by in ["server", "server-prefix"] {
+            let servers = of(by);
+            assert!(servers.len() == 2 && servers[0].is_empty() && !servers[1].is_empty(), "{servers:?}");
+            assert_eq!(of(&format!("{by},edns_do")), servers, "with all that is known of messages");
+        }
     }
 }
 
