@@ -485,6 +485,8 @@ pub(crate) struct Stats {
     pub(crate) showing: Showing,
     #[command(flatten)]
     pub(crate) tables: Tables,
+    #[command(flatten)]
+    pub(crate) looking: Looking,
 }
 
 const STATS_EXAMPLES: &str = "\
@@ -516,6 +518,9 @@ pub(crate) struct StatsMap {
 
     #[command(flatten)]
     pub(crate) wanted: Wanted,
+
+    #[command(flatten)]
+    pub(crate) looking: Looking,
 
     #[command(flatten)]
     pub(crate) numbered: Numbered,
@@ -578,7 +583,19 @@ pub(crate) struct Wanted {
     pub(crate) table: Vec<String>,
 }
 
-/// The same, and how they are written.
+/// What keys of tables of figures are looked up in.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Looking {
+    /// A database in MaxMind's format, for tables by country, asn, as_org (of the client), dst_country, dst_asn or dst_as_org
+    #[arg(long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
+    pub(crate) geoip: Vec<PathBuf>,
+
+    /// A table of servers, for tables by site: a line is an address or prefix, a server and a site
+    #[arg(long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
+    pub(crate) servers: Option<PathBuf>,
+}
+
+/// Tables of figures, and how they are written.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Tables {
     #[command(flatten)]

@@ -14,7 +14,7 @@ mod traffic;
 use crate::checks::check_timeout;
 use crate::counting::{self, Job, Partial};
 use crate::dataset;
-use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
+use crate::flags::{self, Lookups, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
 use crate::hiding;
 use crate::inputs::Input;
 use crate::lookups;
@@ -65,10 +65,10 @@ pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
             if tables::are_wanted(&wish.tables)? {
                 return tables::write(wish);
             }
+            tables::lookups(&[], &wish.looking, &wish.summing)?;
             let captures = counting::named(KIND, &wish.summing.counting)?;
             let silent = wish.summing.counting.quiet.silent;
-            let (found, ()) =
-                Transactions::check(captures, &wish.summing, Summary::NEEDS)?.show(silent, || Ok(()))?;
+            let (found, ()) = Transactions::check_usual(captures, &wish.summing)?.show(silent, || Ok(()))?;
             found.show(&wish.showing)?;
             found.verdict
         }
@@ -93,7 +93,7 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         let opened = output.open(&Arc::default())?;
         (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
     } else {
-        let transactions = Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
+        let transactions = Transactions::check_usual(captures, &wish.summing)?;
         transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
     };
     let title = wish.title.clone().unwrap_or_else(|| found.title());
@@ -195,9 +195,11 @@ fn map(wish: &StatsMap) -> anyhow::Result<()> {
     let (output, form) = written(&wish.written)?;
     let wanted = tables::wanted(&wish.wanted, &[])?;
     let needs = wanted.iter().fold(Summary::NEEDS, |needs, wish| needs | wish.needs());
-    let Transactions { job, header, .. } = Transactions::check(captures, &wish.summing, needs)?;
+    let lookups = tables::lookups(&wanted, &wish.looking, &wish.summing)?;
+    tables::check_spares(&output, &lookups)?;
+    let Transactions { job, header, .. } = Transactions::check(captures, &wish.summing, needs, &lookups)?;
     check_told(job.plan())?;
-    let header = tables::named_in(header, &wanted);
+    let header = tables::named_in(header, &wanted, job.plan());
     let job = job.numbered(&wish.numbered)?;
     job.check_output(&output)?;
     let is_silent = job.is_silent();
@@ -308,11 +310,21 @@ struct Transactions {
 }
 
 impl Transactions {
-    /// Judges what is to be added up.
-    fn check(captures: Vec<Input>, wish: &Summing, needs: Needs) -> anyhow::Result<Transactions> {
+    /// Judges what is to be added up for what is shown.
+    fn check_usual(captures: Vec<Input>, wish: &Summing) -> anyhow::Result<Transactions> {
+        Transactions::check(captures, wish, Summary::NEEDS, &wish.lookups())
+    }
+
+    /// The same of anything that needs this of transactions, and is looked up there.
+    fn check(
+        captures: Vec<Input>,
+        wish: &Summing,
+        needs: Needs,
+        lookups: &Lookups,
+    ) -> anyhow::Result<Transactions> {
         let match_timeout_ns = check_timeout(&wish.timeout.match_timeout_ms)?;
         let privacy = hiding::privacy(&wish.hiding, false)?;
-        let (context, mut told) = lookups::context(&wish.lookups())?;
+        let (context, mut told) = lookups::context(lookups)?;
         let context = dpp::table::Context { privacy, ..context };
         let select = plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?;
         told.push(("where_fingerprint", hiding::fingerprint_of(select.filter.as_ref(), &wish.hiding)?));

@@ -7,8 +7,9 @@
 
 use super::{Found, KIND, Transactions, count};
 use crate::counting::{self, Partial};
-use crate::flags::{self, StatsReport, Tables, Wanted};
+use crate::flags::{self, Looking, Lookups, StatsReport, Summing, Tables, Wanted};
 use crate::formats::Format;
+use crate::inputs::Input;
 use crate::lookups;
 use crate::nearest::did_you_mean;
 use crate::output::{Opened, Output};
@@ -17,6 +18,7 @@ use crate::stats::traffic::{Traffic, table_of};
 use anyhow::{Context, anyhow, bail};
 use dpp::findings::{AllFindings, By, DEFINITIONS, Definition, Findings, Table, Wish};
 use dpp::limits::{GROUPED_BY_MAX, TABLES_MAX};
+use dpp::plan::Plan;
 use dpp::table::{Column, Kind};
 use dpp::transaction::Needs;
 use dpp_sink::findings::{write_csv, write_jsonl, write_parquet, write_tsv};
@@ -53,7 +55,9 @@ pub(super) fn write(wish: &flags::Stats) -> anyhow::Result<()> {
     let captures = counting::named(KIND, &wish.summing.counting)?;
     files.iter().try_for_each(|file| file.output.check_spares(&captures))?;
     let needs = wanted.iter().fold(Needs::NOTHING, |needs, wish| needs | wish.needs());
-    let Transactions { job, .. } = Transactions::check(captures, &wish.summing, needs)?;
+    let lookups = lookups(&wanted, &wish.looking, &wish.summing)?;
+    files.iter().try_for_each(|file| check_spares(&file.output, &lookups))?;
+    let Transactions { job, .. } = Transactions::check(captures, &wish.summing, needs, &lookups)?;
     let is_silent = job.is_silent();
     let blank = AllFindings::new(wanted, wish.summing.exact);
     let (found, counted, opened) = count(job, blank, || open(&files))?;
@@ -126,14 +130,48 @@ pub(super) fn estimated(tables: &AllFindings) -> Vec<String> {
 /// The parameter that says which tables are in a part.
 const TABLES: &str = "tables";
 
-/// Says that these tables are in a part, if there are some.
-pub(super) fn named_in(mut header: Header, wanted: &[Wish]) -> Header {
+/// Says which tables are in a part, if there are some, and what their keys were looked up in.
+pub(super) fn named_in(mut header: Header, wanted: &[Wish], plan: &Plan) -> Header {
     let names: BTreeSet<String> = wanted.iter().map(Wish::name).collect();
     if !names.is_empty() {
         let names = names.into_iter().collect::<Vec<_>>().join(" ");
         header.parameters.insert(TABLES.to_owned(), names);
     }
+    for (key, digest) in plan.told.iter().filter(|told| LOOKED_UP.contains(&told.0)) {
+        header.parameters.extend(digest.iter().map(|digest| ((*key).to_owned(), digest.clone())));
+    }
     header
+}
+
+/// The keys by which a plan and a part tell what the user brought for lookups.
+const LOOKED_UP: [&str; 2] = ["geoip_sha256", "servers_sha256"];
+
+/// What the keys of these tables are looked up in.
+///
+/// # Errors
+/// A key that is looked up in what is not there, and what is there and asked by none.
+pub(super) fn lookups(wanted: &[Wish], looking: &Looking, summing: &Summing) -> anyhow::Result<Lookups> {
+    let Looking { geoip, servers } = looking;
+    let columns = wanted.iter().flat_map(|wish| wish.by().iter().filter_map(By::column));
+    let columns: Vec<Column> = columns.filter(|column| lookups::needs_table(*column)).collect();
+    let is_named = |column: &Column| matches!(column, Column::Server | Column::Site);
+    for column in &columns {
+        let name = column.entry().name;
+        match is_named(column) {
+            true if servers.is_none() => {
+                bail!("--by: '{name}' needs a table of servers; name one with --servers")
+            }
+            false if geoip.is_empty() => bail!("--by: '{name}' needs a database; name one with --geoip"),
+            _ => {}
+        }
+    }
+    if !geoip.is_empty() && columns.iter().all(is_named) {
+        bail!("--geoip is for tables by what is looked up there: --by country")
+    }
+    if servers.is_some() && !columns.iter().any(is_named) {
+        bail!("--servers is for tables by what is looked up there: --by site")
+    }
+    Ok(Lookups { geoip: geoip.clone(), servers: servers.clone(), ..summing.lookups() })
 }
 
 /// The tables that parts are said to have.
@@ -211,9 +249,6 @@ fn wish(text: &str, by: Option<&str>, least: &[String]) -> anyhow::Result<Wish> 
 
 fn by(name: &str) -> anyhow::Result<By> {
     if let Some(by) = By::named(name) {
-        if let Some(column) = by.column() {
-            check_known(column)?;
-        }
         return Ok(by);
     }
     match Column::named(name) {
@@ -236,15 +271,14 @@ fn by(name: &str) -> anyhow::Result<By> {
     }
 }
 
-/// What is looked up in tables that `dpp stats` is not given is nothing to group by.
-fn check_known(column: Column) -> anyhow::Result<()> {
-    if lookups::needs_table(column) {
-        bail!(
-            "the column '{}' is looked up in a table that dpp stats does not read; dpp extract does",
-            column.entry().name
-        )
-    }
-    Ok(())
+/// Refuses an output that would destroy what is looked up.
+///
+/// # Errors
+/// Which file it is.
+pub(super) fn check_spares(output: &Output, lookups: &Lookups) -> anyhow::Result<()> {
+    let Lookups { geoip, psl, servers, .. } = lookups;
+    let files = geoip.iter().chain(psl).chain(servers).cloned().map(Input::Path);
+    output.check_spares(&files.collect::<Vec<_>>())
 }
 
 fn least<'t>(definition: &Definition, text: &'t str) -> anyhow::Result<(&'t str, f64)> {

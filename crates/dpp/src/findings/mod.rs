@@ -250,6 +250,11 @@ impl Wish {
         }
     }
 
+    /// What transactions are grouped by.
+    pub fn by(&self) -> &[By] {
+        &self.by
+    }
+
     /// What has to be kept of transactions.
     pub fn needs(&self) -> Needs {
         self.by.iter().fold(Needs::BRIEF, |needs, by| needs | by.needs())
