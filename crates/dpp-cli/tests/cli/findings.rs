@@ -354,4 +354,11 @@ fn mistakes_are_told_with_what_was_meant() {
         assert!(ended.stderr.contains(words), "{arguments:?}: {}", ended.stderr);
         assert_eq!(room.inventory(), before, "{arguments:?}");
     }
+    let keys = ["second", "minute", "hour", "day", "server", "client", "name", "domain", "tld"];
+    let many = keys.iter().flat_map(|one| ["type", "rcode"].map(|other| format!("--by={one},{other}")));
+    let many: Vec<String> = many.collect();
+    let stats = ["stats", "in.pcap", "-o", "{table}.csv"];
+    let ended = room.dpp(&[&stats[..], &many.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+    assert!(ended.stderr.contains("18 tables are too many for one run; it may have 16"), "{}", ended.stderr);
+    assert_eq!(room.inventory(), before);
 }
