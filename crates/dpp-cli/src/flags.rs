@@ -485,11 +485,14 @@ pub(crate) struct Stats {
     pub(crate) showing: Showing,
     #[command(flatten)]
     pub(crate) tables: Tables,
+    #[command(flatten)]
+    pub(crate) looking: Looking,
 }
 
 const STATS_EXAMPLES: &str = "\
 Examples:
   dpp stats captures/                                   one screen
+  dpp stats captures/ --by minute,server -o servers.csv
   dpp stats map capture.pcap.zst --site ams -o ams.tally
   dpp stats merge ams.tally lon.tally -o both.tally
   dpp stats report both.tally --json
@@ -512,6 +515,12 @@ pub(crate) enum StatsStep {
 pub(crate) struct StatsMap {
     #[command(flatten)]
     pub(crate) summing: Summing,
+
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+
+    #[command(flatten)]
+    pub(crate) looking: Looking,
 
     #[command(flatten)]
     pub(crate) numbered: Numbered,
@@ -543,13 +552,16 @@ pub(crate) struct StatsReport {
 
     #[command(flatten)]
     pub(crate) showing: Showing,
+
+    #[command(flatten)]
+    pub(crate) tables: Tables,
 }
 
 /// How figures are shown.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Showing {
     /// All figures as one JSON object
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["by", "table"])]
     pub(crate) json: bool,
 
     /// Rows of what there is most of; else 8 on the screen, 100 in JSON, and all in a table of figures
@@ -557,29 +569,44 @@ pub(crate) struct Showing {
     pub(crate) top: Option<usize>,
 }
 
-/// Figures of groups of transactions, as a table.
+/// Figures of groups of transactions, as tables: which.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Tables {
+pub(crate) struct Wanted {
     /// A table of figures by second, minute, hour, day, server, client, client-prefix, type, rcode, name, domain, tld, transport, or any
     /// column; by several at once: minute,server
-    #[arg(
-        long,
-        value_name = "KEY,...",
-        help_heading = "Tables of figures",
-        value_delimiter = ',',
-        conflicts_with = "json"
-    )]
+    #[arg(long, value_name = "KEY,...", help_heading = "Tables of figures")]
     pub(crate) by: Vec<String>,
 
-    /// Which figures, of which rows: traffic, unless another table is named (docs/stats.md)
-    #[arg(long, value_name = "TABLE", help_heading = "Tables of figures", conflicts_with = "json")]
-    pub(crate) table: Option<String>,
+    /// Which figures, of which rows: traffic, unless another table is named (docs/stats.md); by what, behind a colon or with --by.
+    /// May be given several times
+    #[arg(long, value_name = "TABLE[:KEY,...]", help_heading = "Tables of figures")]
+    pub(crate) table: Vec<String>,
+}
+
+/// What keys of tables of figures are looked up in.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Looking {
+    /// A database in MaxMind's format, for tables by country, asn, as_org (of the client), dst_country, dst_asn or dst_as_org
+    #[arg(long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
+    pub(crate) geoip: Vec<PathBuf>,
+
+    /// A table of servers, for tables by site: a line is an address or prefix, a server and a site
+    #[arg(long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
+    pub(crate) servers: Option<PathBuf>,
+}
+
+/// Tables of figures, and how they are written.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Tables {
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
 
     /// Only rows with at least so much, instead of what the table says: queries=100
     #[arg(long, value_name = "COLUMN=NUMBER", help_heading = "Tables of figures")]
     pub(crate) least: Vec<String>,
 
-    /// The table, else CSV on standard output: .csv, .tsv, .jsonl, .parquet, text also with .gz or .zst
+    /// The table, else CSV on standard output: .csv, .tsv, .jsonl, .parquet, text also with .gz or .zst. Of several tables the names of
+    /// all: {table}.csv
     #[arg(short, long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
     pub(crate) output: Option<PathBuf>,
 }

@@ -442,6 +442,15 @@ pub const FINDINGS_MAX: u64 = 1 << 18;
 /// hashes of clients and names. 32 MiB, and as much again where they grow.
 pub const FINDINGS_WORDS_MAX: u64 = 1 << 22;
 
+/// What a table of figures is by at once, and octets of a text there, of which more is cut: with a name in each place, a group's key
+/// in hexadecimal digits still has room in the key of a part file's entry (4 KiB).
+pub const GROUPED_BY_MAX: usize = 7;
+/// See [`GROUPED_BY_MAX`].
+pub const GROUPED_TEXT_MAX: usize = 255;
+
+/// Tables of figures that are counted in one run: each may take 150 MiB for each worker.
+pub const TABLES_MAX: usize = 16;
+
 /// Spans of time with something in them: an hour of seconds, or a day of half minutes. Where there would be more, the spans become
 /// longer.
 pub const SPANS_MAX: usize = 4096;

@@ -3,12 +3,13 @@
 
 use dpp::capture::single;
 use dpp::dns::name::write_text;
-use dpp::findings::{By, Cell, DEFINITIONS, Definition, Findings, Table, Wish};
-use dpp::pipeline::{self, Machine, Pool, Rows, Sink, Watch};
+use dpp::findings::{AllFindings, By, Cell, DEFINITIONS, Definition, Findings, Table, Wish};
+use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
 use dpp::plan::Plan;
 use dpp::privacy::{AddressMap, Fields, KeyFile, NameMap, Privacy};
 use dpp::table::{Column, Context, Scratch, Value};
 use dpp::tallies::Tally;
+use dpp::transaction::Needs;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -412,16 +413,26 @@ fn tables_are_those_of_plain_counting_on_all_captures() {
             .map(|own| own.1)
             .collect();
         let needs = wishes.iter().map(|own| wish(own).needs()).reduce(|one, other| one | other).unwrap();
-        let plan = Plan { sink_needs: needs, sparse: is_sparse, context, ..Plan::default() };
+        let plan = Plan { sparse: is_sparse, context, ..Plan::default() };
+        let sides = Plan { sink_needs: needs | Needs::SIDES, ..plan.clone() };
         let blank = wishes.iter().map(|own| [0; 3].map(|_| Findings::new(wish(own), false))).collect();
-        let sink = WriteDown(&plan.context, Mutex::new((Vec::new(), blank)));
-        if pipeline::run(single(&bytes[..]), &plan, &machine, &sink, &Watch::default()).is_err() {
+        let sink = WriteDown(&sides.context, Mutex::new((Vec::new(), blank)));
+        if pipeline::run(single(&bytes[..]), &sides, &machine, &sink, &Watch::default()).is_err() {
             continue;
         }
+        // What tables need of transactions is less than what was written down here, of nearly all tables.
+        let is_brief = |wish: &Wish| !wish.needs().has(Needs::SIDES);
+        let brief: Vec<Wish> = wishes.iter().map(wish).filter(is_brief).collect();
+        let plan = Plan { sink_needs: Needs::BRIEF, ..plan };
+        let counted_briefly = Summed::new(Nobody, &plan, AllFindings::new(brief, false));
+        pipeline::run(single(&bytes[..]), &plan, &machine, &counted_briefly, &Watch::default()).unwrap();
+        let briefly = counted_briefly.finish().1;
         let (written, counted) = sink.1.into_inner().unwrap();
         for (wish, [whole, mut half, other]) in wishes.iter().zip(counted) {
             let table = whole.table(usize::MAX);
             check(&capture, &written, wish, &table);
+            let mut briefly = briefly.all().iter().filter(|findings| findings.wish() == whole.wish());
+            assert!(briefly.all(|findings| *findings == whole), "{capture}: {} with less", wish.0.name);
             *told.entry(wish.0.name).or_default() += table.rows.len();
             half.merge(&other);
             assert!(half == whole && half.table(usize::MAX) == table, "{capture}: halves");

@@ -53,13 +53,21 @@ pub(crate) fn sum(
     output: &Output,
     day: Option<&str>,
 ) -> anyhow::Result<Sum> {
+    let parts = named(wish, kind, step)?;
+    output.check_spares(&parts)?;
+    sum_of(&parts, kind, day, wish.keep_going)
+}
+
+/// The parts that are named.
+///
+/// # Errors
+/// If there are none, and what names none.
+pub(crate) fn named(wish: &Adding, kind: &str, step: &str) -> anyhow::Result<Vec<Input>> {
     if wish.parts.is_empty() {
         bail!("dpp {kind} {step}: name parts (dpp {kind} {step} --help tells more)")
     }
     let search = Search { recursive: wish.recursive, keep_going: wish.keep_going, noun: "part" };
-    let inputs = inputs::all(&wish.parts, search)?;
-    output.check_spares(&inputs.captures)?;
-    sum_of(&inputs.captures, kind, day, wish.keep_going)
+    Ok(inputs::all(&wish.parts, search)?.captures)
 }
 
 /// The same of parts that were found.

@@ -3,7 +3,8 @@
 //! The engine matches queries and responses as for a table, and adds the rows up where they would be written
 //! ([`Summary`]); [`text`] puts its figures on a screen, [`json`] tells all of them, and [`page`] shows those. Steps can be far
 //! apart: *map* counts captures into a part, which holds what is shown and no more ([`traffic`]), *merge* makes one part of
-//! many, and *report* shows what is in them. Figures of groups of transactions are [`tables`].
+//! many, and *report* shows what is in them. Figures of groups of transactions are [`tables`], which are counted by themselves, or
+//! into the same parts.
 
 mod json;
 mod tables;
@@ -13,7 +14,7 @@ mod traffic;
 use crate::checks::check_timeout;
 use crate::counting::{self, Job, Partial};
 use crate::dataset;
-use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
+use crate::flags::{self, Lookups, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
 use crate::hiding;
 use crate::inputs::Input;
 use crate::lookups;
@@ -26,11 +27,13 @@ use crate::parts::{
 use crate::plan;
 use crate::report::{self, grouped};
 use anyhow::{Context, anyhow, bail};
+use dpp::findings::AllFindings;
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, RowTally, Summed};
 use dpp::plan::Plan;
 use dpp::stats::Totals;
 use dpp::summary::{Counted, Summary};
+use dpp::tallies::Tally;
 use dpp::transaction::Needs;
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::merge::Sum;
@@ -59,13 +62,13 @@ pub(crate) fn stats(wish: &flags::Stats) -> anyhow::Result<()> {
         Some(StatsStep::Report(wish)) => report_of_parts(wish),
         None => {
             check_step(KIND, &wish.summing.counting.inputs)?;
-            if tables::is_wanted(&wish.tables)? {
+            if tables::are_wanted(&wish.tables)? {
                 return tables::write(wish);
             }
+            tables::lookups(&[], &wish.looking, &wish.summing)?;
             let captures = counting::named(KIND, &wish.summing.counting)?;
             let silent = wish.summing.counting.quiet.silent;
-            let (found, ()) =
-                Transactions::check(captures, &wish.summing, Summary::NEEDS)?.show(silent, || Ok(()))?;
+            let (found, ()) = Transactions::check_usual(captures, &wish.summing)?.show(silent, || Ok(()))?;
             found.show(&wish.showing)?;
             found.verdict
         }
@@ -90,7 +93,7 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         let opened = output.open(&Arc::default())?;
         (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
     } else {
-        let transactions = Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
+        let transactions = Transactions::check_usual(captures, &wish.summing)?;
         transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
     };
     let title = wish.title.clone().unwrap_or_else(|| found.title());
@@ -190,18 +193,25 @@ fn write_part(
 fn map(wish: &StatsMap) -> anyhow::Result<()> {
     let captures = counting::named("stats map", &wish.summing.counting)?;
     let (output, form) = written(&wish.written)?;
-    let Transactions { job, header, keys_max } =
-        Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
+    let wanted = tables::wanted(&wish.wanted, &[])?;
+    let needs = wanted.iter().fold(Summary::NEEDS, |needs, wish| needs | wish.needs());
+    let lookups = tables::lookups(&wanted, &wish.looking, &wish.summing)?;
+    tables::check_spares(&output, &lookups)?;
+    let Transactions { job, header, .. } = Transactions::check(captures, &wish.summing, needs, &lookups)?;
     check_told(job.plan())?;
+    let header = tables::named_in(header, &wanted, job.plan());
     let job = job.numbered(&wish.numbered)?;
     job.check_output(&output)?;
     let is_silent = job.is_silent();
-    let (summary, counted, opened) = count(job, Summary::new(keys_max), || output.open(&Arc::default()))?;
-    let judged = counted.judge(Partial::Refused)?;
-    let traffic = Traffic::of(summary, &counted.outcome.totals, &counted.read);
+    let blank = blank(&header)?;
+    let (traffic, counted, opened) = count(job, blank, || output.open(&Arc::default()))?;
+    let mut judged = counted.judge(Partial::Refused)?;
+    judged.warnings.extend(tables::estimated(&traffic.tables));
+    let traffic = traffic.read_in(&counted.outcome.totals, &counted.read);
     if !is_silent {
         let transactions = grouped(traffic.summary.counted(Counted::Queries));
-        judged.warn(format!("{}Transactions: {transactions}\n", counted.told()));
+        let tables = tables::told(&wanted);
+        judged.warn(format!("{}Transactions: {transactions}\n{tables}", counted.told()));
     }
     write_part(opened, form, &output, &header, &counted, traffic)?;
     judged.verdict
@@ -213,8 +223,9 @@ fn merge(wish: &StatsMerge) -> anyhow::Result<()> {
     let sum = sum(&wish.adding, KIND, "merge", &output, None)?;
     let (parts, left_out) = (sum.parts(), told_left_out(&sum));
     let (header, ledger) = (sum.header().clone(), sum.ledger().clone());
+    let blank = blank(&header)?;
     let opened = output.open(&Arc::default())?;
-    let sites = tallies(sum, || Traffic::new(keys_max(&header)), |_| true)?;
+    let sites = tallies(sum, || blank.clone(), |_| true)?;
     let mut out = Out::new(opened, form, &header, &output)?;
     out.put_ledger(&ledger)?;
     out.put_all(&sites)?;
@@ -224,6 +235,9 @@ fn merge(wish: &StatsMerge) -> anyhow::Result<()> {
 
 /// `dpp stats report`.
 fn report_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
+    if tables::are_wanted(&wish.tables)? {
+        return tables::write_of_parts(wish);
+    }
     let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
     let found = Found::of_parts(sum, &wish.sites, wish.adding.quiet.silent)?;
     found.show(&wish.showing)?;
@@ -242,16 +256,27 @@ struct Found {
 impl Found {
     /// What is in parts, of these sites.
     fn of_parts(sum: Sum, sites: &flags::Sites, is_silent: bool) -> anyhow::Result<Found> {
+        let blank = Traffic::new(keys_max(sum.header()), AllFindings::default());
+        Found::of(sum, &blank, sites, is_silent, |key| traffic::table_of(key).is_none())
+    }
+
+    /// Those entries of parts that are wanted, of these sites.
+    fn of(
+        sum: Sum,
+        blank: &Traffic,
+        sites: &flags::Sites,
+        is_silent: bool,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> anyhow::Result<Found> {
         let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
-        let keys_max = keys_max(sum.header());
-        let all = tallies(sum, || Traffic::new(keys_max), |_| true)?;
-        let traffic = together(all, sites, Traffic::absorb)?.unwrap_or_else(|| Traffic::new(keys_max));
+        let all = tallies(sum, || blank.clone(), is_wanted)?;
+        let all = together(all, sites, |all, traffic| all.merge(&traffic))?;
         warn_of(&ledger, is_silent);
         let verdict = match left_out {
             0 => Ok(()),
             count => Err(anyhow!("{count} parts were left out; the figures are of all others")),
         };
-        Ok(Found { traffic, ledger, verdict })
+        Ok(Found { traffic: all.unwrap_or_else(|| blank.clone()), ledger, verdict })
     }
 
     /// What a page is called: as its capture, if there is one.
@@ -285,11 +310,21 @@ struct Transactions {
 }
 
 impl Transactions {
-    /// Judges what is to be added up.
-    fn check(captures: Vec<Input>, wish: &Summing, needs: Needs) -> anyhow::Result<Transactions> {
+    /// Judges what is to be added up for what is shown.
+    fn check_usual(captures: Vec<Input>, wish: &Summing) -> anyhow::Result<Transactions> {
+        Transactions::check(captures, wish, Summary::NEEDS, &wish.lookups())
+    }
+
+    /// The same of anything that needs this of transactions, and is looked up there.
+    fn check(
+        captures: Vec<Input>,
+        wish: &Summing,
+        needs: Needs,
+        lookups: &Lookups,
+    ) -> anyhow::Result<Transactions> {
         let match_timeout_ns = check_timeout(&wish.timeout.match_timeout_ms)?;
         let privacy = hiding::privacy(&wish.hiding, false)?;
-        let (context, mut told) = lookups::context(&wish.lookups())?;
+        let (context, mut told) = lookups::context(lookups)?;
         let context = dpp::table::Context { privacy, ..context };
         let select = plan::select(wish.selection.filter.as_deref(), wish.selection.sample.as_deref())?;
         told.push(("where_fingerprint", hiding::fingerprint_of(select.filter.as_ref(), &wish.hiding)?));
@@ -313,12 +348,13 @@ impl Transactions {
         is_silent: bool,
         open: impl FnOnce() -> anyhow::Result<T>,
     ) -> anyhow::Result<(Found, T)> {
-        let (summary, counted, out) = count(self.job, Summary::new(self.keys_max), open)?;
+        let blank = Traffic::new(self.keys_max, AllFindings::default());
+        let (traffic, counted, out) = count(self.job, blank, open)?;
         let judged = counted.judge(Partial::Shown)?;
         if !is_silent {
             judged.warn(String::new());
         }
-        let traffic = Traffic::of(summary, &counted.outcome.totals, &counted.read);
+        let traffic = traffic.read_in(&counted.outcome.totals, &counted.read);
         Ok((Found { traffic, ledger: counted.left_out(), verdict: judged.verdict }, out))
     }
 }
@@ -374,6 +410,15 @@ const ALL: &str = "all";
 fn keys_max(header: &Header) -> u64 {
     let keys = header.parameters.get("keys").map(String::as_str);
     keys.and_then(|keys| keys.parse().ok()).unwrap_or(u64::MAX)
+}
+
+/// What is known of nothing, where parts say this.
+///
+/// # Errors
+/// A table that this program does not know.
+fn blank(header: &Header) -> anyhow::Result<Traffic> {
+    let keys_max = keys_max(header);
+    Ok(Traffic::new(keys_max, AllFindings::new(tables::named_by(header)?, keys_max == u64::MAX)))
 }
 
 /// Refuses options that say how captures are counted, where they were.

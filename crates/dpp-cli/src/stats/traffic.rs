@@ -2,11 +2,15 @@
 
 use crate::counting::Read;
 use crate::report;
+use dpp::findings::AllFindings;
 use dpp::packet::SKIPS;
+use dpp::pipeline::RowTally;
 use dpp::stats::Totals;
 use dpp::summary::Summary;
+use dpp::table::Context;
 use dpp::tallies::entry::{Entries, NotMine, Op};
-use dpp::tallies::{Tally, split_key};
+use dpp::tallies::{Tally, read_number, split_key};
+use dpp::transaction::Transaction;
 use dpp_sink::parts::{key_name, name_of};
 use std::collections::BTreeSet;
 
@@ -14,6 +18,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Traffic {
     pub(super) summary: Summary,
+    /// What is counted for tables of figures.
+    pub(super) tables: AllFindings,
     pub(super) account: Account,
     pub(super) inputs: Vec<Listed>,
     /// Entries that were taken.
@@ -23,34 +29,61 @@ pub(super) struct Traffic {
 /// After so many entries it is looked whether what they name is too much to be kept one by one.
 const SETTLED: u64 = 1 << 20;
 
-/// What stands before the keys of an account, and of inputs; a summary has no such keys.
+/// What stands before the keys of an account, of inputs and of tables; a summary has no such keys.
 const ACCOUNT: &str = "account";
 const INPUT: &str = "input";
+const TABLE: &str = "table";
+
+/// The number of the table that an entry is of. Its key begins with a site.
+pub(super) fn table_of(key: &[u8]) -> Option<usize> {
+    let (_, rest) = split_key(key).ok()?;
+    let rest = rest.strip_prefix(TABLE.as_bytes())?.strip_prefix(b"/")?;
+    read_number(split_key(rest).ok()?.0).ok()
+}
 
 impl Traffic {
     /// Of which nothing is known. Up to so many different clients, servers, names and so on are counted one by one.
-    pub(super) fn new(keys_max: u64) -> Traffic {
-        Traffic::of(Summary::new(keys_max), &Totals::default(), &[])
+    pub(super) fn new(keys_max: u64, tables: AllFindings) -> Traffic {
+        let account = Account::of(&Totals::default());
+        Traffic { summary: Summary::new(keys_max), tables, account, inputs: Vec::new(), taken: 0 }
     }
 
-    /// What came of a run.
+    /// What was added up beside rows.
     pub(super) fn of(summary: Summary, totals: &Totals, read: &[Read]) -> Traffic {
-        let inputs = read.iter().map(Listed::of).collect();
-        Traffic { summary, account: Account::of(totals), inputs, taken: 0 }
+        let tables = AllFindings::default();
+        let nothing = Account::of(&Totals::default());
+        Traffic { summary, tables, account: nothing, inputs: Vec::new(), taken: 0 }.read_in(totals, read)
     }
 
-    /// Adds what is in other traffic.
-    pub(super) fn absorb(&mut self, other: Traffic) {
+    /// With what was read to know it.
+    pub(super) fn read_in(self, totals: &Totals, read: &[Read]) -> Traffic {
+        let inputs = read.iter().map(Listed::of).collect();
+        Traffic { account: Account::of(totals), inputs, ..self }
+    }
+}
+
+impl Tally for Traffic {
+    fn merge(&mut self, other: &Traffic) {
         self.summary.merge(&other.summary);
+        self.tables.merge(&other.tables);
         self.account.merge(&other.account);
-        self.inputs.extend(other.inputs);
+        self.inputs.extend(other.inputs.iter().cloned());
         self.inputs.sort();
+    }
+}
+
+/// Of rows nothing is known of packets and captures.
+impl RowTally for Traffic {
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
+        self.summary.add_all(rows.clone(), context);
+        self.tables.add_all(rows, context);
     }
 }
 
 impl Entries for Traffic {
     fn tell(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
         self.summary.tell(prefix, emit);
+        self.tables.tell(&format!("{prefix}{TABLE}/"), emit);
         self.account.tell(&format!("{prefix}{ACCOUNT}/"), emit);
         // Captures without a packet may be called alike, and have nothing else by which they could be told apart.
         let keys: BTreeSet<String> = self.inputs.iter().map(Listed::key).collect();
@@ -63,6 +96,7 @@ impl Entries for Traffic {
             self.summary.settle();
         }
         match (op, split_key(key)) {
+            (_, Ok((of, rest))) if of == TABLE.as_bytes() => self.tables.take(op, rest, number),
             (_, Ok((of, rest))) if of == ACCOUNT.as_bytes() => self.account.take(op, rest, number),
             (Op::Member, Ok((of, rest))) if of == INPUT.as_bytes() => {
                 self.inputs.push(Listed::of_key(rest).ok_or(NotMine)?);
@@ -74,6 +108,7 @@ impl Entries for Traffic {
 
     fn settle(&mut self) {
         self.summary.settle();
+        self.tables.settle();
         self.inputs.sort();
     }
 }

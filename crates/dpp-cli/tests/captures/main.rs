@@ -14,6 +14,7 @@ mod multicast;
 mod ours;
 mod passed_on;
 mod rows;
+mod tables;
 mod theirs;
 
 use collection::{Capture, Collection};
@@ -116,6 +117,14 @@ fn figures_are_the_same_beside_rows() {
     for capture in collection.captures.iter().filter(readable) {
         assert_eq!(figures(capture, true), figures(capture, false), "{}", capture.name);
     }
+}
+
+#[test]
+fn tables_of_parts_are_those_of_captures() {
+    let collection = Collection::open();
+    let (captures, lines) =
+        tables::check(collection.captures.iter().filter(|capture| capture.bytes < 200_000));
+    assert!(captures > 100 && lines > 5_000, "{captures} captures, {lines} lines");
 }
 
 #[test]

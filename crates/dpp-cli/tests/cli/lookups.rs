@@ -4,6 +4,7 @@ use crate::frames::{message, udp};
 use crate::room::{Room, pcap};
 use mmdb_writer::Value::{Map, Number};
 use mmdb_writer::{Database, Value, text};
+use std::fs;
 
 /// The writer of the engine's own tests.
 #[path = "../../../dpp/src/enrich/mmdb_writer.rs"]
@@ -64,6 +65,33 @@ fn rows(room: &Room, capture: &str, options: &[&str]) -> Vec<String> {
 }
 
 const GEO: [&str; 4] = ["--geoip", "country.mmdb", "--geoip", "asn.mmdb"];
+
+#[test]
+fn tables_of_figures_are_by_what_is_looked_up_too() {
+    let room = room();
+    room.write("sites", "198.51.100.1 table-1 ams\n198.51.100.2 table-2 lon\n");
+    let more = [&GEO[..], &["--servers", "sites"]].concat();
+    let keys = |told: &str| -> Vec<String> {
+        told.lines().skip(1).map(|line| line.split(",1,0,").next().unwrap().to_owned()).collect()
+    };
+    let by = ["--by", "country,asn,dst_as_org,site"];
+    let stats = |arguments: &[&str]| room.dpp(&[&["stats"], arguments, &by].concat()).well().stdout;
+    let whole = stats(&[&["other.pcap"], &more[..]].concat());
+    assert_eq!(keys(&whole), [",,Name Servers,lon", "NL,64500,,ams"]);
+    stats(&[&["map", "other.pcap", "-o", "part.tally", "-s"], &more[..]].concat());
+    assert_eq!(stats(&["report", "part.tally"]), whole, "they were looked up where they were counted");
+    fs::copy(room.path("sites"), room.path("sites.csv")).unwrap();
+    for step in [&[][..], &["map"]] {
+        let onto = ["other.pcap", "--by", "site", "--servers", "sites.csv", "-o", "sites.csv"];
+        let refused = room.dpp(&[&["stats"], step, &onto].concat());
+        assert!(refused.stderr.contains("are the same file"), "{step:?}: {}", refused.stderr);
+    }
+    assert!(room.read("sites.csv") == room.read("sites"));
+    room.write("sites", "198.51.100.0/24 table-1 fra\n");
+    stats(&[&["map", "ns1_ams-20240101.pcap", "-o", "other.tally", "-s"], &more[..]].concat());
+    let refused = room.dpp(&["stats", "merge", "part.tally", "other.tally", "-o", "x"]);
+    assert!(refused.stderr.contains("does not add up: servers_sha256="), "{}", refused.stderr);
+}
 
 #[test]
 fn country_and_network_are_those_of_the_databases() {

@@ -62,7 +62,8 @@ fn room() -> Room {
         (&["lon.pcap"], "lon.tally"),
         (&["capture.pcap", "lon.pcap"], "both.tally"),
     ] {
-        room.dpp(&[&["stats", "map", "-o", part], captures].concat()).well();
+        let tables = ["--table", "slow-names", "--table", "traffic:minute,server"];
+        room.dpp(&[&["stats", "map", "-o", part], captures, &tables].concat()).well();
     }
     room.write("key.txt", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
     room.write("odd.toml", "qps = 100\n");

@@ -53,8 +53,9 @@ const FIRST: &str = "#dpp-part ";
 /// The last line of every part that is text.
 const END: &[u8] = b">~end";
 
-/// The longest key, its operator with it. Those of sources have sixty octets.
-pub const KEY_MAX: usize = 1 << 10;
+/// The longest key, its operator with it. Those of sources have sixty octets; of groups by several names and texts, thousands
+/// ([`GROUPED_BY_MAX`](dpp::limits::GROUPED_BY_MAX)).
+pub const KEY_MAX: usize = 1 << 12;
 
 /// The longest header. It names servers, of which some have hundreds.
 pub const HEADER_MAX: usize = 1 << 20;

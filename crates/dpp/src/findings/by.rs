@@ -4,6 +4,7 @@
 //! are in it without regard to case, and as they may come out: columns are asked, and they know what is hidden.
 
 use super::Cell;
+use crate::limits::GROUPED_TEXT_MAX;
 use crate::table::{COLUMNS, Column, Context, Kind, Scratch, Value};
 use crate::transaction::{Lacks, Needs, Transaction};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -94,9 +95,13 @@ impl By {
         }
     }
 
-    /// What has to be kept of a transaction for it.
+    /// What has to be kept of a transaction for it, beside a brief.
     pub(super) fn needs(&self) -> Needs {
-        self.column().map_or(Needs::NOTHING, |column| column.entry().needs)
+        match self.column() {
+            // Whether it is known the brief tells.
+            None | Some(Column::DstIp) => Needs::NOTHING,
+            Some(column) => column.entry().needs,
+        }
     }
 
     /// The kind of its values.
@@ -126,6 +131,11 @@ impl By {
             What::Span(width_ns) => {
                 let start = row.request_ns().div_euclid(width_ns).wrapping_mul(width_ns);
                 push(TIME, &start.to_be_bytes(), key);
+            }
+            What::Network(Column::DstIp) | What::Column(Column::DstIp)
+                if row.brief().lacks().has(Lacks::SERVER) =>
+            {
+                key.push(NONE);
             }
             What::Network(column) => write_network(column.value(row, context, scratch), key),
             What::Column(column) => write_value(column.value(row, context, scratch), key),
@@ -163,9 +173,9 @@ fn write_value(value: Value, key: &mut Vec<u8>) {
     }
 }
 
-/// Texts of columns are short; one that is longer than a length can say is cut.
+/// Texts of columns are short, and none has a bound; one that is long is cut.
 fn write_text(text: &str, key: &mut Vec<u8>) {
-    let mut length = text.len().min(u16::MAX.into());
+    let mut length = text.len().min(GROUPED_TEXT_MAX);
     while !text.is_char_boundary(length) {
         length -= 1;
     }

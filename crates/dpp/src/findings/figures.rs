@@ -109,23 +109,19 @@ impl Figures {
             State::TimedOut => self.count(Counted::Unanswered, 1),
             _ => {}
         }
-        let number = |column: Column, scratch: &mut Scratch| match column.value(row, context, scratch) {
-            Value::U16(number) => Some(number.into()),
-            Value::U64(number) => Some(number),
-            _ => None,
-        };
-        self.count(Counted::Retries, row.facts().map_or(0, |facts| facts.retries.into()));
-        self.count(Counted::QueryBytes, number(Column::QuerySize, scratch).unwrap_or(0));
-        let response = number(Column::ResponseBytes, scratch).unwrap_or(0);
+        let brief = row.brief();
+        self.count(Counted::Retries, brief.retries().into());
+        self.count(Counted::QueryBytes, brief.length().unwrap_or(0).into());
+        let response = row.answer_bytes().unwrap_or(0);
         self.count(Counted::ResponseBytes, response);
         self.response_max = self.response_max.max(response);
-        match number(Column::Rcode, scratch) {
-            Some(0) => self.count(Counted::NoError, 1),
-            Some(2) => self.count(Counted::ServFail, 1),
-            Some(3) => self.count(Counted::NxDomain, 1),
-            Some(5) => self.count(Counted::Refused, 1),
-            Some(_) => self.count(Counted::OtherCode, 1),
-            None => {}
+        match Column::Rcode.value(row, context, scratch) {
+            Value::U16(0) => self.count(Counted::NoError, 1),
+            Value::U16(2) => self.count(Counted::ServFail, 1),
+            Value::U16(3) => self.count(Counted::NxDomain, 1),
+            Value::U16(5) => self.count(Counted::Refused, 1),
+            Value::U16(_) => self.count(Counted::OtherCode, 1),
+            _ => {}
         }
         if !row.lacks(Lacks::TYPE) && !row.key().name().is_empty() {
             match row.key().qtype() {

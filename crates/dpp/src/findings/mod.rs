@@ -3,7 +3,8 @@
 //!
 //! A [`Wish`] says by what transactions are grouped ([`By`]), and which of the [`DEFINITIONS`] is wanted: which transactions
 //! count, which [`Measure`]s are told of each group, which groups are told and in which order. All of them are counted alike, in
-//! one [`Findings`], which merges; **to add a table, add a row to [`DEFINITIONS`]**.
+//! one [`Findings`], which merges; several of the same transactions are [`AllFindings`]. **To add a table, add a row to
+//! [`DEFINITIONS`]**.
 //!
 //! What it costs, per transaction: the key (each of its parts is asked of a column), a look into a hash table, some counters, a
 //! place in a short sorted list for the round-trip time, for the client and for the name.
@@ -15,7 +16,7 @@ use crate::dns::name::write_text;
 use crate::limits::{FINDINGS_MAX, FINDINGS_WORDS_MAX};
 use crate::table::{Context, Kind, Scratch, Value};
 use crate::tallies::entry::{Entries, NotMine, Op};
-use crate::tallies::{Hash, Room, Tally, Thinned, finished, fold};
+use crate::tallies::{Hash, Room, Tally, Thinned, finished, fold, read_number, split_key};
 use crate::transaction::{Face, Needs, State, Transaction, Transport};
 pub use by::By;
 use figures::{Figures, Wants};
@@ -234,9 +235,29 @@ impl Wish {
         Wish { definition: definition.name, by, least: all }
     }
 
+    /// What is counted, in a word: the table and what it is by, `retries:client`. Which groups are told is not in it, for those
+    /// that are not are counted too.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.definition, self.by.iter().map(|by| by.name).collect::<Vec<_>>().join(","))
+    }
+
+    /// What a file with the table is called: `retries`, and `retries-by-server` if it is by something else than it says.
+    pub fn file_name(&self) -> String {
+        let by: Vec<&str> = self.by.iter().map(|by| by.name).collect();
+        match by == self.definition().by {
+            true => self.definition.to_owned(),
+            false => format!("{}-by-{}", self.definition, by.join("-")),
+        }
+    }
+
+    /// What transactions are grouped by.
+    pub fn by(&self) -> &[By] {
+        &self.by
+    }
+
     /// What has to be kept of transactions.
     pub fn needs(&self) -> Needs {
-        self.by.iter().fold(Needs::SIDES, |needs, by| needs | by.needs())
+        self.by.iter().fold(Needs::BRIEF, |needs, by| needs | by.needs())
     }
 
     fn definition(&self) -> &'static Definition {
@@ -304,6 +325,11 @@ impl Findings {
         wish.by.iter().for_each(|by| by.write(row, context, scratch, key));
         let rank = rank(row, key);
         groups.add(key, rank, |figures| figures.add(row, context, scratch, *wants));
+    }
+
+    /// For which table they are.
+    pub fn wish(&self) -> &Wish {
+        &self.wish
     }
 
     /// Of so many transactions one was counted, on average: 1 if all were.
@@ -377,6 +403,51 @@ impl Entries for Findings {
 
     fn settle(&mut self) {
         self.groups.settle();
+    }
+}
+
+/// What is counted for several tables of the same transactions; each is as it would be alone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllFindings(Vec<Findings>);
+
+impl AllFindings {
+    /// Of nothing, for these tables.
+    pub fn new(wishes: Vec<Wish>, is_exact: bool) -> Self {
+        AllFindings(wishes.into_iter().map(|wish| Findings::new(wish, is_exact)).collect())
+    }
+
+    /// Counts a row.
+    pub fn add(&mut self, row: &Transaction, context: &Context) {
+        self.0.iter_mut().for_each(|findings| findings.add(row, context));
+    }
+
+    /// Those for each table.
+    pub fn all(&self) -> &[Findings] {
+        &self.0
+    }
+}
+
+impl Tally for AllFindings {
+    fn merge(&mut self, other: &AllFindings) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| mine.merge(theirs));
+    }
+}
+
+/// Those of each table, behind its number.
+impl Entries for AllFindings {
+    fn tell(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
+        for (number, findings) in self.0.iter().enumerate() {
+            findings.tell(&format!("{prefix}{number}/"), emit);
+        }
+    }
+
+    fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), NotMine> {
+        let (table, rest) = split_key(key)?;
+        self.0.get_mut(read_number::<usize>(table)?).ok_or(NotMine)?.take(op, rest, number)
+    }
+
+    fn settle(&mut self) {
+        self.0.iter_mut().for_each(Findings::settle);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A sink that counts: what is in the rows is added up, and they go on to another sink, or to nobody.
 
 use super::{Pool, Rows, Sink};
-use crate::findings::Findings;
+use crate::findings::{AllFindings, Findings};
 use crate::plan::Plan;
 use crate::summary::{self, Summary};
 use crate::table::Context;
@@ -68,6 +68,12 @@ impl RowAdder for (Findings, Context) {
 
     fn sum(self) -> Findings {
         self.0
+    }
+}
+
+impl RowTally for AllFindings {
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
+        rows.for_each(|row| self.add(&row, context));
     }
 }
 

@@ -119,13 +119,16 @@ impl Tally for Several {
     }
 }
 
-/// An entry for each key, or for each register that is not empty.
+/// An entry for each key, or for each register that is not empty. That of a key does not end in digits: part files would have a set, and
+/// a block, for each group's few.
 impl Entries for Several {
     fn tell(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
         let mut teller = Teller::new(prefix, emit);
         match &self.keys {
             Keys::Few(few) => {
-                few.iter().for_each(|half| teller.tell_bytes(Op::Member, b'k', &half.to_be_bytes(), 1));
+                few.iter().for_each(|half| {
+                    teller.tell(Op::Member, format!("k{half:016x}.").as_bytes(), 1);
+                });
             }
             Keys::Many(registers) => {
                 for (place, &value) in registers.iter().enumerate().filter(|(_, value)| **value > 0) {
@@ -137,7 +140,7 @@ impl Entries for Several {
 
     fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), NotMine> {
         match (op, key.split_first().ok_or(NotMine)?) {
-            (Op::Member, (b'k', hex)) => {
+            (Op::Member, (b'k', [hex @ .., b'.'])) => {
                 self.add_half(u64::from_be_bytes(read_hex(hex)?.try_into().map_err(|_| NotMine)?));
             }
             (Op::Max, (b'h', place)) => {

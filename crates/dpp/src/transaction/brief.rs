@@ -91,12 +91,9 @@ impl Brief {
         self.retries += 1;
     }
 
-    /// A response has come that answers the query; one behind the first says nothing more.
+    /// The first response has come that answers the query.
     #[inline]
     pub(super) fn answer(&mut self, response: &Brief) {
-        if self.has & ANSWERED != 0 {
-            return;
-        }
         let lacks = [
             (Lacks::LENGTH, ANSWER_LACKS_LENGTH),
             (Lacks::FLAGS, ANSWER_LACKS_FLAGS),

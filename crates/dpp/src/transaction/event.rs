@@ -12,6 +12,7 @@ use crate::dns::Question;
 use crate::packet::Origin;
 use crate::stream::Segments;
 use crate::tallies::rssac::Counted;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 /// Where a message stands.
@@ -189,6 +190,8 @@ pub struct Part {
     pub facts: Vec<Facts>,
     /// What is known of each event for a summary; empty unless that is all that is wanted.
     pub(super) briefs: Vec<Brief>,
+    /// How many bytes the messages of answers have that no brief tells of, which are those behind the first; by event.
+    pub(super) continued: BTreeMap<u32, u64>,
     /// What is known of responses of other parts that answered queries of this one.
     pub(super) answers: Vec<Side>,
     /// What is known of few of all these messages.
@@ -400,9 +403,19 @@ impl Part {
     /// The same of the response that answered the query of this index.
     #[inline]
     pub(super) fn answered_briefly(&mut self, index: u32, response: &Brief) {
-        if let Some(brief) = self.briefs.get_mut(index as usize) {
-            brief.answer(response);
+        match self.briefs.get_mut(index as usize) {
+            Some(brief) if brief.is_answered() => {
+                self.continued(index, response.length().unwrap_or(0).into())
+            }
+            Some(brief) => brief.answer(response),
+            None => {}
         }
+    }
+
+    /// The answer to the query of this index has so many bytes more.
+    #[cold]
+    fn continued(&mut self, index: u32, bytes: u64) {
+        *self.continued.entry(index).or_default() += bytes;
     }
 
     /// The query of this index was answered by the response of that index.
@@ -449,6 +462,9 @@ impl Part {
         if let Some(brief) = other.briefs.get(index) {
             self.describe_briefly(*brief);
         }
+        if let Some(&bytes) = other.continued.get(&(index as u32)) {
+            self.continued(self.events.len() as u32 - 1, bytes);
+        }
         if let Some(&(mut facts)) = other.facts.get(index) {
             let mut copy = |side: &Side| self.copy(side, other.seldom(side), &other.kept);
             let answer = other.answer(&facts).map(&mut copy);
@@ -465,6 +481,7 @@ impl Part {
         self.keys.clear();
         self.facts.clear();
         self.briefs.clear();
+        self.continued.clear();
         self.answers.clear();
         self.seldom.clear();
         self.tells = Tells::default();

@@ -130,6 +130,24 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// The length of the answer in all its messages, bytes; only if the plan needs briefs or sides.
+    #[inline]
+    pub fn answer_bytes(&self) -> Option<u64> {
+        match self.part.briefs.get(self.index as usize) {
+            Some(brief) if brief.is_there() => {
+                let first = brief.answer_length()?;
+                Some(u64::from(first) + self.part.continued.get(&self.index).copied().unwrap_or(0))
+            }
+            _ => {
+                let response = self.response().filter(|side| !side.lacks.has(Lacks::LENGTH))?;
+                match self.is_unasked() {
+                    true => Some(response.length.into()),
+                    false => self.facts().map(|facts| facts.answer_bytes),
+                }
+            }
+        }
+    }
+
     /// What is known of the query's message, if there is one.
     #[inline]
     pub fn query(&self) -> Option<&'a Side> {

@@ -167,6 +167,9 @@ fn every_machine_and_every_partition_gives_the_same_table() {
                 let sum = counted(&capture, &scene.plan, machine, &blank);
                 prop_assert!(sum == whole, "{:?}\n{:?}\n{:?}", machine, sum, whole);
             }
+            let sides = Plan { sink_needs: scene.plan.sink_needs | Needs::SIDES, ..scene.plan.clone() };
+            let sum = counted(&capture, &sides, &plain(), &blank);
+            prop_assert!(sum == whole, "with all that is known of both sides");
             let merged = check_dealt(&capture, &scene.plan, blank.clone(), blank, &whole)?;
             prop_assert!(merged.table(10) == whole.table(10), "equal sums have equal tables");
             Ok(())

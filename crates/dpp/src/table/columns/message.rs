@@ -94,9 +94,5 @@ pub(super) fn response_messages<'a>(row: &Transaction<'a>, _: &'a Context, _: &'
 }
 
 pub(super) fn response_bytes<'a>(row: &Transaction<'a>, _: &'a Context, _: &'a mut Scratch) -> Value<'a> {
-    let Some(side) = row.response().filter(|side| !side.lacks.has(Lacks::LENGTH)) else { return Value::Null };
-    match row.is_unasked() {
-        true => Value::U64(side.length.into()),
-        false => maybe(row.facts(), |facts| Value::U64(facts.answer_bytes)),
-    }
+    maybe(row.answer_bytes(), Value::U64)
 }
