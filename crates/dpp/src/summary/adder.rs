@@ -394,10 +394,8 @@ struct Who {
 }
 
 impl Who {
-    fn known(address: AddressKey, is_known: bool) -> Who {
-        let known =
-            || Who { key: address.bytes(&mut AddressRoom::default()).to_vec(), words: address.words() };
-        is_known.then(known).unwrap_or_default()
+    fn known(address: AddressKey) -> Who {
+        Who { key: address.bytes(&mut AddressRoom::default()).to_vec(), words: address.words() }
     }
 
     /// As it is written.
