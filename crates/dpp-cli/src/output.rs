@@ -113,6 +113,11 @@ impl Output {
         Ok(())
     }
 
+    /// Whether nobody sees what is written before it is complete, so that it can be written anew.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self, Output::Path(path) if !path.exists() || path.is_file())
+    }
+
     /// Opens it; a file under its `.part` name. A receiver's messages are counted there.
     pub(crate) fn open(&self, relayed: &Arc<relay::Counts>) -> anyhow::Result<Opened> {
         let opened = match self {

@@ -299,6 +299,11 @@ impl Counted {
         for read in &self.read {
             read.print.iter().for_each(|print| ledger.content(print));
             read.number.into_iter().for_each(|number| ledger.sequence(&self.site, number));
+            if let Some(ending) =
+                read.ending.as_ref().map(report::ending).filter(|name| *name != report::WHOLE)
+            {
+                ledger.ended(&self.site, &key_name(&read.input.file_name()), ending);
+            }
         }
         match ledger.twice() {
             Some(file) => bail!("{file} among the captures; name it once"),
@@ -309,7 +314,8 @@ impl Counted {
     /// The captures that could not be read, as a part says it.
     pub(crate) fn left_out(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        self.failed.iter().for_each(|failed| ledger.left_out(&key_name(&failed.input.file_name())));
+        let names = self.failed.iter().map(|failed| key_name(&failed.input.file_name()));
+        names.for_each(|name| ledger.unread(&self.site, &name));
         ledger
     }
 

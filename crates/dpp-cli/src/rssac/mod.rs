@@ -13,11 +13,9 @@ use crate::counting::{self, Partial};
 use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep};
 use crate::hiding::read_file;
 use crate::output::{Opened, Output, STDOUT};
-use crate::parts::{
-    Out, Since, check_known, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
-};
+use crate::parts::{OfDay, Out, Parts, Scratch, Since, check_step, together, warn_of, warn_of_day, written};
 use crate::report::{grouped, several};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use count::KIND;
 pub(crate) use count::{header, servers};
 use dpp::plan::Plan;
@@ -25,6 +23,7 @@ use dpp::tallies::Registers;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
 use dpp_sink::parts::Form;
+use dpp_sink::parts::merge::Sum;
 use report::{File, Style};
 use std::ffi::OsStr;
 use std::fs;
@@ -102,19 +101,29 @@ pub(crate) fn write_part_since(mut out: Out, since: &Since, tally: &Tally) -> an
 fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let day = wish.day.as_deref().map(|text| day("--day", text)).transpose()?.map(date);
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.adding, KIND, "merge", &output, day.as_deref())?;
-    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
-    let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
-    let mut scratch = Tally::default();
-    sum.entries(|op, key, number| {
-        check_known(&mut scratch, (op, key, number))?;
-        match is_of(key, day.as_deref()) {
-            true => out.put(op, key, number),
-            false => Ok(()),
-        }
-    })?;
-    out.finish()?;
-    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
+    let of_day = day.as_deref().map_or(OfDay::Any, OfDay::Only);
+    let parts = Parts::named(&wish.adding, (KIND, "merge"), &output, of_day)?;
+    let check = |sum: Sum| {
+        let mut scratch = Scratch::<Tally>::default();
+        sum.entries(|op, key, number| scratch.check((op, key, number)))
+    };
+    let add = |sum: Sum| {
+        let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
+        let mut scratch = Scratch::<Tally>::default();
+        sum.entries(|op, key, number| {
+            scratch.check((op, key, number))?;
+            match is_of(key, day.as_deref()) {
+                true => out.put(op, key, number),
+                false => Ok(()),
+            }
+        })?;
+        out.finish()
+    };
+    let (added, ()) = match output.is_replaced() {
+        true => parts.add(check, add)?,
+        false => parts.add_once(check, add)?,
+    };
+    added.tell(!wish.adding.quiet.silent && output != Output::Stdout)
 }
 
 /// Whether an entry is of this day, or of none; those of files were told before.
@@ -127,20 +136,19 @@ fn is_of(key: &[u8], day: Option<&str>) -> bool {
 fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
     let publishing = Publishing::of(&wish.publish)?;
     let day = publishing.day.map(date);
-    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
-    let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
+    let of_day = day.as_deref().map_or(OfDay::Any, OfDay::Wanted);
+    let parts = Parts::named(&wish.adding, (KIND, "report"), &Output::Stdout, of_day)?;
+    let (added, sites, ()) =
+        parts.tallies(|_| Tally::default(), |key| is_of(key, day.as_deref()), || Ok(()))?;
+    let silent = wish.adding.quiet.silent;
+    let mut ledger = added.ledger.clone();
+    let tally = together(sites, &mut ledger, &wish.sites, Tally::absorb)?.unwrap_or_default();
+    warn_of(&ledger, silent);
     if let Some(day) = publishing.day {
         Publishing::check_day(ledger.days().filter_map(|(date, _)| day_of(date)), day)?;
+        warn_of_day(&added, &report::dashed(day), silent);
     }
-    let sites = tallies(sum, Tally::default, |key| is_of(key, day.as_deref()))?;
-    let silent = wish.adding.quiet.silent;
-    warn_of(&ledger, silent);
-    let tally = together(sites, &wish.sites, Tally::absorb)?.unwrap_or_default();
-    let told = publishing.publish(&tally, silent);
-    match left_out {
-        0 => told,
-        count => told.and(Err(anyhow!("{count} parts were left out; the files are of all others"))),
-    }
+    publishing.publish(&tally, silent).and(added.verdict("the files are"))
 }
 
 /// A day as options name it.

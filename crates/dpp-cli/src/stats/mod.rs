@@ -19,13 +19,10 @@ use crate::inputs::Input;
 use crate::lookups;
 use crate::output::{Opened, Output, STDOUT};
 use crate::page;
-use crate::parts::{
-    Out, Since, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of,
-    written,
-};
+use crate::parts::{Added, OfDay, Out, Parts, Since, are_parts, check_step, together, warn_of, written};
 use crate::plan;
 use crate::report::{self, grouped};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, RowTally, Summed};
 use dpp::plan::Plan;
@@ -33,7 +30,6 @@ use dpp::stats::Totals;
 use dpp::summary::{Counted, Summary};
 use dpp::transaction::Needs;
 use dpp_sink::parts::ledger::Ledger;
-use dpp_sink::parts::merge::Sum;
 use dpp_sink::parts::{Form, Header};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,10 +82,12 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
     output.check_spares(&captures)?;
     let (found, opened) = if are_parts(&captures)? {
         check_of_parts(&wish.summing)?;
-        let sum = sum_of(&captures, KIND, None, counting.many.keep_going)?;
-        let opened = output.open(&Arc::default())?;
-        (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
+        let parts = Parts::of(captures, KIND, counting.many.keep_going);
+        Found::of_parts(&parts, &wish.sites, counting.quiet.silent, || output.open(&Arc::default()))?
     } else {
+        if !wish.sites.site.is_empty() {
+            bail!("--site chooses among the sites of parts, and these are captures; leave it out")
+        }
         let transactions = Transactions::check(captures, &wish.summing, Summary::NEEDS)?;
         transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
     };
@@ -210,22 +208,20 @@ fn map(wish: &StatsMap) -> anyhow::Result<()> {
 /// `dpp stats merge`. What it writes is what would have been counted at once, so it does not grow with the number of parts.
 fn merge(wish: &StatsMerge) -> anyhow::Result<()> {
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.adding, KIND, "merge", &output, None)?;
-    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
-    let (header, ledger) = (sum.header().clone(), sum.ledger().clone());
-    let opened = output.open(&Arc::default())?;
-    let sites = tallies(sum, || Traffic::new(keys_max(&header)), |_| true)?;
-    let mut out = Out::new(opened, form, &header, &output)?;
-    out.put_ledger(&ledger)?;
+    let parts = Parts::named(&wish.adding, (KIND, "merge"), &output, OfDay::Any)?;
+    let (added, sites, opened) =
+        parts.tallies(|header| Traffic::new(keys_max(header)), |_| true, || output.open(&Arc::default()))?;
+    let mut out = Out::new(opened, form, &added.header, &output)?;
+    out.put_ledger(&added.ledger)?;
     out.put_all(&sites)?;
     out.finish()?;
-    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
+    added.tell(!wish.adding.quiet.silent && output != Output::Stdout)
 }
 
 /// `dpp stats report`.
 fn report_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
-    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
-    let found = Found::of_parts(sum, &wish.sites, wish.adding.quiet.silent)?;
+    let parts = Parts::named(&wish.adding, (KIND, "report"), &Output::Stdout, OfDay::Any)?;
+    let (found, ()) = Found::of_parts(&parts, &wish.sites, wish.adding.quiet.silent, || Ok(()))?;
     found.show(&wish.showing)?;
     found.verdict
 }
@@ -240,18 +236,20 @@ struct Found {
 }
 
 impl Found {
-    /// What is in parts, of these sites.
-    fn of_parts(sum: Sum, sites: &flags::Sites, is_silent: bool) -> anyhow::Result<Found> {
-        let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
-        let keys_max = keys_max(sum.header());
-        let all = tallies(sum, || Traffic::new(keys_max), |_| true)?;
-        let traffic = together(all, sites, Traffic::absorb)?.unwrap_or_else(|| Traffic::new(keys_max));
+    /// What is in parts, of these sites. What `open` gives is opened when the parts have shown to add up.
+    fn of_parts<T>(
+        parts: &Parts,
+        sites: &flags::Sites,
+        is_silent: bool,
+        open: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Found, T)> {
+        let new = |header: &Header| Traffic::new(keys_max(header));
+        let (added, all, out) = parts.tallies(new, |_| true, open)?;
+        let verdict = added.verdict("the figures are those");
+        let Added { header, mut ledger, .. } = added;
+        let traffic = together(all, &mut ledger, sites, Traffic::absorb)?.unwrap_or_else(|| new(&header));
         warn_of(&ledger, is_silent);
-        let verdict = match left_out {
-            0 => Ok(()),
-            count => Err(anyhow!("{count} parts were left out; the figures are of all others")),
-        };
-        Ok(Found { traffic, ledger, verdict })
+        Ok((Found { traffic, ledger, verdict }, out))
     }
 
     /// What a page is called: as its capture, if there is one.

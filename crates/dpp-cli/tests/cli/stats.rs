@@ -2,7 +2,7 @@
 //! Parts: what was counted apart and added up is what would have been counted at once.
 
 use crate::room::Room;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 
 /// The figures as JSON, of these arguments.
@@ -314,11 +314,11 @@ fn parts_that_do_not_add_up_are_refused() {
         ),
         (
             &["stats", "merge", "2.tally", "where.txt", "-o", "x"],
-            "'2.tally' was counted with another parameter, which does not add up: where=qtype = A and where=none",
+            "'where.txt' was counted with other parameters than '2.tally', so they do not add up: where=qtype = A, there where=none",
         ),
         (
             &["report", "1.tally", "exact.tally", "-o", "x"],
-            "'1.tally' was counted with another parameter, which does not add up: keys=all and keys=65536",
+            "'exact.tally' was counted with other parameters than '1.tally', so they do not add up: keys=all, there keys=65536",
         ),
         (
             &["stats", "merge", "1.tally", "rssac.tally", "-o", "x"],
@@ -331,7 +331,10 @@ fn parts_that_do_not_add_up_are_refused() {
         (&["stats", "report", "rssac.tally"], "'rssac.tally' counts something else"),
         (&["stats", "report", "cut.txt"], "'cut.txt' was cut off"),
         (&["stats", "merge", "newer.txt", "-o", "x"], "'newer.txt' is of version 3 of the format"),
-        (&["stats", "report", "unknown.txt"], "a part has an entry that nobody counts: '-/account/moods'"),
+        (
+            &["stats", "report", "unknown.txt"],
+            "'unknown.txt' has an entry that nobody counts: '+-/account/moods'",
+        ),
         (&["stats", "merge", "1.tally", "1.pcap", "-o", "x"], "'1.pcap' is no part file"),
         (&["report", "1.tally", "2.pcap", "-o", "x"], "'1.tally' is a part, and '2.pcap' is none"),
         (
@@ -388,7 +391,17 @@ fn a_capture_that_cannot_be_counted_whole_makes_no_part() {
     let ended = room.dpp(&["stats", "map", "cut.pcap", "-o", "x.tally"]).well();
     assert!(ended.stderr.contains("WARN: 'cut.pcap' is cut off in the middle"), "{}", ended.stderr);
     let told = room.dpp(&["stats", "report", "x.tally", "--json"]).well().report();
-    assert_eq!(told["inputs"][0], serde_json::json!({ "name": "cut.pcap", "ending": "cut_off" }));
+    assert_eq!(told["inputs"][0], json!({ "name": "cut.pcap", "ending": "cut_off" }));
+    for merged in [false, true] {
+        if merged {
+            room.dpp(&["stats", "merge", "x.tally", "-o", "y.tally"]).well();
+        }
+        let part = if merged { "y.tally" } else { "x.tally" };
+        let told = room.dpp(&["stats", "report", part]).well().stderr;
+        let ended = "WARN: 'cut.pcap' was cut off in the middle of a record; it was counted up to there\n";
+        assert_eq!(told, ended);
+        assert_eq!(room.dpp(&["stats", "report", part, "-s"]).well().stderr, "");
+    }
 }
 
 #[test]
@@ -418,12 +431,209 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     let ended = room.dpp(&["stats", "report", "all.tally", "6.tally", "--json"]).well();
     assert!(ended.stderr.contains("WARN: files are missing between 1 and 6: 4 (2-5)\n"), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("WARN: left out when parts were added up: odd%20name.tally\n"),
+        ended.stderr.contains("WARN: left out when parts were added up: odd%20name.tally (it is no part)\n"),
         "{}",
         ended.stderr
     );
     let told = ended.report();
-    assert_eq!(told["left_out"], serde_json::json!(["odd name.tally"]));
-    let missing = serde_json::json!([{ "site": "-", "first": 1, "last": 6, "count": 4, "ranges": [[2, 5]] }]);
+    let left_out = json!([{ "name": "odd name.tally", "reason": "foreign", "words": "it is no part" }]);
+    assert_eq!(told["left_out"], left_out);
+    let missing = json!([{ "site": "-", "first": 1, "last": 6, "count": 4, "ranges": [[2, 5]] }]);
     assert_eq!(told["missing"], missing);
+}
+
+/// A room with two sound parts, and three that are seen to be at fault only when they are added up.
+fn with_faults() -> Room {
+    let room = with_parts();
+    let text = |number: &str| {
+        let part = format!("{number}.tally");
+        room.dpp(&["stats", "merge", &part, "--form", "text", "-s"]).well().stdout
+    };
+    let three = text("3");
+    room.write("unknown.txt", text("4").replace("+a%20b/account/messages ", "+a%20b/account/moods "));
+    room.write("unsorted.txt", {
+        let mut lines: Vec<&str> = three.lines().collect();
+        let places = lines.iter().enumerate().filter(|(_, line)| line.starts_with("+a%20b/"));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        lines.swap(places[40], places[41]);
+        lines.join("\n") + "\n"
+    });
+    room.write("large.txt", {
+        let messages = three.lines().find(|line| line.starts_with("+a%20b/account/messages ")).unwrap();
+        three.replace(messages, &format!("+a%20b/account/messages {}", u64::MAX))
+    });
+    room
+}
+
+#[test]
+fn a_part_that_is_at_fault_in_the_middle_is_named_or_left_out() {
+    let room = with_faults();
+    for (odd, sentence, reason) in [
+        ("unknown.txt", "has an entry that nobody counts: '+a%20b/account/moods'", "unknown"),
+        ("unsorted.txt", "is not sorted: '", "unsorted"),
+    ] {
+        check_refused(
+            &room,
+            &["stats", "merge", "1.tally", odd, "2.tally", "-o", "x"],
+            &format!("'{odd}' {sentence}"),
+        );
+        check_refused(&room, &["stats", "report", odd, "2.tally"], &format!("'{odd}' {sentence}"));
+        check_refused(&room, &["report", "1.tally", odd, "-o", "x"], &format!("'{odd}' {sentence}"));
+        for order in [["1.tally", odd, "2.tally"], ["2.tally", "1.tally", odd]] {
+            let merge = ["stats", "merge", "--keep-going", "-o", "x.txt"];
+            let ended = room.dpp(&[&merge[..], &order].concat());
+            assert!(ended.stderr.contains(&format!("Error: '{odd}' {sentence}")), "{}", ended.stderr);
+            let last = "2 parts added up\nError: 1 of 3 parts were left out; all others were added up\n";
+            assert_eq!((ended.code, ended.stderr.ends_with(last)), (Some(1), true), "{}", ended.stderr);
+            let left_out = format!("+!left-out/{odd}/{reason} 1\n");
+            let merged = String::from_utf8(room.read("x.txt")).unwrap();
+            let sound = room.dpp(&["stats", "merge", "1.tally", "2.tally", "--form", "text"]).well().stdout;
+            assert!(merged.contains(&left_out) && merged.replace(&left_out, "") == sound, "{order:?}");
+        }
+        let shown = room.dpp(&["stats", "report", "--keep-going", "1.tally", odd, "2.tally", "--json"]);
+        assert_eq!(shown.code, Some(1));
+        let last = "Error: 1 part was left out; the figures are those of all others\n";
+        assert!(shown.stderr.ends_with(last), "{}", shown.stderr);
+        assert_eq!(shown.report()["left_out"][0]["reason"], reason);
+        assert_eq!(shown.report()["inputs"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn all_parts_at_fault_are_left_out_and_the_twin_of_one_comes_back() {
+    let room = with_faults();
+    // Both have the number 4, and one of them is at fault.
+    let all = [
+        "stats",
+        "merge",
+        "--keep-going",
+        "-o",
+        "x.txt",
+        "unknown.txt",
+        "4.tally",
+        "large.txt",
+        "2.tally",
+        "1.tally",
+    ];
+    let ended = room.dpp(&all);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("Error: 'large.txt' comes to more than can be counted: '+a%20b/account/"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .ends_with("3 parts added up\nError: 2 of 5 parts were left out; all others were added up\n"),
+        "{}",
+        ended.stderr
+    );
+    let merged = String::from_utf8(room.read("x.txt")).unwrap();
+    let sound =
+        room.dpp(&["stats", "merge", "1.tally", "2.tally", "4.tally", "--form", "text"]).well().stdout;
+    let lines = merged.lines().filter(|line| !line.starts_with("+!left-out/"));
+    assert!(lines.eq(sound.lines()), "the sum of the others");
+    assert_eq!(merged.lines().filter(|line| line.starts_with("+!left-out/")).count(), 2);
+    check_refused(
+        &room,
+        &["stats", "merge", "4.tally", "large.txt", "-o", "x"],
+        "'large.txt' comes to more than can",
+    );
+}
+
+#[test]
+fn what_can_be_read_only_once_is_not_read_twice() {
+    let room = with_faults();
+    let merge = |input: &str, parts: &str| {
+        room.shell(&format!(
+            "cat {input} | timeout 60 \"$DPP\" stats merge --keep-going - {parts} -o x.tally"
+        ))
+    };
+    let ended = merge("1.tally", "unknown.txt");
+    let told = "; it cannot be left out, as standard input can be read only once: name files\n";
+    assert!(
+        ended.stderr.starts_with("Error: 'unknown.txt' has an entry that nobody counts"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    assert!(!room.path("x.tally").exists());
+    let ended = merge("unknown.txt", "1.tally");
+    assert!(
+        ended
+            .stderr
+            .starts_with("Error: standard input has an entry that nobody counts: '+a%20b/account/moods'"),
+        "{}",
+        ended.stderr
+    );
+    let told = room.dpp(&["stats", "report", "x.tally", "--json"]).well().report();
+    assert_eq!(told["left_out"][0]["name"], "standard input");
+}
+
+#[test]
+fn figures_of_a_site_come_with_the_warnings_of_that_site() {
+    let room = with_parts();
+    let capture = room.read("1.pcap");
+    room.write("cut.pcap", &capture[..capture.len() - 5]);
+    room.write("text.pcap", "this is text");
+    let map = [
+        "stats",
+        "map",
+        "--keep-going",
+        "cut.pcap",
+        "text.pcap",
+        "--site",
+        "lon",
+        "--seq",
+        "9",
+        "-o",
+        "5.tally",
+    ];
+    assert_eq!(room.dpp(&map).code, Some(1));
+    let map = ["stats", "map", "1.pcap", "--seq", "7", "--site=-x", "-o", "6.tally", "-s"];
+    room.dpp(&map).well();
+    room.dpp(&["generate", "7.pcap", "--transactions", "10", "--seed", "7"]).well();
+    room.dpp(&["stats", "map", "7.pcap", "--seq", "9", "--site", "a b", "-o", "7.tally", "-s"]).well();
+    let merge = [
+        "stats",
+        "merge",
+        "-s",
+        "-o",
+        "all.tally",
+        "2.tally",
+        "3.tally",
+        "4.tally",
+        "5.tally",
+        "6.tally",
+        "7.tally",
+    ];
+    room.dpp(&merge).well();
+    for (site, warnings, inputs) in [
+        ("a b", &["WARN: files of site a%20b are missing between 3 and 9: 4 (5-8)\n"][..], 3),
+        (
+            "lon",
+            &[
+                "WARN: 'cut.pcap' of site lon was cut off in the middle of a record; it was counted up to there\n",
+                "WARN: left out when parts were added up: text.pcap (it cannot be read)\n",
+            ],
+            1,
+        ),
+        ("-", &[], 1),
+        ("-,-x", &[], 2),
+        ("-x", &[], 1),
+    ] {
+        let of_site = ["all.tally", "--site", site];
+        let told = room.dpp(&[&["stats", "report", "--json"], &of_site[..]].concat()).well();
+        assert_eq!(told.stderr, warnings.concat(), "{site}");
+        assert_eq!(told.report()["inputs"].as_array().unwrap().len(), inputs, "{site}");
+        let page = room.dpp(&[&["report", "-o", "page.html"], &of_site[..]].concat()).well();
+        assert_eq!(page.stderr, warnings.concat(), "{site}");
+        let page = fs::read_to_string(room.path("page.html")).unwrap();
+        assert!(page.contains(told.stdout.trim_end()), "{site}: the page has the figures of the site");
+    }
+    let ended = room.dpp(&["stats", "report", "all.tally", "--site", "--json"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("the name of a site is missing"), "{}", ended.stderr);
+    check_refused(&room, &["report", "1.pcap", "--site", "lon"], "--site chooses among the sites of parts");
 }
