@@ -8,7 +8,7 @@
 mod numbering;
 mod prints;
 
-pub(crate) use self::prints::{Printed, Prints};
+pub(crate) use self::prints::{Printed, Prints, check_twins};
 use crate::captures::{self, Captures, Failed, Log, Opener, Taken};
 use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::{Counting, Many, Numbered};
@@ -27,6 +27,7 @@ use dpp::plan::Plan;
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::{Header, key_name};
 use numbering::{Numbering, numbering};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -45,6 +46,8 @@ pub(crate) struct Job {
     workers: NonZeroUsize,
     is_strict: bool,
     is_silent: bool,
+    /// Whether the same capture may be there twice.
+    has_twins: bool,
 }
 
 /// Where the captures are from, and how they are numbered, if a part is to say so.
@@ -85,7 +88,13 @@ impl Job {
             workers,
             is_strict: wish.strictness.strict,
             is_silent: wish.quiet.silent,
+            has_twins: true,
         })
+    }
+
+    /// With no capture twice: what is written down as a day's figures must not count it so.
+    pub(crate) fn without_twins(self) -> Job {
+        Job { has_twins: false, ..self }
     }
 
     /// With what a part says of its captures.
@@ -95,7 +104,7 @@ impl Job {
     pub(crate) fn numbered(self, wish: &Numbered) -> anyhow::Result<Job> {
         let site = site(wish.site.as_deref())?;
         let numbering = wish.seq.as_deref().map(numbering).transpose()?;
-        Ok(Job { numbers: Some(Numbers { site, numbering }), ..self })
+        Ok(Job { numbers: Some(Numbers { site, numbering }), ..self }.without_twins())
     }
 
     pub(crate) fn is_silent(&self) -> bool {
@@ -131,6 +140,9 @@ impl Job {
             Some(Numbers { site, numbering: Some(numbering) }) => Some(numbering.of_all(site, &captures)?),
             _ => None,
         };
+        if !self.has_twins {
+            check_twins(&captures)?;
+        }
         let size = captures::size_of_all(&captures);
         let opened = opener.captures(captures.clone())?;
         if opened.is_empty() {
@@ -238,6 +250,16 @@ impl Run {
     }
 }
 
+/// That two captures are the same.
+fn same(one: &Input, other: &Input, print: Option<&str>) -> anyhow::Error {
+    let print = print.map_or_else(String::new, |print| format!(" (fingerprint {print})"));
+    anyhow!(
+        "{} and {} are the same capture{print}, which must not count twice; name one of them",
+        one.name(),
+        other.name()
+    )
+}
+
 /// What became of captures that were read.
 pub(crate) fn read(taken: &[Taken], outcome: &Outcome, prints: &Prints) -> Vec<Read> {
     let prints = prints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -305,10 +327,19 @@ impl Counted {
                 ledger.ended(&self.site, &key_name(&read.input.file_name()), ending);
             }
         }
-        match ledger.twice() {
-            Some(file) => bail!("{file} among the captures; name it once"),
+        match self.twins() {
+            Some((one, other, print)) => Err(same(one, other, Some(print))),
             None => Ok(ledger),
         }
+    }
+
+    /// Two captures that are the same, and their fingerprint.
+    fn twins(&self) -> Option<(&Input, &Input, &str)> {
+        let mut seen = HashMap::new();
+        self.read.iter().find_map(|read| {
+            let print = read.print.as_deref()?;
+            seen.insert(print, &read.input).map(|first| (first, &read.input, print))
+        })
     }
 
     /// The captures that could not be read, as a part says it.
@@ -357,6 +388,10 @@ impl Counted {
                 return Err(error);
             }
             judged.verdict = judged.verdict.and(Err(error));
+        }
+        if let Some((one, other, _)) = self.twins().filter(|_| is_shown) {
+            let twins = format!("{} and {} are the same capture, and count twice", one.name(), other.name());
+            judged.warnings.push(twins);
         }
         if self.read.iter().any(|read| read.ending.is_none()) {
             let count = grouped(self.outcome.inputs.endings.count);

@@ -307,6 +307,7 @@ fn sketches_are_small_and_add_up_with_each_other_and_with_sets() {
 fn check_refused(arguments: &[&str], sentence: &str) {
     let room = Room::new();
     room.write("in.pcap", pcap(&traffic()));
+    room.write("same.pcap", pcap(&traffic()));
     room.write("other.pcap", pcap(&traffic()[1..]));
     for (input, server, seq, part) in [
         ("in.pcap", "192.0.2.53", "7", "a.tally"),
@@ -412,6 +413,15 @@ fn what_cannot_be_counted_is_refused() {
         "--output: 'folder' is a directory",
     );
     check_refused(&["map", "--server", "all", "-o", "x"], "dpp rssac: name captures");
+    for map in [
+        &["map", "in.pcap", "same.pcap", "-o", "x"][..],
+        &["in.pcap", "same.pcap", "--service", "x", "-o", "y"],
+    ] {
+        check_refused(
+            &[map, &["--server", "all"]].concat(),
+            "'in.pcap' and 'same.pcap' are the same capture, which must not count twice; name one of them",
+        );
+    }
     check_refused(&["in.pcap", "--server", "all"], "--service: say what the files are of");
 }
 

@@ -4,6 +4,7 @@
 use crate::room::Room;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 
 /// The figures as JSON, of these arguments.
 #[track_caller]
@@ -378,9 +379,19 @@ fn a_capture_that_cannot_be_counted_whole_makes_no_part() {
     let capture = room.read("in.pcap");
     room.write("cut.pcap", &capture[..capture.len() - 5]);
     room.write("same.pcap", &capture);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&capture).unwrap();
+    let packed = packed.finish().unwrap();
+    room.write("also.gz", &packed);
+    room.write("same.gz", packed);
     for (arguments, sentence) in [
         (&["cut.pcap", "--strict"][..], "without --strict this is a warning"),
-        (&["in.pcap", "same.pcap"], "the same capture is there twice (fingerprint "),
+        (
+            &["in.pcap", "same.pcap"],
+            "Error: 'in.pcap' and 'same.pcap' are the same capture, which must not count twice; name one",
+        ),
+        (&["in.pcap", "same.gz"], "Error: 'in.pcap' and 'same.gz' are the same capture (fingerprint "),
+        (&["also.gz", "same.gz"], "Error: 'also.gz' and 'same.gz' are the same capture, which must not"),
         (&["in.pcap", "cut.pcap", "--seq", "name"], "--seq: 'cut.pcap' has no number"),
     ] {
         let ended = room.dpp(&[&["stats", "map", "-o", "x.tally"], arguments].concat());
@@ -388,6 +399,15 @@ fn a_capture_that_cannot_be_counted_whole_makes_no_part() {
         assert!(ended.stderr.contains(sentence), "{arguments:?}: {}", ended.stderr);
         assert!(!room.path("x.tally").exists(), "{arguments:?}");
     }
+    let twice = room.dpp(&["stats", "in.pcap", "same.gz"]).well().stderr;
+    assert!(
+        twice.ends_with("WARN: 'in.pcap' and 'same.gz' are the same capture, and count twice\n"),
+        "{twice}"
+    );
+    // Captures without a packet are alike, and may be many.
+    room.write("1.pcap", &capture[..24]);
+    room.write("2.pcap", &capture[..24]);
+    room.dpp(&["stats", "map", "1.pcap", "in.pcap", "2.pcap", "-o", "empty.tally", "-s"]).well();
     let ended = room.dpp(&["stats", "map", "cut.pcap", "-o", "x.tally"]).well();
     assert!(ended.stderr.contains("WARN: 'cut.pcap' is cut off in the middle"), "{}", ended.stderr);
     let told = room.dpp(&["stats", "report", "x.tally", "--json"]).well().report();
