@@ -47,7 +47,7 @@ pub(crate) fn rssac(wish: Rssac) -> anyhow::Result<()> {
             let messages = count::check(&wish.count, None)?;
             let is_silent = messages.job.is_silent();
             let counted = messages.count(|| Ok(()))?.0;
-            let told = publishing.publish(&counted.tally, is_silent);
+            let told = publishing.publish(counted.tally, is_silent);
             counted.verdict.and(told)
         }
     }
@@ -142,13 +142,17 @@ fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
         parts.tallies(|_| Tally::default(), |key| is_of(key, day.as_deref()), || Ok(()))?;
     let silent = wish.adding.quiet.silent;
     let mut ledger = added.ledger.clone();
-    let tally = together(sites, &mut ledger, &wish.sites, Tally::absorb)?.unwrap_or_default();
+    let mut tally = together(sites, &mut ledger, &wish.sites, Tally::absorb)?.unwrap_or_default();
     warn_of(&ledger, silent);
     if let Some(day) = publishing.day {
         Publishing::check_day(ledger.days().filter_map(|(date, _)| day_of(date)), day)?;
         warn_of_day(&added, &report::dashed(day), silent);
+        // These sites may have had no message where others had some.
+        if ledger.days().any(|(date, _)| day_of(date) == Some(day)) {
+            tally.add_day(day);
+        }
     }
-    publishing.publish(&tally, silent).and(added.verdict("the files are"))
+    publishing.publish(tally, silent).and(added.verdict("the files are"))
 }
 
 /// A day as options name it.
@@ -215,13 +219,22 @@ impl Publishing {
         bail!("--day: there is nothing of {}; there is {}", report::dashed(wanted), named.join(", "))
     }
 
-    /// Writes the files of a tally.
-    fn publish(&self, tally: &Tally, is_silent: bool) -> anyhow::Result<()> {
-        let days: Vec<_> =
-            tally.days().filter(|(day, _)| self.day.is_none_or(|wanted| wanted == *day)).collect();
+    /// Writes the files of a tally. Where there was no message at all there is no day, and a day that is asked for has zeros.
+    fn publish(&self, mut tally: Tally, is_silent: bool) -> anyhow::Result<()> {
         if let Some(day) = self.day {
             Publishing::check_day(tally.days().map(|(day, _)| day), day)?;
         }
+        match self.day {
+            Some(day) if tally.messages() == 0 => tally.add_day(day),
+            None if tally.messages() == 0 && tally.days().next().is_none() => {
+                let told = "no message was counted, so there is no day to write files of; --day writes those of a day";
+                warn(told, is_silent);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let days: Vec<_> =
+            tally.days().filter(|(day, _)| self.day.is_none_or(|wanted| wanted == *day)).collect();
         if days.is_empty() && tally.others == 0 {
             bail!("nothing was counted: there is no DNS message with a day")
         }
@@ -233,7 +246,11 @@ impl Publishing {
         }
         let mut count = 0_u64;
         for (day, figures) in &days {
-            if !figures.sources_are_exact() && !is_silent {
+            if figures.messages() == 0 {
+                let day = report::dashed(*day);
+                warn(&format!("no message of {day} was counted; its figures are zeros"), is_silent);
+            }
+            if !figures.sources_are_exact() {
                 let day = report::dashed(*day);
                 let why = match figures.has_sketches() {
                     true => format!(
@@ -242,7 +259,7 @@ impl Publishing {
                     ),
                     false => "there were too many".to_owned(),
                 };
-                let _ = writeln!(io::stderr(), "WARN: numbers of sources of {day} are estimates: {why}");
+                warn(&format!("numbers of sources of {day} are estimates: {why}"), is_silent);
             }
             let mut files = self.style.files(*day, figures, self.zones.as_ref());
             if self.has_sketches {
@@ -273,6 +290,13 @@ impl Publishing {
         let mut part = PartFile::create(&folder.join(&file.name))?;
         part.write_all(&file.bytes)?;
         Ok(part.finish()?)
+    }
+}
+
+/// Says what may be wrong. Nobody may be listening.
+fn warn(sentence: &str, is_silent: bool) {
+    if !is_silent {
+        let _ = writeln!(io::stderr(), "WARN: {sentence}");
     }
 }
 

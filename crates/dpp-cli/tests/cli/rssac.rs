@@ -567,3 +567,75 @@ fn a_capture_that_was_cut_is_told_of_with_its_figures() {
         assert!(told.starts_with(ended), "{told}");
     }
 }
+
+#[test]
+fn where_there_was_no_message_there_is_no_day_and_a_day_that_is_asked_for_has_zeros() {
+    let room = Room::new();
+    room.write("empty.pcap", pcap(&[]));
+    let figures = ["--service", "ns1.example", "-o", "yaml"];
+    let count = ["rssac", "empty.pcap", "--server", "192.0.2.53"];
+    let none =
+        "WARN: no message was counted, so there is no day to write files of; --day writes those of a day\n";
+    let told = room.dpp(&[&count[..], &figures].concat()).well().stderr;
+    assert!(told.ends_with(none) && !room.path("yaml").exists(), "{told}");
+    room.dpp(&[
+        "rssac",
+        "map",
+        "empty.pcap",
+        "--server",
+        "192.0.2.53",
+        "--site",
+        "ams",
+        "-o",
+        "empty.tally",
+        "-s",
+    ])
+    .well();
+    let report = ["rssac", "report", "empty.tally"];
+    assert_eq!(room.dpp(&[&report[..], &figures].concat()).well().stderr, none);
+    assert_eq!(room.dpp(&[&report[..], &figures, &["-s"]].concat()).well().stderr, "");
+    let zeros =
+        "WARN: no message of 2023-11-13 was counted; its figures are zeros\n4 files of 1 day in 'yaml'\n";
+    for run in [&count[..], &report] {
+        let told = room.dpp(&[run, &figures, &["--day", "2023-11-13"]].concat()).well().stderr;
+        assert!(told.ends_with(zeros), "{told}");
+        let volume = room.read("yaml/2023/11/traffic-volume/ns1.example-20231113-traffic-volume.yaml");
+        assert!(String::from_utf8(volume).unwrap().contains("\ndns-udp-queries-received-ipv4: 0\n"));
+        fs::remove_dir_all(room.path("yaml")).unwrap();
+    }
+    // A site that had no message on a day on which another had some; and one whose server is another.
+    room.write("in.pcap", pcap(&traffic()));
+    for (site, server) in [("ber", "192.0.2.53"), ("lon", "192.0.2.99")] {
+        let part = format!("{site}.tally");
+        room.dpp(&[
+            "rssac", "map", "in.pcap", "--server", server, "--site", site, "--seq", "1", "-o", &part, "-s",
+        ])
+        .well();
+    }
+    let of_site = ["rssac", "report", "empty.tally", "ber.tally", "--site", "ams", "--day", "2023-11-13"];
+    let ended = room.dpp(&[&of_site[..], &figures].concat());
+    assert!(ended.stderr.contains("--site: the parts have no site 'ams'; they have ber"), "{}", ended.stderr);
+    room.dpp(&[
+        "rssac",
+        "map",
+        "empty.pcap",
+        "--server",
+        "192.0.2.53",
+        "--site",
+        "ams",
+        "--seq",
+        "1",
+        "-o",
+        "empty.tally",
+        "-s",
+    ])
+    .well();
+    let told = room.dpp(&[&of_site[..], &figures].concat()).well().stderr;
+    assert_eq!(told, zeros);
+    let ended = room.dpp(&[&["rssac", "report", "lon.tally", "--day", "2023-11-13"], &figures[..]].concat());
+    assert!(
+        ended.stderr.starts_with("Error: nothing was counted; 10 messages were neither to the server"),
+        "{}",
+        ended.stderr
+    );
+}
