@@ -287,8 +287,10 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
     let beside = check_beside(&beside, &target, &options, &mut plan)?;
     check_overlap(&inputs, &target, saved.as_ref(), beside.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
+    let voice = voice(&options, &target, report);
+    inputs.tell_passed(voice != Voice::Text);
     Ok(Job {
-        voice: voice(&options, &target, report),
+        voice,
         plan,
         beside,
         template,

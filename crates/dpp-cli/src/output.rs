@@ -67,19 +67,31 @@ fn table_name(capture: &Input, extension: &str) -> OsString {
 /// That name without its extension.
 pub(crate) fn table_stem(capture: &Input) -> OsString {
     let Input::Path(path) = capture else { return "stdin".into() };
-    let mut name = PathBuf::from(path.file_name().unwrap_or_default());
-    let is_one_of = |name: &Path, known: &[&str]| {
-        name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
-    };
-    for _ in 0..2 {
-        if is_one_of(&name, &COMPRESSIONS) {
-            name.set_extension("");
-        }
-    }
-    if is_one_of(&name, &CAPTURES) {
+    let mut name = unpacked_name(path);
+    if has_extension(&name, &CAPTURES) {
         name.set_extension("");
     }
     name.into_os_string()
+}
+
+/// Whether a file is called like a capture, packed or not.
+pub(crate) fn is_called_capture(path: &Path) -> bool {
+    has_extension(&unpacked_name(path), &CAPTURES)
+}
+
+/// A file's name without the extensions of compressions.
+fn unpacked_name(path: &Path) -> PathBuf {
+    let mut name = PathBuf::from(path.file_name().unwrap_or_default());
+    for _ in 0..2 {
+        if has_extension(&name, &COMPRESSIONS) {
+            name.set_extension("");
+        }
+    }
+    name
+}
+
+fn has_extension(name: &Path, known: &[&str]) -> bool {
+    name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
 }
 
 /// An output that nothing speaks against.

@@ -12,7 +12,7 @@ pub(crate) use self::prints::{Printed, Prints, check_twins};
 use crate::captures::{self, Captures, Failed, Log, Opener, Taken};
 use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::{Counting, Many, Numbered};
-use crate::inputs::{self, Input, Search};
+use crate::inputs::{self, Input, Search, Sought};
 use crate::output::Output;
 use crate::parts;
 use crate::plan;
@@ -72,9 +72,7 @@ impl Job {
     /// # Errors
     /// The first thing that is wrong, and what to do about it.
     pub(crate) fn check(captures: Vec<Input>, wish: &Counting, plan: Plan) -> anyhow::Result<Job> {
-        if let Some(part) = captures.first().filter(|first| parts::is_one(first)) {
-            bail!("{} is a part, and was counted; 'merge' and 'report' take parts", part.name())
-        }
+        parts::refuse(&captures)?;
         let ports = plan::ports(&wish.messages.reading.port)?;
         let duplicates_ns = wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
         let manner = manner(&wish.many)?;
@@ -187,12 +185,21 @@ pub(crate) fn header(kind: &str, plan: &Plan, more: Vec<(&str, Option<String>)>)
 /// # Errors
 /// If there are none, and what names none; a step of the command that is spelt otherwise is told.
 pub(crate) fn named(command: &str, wish: &Counting) -> anyhow::Result<Vec<Input>> {
+    sought(command, wish, Sought::Captures)
+}
+
+/// The same of captures or parts.
+///
+/// # Errors
+/// If there are none, and what names none.
+pub(crate) fn sought(command: &str, wish: &Counting, sought: Sought) -> anyhow::Result<Vec<Input>> {
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
     }
     let Many { recursive, keep_going, .. } = wish.many;
-    let search = Search { recursive, keep_going, ..Search::default() };
-    Ok(inputs::all(&wish.inputs, search)?.captures)
+    let inputs = inputs::all(&wish.inputs, Search { recursive, keep_going, sought })?;
+    inputs.tell_passed(wish.quiet.silent);
+    Ok(inputs.captures)
 }
 
 /// A run whose first capture is open.

@@ -7,7 +7,7 @@
 //! parts are sound pays nothing for it.
 
 use crate::flags::Adding;
-use crate::inputs::{self, Input, Search};
+use crate::inputs::{self, Input, Search, Sought};
 use crate::output::Output;
 use crate::report::several;
 use anyhow::{anyhow, bail};
@@ -67,8 +67,10 @@ impl<'a> Parts<'a> {
         if wish.parts.is_empty() {
             bail!("dpp {kind} {step}: name parts (dpp {kind} {step} --help tells more)")
         }
-        let search = Search { recursive: wish.recursive, keep_going: wish.keep_going, noun: "part" };
-        let inputs = inputs::all(&wish.parts, search)?.captures;
+        let search = Search { recursive: wish.recursive, keep_going: wish.keep_going, sought: Sought::Parts };
+        let inputs = inputs::all(&wish.parts, search)?;
+        inputs.tell_passed(wish.quiet.silent);
+        let inputs = inputs.captures;
         output.check_spares(&inputs)?;
         Ok(Parts { inputs, kind, day, keep_going: wish.keep_going })
     }

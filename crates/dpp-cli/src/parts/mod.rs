@@ -14,13 +14,15 @@ use crate::report::{self, grouped};
 use anyhow::bail;
 use dpp::tallies::entry::{Entries, Op};
 use dpp_sink::parts::ledger::{Ledger, left_out_words};
-use dpp_sink::parts::read::is_part;
+use dpp_sink::parts::read::{Part, is_part};
 use dpp_sink::parts::write::Writer;
 use dpp_sink::parts::{Form, Header, key_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Seek, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The steps that stand by themselves.
@@ -44,12 +46,23 @@ pub(crate) fn check_step(command: &str, words: &[PathBuf]) -> anyhow::Result<()>
     bail!("dpp {command}: there is no capture '{word}', and no step that is called so{hint}")
 }
 
+/// Refuses parts where captures are wanted.
+///
+/// # Errors
+/// The first part, and what takes it.
+pub(crate) fn refuse(inputs: &[Input]) -> anyhow::Result<()> {
+    let Some(Input::Path(part)) = inputs.iter().find(|input| is_one(input)) else { return Ok(()) };
+    let kind = Part::open(part).map_or_else(|_| "stats".to_owned(), |part| part.header().kind.clone());
+    bail!("'{}' is a part, and was counted; dpp {kind} report shows what is in parts", part.display())
+}
+
 /// Whether these are parts, and not captures.
 ///
 /// # Errors
-/// Some of each. What is no file can only be read once, and is a capture here.
+/// Some of each. What can only be read once is looked at if that takes nothing away; else it is a capture here.
 pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
-    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(|input| is_one(input));
+    let is_part = |input: &&Input| is_one(input) || **input == Input::Stdin && stdin_is_one();
+    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_part);
     match (&parts[..], &others[..]) {
         ([], _) => Ok(false),
         (_, []) => Ok(true),
@@ -65,8 +78,46 @@ pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
 pub(crate) fn is_one(input: &Input) -> bool {
     let Input::Path(path) = input else { return false };
     let mut first = Vec::new();
-    let mut read = || File::open(path)?.take(16).read_to_end(&mut first);
+    let mut read = || File::open(path)?.take(FIRST).read_to_end(&mut first);
     input.is_file() && read().is_ok() && is_part(&first)
+}
+
+/// Octets that tell a part.
+const FIRST: u64 = 16;
+
+/// Whether standard input begins as parts do. Waits for its first octets, and takes none away.
+fn stdin_is_one() -> bool {
+    let first = match Input::Stdin.size() {
+        Some(_) => first_of_file(),
+        None => first_of_pipe(),
+    };
+    first.is_ok_and(|first| is_part(&first))
+}
+
+fn first_of_file() -> io::Result<Vec<u8>> {
+    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Somebody may have read some of it.
+    let at = file.stream_position()?;
+    let mut first = vec![0; FIRST as usize];
+    let read = file.read_at(&mut first, at)?;
+    first.truncate(read);
+    Ok(first)
+}
+
+/// The kernel copies what is in a pipe into another, and leaves it there.
+#[cfg(target_os = "linux")]
+fn first_of_pipe() -> io::Result<Vec<u8>> {
+    use rustix::pipe::{SpliceFlags, pipe, tee};
+    let (from, to) = pipe()?;
+    let read = tee(io::stdin(), &to, FIRST as usize, SpliceFlags::empty())?;
+    let mut first = vec![0; read];
+    File::from(from).read_exact(&mut first)?;
+    Ok(first)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn first_of_pipe() -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Of so many captures and parts it is told what became of each.

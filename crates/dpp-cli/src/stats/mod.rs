@@ -15,7 +15,7 @@ use crate::counting::{self, Job, Partial};
 use crate::dataset;
 use crate::flags::{self, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
 use crate::hiding;
-use crate::inputs::Input;
+use crate::inputs::{Input, Sought};
 use crate::lookups;
 use crate::output::{Opened, Output, STDOUT};
 use crate::page;
@@ -78,7 +78,7 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         false => Output::Path(wish.output.clone()),
     };
     let counting = &wish.summing.counting;
-    let captures = counting::named("report", counting)?;
+    let captures = counting::sought("report", counting, Sought::Either)?;
     output.check_spares(&captures)?;
     let (found, opened) = if are_parts(&captures)? {
         check_of_parts(&wish.summing)?;

@@ -657,3 +657,116 @@ fn figures_of_a_site_come_with_the_warnings_of_that_site() {
     assert!(ended.stderr.contains("the name of a site is missing"), "{}", ended.stderr);
     check_refused(&room, &["report", "1.pcap", "--site", "lon"], "--site chooses among the sites of parts");
 }
+
+#[test]
+fn what_lies_beside_captures_is_passed_over() {
+    let room = Room::new();
+    for seed in ["1", "2"] {
+        room.dpp(&["generate", &format!("{seed}.pcap"), "--transactions", "50", "--seed", seed]).well();
+    }
+    let passed = |ended: &str, count: &str, first: &str| {
+        let told = format!("Passed over: {count} of directories that are no captures ('{first}')\n");
+        assert!(ended.contains(&told), "{ended}");
+    };
+    // The page of the first run, and what else is made of captures.
+    assert_eq!(room.dpp(&["report", "."]).well().stderr, "");
+    let page = room.read("report.html");
+    passed(&room.dpp(&["report", "."]).well().stderr, "1 file", "./report.html");
+    assert!(room.read("report.html") == page, "the same page");
+    room.dpp(&["extract", "1.pcap", "-o", "t.csv.gz", "-s", "--stats", "t.tally"]).well();
+    room.dpp(&["extract", "1.pcap", "-o", "t.parquet", "-s", "--stats", "t.json"]).well();
+    room.write("notes", "text");
+    passed(&room.dpp(&["report", "."]).well().stderr, "6 files", "./notes");
+    assert!(room.read("report.html") == page, "the same page");
+    let whole = room.dpp(&["stats", "1.pcap", "2.pcap", "--json"]).well().stdout;
+    let told = room.dpp(&["stats", ".", "--json"]).well();
+    passed(&told.stderr, "6 files", "./notes");
+    assert_eq!(told.stdout, whole);
+    assert_eq!(room.dpp(&["stats", ".", "--json", "-s"]).well().stderr, "");
+    passed(&room.dpp(&["explain", "."]).well().stderr, "6 files", "./notes");
+    passed(&room.dpp(&["extract", ".", "-o", "all.csv"]).well().stderr, "6 files", "./notes");
+    let quiet = room.dpp(&["extract", ".", "-o", "all.csv", "--report-format", "json"]).well();
+    assert_eq!((quiet.stderr.as_str(), quiet.report()["inputs"].as_array().unwrap().len()), ("", 2));
+    // What is named is taken for what it is said to be, and so is what may have been a capture.
+    let ended = room.dpp(&["stats", "1.pcap", "notes"]);
+    assert!(ended.stderr.starts_with("Error: 'notes' is no capture: it looks like text"), "{}", ended.stderr);
+    for (name, bytes) in
+        [("x.pcap", &b"text"[..]), ("lost", &[0; 600]), ("odd", b"\x01\x02\x03\x04"), ("empty", b"")]
+    {
+        room.write(name, bytes);
+        let ended = room.dpp(&["stats", "."]);
+        assert!(ended.stderr.contains(&format!("Error: './{name}' is no capture")), "{}", ended.stderr);
+        fs::remove_file(room.path(name)).unwrap();
+    }
+    // Parts are taken where there is no capture, and by those that take parts.
+    room.shell("mkdir parts; cp t.tally parts/1.tally; cp report.html t.json parts").well();
+    room.dpp(&["stats", "map", "2.pcap", "-o", "parts/2.tally", "-s"]).well();
+    let told = room.dpp(&["stats", "report", "parts", "--json"]).well();
+    assert_eq!(told.stdout, whole);
+    passed(&told.stderr, "2 files", "parts/report.html");
+    passed(&room.dpp(&["report", "parts", "-o", "x.html"]).well().stderr, "2 files", "parts/report.html");
+    assert!(String::from_utf8(room.read("x.html")).unwrap().contains(whole.trim_end()), "the page of parts");
+    let sentence = "the directory 'parts' holds no capture, but other files, such as 'parts/";
+    check_refused(&room, &["stats", "parts"], sentence);
+    room.shell("gzip -c t.tally > parts/t.tally.gz").well();
+    check_refused(
+        &room,
+        &["stats", "report", "parts", "-s"],
+        "'parts/t.tally.gz' is compressed; unpack it first",
+    );
+}
+
+#[test]
+fn a_part_on_standard_input_is_known_as_one() {
+    let room = with_parts();
+    room.dpp(&["stats", "merge", "2.tally", "-o", "2.txt"]).well();
+    room.dpp(&["report", "2.tally", "-o", "expected.html"]).well();
+    for script in [
+        "cat 2.tally | \"$DPP\" report - -o page.html",
+        "\"$DPP\" report - -o page.html < 2.tally",
+        "\"$DPP\" report - -o page.html < 2.txt",
+        "sort 2.txt | (sleep 0.2; cat) | \"$DPP\" report - -o page.html",
+    ] {
+        room.shell(&format!("export LC_ALL=C; {script}")).well();
+        assert!(room.read("page.html") == room.read("expected.html"), "{script}");
+    }
+    room.dpp(&["report", "2.tally", "3.tally", "-o", "expected.html"]).well();
+    room.shell("cat 3.tally | \"$DPP\" report 2.tally - -o page.html").well();
+    assert!(room.read("page.html") == room.read("expected.html"), "with a file");
+    // A capture is one still, whole.
+    room.shell("cat 2.pcap | \"$DPP\" report - --title x -o page.html").well();
+    let figures = room.shell("cat 2.pcap | \"$DPP\" stats - --json").well().stdout;
+    assert!(String::from_utf8(room.read("page.html")).unwrap().contains(figures.trim_end()), "of a capture");
+    let ended = room.shell("cat 2.tally | \"$DPP\" report 2.pcap - -o page.html");
+    assert!(
+        ended.stderr.starts_with("Error: standard input is a part, and '2.pcap' is none"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_part_where_a_capture_is_wanted_is_told_what_takes_it() {
+    let room = with_odd_parts();
+    for (arguments, sentence) in [
+        (
+            &["top", "1.tally"][..],
+            "'1.tally' is a part, and was counted; dpp stats report shows what is in parts",
+        ),
+        (
+            &["top", "1.pcap", "rssac.tally"],
+            "'rssac.tally' is a part, and was counted; dpp rssac report shows",
+        ),
+        (&["stats", "1.pcap", "1.tally"], "'1.tally' is a part, and was counted; dpp stats report shows"),
+        (
+            &["1.tally", "x.csv"],
+            "'1.tally' is no capture: it looks like a part of dpp stats or dpp rssac; it was counted",
+        ),
+        (
+            &["explain", "where.txt"],
+            "'where.txt' is no capture: it looks like a part of dpp stats or dpp rssac;",
+        ),
+    ] {
+        check_refused(&room, arguments, sentence);
+    }
+}
