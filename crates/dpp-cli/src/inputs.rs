@@ -110,6 +110,8 @@ pub(crate) struct Inputs {
 /// Files that were passed over.
 #[derive(Debug, Default)]
 struct Passed {
+    /// What was looked for.
+    noun: &'static str,
     count: u64,
     first: PathBuf,
 }
@@ -126,11 +128,13 @@ impl Passed {
 impl Inputs {
     /// Says how many files of directories were passed over. Nobody may be listening.
     pub(crate) fn tell_passed(&self, is_silent: bool) {
-        let Passed { count, first } = &self.passed;
+        let Passed { noun, count, first } = &self.passed;
         if *count > 0 && !is_silent {
             let (files, first) = (several(*count, "file"), quoted(first));
-            let _ =
-                writeln!(io::stderr(), "Passed over: {files} of directories that are no captures ({first})");
+            let _ = writeln!(
+                io::stderr(),
+                "Passed over: {files} of directories, as they are no {noun}s ({first})"
+            );
         }
     }
 }
@@ -227,6 +231,7 @@ impl Default for Search {
 /// A word that names nothing, and the same file twice.
 pub(crate) fn all(words: &[PathBuf], search: Search) -> anyhow::Result<Inputs> {
     let mut found = Found { search, inputs: Inputs::default(), stdin_is_taken: false };
+    found.inputs.passed.noun = search.sought.noun();
     for word in words {
         found.word(word)?;
     }
@@ -296,7 +301,8 @@ impl Found {
         let (mut chosen, mut parts) = (Vec::new(), Vec::new());
         for file in files {
             match kind(&file) {
-                Kind::Capture => chosen.push(file),
+                Kind::Capture if self.search.sought == Sought::Parts => self.inputs.passed.add(file),
+                Kind::Capture | Kind::Unknown => chosen.push(file),
                 Kind::Part => parts.push(file),
                 Kind::Other => self.inputs.passed.add(file),
             }
@@ -387,9 +393,10 @@ impl Found {
 
 /// What a file of a directory is.
 enum Kind {
-    /// It may be a capture; what cannot be read, or is damaged, is told of later.
     Capture,
     Part,
+    /// What cannot be read, or is damaged, is told of later.
+    Unknown,
     Other,
 }
 
@@ -401,7 +408,8 @@ fn kind(path: &Path) -> Kind {
     match Source::open(path) {
         Err(SourceError::NotACapture { looks_like, .. }) if looks_like.is_part() => Kind::Part,
         Err(SourceError::NotACapture { looks_like, .. }) if looks_like.is_something_else() => Kind::Other,
-        _ => Kind::Capture,
+        Err(_) => Kind::Unknown,
+        Ok(_) => Kind::Capture,
     }
 }
 

@@ -146,7 +146,7 @@ pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
     warn_of_some(&mut text, ended, "captures did not end well");
     let left_out = ledger.all_left_out().map(|left_out| {
         let words = left_out_words(left_out.reason);
-        format!("left out when parts were added up: {} ({words})", left_out.name)
+        format!("left out: {} ({words})", left_out.name)
     });
     warn_of_some(&mut text, left_out, "captures and parts were left out");
     let _ = io::stderr().write_all(text.as_bytes());

@@ -450,11 +450,7 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     room.dpp(&["stats", "map", "6.pcap", "--seq", "name", "-o", "6.tally", "-s"]).well();
     let ended = room.dpp(&["stats", "report", "all.tally", "6.tally", "--json"]).well();
     assert!(ended.stderr.contains("WARN: files are missing between 1 and 6: 4 (2-5)\n"), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("WARN: left out when parts were added up: odd%20name.tally (it is no part)\n"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("WARN: left out: odd%20name.tally (it is no part)\n"), "{}", ended.stderr);
     let told = ended.report();
     let left_out = json!([{ "name": "odd name.tally", "reason": "foreign", "words": "it is no part" }]);
     assert_eq!(told["left_out"], left_out);
@@ -635,7 +631,7 @@ fn figures_of_a_site_come_with_the_warnings_of_that_site() {
             "lon",
             &[
                 "WARN: 'cut.pcap' of site lon was cut off in the middle of a record; it was counted up to there\n",
-                "WARN: left out when parts were added up: text.pcap (it cannot be read)\n",
+                "WARN: left out: text.pcap (it cannot be read)\n",
             ],
             1,
         ),
@@ -664,10 +660,11 @@ fn what_lies_beside_captures_is_passed_over() {
     for seed in ["1", "2"] {
         room.dpp(&["generate", &format!("{seed}.pcap"), "--transactions", "50", "--seed", seed]).well();
     }
-    let passed = |ended: &str, count: &str, first: &str| {
-        let told = format!("Passed over: {count} of directories that are no captures ('{first}')\n");
+    let passed_for = |noun: &str, ended: &str, count: &str, first: &str| {
+        let told = format!("Passed over: {count} of directories, as they are no {noun} ('{first}')\n");
         assert!(ended.contains(&told), "{ended}");
     };
+    let passed = |ended: &str, count: &str, first: &str| passed_for("captures", ended, count, first);
     // The page of the first run, and what else is made of captures.
     assert_eq!(room.dpp(&["report", "."]).well().stderr, "");
     let page = room.read("report.html");
@@ -700,10 +697,11 @@ fn what_lies_beside_captures_is_passed_over() {
     }
     // Parts are taken where there is no capture, and by those that take parts.
     room.shell("mkdir parts; cp t.tally parts/1.tally; cp report.html t.json parts").well();
+    passed_for("parts", &room.dpp(&["stats", "report", "."]).well().stderr, "8 files", "./1.pcap");
     room.dpp(&["stats", "map", "2.pcap", "-o", "parts/2.tally", "-s"]).well();
     let told = room.dpp(&["stats", "report", "parts", "--json"]).well();
     assert_eq!(told.stdout, whole);
-    passed(&told.stderr, "2 files", "parts/report.html");
+    passed_for("parts", &told.stderr, "2 files", "parts/report.html");
     passed(&room.dpp(&["report", "parts", "-o", "x.html"]).well().stderr, "2 files", "parts/report.html");
     assert!(String::from_utf8(room.read("x.html")).unwrap().contains(whole.trim_end()), "the page of parts");
     let sentence = "the directory 'parts' holds no capture, but other files, such as 'parts/";
