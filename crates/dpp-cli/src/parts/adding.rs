@@ -112,9 +112,15 @@ impl<'a> Parts<'a> {
     pub(crate) fn add<T>(
         &self,
         check: impl Fn(Sum) -> anyhow::Result<()>,
-        add: impl FnMut(Sum) -> anyhow::Result<T>,
+        mut add: impl FnMut(Sum) -> anyhow::Result<T>,
     ) -> anyhow::Result<(Added, T)> {
-        self.add_without(Faults::new(), check, add)
+        let mut faults = Faults::new();
+        loop {
+            match self.add_without(&faults, &mut add)? {
+                Ok(added) => return Ok(added),
+                Err(error) => faults.extend(self.at_fault(error, &check, &faults)?),
+            }
+        }
     }
 
     /// The same where `add` can be done only once, as on standard output: with `--keep-going` all parts are looked at before.
@@ -124,40 +130,50 @@ impl<'a> Parts<'a> {
     pub(crate) fn add_once<T>(
         &self,
         check: impl Fn(Sum) -> anyhow::Result<()>,
-        add: impl FnMut(Sum) -> anyhow::Result<T>,
-    ) -> anyhow::Result<(Added, T)> {
-        let faults = if self.keep_going { self.faults(&check, &Faults::new())? } else { Faults::new() };
-        self.add_without(faults, check, add)
-    }
-
-    fn add_without<T>(
-        &self,
-        mut faults: Faults,
-        check: impl Fn(Sum) -> anyhow::Result<()>,
         mut add: impl FnMut(Sum) -> anyhow::Result<T>,
     ) -> anyhow::Result<(Added, T)> {
-        loop {
-            let mut sum = self.sum(&faults)?;
-            faults.values().for_each(|fault| sum.note_left_out(fault));
-            let left_out: Vec<String> =
-                sum.left_out().iter().chain(faults.values()).map(PartError::to_string).collect();
-            let added = Added {
-                header: sum.header().clone(),
-                ledger: sum.ledger().clone(),
-                parts: sum.parts(),
-                left_out: left_out.len(),
-                without_day: self.without_day(&sum),
-            };
-            let done = if added.parts > 0 { Some(add(sum)) } else { None };
-            match done {
-                Some(Err(error)) => faults.extend(self.at_fault(error.downcast()?, &check, &faults)?),
-                done => {
-                    tell_left_out(&left_out);
-                    let done = done.and_then(Result::ok);
-                    let none = || anyhow!("none of the {} parts can be added up", self.inputs.len());
-                    return Ok((added, done.ok_or_else(none)?));
+        let faults = if self.keep_going { self.faults(&check, &Faults::new())? } else { Faults::new() };
+        match self.add_without(&faults, &mut add)? {
+            Ok(added) => Ok(added),
+            Err(error) => match self.at_fault(error, &check, &faults)?.pop_first() {
+                Some((_, fault)) => {
+                    bail!("{fault}; it cannot be left out, as some of the output is written: write a file")
                 }
+                None => bail!("no part is at fault"),
+            },
+        }
+    }
+
+    /// Adds up all but those at fault.
+    ///
+    /// # Errors
+    /// What cannot be helped; and within, what is wrong with some part.
+    fn add_without<T>(
+        &self,
+        faults: &Faults,
+        add: &mut impl FnMut(Sum) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Result<(Added, T), PartError>> {
+        let mut sum = self.sum(faults)?;
+        faults.values().for_each(|fault| sum.note_left_out(fault));
+        let left_out: Vec<String> =
+            sum.left_out().iter().chain(faults.values()).map(PartError::to_string).collect();
+        let added = Added {
+            header: sum.header().clone(),
+            ledger: sum.ledger().clone(),
+            parts: sum.parts(),
+            left_out: left_out.len(),
+            without_day: self.without_day(&sum),
+        };
+        if added.parts == 0 {
+            tell_left_out(&left_out);
+            bail!("none of the {} parts can be added up", self.inputs.len())
+        }
+        match add(sum) {
+            Ok(done) => {
+                tell_left_out(&left_out);
+                Ok(Ok((added, done)))
             }
+            Err(error) => error.downcast().map(Err),
         }
     }
 

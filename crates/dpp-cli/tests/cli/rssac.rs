@@ -505,6 +505,15 @@ fn a_part_at_fault_is_left_out_wherever_the_sum_goes() {
         let left_out = "+!left-out/3.txt/unknown 1\n";
         assert!(merged.contains(left_out) && merged.replace(left_out, "") == sound, "{script}: {merged}");
     }
+    let ended =
+        room.shell("timeout 60 \"$DPP\" rssac merge --keep-going - 1.txt --form text < 3.txt > x.txt");
+    assert!(
+        ended.stderr.starts_with("Error: standard input has an entry that nobody counts"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.ends_with("as some of the output is written: write a file\n"), "{}", ended.stderr);
+    assert_eq!(room.lines("x.txt").iter().filter(|line| line.starts_with("#dpp-part")).count(), 1);
     let report = ["rssac", "report", "--keep-going", "3.txt", "1.txt", "--service", "x", "-o", "yaml"];
     let ended = room.dpp(&report);
     assert_eq!(ended.code, Some(1));

@@ -133,6 +133,10 @@ fn what_is_no_part_is_named() {
     check_wrong(b"#dpp-part rssac\n", "has a header that cannot be read");
     check_wrong(format!("{head}#else\n").as_bytes(), "has a header that cannot be read");
     check_wrong(head.as_bytes(), "was cut off");
+    check_wrong(
+        format!("{head}#parameter a=1\n#parameter a=2\n>~end 1\n").as_bytes(),
+        "holds parts with other parameters, which do not add up: a=1, and a=2; sort those apart",
+    );
     check_wrong(format!("{head}+b 1\n+a 1\n>~end 1\n").as_bytes(), "is not sorted: '+a' stands behind '+b'");
     check_wrong(format!("{head}+a x\n>~end 1\n").as_bytes(), "has a number that cannot be: '+a x'");
     check_wrong(format!("{head}+a -1\n>~end 1\n").as_bytes(), "has a number that cannot be");
