@@ -56,6 +56,9 @@ const COMPRESSIONS: [&str; 6] = ["gz", "zst", "xz", "lz4", "bz2", "zstd"];
 /// What captures end with.
 const CAPTURES: [&str; 5] = ["pcap", "pcapng", "cap", "dmp", "ntar"];
 
+/// What logs of servers end with that are captures here.
+const LOGS: [&str; 2] = ["dnstap", "cdns"];
+
 /// The name of a capture's table: that of the capture without the extensions of compressions and captures, and
 /// with the table's. `eth0.pcap.gz` gives `eth0.csv`; `eth0.pcap7`, as tcpdump numbers them, `eth0.pcap7.csv`.
 fn table_name(capture: &Input, extension: &str) -> OsString {
@@ -74,9 +77,10 @@ pub(crate) fn table_stem(capture: &Input) -> OsString {
     name.into_os_string()
 }
 
-/// Whether a file is called like a capture, packed or not.
+/// Whether a file is called like a capture or a log of a server, packed or not.
 pub(crate) fn is_called_capture(path: &Path) -> bool {
-    has_extension(&unpacked_name(path), &CAPTURES)
+    let name = unpacked_name(path);
+    has_extension(&name, &CAPTURES) || has_extension(&name, &LOGS)
 }
 
 /// A file's name without the extensions of compressions.
