@@ -51,6 +51,8 @@ pub(crate) struct Job {
     /// What is counted beside the rows.
     pub(crate) beside: Option<Beside>,
     pub(crate) voice: Voice,
+    /// Files of directories that are no captures.
+    pub(crate) passed_over: u64,
     pub(crate) plan: Plan,
     /// What captures are called.
     pub(crate) template: Option<Template>,
@@ -291,6 +293,7 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
     inputs.tell_passed(voice != Voice::Text);
     Ok(Job {
         voice,
+        passed_over: inputs.passed_over(),
         plan,
         beside,
         template,

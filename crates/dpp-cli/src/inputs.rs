@@ -126,6 +126,11 @@ impl Passed {
 }
 
 impl Inputs {
+    /// How many files of directories were passed over.
+    pub(crate) fn passed_over(&self) -> u64 {
+        self.passed.count
+    }
+
     /// Says how many files of directories were passed over. Nobody may be listening.
     pub(crate) fn tell_passed(&self, is_silent: bool) {
         let Passed { noun, count, first } = &self.passed;

@@ -684,6 +684,7 @@ fn what_lies_beside_captures_is_passed_over() {
     passed(&room.dpp(&["extract", ".", "-o", "all.csv"]).well().stderr, "6 files", "./notes");
     let quiet = room.dpp(&["extract", ".", "-o", "all.csv", "--report-format", "json"]).well();
     assert_eq!((quiet.stderr.as_str(), quiet.report()["inputs"].as_array().unwrap().len()), ("", 2));
+    assert_eq!(quiet.report()["inputs_passed_over"], 7);
     // What is named is taken for what it is said to be, and so is what may have been a capture.
     let ended = room.dpp(&["stats", "1.pcap", "notes"]);
     assert!(ended.stderr.starts_with("Error: 'notes' is no capture: it looks like text"), "{}", ended.stderr);
