@@ -303,7 +303,7 @@ impl Found {
     /// Those files of a directory that are looked for, or may be. All others are passed over: tables, pages and parts often lie
     /// beside what they were made of.
     fn chosen(&mut self, directory: &Path, files: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
-        let (mut chosen, mut parts) = (Vec::new(), Vec::new());
+        let (mut chosen, mut parts, first) = (Vec::new(), Vec::new(), files.first().cloned());
         for file in files {
             match kind(&file) {
                 Kind::Capture if self.search.sought == Sought::Parts => self.inputs.passed.add(file),
@@ -320,12 +320,9 @@ impl Found {
             }
         }
         if chosen.is_empty() {
-            let (noun, name, first) =
-                (self.search.sought.noun(), directory.display(), &self.inputs.passed.first);
-            bail!(
-                "the directory '{name}' holds no {noun}, but other files, such as {}; name a {noun}",
-                quoted(first)
-            );
+            let (noun, name) = (self.search.sought.noun(), directory.display());
+            let first = quoted(&first.unwrap_or_default());
+            bail!("the directory '{name}' holds no {noun}, but other files, such as {first}; name a {noun}");
         }
         chosen.sort();
         Ok(chosen)

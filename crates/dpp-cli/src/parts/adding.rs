@@ -228,7 +228,8 @@ impl<'a> Parts<'a> {
                 (_, &[stream]) if part_name(&self.inputs[stream]) == error.part => Some((stream, error)),
                 _ => return Err(error.into()),
             };
-            faults.extend(fault);
+            // Whoever goes on must have less to add than before.
+            faults.extend(Some(fault.ok_or_else(|| anyhow!("the parts come to more than can be counted"))?));
         }
         let Some(first) = faults.first_entry().filter(|_| !self.keep_going) else {
             return match streams.iter().find(|stream| !faults.contains_key(stream)) {
