@@ -6,8 +6,9 @@
 
 use crate::captures::Captures;
 use crate::checks::check_file;
-use crate::counting::{self, Counted, Printed, Prints};
+use crate::counting::{self, Counted, Printed, Prints, check_twins};
 use crate::flags::{self, Options};
+use crate::inputs::Input;
 use crate::output::{Opened, Output};
 use crate::rssac;
 use crate::stats::{self, Shape};
@@ -60,6 +61,19 @@ impl Beside {
     pub(crate) fn outputs(&self) -> impl Iterator<Item = (&'static str, &Output)> {
         let stats = self.stats.iter().map(|(output, _)| ("--stats", output));
         stats.chain(self.rssac.iter().map(|(output, _)| ("--rssac", output)))
+    }
+
+    /// Refuses captures that are the same where a part of them is to be made, as far as that is seen before they are read.
+    ///
+    /// # Errors
+    /// Which two they are.
+    pub(crate) fn check_captures(&self, captures: &[Input]) -> anyhow::Result<()> {
+        let option = match (&self.stats, &self.rssac) {
+            (Some((_, Shape::Part(_))), _) => "--stats",
+            (_, Some(_)) => "--rssac",
+            _ => return Ok(()),
+        };
+        check_twins(captures).map_err(|error| anyhow!("{option}: {error:#}"))
     }
 
     /// Opens them, so that what cannot be written is known before hours of counting.
@@ -210,7 +224,9 @@ impl Sums<'_> {
             (Some(opened), Some((output, form))) => rssac::write_part(opened, *form, output, plan, counted),
             _ => Ok(()),
         };
-        let named = |option: &'static str| move |error: anyhow::Error| anyhow!("{option}: {error:#}");
+        let named = |option: &'static str| {
+            move |error: anyhow::Error| anyhow!("{option}: {error:#}; the table was written")
+        };
         stats.map_err(named("--stats")).and(rssac.map_err(named("--rssac")))
     }
 }

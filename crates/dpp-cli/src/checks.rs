@@ -51,6 +51,8 @@ pub(crate) struct Job {
     /// What is counted beside the rows.
     pub(crate) beside: Option<Beside>,
     pub(crate) voice: Voice,
+    /// Files of directories that are no captures.
+    pub(crate) passed_over: u64,
     pub(crate) plan: Plan,
     /// What captures are called.
     pub(crate) template: Option<Template>,
@@ -287,8 +289,11 @@ fn check(wish: Wish) -> anyhow::Result<Job> {
     let beside = check_beside(&beside, &target, &options, &mut plan)?;
     check_overlap(&inputs, &target, saved.as_ref(), beside.as_ref(), &options)?;
     check_stdout(&target, format, report)?;
+    let voice = voice(&options, &target, report);
+    inputs.tell_passed(voice != Voice::Text);
     Ok(Job {
-        voice: voice(&options, &target, report),
+        voice,
+        passed_over: inputs.passed_over(),
         plan,
         beside,
         template,

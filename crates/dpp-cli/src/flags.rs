@@ -625,6 +625,9 @@ pub(crate) struct Report {
     /// What the page is called; else by its captures
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) sites: Sites,
 }
 
 /// How what is in captures is added up.
@@ -787,8 +790,9 @@ pub(crate) struct Adding {
 /// Of which sites.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Sites {
-    /// Only these sites; else all together
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    /// Of parts only what these sites have; else all together
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(site_name))]
     pub(crate) site: Vec<OsString>,
 }
 
@@ -1368,6 +1372,15 @@ impl From<Generate> for Request {
             _ => unreachable!("one amount is required, and a duration requires --qps"),
         };
         Request { output, messages, amount, clients, resolvers, seed, profile, qps }
+    }
+}
+
+/// The name of a site, which may begin with a hyphen: a single one stands for what has no site. With two it is an option, and the
+/// name was forgotten.
+fn site_name(name: OsString) -> Result<OsString, String> {
+    match name.to_string_lossy().starts_with("--") {
+        true => Err("this looks like an option, so the name of a site is missing".to_owned()),
+        false => Ok(name),
     }
 }
 

@@ -5,13 +5,14 @@
 //! [`checks`](crate::checks) calls this; [`captures`](crate::captures) opens what is found.
 
 use crate::live::Address;
-use crate::report::direct;
+use crate::output::is_called_capture;
+use crate::report::{direct, several};
 use anyhow::{Context, bail};
-use dpp_source::{Identity, SourceError};
+use dpp_source::{Identity, Source, SourceError};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -102,6 +103,45 @@ pub(crate) struct Inputs {
     pub(crate) captures: Vec<Input>,
     /// Where some of them are named.
     pub(crate) lists: Vec<PathBuf>,
+    /// Files of directories that are something else.
+    passed: Passed,
+}
+
+/// Files that were passed over.
+#[derive(Debug, Default)]
+struct Passed {
+    /// What was looked for.
+    noun: &'static str,
+    count: u64,
+    first: PathBuf,
+}
+
+impl Passed {
+    fn add(&mut self, path: PathBuf) {
+        if self.count == 0 {
+            self.first = path;
+        }
+        self.count += 1;
+    }
+}
+
+impl Inputs {
+    /// How many files of directories were passed over.
+    pub(crate) fn passed_over(&self) -> u64 {
+        self.passed.count
+    }
+
+    /// Says how many files of directories were passed over. Nobody may be listening.
+    pub(crate) fn tell_passed(&self, is_silent: bool) {
+        let Passed { noun, count, first } = &self.passed;
+        if *count > 0 && !is_silent {
+            let (files, first) = (several(*count, "file"), quoted(first));
+            let _ = writeln!(
+                io::stderr(),
+                "Passed over: {files} of directories, as they are no {noun}s ({first})"
+            );
+        }
+    }
 }
 
 /// The one capture of that name. What cannot be a capture is refused; opening it for good comes later, since a
@@ -112,7 +152,7 @@ pub(crate) fn one(path: &Path) -> anyhow::Result<Inputs> {
         None if path == Path::new("-") => stdin()?,
         None => file(path)?,
     };
-    Ok(Inputs { captures: vec![input], lists: Vec::new() })
+    Ok(Inputs { captures: vec![input], ..Inputs::default() })
 }
 
 /// The live source of that address, if it is one.
@@ -137,7 +177,7 @@ pub(crate) fn sources(words: &[OsString]) -> anyhow::Result<Inputs> {
         }
         captures.push(Input::Live(address));
     }
-    Ok(Inputs { captures, lists: Vec::new() })
+    Ok(Inputs { captures, ..Inputs::default() })
 }
 
 fn stdin() -> anyhow::Result<Input> {
@@ -163,13 +203,30 @@ pub(crate) struct Search {
     pub(crate) recursive: bool,
     /// A file that is missing is found missing later.
     pub(crate) keep_going: bool,
-    /// What is looked for.
-    pub(crate) noun: &'static str,
+    pub(crate) sought: Sought,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sought {
+    Captures,
+    Parts,
+    /// Captures; and parts where there are none.
+    Either,
+}
+
+impl Sought {
+    fn noun(self) -> &'static str {
+        match self {
+            Sought::Captures | Sought::Either => "capture",
+            Sought::Parts => "part",
+        }
+    }
 }
 
 impl Default for Search {
     fn default() -> Search {
-        Search { recursive: false, keep_going: false, noun: "capture" }
+        Search { recursive: false, keep_going: false, sought: Sought::Captures }
     }
 }
 
@@ -179,6 +236,7 @@ impl Default for Search {
 /// A word that names nothing, and the same file twice.
 pub(crate) fn all(words: &[PathBuf], search: Search) -> anyhow::Result<Inputs> {
     let mut found = Found { search, inputs: Inputs::default(), stdin_is_taken: false };
+    found.inputs.passed.noun = search.sought.noun();
     for word in words {
         found.word(word)?;
     }
@@ -235,11 +293,39 @@ impl Found {
         if files.is_empty() {
             let hint =
                 if self.search.recursive { "" } else { " (--recursive looks into the directories in it)" };
-            let noun = self.search.noun;
+            let noun = self.search.sought.noun();
             bail!("the directory '{}' holds no files{hint}; name a {noun}", path.display());
         }
         files.sort();
-        files.into_iter().try_for_each(|file| self.add(Input::Path(file)))
+        self.chosen(path, files)?.into_iter().try_for_each(|file| self.add(Input::Path(file)))
+    }
+
+    /// Those files of a directory that are looked for, or may be. All others are passed over: tables, pages and parts often lie
+    /// beside what they were made of.
+    fn chosen(&mut self, directory: &Path, files: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+        let (mut chosen, mut parts, first) = (Vec::new(), Vec::new(), files.first().cloned());
+        for file in files {
+            match kind(&file) {
+                Kind::Capture if self.search.sought == Sought::Parts => self.inputs.passed.add(file),
+                Kind::Capture | Kind::Unknown => chosen.push(file),
+                Kind::Part => parts.push(file),
+                Kind::Other => self.inputs.passed.add(file),
+            }
+        }
+        match self.search.sought {
+            Sought::Parts => chosen.append(&mut parts),
+            Sought::Either if chosen.is_empty() => chosen = parts,
+            Sought::Captures | Sought::Either => {
+                parts.into_iter().for_each(|part| self.inputs.passed.add(part))
+            }
+        }
+        if chosen.is_empty() {
+            let (noun, name) = (self.search.sought.noun(), directory.display());
+            let first = quoted(&first.unwrap_or_default());
+            bail!("the directory '{name}' holds no {noun}, but other files, such as {first}; name a {noun}");
+        }
+        chosen.sort();
+        Ok(chosen)
     }
 
     /// What the shell would have made of it, had it been asked.
@@ -275,11 +361,11 @@ impl Found {
         };
         let text = text.with_context(|| format!("the list {name} cannot be read"))?;
         if text.len() as u64 > LIST_BYTES_MAX {
-            let noun = self.search.noun;
+            let noun = self.search.sought.noun();
             bail!("the list {name} is longer than {} MiB; is it a {noun}?", LIST_BYTES_MAX >> 20);
         }
         if text.contains(&0) {
-            bail!("the list {name} holds what no path can hold; is it a {}?", self.search.noun);
+            bail!("the list {name} holds what no path can hold; is it a {}?", self.search.sought.noun());
         }
         let before = self.inputs.captures.len();
         for line in text.split(|&byte| byte == b'\n') {
@@ -297,10 +383,35 @@ impl Found {
 
     fn add(&mut self, input: Input) -> anyhow::Result<()> {
         if self.inputs.captures.len() == INPUTS_MAX {
-            bail!("there are more than {INPUTS_MAX} {}s; read them in several runs", self.search.noun);
+            bail!(
+                "there are more than {INPUTS_MAX} {}s; read them in several runs",
+                self.search.sought.noun()
+            );
         }
         self.inputs.captures.push(input);
         Ok(())
+    }
+}
+
+/// What a file of a directory is.
+enum Kind {
+    Capture,
+    Part,
+    /// What cannot be read, or is damaged, is told of later.
+    Unknown,
+    Other,
+}
+
+/// What a file is. It is opened only if it is not called like a capture.
+fn kind(path: &Path) -> Kind {
+    if is_called_capture(path) {
+        return Kind::Capture;
+    }
+    match Source::open(path) {
+        Err(SourceError::NotACapture { looks_like, .. }) if looks_like.is_part() => Kind::Part,
+        Err(SourceError::NotACapture { looks_like, .. }) if looks_like.is_something_else() => Kind::Other,
+        Err(_) => Kind::Unknown,
+        Ok(_) => Kind::Capture,
     }
 }
 

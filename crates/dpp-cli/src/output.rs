@@ -56,6 +56,9 @@ const COMPRESSIONS: [&str; 6] = ["gz", "zst", "xz", "lz4", "bz2", "zstd"];
 /// What captures end with.
 const CAPTURES: [&str; 5] = ["pcap", "pcapng", "cap", "dmp", "ntar"];
 
+/// What logs of servers end with that are captures here.
+const LOGS: [&str; 2] = ["dnstap", "cdns"];
+
 /// The name of a capture's table: that of the capture without the extensions of compressions and captures, and
 /// with the table's. `eth0.pcap.gz` gives `eth0.csv`; `eth0.pcap7`, as tcpdump numbers them, `eth0.pcap7.csv`.
 fn table_name(capture: &Input, extension: &str) -> OsString {
@@ -67,19 +70,32 @@ fn table_name(capture: &Input, extension: &str) -> OsString {
 /// That name without its extension.
 pub(crate) fn table_stem(capture: &Input) -> OsString {
     let Input::Path(path) = capture else { return "stdin".into() };
-    let mut name = PathBuf::from(path.file_name().unwrap_or_default());
-    let is_one_of = |name: &Path, known: &[&str]| {
-        name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
-    };
-    for _ in 0..2 {
-        if is_one_of(&name, &COMPRESSIONS) {
-            name.set_extension("");
-        }
-    }
-    if is_one_of(&name, &CAPTURES) {
+    let mut name = unpacked_name(path);
+    if has_extension(&name, &CAPTURES) {
         name.set_extension("");
     }
     name.into_os_string()
+}
+
+/// Whether a file is called like a capture or a log of a server, packed or not.
+pub(crate) fn is_called_capture(path: &Path) -> bool {
+    let name = unpacked_name(path);
+    has_extension(&name, &CAPTURES) || has_extension(&name, &LOGS)
+}
+
+/// A file's name without the extensions of compressions.
+fn unpacked_name(path: &Path) -> PathBuf {
+    let mut name = PathBuf::from(path.file_name().unwrap_or_default());
+    for _ in 0..2 {
+        if has_extension(&name, &COMPRESSIONS) {
+            name.set_extension("");
+        }
+    }
+    name
+}
+
+fn has_extension(name: &Path, known: &[&str]) -> bool {
+    name.extension().is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
 }
 
 /// An output that nothing speaks against.
@@ -111,6 +127,11 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Whether nobody sees what is written before it is complete, so that it can be written anew.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self, Output::Path(path) if !path.exists() || path.is_file())
     }
 
     /// Opens it; a file under its `.part` name. A receiver's messages are counted there.

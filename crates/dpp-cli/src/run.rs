@@ -61,6 +61,7 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
         _ => None,
     };
     let relayed = Arc::default();
+    job.beside.as_ref().map_or(Ok(()), |beside| beside.check_captures(&captures))?;
     let sums = job.beside.as_ref().map(Beside::open).transpose()?;
     let (watch, sums_seen) = (&watch, sums.as_ref());
     let work = Work {

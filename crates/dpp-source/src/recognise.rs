@@ -73,6 +73,19 @@ impl Capture {
     }
 }
 
+impl Content {
+    /// Whether this is what was counted of captures: a part of `dpp stats` or `dpp rssac`.
+    pub fn is_part(self) -> bool {
+        matches!(self, Content::Other { remedy: PART, .. })
+    }
+
+    /// Whether this is something whole that no capture is or holds: what is made of captures (a table, a page, a part), a text, a
+    /// picture. Not so what may have been one, or has one in it.
+    pub fn is_something_else(self) -> bool {
+        matches!(self, Content::Other { remedy: TABLE | PAGE | PART | NAME_A_CAPTURE, .. })
+    }
+}
+
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,6 +147,8 @@ const OLD: &str = "convert it with the inspector of its time, or name the captur
 const LIVE: &str = "it is one side of a socket's talk; name what fstrm_capture wrote";
 const TABLE: &str = "name the capture it was made from";
 const UNPACK: &str = "unpack it first";
+const PAGE: &str = "the download may have failed; fetch the capture again";
+const PART: &str = "it was counted already: dpp stats report and dpp rssac report take parts";
 
 struct CaptureRow {
     magic: &'static [u8],
@@ -204,11 +219,13 @@ const fn like(
 }
 
 /// What is handed over in place of a capture.
-static LIKENESSES: [Likeness; 25] = [
+static LIKENESSES: [Likeness; 27] = [
     // A Frame Streams control frame of type READY (the fstrm specification).
     like(&[(0, &[0; 4]), (8, &[0, 0, 0, 4])], "a dnstap stream (Frame Streams)", LIVE),
     like(&[(0, b"\x83\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", OLD),
     like(&[(0, b"\x9f\x68DNS-STAT")], "an old C-DNS file (before RFC 8618)", OLD),
+    like(&[(0, b"\x89DPPPRT\n")], "a part of dpp stats or dpp rssac", PART),
+    like(&[(0, b"#dpp-part ")], "a part of dpp stats or dpp rssac", PART),
     like(&[(0, b"PAR1")], "a Parquet table", TABLE),
     like(&[(0, b"ARROW1\0\0")], "an Arrow IPC file", TABLE),
     like(&[(0, &[0xff; 4])], "an Arrow IPC stream", TABLE),
@@ -255,7 +272,7 @@ fn text(first_bytes: &[u8]) -> Option<Content> {
     let first_line = text.lines().next().unwrap_or_default();
     let (name, remedy) = match text.as_bytes() {
         [b'<', ..] if text.contains("<html") || text.contains("<!doctype html") => {
-            ("a web page (HTML)", "the download may have failed; fetch the capture again")
+            ("a web page (HTML)", PAGE)
         }
         [b'<', ..] => ("XML", NAME_A_CAPTURE),
         [b'{' | b'[', ..] => ("JSON", TABLE),
@@ -309,6 +326,26 @@ mod tests {
             }
             let Likeness { name, remedy, .. } = *likeness;
             assert_eq!(recognise(&bytes), Content::Other { name, remedy });
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_a_capture_or_holds_one_is_not_something_else() {
+        for (first_bytes, expected) in [
+            (&b"PAR1"[..], true),
+            (b"\x89DPPPRT\n", true),
+            (b"#dpp-part 2 rssac\n", true),
+            (b"<!doctype html>", true),
+            (b"a,b\n1,2\n", true),
+            (b"notes", true),
+            (b"PK\x03\x04", false),
+            (&[0; 512], false),
+            (b"\x89unknown", false),
+            (b"", false),
+            (b"\xd4\xc3\xb2\xa1", false),
+            (b"\x1f\x8b\x08\0", false),
+        ] {
+            assert_eq!(recognise(first_bytes).is_something_else(), expected, "{first_bytes:?}");
         }
     }
 

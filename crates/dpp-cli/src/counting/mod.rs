@@ -8,11 +8,11 @@
 mod numbering;
 mod prints;
 
-pub(crate) use self::prints::{Printed, Prints};
+pub(crate) use self::prints::{Printed, Prints, check_twins};
 use crate::captures::{self, Captures, Failed, Log, Opener, Taken};
 use crate::checks::{Manner, check_merged, manner, workers};
 use crate::flags::{Counting, Many, Numbered};
-use crate::inputs::{self, Input, Search};
+use crate::inputs::{self, Input, Search, Sought};
 use crate::output::Output;
 use crate::parts;
 use crate::plan;
@@ -27,6 +27,7 @@ use dpp::plan::Plan;
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::{Header, key_name};
 use numbering::{Numbering, numbering};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -45,6 +46,8 @@ pub(crate) struct Job {
     workers: NonZeroUsize,
     is_strict: bool,
     is_silent: bool,
+    /// Whether the same capture may be there twice.
+    has_twins: bool,
 }
 
 /// Where the captures are from, and how they are numbered, if a part is to say so.
@@ -69,9 +72,7 @@ impl Job {
     /// # Errors
     /// The first thing that is wrong, and what to do about it.
     pub(crate) fn check(captures: Vec<Input>, wish: &Counting, plan: Plan) -> anyhow::Result<Job> {
-        if let Some(part) = captures.first().filter(|first| parts::is_one(first)) {
-            bail!("{} is a part, and was counted; 'merge' and 'report' take parts", part.name())
-        }
+        parts::refuse(&captures)?;
         let ports = plan::ports(&wish.messages.reading.port)?;
         let duplicates_ns = wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
         let manner = manner(&wish.many)?;
@@ -85,7 +86,13 @@ impl Job {
             workers,
             is_strict: wish.strictness.strict,
             is_silent: wish.quiet.silent,
+            has_twins: true,
         })
+    }
+
+    /// With no capture twice: what is written down as a day's figures must not count it so.
+    pub(crate) fn without_twins(self) -> Job {
+        Job { has_twins: false, ..self }
     }
 
     /// With what a part says of its captures.
@@ -95,7 +102,7 @@ impl Job {
     pub(crate) fn numbered(self, wish: &Numbered) -> anyhow::Result<Job> {
         let site = site(wish.site.as_deref())?;
         let numbering = wish.seq.as_deref().map(numbering).transpose()?;
-        Ok(Job { numbers: Some(Numbers { site, numbering }), ..self })
+        Ok(Job { numbers: Some(Numbers { site, numbering }), ..self }.without_twins())
     }
 
     pub(crate) fn is_silent(&self) -> bool {
@@ -131,6 +138,9 @@ impl Job {
             Some(Numbers { site, numbering: Some(numbering) }) => Some(numbering.of_all(site, &captures)?),
             _ => None,
         };
+        if !self.has_twins {
+            check_twins(&captures)?;
+        }
         let size = captures::size_of_all(&captures);
         let opened = opener.captures(captures.clone())?;
         if opened.is_empty() {
@@ -175,12 +185,21 @@ pub(crate) fn header(kind: &str, plan: &Plan, more: Vec<(&str, Option<String>)>)
 /// # Errors
 /// If there are none, and what names none; a step of the command that is spelt otherwise is told.
 pub(crate) fn named(command: &str, wish: &Counting) -> anyhow::Result<Vec<Input>> {
+    sought(command, wish, Sought::Captures)
+}
+
+/// The same of captures or parts.
+///
+/// # Errors
+/// If there are none, and what names none.
+pub(crate) fn sought(command: &str, wish: &Counting, sought: Sought) -> anyhow::Result<Vec<Input>> {
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
     }
     let Many { recursive, keep_going, .. } = wish.many;
-    let search = Search { recursive, keep_going, ..Search::default() };
-    Ok(inputs::all(&wish.inputs, search)?.captures)
+    let inputs = inputs::all(&wish.inputs, Search { recursive, keep_going, sought })?;
+    inputs.tell_passed(wish.quiet.silent);
+    Ok(inputs.captures)
 }
 
 /// A run whose first capture is open.
@@ -236,6 +255,16 @@ impl Run {
         let (site, is_strict, named) = (job.site().to_owned(), job.is_strict, job.captures.len());
         Ok(Counted { site, outcome, read, failed, named, is_strict, is_stopped })
     }
+}
+
+/// That two captures are the same.
+fn same(one: &Input, other: &Input, print: Option<&str>) -> anyhow::Error {
+    let print = print.map_or_else(String::new, |print| format!(" (fingerprint {print})"));
+    anyhow!(
+        "{} and {} are the same capture{print}, which must not count twice; name one of them",
+        one.name(),
+        other.name()
+    )
 }
 
 /// What became of captures that were read.
@@ -299,17 +328,32 @@ impl Counted {
         for read in &self.read {
             read.print.iter().for_each(|print| ledger.content(print));
             read.number.into_iter().for_each(|number| ledger.sequence(&self.site, number));
+            if let Some(ending) =
+                read.ending.as_ref().map(report::ending).filter(|name| *name != report::WHOLE)
+            {
+                ledger.ended(&self.site, &key_name(&read.input.file_name()), ending);
+            }
         }
-        match ledger.twice() {
-            Some(file) => bail!("{file} among the captures; name it once"),
+        match self.twins() {
+            Some((one, other, print)) => Err(same(one, other, Some(print))),
             None => Ok(ledger),
         }
+    }
+
+    /// Two captures that are the same, and their fingerprint.
+    fn twins(&self) -> Option<(&Input, &Input, &str)> {
+        let mut seen = HashMap::new();
+        self.read.iter().find_map(|read| {
+            let print = read.print.as_deref()?;
+            seen.insert(print, &read.input).map(|first| (first, &read.input, print))
+        })
     }
 
     /// The captures that could not be read, as a part says it.
     pub(crate) fn left_out(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        self.failed.iter().for_each(|failed| ledger.left_out(&key_name(&failed.input.file_name())));
+        let names = self.failed.iter().map(|failed| key_name(&failed.input.file_name()));
+        names.for_each(|name| ledger.unread(&self.site, &name));
         ledger
     }
 
@@ -351,6 +395,10 @@ impl Counted {
                 return Err(error);
             }
             judged.verdict = judged.verdict.and(Err(error));
+        }
+        if let Some((one, other, _)) = self.twins().filter(|_| is_shown) {
+            let twins = format!("{} and {} are the same capture, and count twice", one.name(), other.name());
+            judged.warnings.push(twins);
         }
         if self.read.iter().any(|read| read.ending.is_none()) {
             let count = grouped(self.outcome.inputs.endings.count);

@@ -3,7 +3,11 @@
 use crate::captures::{self, Captures};
 use crate::inputs::Input;
 use dpp_sink::dataset::digest;
-use std::io::{self, Read};
+use dpp_source::Source;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The fingerprints of captures, in the order in which they were opened.
@@ -82,6 +86,54 @@ impl Print {
         let all = [&self.first[..], &self.length.to_le_bytes()].concat();
         (!is_empty).then(|| digest(&all, DIGITS))
     }
+}
+
+/// So much of a file is looked at first, where another is as long. In it is the timestamp of the first packet.
+const GLANCE: u64 = 4096;
+
+/// Refuses captures that are the same, as far as that is seen without reading them: files that are equally long, and begin alike.
+/// Copies that are packed otherwise are found when they have been read.
+///
+/// # Errors
+/// Which two they are.
+pub(crate) fn check_twins(captures: &[Input]) -> anyhow::Result<()> {
+    // In the order of lengths, so that of several twins the same are named each time.
+    let mut lengths: BTreeMap<u64, Vec<(&Input, &Path)>> = BTreeMap::new();
+    for capture in captures {
+        if let (Input::Path(path), Some(length)) = (capture, capture.size()) {
+            lengths.entry(length).or_default().push((capture, path));
+        }
+    }
+    for files in lengths.into_values().filter(|files| files.len() > 1) {
+        let mut seen: HashMap<String, Vec<(&Input, &Path)>> = HashMap::new();
+        for file in files {
+            // What cannot be read is told when it is its turn.
+            let Ok(first) = first(file.1, GLANCE) else { continue };
+            let others = seen.entry(digest(&first, DIGITS)).or_default();
+            if let Some(twin) = others.iter().find(|other| are_same(other.1, file.1)) {
+                return Err(super::same(twin.0, file.0, None));
+            }
+            others.push(file);
+        }
+    }
+    Ok(())
+}
+
+/// The first octets of a file.
+fn first(path: &Path, octets: u64) -> io::Result<Vec<u8>> {
+    let mut first = Vec::new();
+    File::open(path)?.take(octets).read_to_end(&mut first).map(|_| first)
+}
+
+/// Whether two files of the same length would have the same fingerprint. Of a packed one all octets must be the same to know it.
+fn are_same(one: &Path, other: &Path) -> bool {
+    let is_plain = Source::open(one).is_ok_and(|source| source.compression().name() == "none");
+    let looked = if is_plain { PRINTED as u64 } else { u64::MAX };
+    let both =
+        [one, other].map(|path| File::open(path).map(|file| BufReader::new(file.take(looked)).bytes()));
+    let [Ok(mut one_octets), Ok(other_octets)] = both else { return false };
+    let is_same = |(one, other): (io::Result<u8>, io::Result<u8>)| matches!((one, other), (Ok(one), Ok(other)) if one == other);
+    one_octets.by_ref().zip(other_octets).all(is_same) && !captures::is_empty(one)
 }
 
 #[cfg(test)]

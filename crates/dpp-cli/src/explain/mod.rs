@@ -43,7 +43,9 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     let search = Search { recursive, keep_going, ..Search::default() };
     let manner = manner(&wish.many)?;
     let plan = Plan { ports: plan::ports(&wish.reading.port)?, merge: manner.merge, ..Plan::default() };
-    let reading = Reading { captures: inputs::all(&wish.inputs, search)?.captures, manner, plan };
+    let inputs = inputs::all(&wish.inputs, search)?;
+    inputs.tell_passed(false);
+    let reading = Reading { captures: inputs.captures, manner, plan };
     let told = match reason {
         Some(reason) => reading.reason(reason)?,
         None if wish.frame.is_empty() => reading.all()?,

@@ -1,24 +1,28 @@
-//! Parts on the command line: where one goes, which are added up, and what is said of them.
+//! Parts on the command line: where one goes, which are added up ([`adding`]), and what is said of them.
 //!
 //! Part files themselves are dpp-sink's; what is in them is known by who counts it: [`rssac`](crate::rssac) and
 //! [`stats`](crate::stats), whose steps are called alike and follow the same rules.
 
-use crate::flags::{Adding, PartForm, Sites, Written};
-use crate::inputs::{self, Input, Search};
+mod adding;
+
+pub(crate) use self::adding::{Added, OfDay, Parts, Scratch};
+use crate::flags::{PartForm, Sites, Written};
+use crate::inputs::Input;
 use crate::nearest::did_you_mean;
 use crate::output::{Opened, Output};
-use crate::report::{grouped, several};
+use crate::report::{self, grouped};
 use anyhow::bail;
-use dpp::tallies::entry::{Entries, NotMine, Op};
-use dpp_sink::parts::ledger::Ledger;
-use dpp_sink::parts::merge::Sum;
+use dpp::tallies::entry::{Entries, Op};
+use dpp_sink::parts::ledger::{Ledger, left_out_words};
 use dpp_sink::parts::read::{Part, is_part};
 use dpp_sink::parts::write::Writer;
-use dpp_sink::parts::{Form, Header, PartError, Wrong, key_name};
+use dpp_sink::parts::{Form, Header, key_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Read, Seek, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The steps that stand by themselves.
@@ -42,69 +46,23 @@ pub(crate) fn check_step(command: &str, words: &[PathBuf]) -> anyhow::Result<()>
     bail!("dpp {command}: there is no capture '{word}', and no step that is called so{hint}")
 }
 
-/// The parts that are named, looked at: those of a kind, which is called like its command.
+/// Refuses parts where captures are wanted.
 ///
 /// # Errors
-/// What cannot be read or does not add up, unless it is to be left out.
-pub(crate) fn sum(
-    wish: &Adding,
-    kind: &str,
-    step: &str,
-    output: &Output,
-    day: Option<&str>,
-) -> anyhow::Result<Sum> {
-    let parts = named(wish, kind, step)?;
-    output.check_spares(&parts)?;
-    sum_of(&parts, kind, day, wish.keep_going)
-}
-
-/// The parts that are named.
-///
-/// # Errors
-/// If there are none, and what names none.
-pub(crate) fn named(wish: &Adding, kind: &str, step: &str) -> anyhow::Result<Vec<Input>> {
-    if wish.parts.is_empty() {
-        bail!("dpp {kind} {step}: name parts (dpp {kind} {step} --help tells more)")
-    }
-    let search = Search { recursive: wish.recursive, keep_going: wish.keep_going, noun: "part" };
-    Ok(inputs::all(&wish.parts, search)?.captures)
-}
-
-/// The same of parts that were found.
-///
-/// # Errors
-/// What cannot be read or does not add up, unless it is to be left out.
-pub(crate) fn sum_of(
-    inputs: &[Input],
-    kind: &str,
-    day: Option<&str>,
-    keep_going: bool,
-) -> anyhow::Result<Sum> {
-    let sum = Sum::of(inputs.iter().map(|input| open(input, kind)), day, keep_going)?;
-    if sum.parts() == 0 {
-        told_left_out(&sum);
-        bail!("none of the {} parts can be added up", inputs.len())
-    }
-    Ok(sum)
-}
-
-fn open(input: &Input, kind: &str) -> Result<Part, PartError> {
-    let part = match input {
-        Input::Path(path) => Part::open(path),
-        _ => Part::read("standard input", io::stdin()),
-    }?;
-    match part.header().kind == kind {
-        true => Ok(part),
-        false => Err(part.error(Wrong::Kind(kind.to_owned(), part.header().kind.clone()))),
-    }
+/// The first part, and what takes it.
+pub(crate) fn refuse(inputs: &[Input]) -> anyhow::Result<()> {
+    let Some(Input::Path(part)) = inputs.iter().find(|input| is_one(input)) else { return Ok(()) };
+    let kind = Part::open(part).map_or_else(|_| "stats".to_owned(), |part| part.header().kind.clone());
+    bail!("'{}' is a part, and was counted; dpp {kind} report shows what is in parts", part.display())
 }
 
 /// Whether these are parts, and not captures.
 ///
 /// # Errors
-/// Some of each. What is no file can only be read once, and is a capture here.
+/// Some of each. What can only be read once is looked at if that takes nothing away; else it is a capture here.
 pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
-    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(|input| is_one(input));
+    let is_part = |input: &&Input| is_one(input) || **input == Input::Stdin && stdin_is_one();
+    let (parts, others): (Vec<&Input>, Vec<&Input>) = inputs.iter().partition(is_part);
     match (&parts[..], &others[..]) {
         ([], _) => Ok(false),
         (_, []) => Ok(true),
@@ -120,126 +78,131 @@ pub(crate) fn are_parts(inputs: &[Input]) -> anyhow::Result<bool> {
 pub(crate) fn is_one(input: &Input) -> bool {
     let Input::Path(path) = input else { return false };
     let mut first = Vec::new();
-    let mut read = || File::open(path)?.take(16).read_to_end(&mut first);
+    let mut read = || File::open(path)?.take(FIRST).read_to_end(&mut first);
     input.is_file() && read().is_ok() && is_part(&first)
 }
 
-/// Says which parts are left out. Gives how many.
-pub(crate) fn told_left_out(sum: &Sum) -> usize {
-    for error in sum.left_out() {
-        let _ = writeln!(io::stderr(), "Error: {error}; going on without it");
-    }
-    sum.left_out().len()
+/// Octets that tell a part.
+const FIRST: u64 = 16;
+
+/// Whether standard input begins as parts do. Waits for its first octets, and takes none away.
+fn stdin_is_one() -> bool {
+    let first = match Input::Stdin.size() {
+        Some(_) => first_of_file(),
+        None => first_of_pipe(),
+    };
+    first.is_ok_and(|first| is_part(&first))
 }
 
-/// Says how many were added up.
-///
-/// # Errors
-/// If some were not.
-pub(crate) fn told_added(parts: usize, left_out: usize, is_told: bool) -> anyhow::Result<()> {
-    if is_told {
-        let _ = writeln!(io::stderr(), "{} added up", several(parts as u64, "part"));
-    }
-    match left_out {
-        0 => Ok(()),
-        count => bail!("{} of {} parts were left out; all others were added up", count, count + parts),
-    }
+fn first_of_file() -> io::Result<Vec<u8>> {
+    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Somebody may have read some of it.
+    let at = file.stream_position()?;
+    let mut first = vec![0; FIRST as usize];
+    let read = file.read_at(&mut first, at)?;
+    first.truncate(read);
+    Ok(first)
 }
 
-/// Says which files are missing.
+/// The kernel copies what is in a pipe into another, and leaves it there.
+#[cfg(target_os = "linux")]
+fn first_of_pipe() -> io::Result<Vec<u8>> {
+    use rustix::pipe::{SpliceFlags, pipe, tee};
+    let (from, to) = pipe()?;
+    let read = tee(io::stdin(), &to, FIRST as usize, SpliceFlags::empty())?;
+    let mut first = vec![0; read];
+    File::from(from).read_exact(&mut first)?;
+    Ok(first)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn first_of_pipe() -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Of so many captures and parts it is told what became of each.
+const TOLD_MAX: usize = 10;
+
+/// Says which files are missing, which did not end well, and which were left out.
 pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
     if is_silent {
         return;
     }
     let mut text = String::new();
-    for sequence in ledger.sequences() {
-        let of_site =
-            if sequence.site == "-" { String::new() } else { format!(" of site {}", sequence.site) };
-        if sequence.missing_count > 0 {
-            let ranges = sequence.missing.iter().map(|(first, last)| match first == last {
-                true => first.to_string(),
-                false => format!("{first}-{last}"),
-            });
-            let (count, ranges) = (grouped(sequence.missing_count), ranges.collect::<Vec<_>>().join(", "));
-            let (first, last) = (sequence.first, sequence.last);
-            let _ = writeln!(
-                text,
-                "WARN: files{of_site} are missing between {first} and {last}: {count} ({ranges})"
-            );
-        }
+    for sequence in ledger.sequences().into_iter().filter(|sequence| sequence.missing_count > 0) {
+        let ranges = sequence.missing.iter().map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        });
+        let (count, ranges) = (grouped(sequence.missing_count), ranges.collect::<Vec<_>>().join(", "));
+        let (of_site, first, last) = (of_site(&sequence.site), sequence.first, sequence.last);
+        let _ =
+            writeln!(text, "WARN: files{of_site} are missing between {first} and {last}: {count} ({ranges})");
     }
-    for part in ledger.parts_left_out() {
-        let _ = writeln!(text, "WARN: left out when parts were added up: {part}");
-    }
+    let ended = ledger.all_ended().map(|ended| {
+        let words = report::ended(ended.ending);
+        format!("'{}'{} {words}; it was counted up to there", ended.name, of_site(ended.site))
+    });
+    warn_of_some(&mut text, ended, "captures did not end well");
+    let left_out = ledger.all_left_out().map(|left_out| {
+        let words = left_out_words(left_out.reason);
+        format!("left out: {} ({words})", left_out.name)
+    });
+    warn_of_some(&mut text, left_out, "captures and parts were left out");
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// What was counted at each site, of the keys that are wanted; these have no site any more.
-///
-/// # Errors
-/// What is wrong with a part, and an entry that no such tally has.
-pub(crate) fn tallies<T: Entries>(
-    sum: Sum,
-    new: impl Fn() -> T,
-    is_wanted: impl Fn(&[u8]) -> bool,
-) -> anyhow::Result<BTreeMap<String, T>> {
-    let mut sites: BTreeMap<String, T> = BTreeMap::new();
-    sum.entries(|op, key, number| {
-        if key.first() == Some(&b'!') || !is_wanted(key) {
-            return Ok(());
+fn of_site(site: &str) -> String {
+    if site == "-" { String::new() } else { format!(" of site {site}") }
+}
+
+/// Says the first of these, and how many there are if that is not all.
+fn warn_of_some(text: &mut String, sentences: impl Iterator<Item = String>, what: &str) {
+    let mut count = 0_u64;
+    for sentence in sentences {
+        count += 1;
+        if count <= TOLD_MAX as u64 {
+            let _ = writeln!(text, "WARN: {sentence}");
         }
-        let (site, rest) = site_of(key)?;
-        let tally = match sites.get_mut(site) {
-            Some(tally) => tally,
-            None => sites.entry(site.to_owned()).or_insert_with(&new),
-        };
-        tally.take(op, rest, number).map_err(|NotMine| unknown(key))
-    })?;
-    sites.values_mut().for_each(Entries::settle);
-    Ok(sites)
-}
-
-/// Refuses an entry that such a tally does not have, so that nobody adds up what nobody can report. `scratch` is of all sites.
-/// Members of sets are not looked at: there are too many.
-///
-/// # Errors
-/// If it does not.
-pub(crate) fn check_known(
-    scratch: &mut impl Entries,
-    (op, key, number): (Op, &[u8], u64),
-) -> anyhow::Result<()> {
-    if op == Op::Member || key.first() == Some(&b'!') {
-        return Ok(());
     }
-    let (_, rest) = site_of(key)?;
-    Ok(scratch.take(op, rest, number).map_err(|NotMine| unknown(key))?)
+    if count > TOLD_MAX as u64 {
+        let _ = writeln!(text, "WARN: {} {what} in all", grouped(count));
+    }
 }
 
-/// The site of an entry, and its key there.
-fn site_of(key: &[u8]) -> Result<(&str, &[u8]), PartError> {
-    let slash = key.iter().position(|&byte| byte == b'/').ok_or_else(|| unknown(key))?;
-    let site = str::from_utf8(&key[..slash]).map_err(|_| unknown(key))?;
-    Ok((site, &key[slash + 1..]))
+/// Says which parts have nothing of a day.
+pub(crate) fn warn_of_day(added: &Added, day: &str, is_silent: bool) {
+    if is_silent {
+        return;
+    }
+    let parts = added
+        .without_day
+        .iter()
+        .map(|(part, dates)| format!("{part} has nothing of {day}; it is of {dates}"));
+    let mut text = String::new();
+    warn_of_some(&mut text, parts, &format!("parts have nothing of {day}"));
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
-fn unknown(key: &[u8]) -> PartError {
-    let wrong = Wrong::Unknown(String::from_utf8_lossy(key).into_owned());
-    PartError { part: "a part".to_owned(), wrong }
-}
-
-/// What these sites have together, or all of them; `None` if there is none.
+/// What these sites have together, or all of them; `None` if there is none. What is known of the captures of others is forgotten.
 ///
 /// # Errors
 /// A site of which there is nothing.
 pub(crate) fn together<T>(
     sites: BTreeMap<String, T>,
+    ledger: &mut Ledger,
     wish: &Sites,
     mut add: impl FnMut(&mut T, T),
 ) -> anyhow::Result<Option<T>> {
     let wanted: Vec<String> = wish.site.iter().map(|site| key_name(&site.to_string_lossy())).collect();
-    if let Some(missing) = wanted.iter().find(|site| !sites.contains_key(*site)) {
-        let there: Vec<&str> = sites.keys().map(String::as_str).collect();
+    let mut known = ledger.sites();
+    known.extend(sites.keys().map(String::as_str));
+    if let Some(missing) = wanted.iter().find(|site| !known.contains(site.as_str())) {
+        let there: Vec<&str> = known.into_iter().collect();
         bail!("--site: the parts have no site '{missing}'; they have {}", there.join(", "))
+    }
+    if !wanted.is_empty() {
+        ledger.only_sites(&wanted);
     }
     let wanted = sites.into_iter().filter(|(site, _)| wanted.is_empty() || wanted.contains(site));
     Ok(wanted.map(|(_, tally)| tally).reduce(|mut all, tally| {

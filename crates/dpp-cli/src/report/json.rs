@@ -41,6 +41,7 @@ pub(super) fn report(account: &Account) -> Value {
         "seen": seen::json(&outcome.totals.seen),
         "inputs": inputs(account),
         "inputs_failed": account.failed.iter().map(failed).collect::<Vec<_>>(),
+        "inputs_passed_over": account.job.passed_over,
         "privacy_check": privacy_check(account),
         "sources": sources(account),
         "receiver": account.receiver().map(|(name, figures)| named("receiver", name, &figures)),

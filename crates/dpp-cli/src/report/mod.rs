@@ -285,6 +285,15 @@ pub(crate) fn sentence(name: &str, ending: &Ending) -> Option<String> {
     }
 }
 
+/// How a capture ended that is known by the name of its ending alone.
+pub(crate) fn ended(ending: &str) -> &'static str {
+    match ending {
+        "cut_off" => "was cut off in the middle of a record",
+        "damaged" => "was damaged",
+        _ => "could not be read to its end",
+    }
+}
+
 /// These figures as an outcome of which no more is known.
 pub(crate) fn outcome(totals: Totals, rows: u64) -> Outcome {
     Outcome {

@@ -48,7 +48,7 @@ pub(super) fn check(wish: &RssacCount, numbered: Option<&Numbered>) -> anyhow::R
     let servers = servers("--server", &wish.server, wish.servers.as_deref())?;
     let wanted = Wanted { servers, labels: wish.labels, sketch: wish.sketch };
     let plan = Plan { rows: false, rssac: Some(wanted), ..Plan::default() };
-    let job = Job::check(captures, &wish.counting, plan)?;
+    let job = Job::check(captures, &wish.counting, plan)?.without_twins();
     let job = match numbered {
         Some(numbered) => job.numbered(numbered)?,
         None => job,

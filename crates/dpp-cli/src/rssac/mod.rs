@@ -13,11 +13,9 @@ use crate::counting::{self, Partial};
 use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep};
 use crate::hiding::read_file;
 use crate::output::{Opened, Output, STDOUT};
-use crate::parts::{
-    Out, Since, check_known, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
-};
+use crate::parts::{OfDay, Out, Parts, Scratch, Since, check_step, together, warn_of, warn_of_day, written};
 use crate::report::{grouped, several};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use count::KIND;
 pub(crate) use count::{header, servers};
 use dpp::plan::Plan;
@@ -25,6 +23,7 @@ use dpp::tallies::Registers;
 use dpp::tallies::rssac::{DAY_LAST, Rssac as Tally, date, day_of};
 use dpp_sink::part_file::PartFile;
 use dpp_sink::parts::Form;
+use dpp_sink::parts::merge::Sum;
 use report::{File, Style};
 use std::ffi::OsStr;
 use std::fs;
@@ -48,7 +47,7 @@ pub(crate) fn rssac(wish: Rssac) -> anyhow::Result<()> {
             let messages = count::check(&wish.count, None)?;
             let is_silent = messages.job.is_silent();
             let counted = messages.count(|| Ok(()))?.0;
-            let told = publishing.publish(&counted.tally, is_silent);
+            let told = publishing.publish(counted.tally, is_silent);
             counted.verdict.and(told)
         }
     }
@@ -102,19 +101,29 @@ pub(crate) fn write_part_since(mut out: Out, since: &Since, tally: &Tally) -> an
 fn merge(wish: &RssacMerge) -> anyhow::Result<()> {
     let day = wish.day.as_deref().map(|text| day("--day", text)).transpose()?.map(date);
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.adding, KIND, "merge", &output, day.as_deref())?;
-    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
-    let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
-    let mut scratch = Tally::default();
-    sum.entries(|op, key, number| {
-        check_known(&mut scratch, (op, key, number))?;
-        match is_of(key, day.as_deref()) {
-            true => out.put(op, key, number),
-            false => Ok(()),
-        }
-    })?;
-    out.finish()?;
-    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
+    let of_day = day.as_deref().map_or(OfDay::Any, OfDay::Only);
+    let parts = Parts::named(&wish.adding, (KIND, "merge"), &output, of_day)?;
+    let check = |sum: Sum| {
+        let mut scratch = Scratch::<Tally>::default();
+        sum.entries(|op, key, number| scratch.check((op, key, number)))
+    };
+    let add = |sum: Sum| {
+        let mut out = Out::new(output.open(&Arc::default())?, form, sum.header(), &output)?;
+        let mut scratch = Scratch::<Tally>::default();
+        sum.entries(|op, key, number| {
+            scratch.check((op, key, number))?;
+            match is_of(key, day.as_deref()) {
+                true => out.put(op, key, number),
+                false => Ok(()),
+            }
+        })?;
+        out.finish()
+    };
+    let (added, ()) = match output.is_replaced() {
+        true => parts.add(check, add)?,
+        false => parts.add_once(check, add)?,
+    };
+    added.tell(!wish.adding.quiet.silent && output != Output::Stdout)
 }
 
 /// Whether an entry is of this day, or of none; those of files were told before.
@@ -127,20 +136,23 @@ fn is_of(key: &[u8], day: Option<&str>) -> bool {
 fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
     let publishing = Publishing::of(&wish.publish)?;
     let day = publishing.day.map(date);
-    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
-    let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
+    let of_day = day.as_deref().map_or(OfDay::Any, OfDay::Wanted);
+    let parts = Parts::named(&wish.adding, (KIND, "report"), &Output::Stdout, of_day)?;
+    let (added, sites, ()) =
+        parts.tallies(|_| Ok(Tally::default()), |key| is_of(key, day.as_deref()), || Ok(()))?;
+    let silent = wish.adding.quiet.silent;
+    let mut ledger = added.ledger.clone();
+    let mut tally = together(sites, &mut ledger, &wish.sites, Tally::absorb)?.unwrap_or_default();
+    warn_of(&ledger, silent);
     if let Some(day) = publishing.day {
         Publishing::check_day(ledger.days().filter_map(|(date, _)| day_of(date)), day)?;
+        warn_of_day(&added, &report::dashed(day), silent);
+        // These sites may have had no message where others had some.
+        if ledger.days().any(|(date, _)| day_of(date) == Some(day)) {
+            tally.add_day(day);
+        }
     }
-    let sites = tallies(sum, Tally::default, |key| is_of(key, day.as_deref()))?;
-    let silent = wish.adding.quiet.silent;
-    warn_of(&ledger, silent);
-    let tally = together(sites, &wish.sites, Tally::absorb)?.unwrap_or_default();
-    let told = publishing.publish(&tally, silent);
-    match left_out {
-        0 => told,
-        count => told.and(Err(anyhow!("{count} parts were left out; the files are of all others"))),
-    }
+    publishing.publish(tally, silent).and(added.verdict("the files are"))
 }
 
 /// A day as options name it.
@@ -207,13 +219,22 @@ impl Publishing {
         bail!("--day: there is nothing of {}; there is {}", report::dashed(wanted), named.join(", "))
     }
 
-    /// Writes the files of a tally.
-    fn publish(&self, tally: &Tally, is_silent: bool) -> anyhow::Result<()> {
-        let days: Vec<_> =
-            tally.days().filter(|(day, _)| self.day.is_none_or(|wanted| wanted == *day)).collect();
+    /// Writes the files of a tally. Where there was no message at all there is no day, and a day that is asked for has zeros.
+    fn publish(&self, mut tally: Tally, is_silent: bool) -> anyhow::Result<()> {
         if let Some(day) = self.day {
             Publishing::check_day(tally.days().map(|(day, _)| day), day)?;
         }
+        match self.day {
+            Some(day) if tally.messages() == 0 => tally.add_day(day),
+            None if tally.messages() == 0 && tally.days().next().is_none() => {
+                let told = "no message was counted, so there is no day to write files of; --day writes those of a day";
+                warn(told, is_silent);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let days: Vec<_> =
+            tally.days().filter(|(day, _)| self.day.is_none_or(|wanted| wanted == *day)).collect();
         if days.is_empty() && tally.others == 0 {
             bail!("nothing was counted: there is no DNS message with a day")
         }
@@ -225,7 +246,11 @@ impl Publishing {
         }
         let mut count = 0_u64;
         for (day, figures) in &days {
-            if !figures.sources_are_exact() && !is_silent {
+            if figures.messages() == 0 {
+                let day = report::dashed(*day);
+                warn(&format!("no message of {day} was counted; its figures are zeros"), is_silent);
+            }
+            if !figures.sources_are_exact() {
                 let day = report::dashed(*day);
                 let why = match figures.has_sketches() {
                     true => format!(
@@ -234,7 +259,7 @@ impl Publishing {
                     ),
                     false => "there were too many".to_owned(),
                 };
-                let _ = writeln!(io::stderr(), "WARN: numbers of sources of {day} are estimates: {why}");
+                warn(&format!("numbers of sources of {day} are estimates: {why}"), is_silent);
             }
             let mut files = self.style.files(*day, figures, self.zones.as_ref());
             if self.has_sketches {
@@ -265,6 +290,13 @@ impl Publishing {
         let mut part = PartFile::create(&folder.join(&file.name))?;
         part.write_all(&file.bytes)?;
         Ok(part.finish()?)
+    }
+}
+
+/// Says what may be wrong. Nobody may be listening.
+fn warn(sentence: &str, is_silent: bool) {
+    if !is_silent {
+        let _ = writeln!(io::stderr(), "WARN: {sentence}");
     }
 }
 

@@ -6,7 +6,7 @@
 use super::traffic::{Account, ENCRYPTED, READ, Traffic};
 use dpp::summary::{Counted, ServerFigures, Shown, Summary, TIMED, Table};
 use dpp::tallies::{Counts, Number, Quantiles, Top, Tops};
-use dpp_sink::parts::ledger::{Ledger, Sequence};
+use dpp_sink::parts::ledger::{Ledger, LeftOut, Sequence, left_out_words};
 use dpp_sink::parts::name_of;
 use dpp_sink::text::{Dates, NUMBER_ROOM};
 use serde_json::{Map, Value, json};
@@ -85,9 +85,13 @@ pub(super) fn object(traffic: &Traffic, ledger: &Ledger, rows: usize) -> Value {
     })
 }
 
-/// Captures and parts that should have been among them.
-fn left_out(ledger: &Ledger) -> Vec<String> {
-    ledger.parts_left_out().map(|name| name_of(name).unwrap_or_else(|| name.to_owned())).collect()
+/// Captures and parts that should have been among them, and why they are not.
+fn left_out(ledger: &Ledger) -> Vec<Value> {
+    let row = |left_out: LeftOut| {
+        let name = name_of(left_out.name).unwrap_or_else(|| left_out.name.to_owned());
+        json!({ "name": name, "reason": left_out.reason, "words": left_out_words(left_out.reason) })
+    };
+    ledger.all_left_out().map(row).collect()
 }
 
 /// Numbers of captures that are missing between those of a site: how many, and ranges, the first of them.

@@ -16,17 +16,14 @@ use crate::counting::{self, Job, Partial};
 use crate::dataset;
 use crate::flags::{self, Lookups, Showing, StatsMap, StatsMerge, StatsReport, StatsStep, Summing};
 use crate::hiding;
-use crate::inputs::Input;
+use crate::inputs::{Input, Sought};
 use crate::lookups;
 use crate::output::{Opened, Output, STDOUT};
 use crate::page;
-use crate::parts::{
-    Out, Since, are_parts, check_step, sum, sum_of, tallies, together, told_added, told_left_out, warn_of,
-    written,
-};
+use crate::parts::{Added, OfDay, Out, Parts, Since, are_parts, check_step, together, warn_of, written};
 use crate::plan;
 use crate::report::{self, grouped};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use dpp::findings::AllFindings;
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, RowTally, Summed};
@@ -36,7 +33,6 @@ use dpp::summary::{Counted, Summary};
 use dpp::tallies::Tally;
 use dpp::transaction::Needs;
 use dpp_sink::parts::ledger::Ledger;
-use dpp_sink::parts::merge::Sum;
 use dpp_sink::parts::{Form, Header};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -85,14 +81,16 @@ pub(crate) fn report(wish: &flags::Report) -> anyhow::Result<()> {
         false => Output::Path(wish.output.clone()),
     };
     let counting = &wish.summing.counting;
-    let captures = counting::named("report", counting)?;
+    let captures = counting::sought("report", counting, Sought::Either)?;
     output.check_spares(&captures)?;
     let (found, opened) = if are_parts(&captures)? {
         check_of_parts(&wish.summing)?;
-        let sum = sum_of(&captures, KIND, None, counting.many.keep_going)?;
-        let opened = output.open(&Arc::default())?;
-        (Found::of_parts(sum, &flags::Sites { site: Vec::new() }, counting.quiet.silent)?, opened)
+        let parts = Parts::of(captures, KIND, counting.many.keep_going);
+        Found::of_parts(&parts, &wish.sites, counting.quiet.silent, || output.open(&Arc::default()))?
     } else {
+        if !wish.sites.site.is_empty() {
+            bail!("--site chooses among the sites of parts, and these are captures; leave it out")
+        }
         let transactions = Transactions::check_usual(captures, &wish.summing)?;
         transactions.show(counting.quiet.silent, || output.open(&Arc::default()))?
     };
@@ -220,17 +218,13 @@ fn map(wish: &StatsMap) -> anyhow::Result<()> {
 /// `dpp stats merge`. What it writes is what would have been counted at once, so it does not grow with the number of parts.
 fn merge(wish: &StatsMerge) -> anyhow::Result<()> {
     let (output, form) = written(&wish.written)?;
-    let sum = sum(&wish.adding, KIND, "merge", &output, None)?;
-    let (parts, left_out) = (sum.parts(), told_left_out(&sum));
-    let (header, ledger) = (sum.header().clone(), sum.ledger().clone());
-    let blank = blank(&header)?;
-    let opened = output.open(&Arc::default())?;
-    let sites = tallies(sum, || blank.clone(), |_| true)?;
-    let mut out = Out::new(opened, form, &header, &output)?;
-    out.put_ledger(&ledger)?;
+    let parts = Parts::named(&wish.adding, (KIND, "merge"), &output, OfDay::Any)?;
+    let (added, sites, opened) = parts.tallies(blank, |_| true, || output.open(&Arc::default()))?;
+    let mut out = Out::new(opened, form, &added.header, &output)?;
+    out.put_ledger(&added.ledger)?;
     out.put_all(&sites)?;
     out.finish()?;
-    told_added(parts, left_out, !wish.adding.quiet.silent && output != Output::Stdout)
+    added.tell(!wish.adding.quiet.silent && output != Output::Stdout)
 }
 
 /// `dpp stats report`.
@@ -238,8 +232,8 @@ fn report_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
     if tables::are_wanted(&wish.tables)? {
         return tables::write_of_parts(wish);
     }
-    let sum = sum(&wish.adding, KIND, "report", &Output::Stdout, None)?;
-    let found = Found::of_parts(sum, &wish.sites, wish.adding.quiet.silent)?;
+    let parts = Parts::named(&wish.adding, (KIND, "report"), &Output::Stdout, OfDay::Any)?;
+    let (found, ()) = Found::of_parts(&parts, &wish.sites, wish.adding.quiet.silent, || Ok(()))?;
     found.show(&wish.showing)?;
     found.verdict
 }
@@ -254,29 +248,39 @@ struct Found {
 }
 
 impl Found {
-    /// What is in parts, of these sites.
-    fn of_parts(sum: Sum, sites: &flags::Sites, is_silent: bool) -> anyhow::Result<Found> {
-        let blank = Traffic::new(keys_max(sum.header()), AllFindings::default());
-        Found::of(sum, &blank, sites, is_silent, |key| traffic::table_of(key).is_none())
+    /// What is in parts, of these sites. What `open` gives is opened when the parts have shown to add up.
+    fn of_parts<O>(
+        parts: &Parts,
+        sites: &flags::Sites,
+        is_silent: bool,
+        open: impl FnOnce() -> anyhow::Result<O>,
+    ) -> anyhow::Result<(Found, O)> {
+        let new = |header: &Header| Ok(Traffic::new(keys_max(header), AllFindings::default()));
+        let is_wanted = |key: &[u8]| traffic::table_of(key).is_none();
+        Found::of((parts, &new, &is_wanted), sites, is_silent, open)
     }
 
     /// Those entries of parts that are wanted, of these sites.
-    fn of(
-        sum: Sum,
-        blank: &Traffic,
+    fn of<O>(
+        (parts, new, is_wanted): (
+            &Parts,
+            &dyn Fn(&Header) -> anyhow::Result<Traffic>,
+            &dyn Fn(&[u8]) -> bool,
+        ),
         sites: &flags::Sites,
         is_silent: bool,
-        is_wanted: impl Fn(&[u8]) -> bool,
-    ) -> anyhow::Result<Found> {
-        let (left_out, ledger) = (told_left_out(&sum), sum.ledger().clone());
-        let all = tallies(sum, || blank.clone(), is_wanted)?;
-        let all = together(all, sites, |all, traffic| all.merge(&traffic))?;
-        warn_of(&ledger, is_silent);
-        let verdict = match left_out {
-            0 => Ok(()),
-            count => Err(anyhow!("{count} parts were left out; the figures are of all others")),
+        open: impl FnOnce() -> anyhow::Result<O>,
+    ) -> anyhow::Result<(Found, O)> {
+        let (added, all, out) = parts.tallies(new, is_wanted, open)?;
+        let verdict = added.verdict("the figures are those");
+        let Added { header, mut ledger, .. } = added;
+        let all = together(all, &mut ledger, sites, |all, traffic| all.merge(&traffic))?;
+        let traffic = match all {
+            Some(traffic) => traffic,
+            None => new(&header)?,
         };
-        Ok(Found { traffic: all.unwrap_or_else(|| blank.clone()), ledger, verdict })
+        warn_of(&ledger, is_silent);
+        Ok((Found { traffic, ledger, verdict }, out))
     }
 
     /// What a page is called: as its capture, if there is one.

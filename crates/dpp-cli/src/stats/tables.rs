@@ -13,7 +13,7 @@ use crate::inputs::Input;
 use crate::lookups;
 use crate::nearest::did_you_mean;
 use crate::output::{Opened, Output};
-use crate::parts::{self, sum_of};
+use crate::parts::{OfDay, Parts};
 use crate::stats::traffic::{Traffic, table_of};
 use anyhow::{Context, anyhow, bail};
 use dpp::findings::{AllFindings, By, DEFINITIONS, Definition, Findings, Table, Wish};
@@ -24,6 +24,7 @@ use dpp::transaction::Needs;
 use dpp_sink::findings::{write_csv, write_jsonl, write_parquet, write_tsv};
 use dpp_sink::packed::{Packed, Packing};
 use dpp_sink::parts::Header;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,22 +78,29 @@ pub(super) fn write(wish: &flags::Stats) -> anyhow::Result<()> {
 pub(super) fn write_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
     let wanted = wanted(&wish.tables.wanted, &wish.tables.least)?;
     let files = files(&wish.tables, &wanted)?;
-    let parts = parts::named(&wish.adding, KIND, "report")?;
-    files.iter().try_for_each(|file| file.output.check_spares(&parts))?;
-    let sum = sum_of(&parts, KIND, None, wish.adding.keep_going)?;
-    let mut counted = named_by(sum.header())?;
-    let places = wanted.iter().map(|wish| place(wish, &counted)).collect::<anyhow::Result<Vec<usize>>>()?;
-    for (wish, place) in wanted.into_iter().zip(&places) {
-        counted[*place] = wish;
-    }
-    let keys_max = super::keys_max(sum.header());
-    let count = counted.len();
-    let blank = Traffic::new(keys_max, AllFindings::new(counted, keys_max == u64::MAX));
-    let opened = open(&files)?;
-    let is_silent = wish.adding.quiet.silent;
+    let parts = Parts::named(&wish.adding, (KIND, "report"), &Output::Stdout, OfDay::Any)?;
+    files.iter().try_for_each(|file| parts.check_spared(&file.output))?;
+    // Where the wanted ones are among the tables of these parts, and how many these are.
+    let places = RefCell::new((Vec::new(), 0));
+    let new = |header: &Header| {
+        let mut counted = named_by(header)?;
+        let chosen =
+            wanted.iter().map(|wish| place(wish, &counted)).collect::<anyhow::Result<Vec<usize>>>()?;
+        for (wish, place) in wanted.iter().zip(&chosen) {
+            counted[*place] = wish.clone();
+        }
+        places.replace((chosen, counted.len()));
+        let keys_max = super::keys_max(header);
+        Ok(Traffic::new(keys_max, AllFindings::new(counted, keys_max == u64::MAX)))
+    };
     // Those of a table that the header does not name are taken, and refused then.
-    let is_wanted = |key: &[u8]| table_of(key).is_some_and(|place| places.contains(&place) || place >= count);
-    let found = Found::of(sum, &blank, &wish.sites, is_silent, is_wanted)?;
+    let is_wanted = |key: &[u8]| {
+        let (chosen, count) = &*places.borrow();
+        table_of(key).is_some_and(|place| chosen.contains(&place) || place >= *count)
+    };
+    let is_silent = wish.adding.quiet.silent;
+    let (found, opened) = Found::of((&parts, &new, &is_wanted), &wish.sites, is_silent, || open(&files))?;
+    let places = places.into_inner().0;
     let all = found.traffic.tables.all();
     put(&files, opened, places.iter().map(|place| &all[*place]), wish.showing.top)?;
     if !is_silent {

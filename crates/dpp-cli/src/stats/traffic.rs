@@ -4,7 +4,7 @@ use crate::counting::Read;
 use crate::report;
 use dpp::findings::AllFindings;
 use dpp::packet::SKIPS;
-use dpp::pipeline::RowTally;
+use dpp::pipeline::{RowAdder, RowTally};
 use dpp::stats::Totals;
 use dpp::summary::Summary;
 use dpp::table::Context;
@@ -74,9 +74,34 @@ impl Tally for Traffic {
 
 /// Of rows nothing is known of packets and captures.
 impl RowTally for Traffic {
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
-        self.summary.add_all(rows.clone(), context);
-        self.tables.add_all(rows, context);
+    type Adder = Adding;
+
+    fn adder(&self, context: &Context) -> Adding {
+        Adding {
+            summary: self.summary.adder(context),
+            tables: self.tables.adder(context),
+            blank: self.clone(),
+        }
+    }
+}
+
+/// Adds rows to all that is counted of them.
+pub(super) struct Adding {
+    summary: <Summary as RowTally>::Adder,
+    tables: <AllFindings as RowTally>::Adder,
+    blank: Traffic,
+}
+
+impl RowAdder for Adding {
+    type Sum = Traffic;
+
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone) {
+        self.summary.add_all(rows.clone());
+        self.tables.add_all(rows);
+    }
+
+    fn sum(self) -> Traffic {
+        Traffic { summary: self.summary.sum(), tables: self.tables.sum(), ..self.blank }
     }
 }
 

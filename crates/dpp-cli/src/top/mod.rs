@@ -25,6 +25,7 @@ use crate::inputs::{self, Input, Search};
 use crate::live;
 use crate::lookups;
 use crate::nearest::did_you_mean;
+use crate::parts;
 use crate::plan;
 use crate::signals;
 use crate::time;
@@ -148,6 +149,7 @@ pub(crate) fn top(wish: &Top) -> anyhow::Result<()> {
     let plan = plan(wish, manner)?;
     let machine = Machine::new(workers(wish.workers.threads.clone())?, RandomState::new().hash_one(0));
     let sources = sources(wish)?;
+    parts::refuse(&sources)?;
     if !io::stdout().is_terminal() {
         bail!(
             "dpp top draws on a terminal, and standard output is none; dpp stats tells the same figures once"

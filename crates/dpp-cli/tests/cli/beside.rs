@@ -3,6 +3,7 @@
 use crate::room::Room;
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 
 const BESIDE: [&str; 6] = ["--stats", "s.tally", "--rssac", "r.tally", "--rssac-server", "all"];
 
@@ -90,7 +91,9 @@ fn what_a_table_hides_is_hidden_in_statistics() {
     run(&room, &[&["stats", "map", "b.pcap", "-s", "-o", "b.tally"]]);
     let ended = room.dpp(&["stats", "report", "s.tally", "b.tally"]);
     assert!(
-        ended.stderr.contains("was counted with another parameter, which does not add up: privacy="),
+        ended
+            .stderr
+            .contains("was counted with other parameters than 'b.tally', so they do not add up: privacy="),
         "{}",
         ended.stderr
     );
@@ -102,9 +105,29 @@ fn of_a_capture_that_is_not_whole_there_is_a_table_and_no_part() {
     let capture = room.read("in.pcap");
     room.write("cut.pcap", &capture[..capture.len() - 5]);
     room.write("same.pcap", &capture);
+    run(&room, &[&["extract", "in.pcap", "same.pcap", "-o", "out.csv", "-s", "--stats", "s.json"]]);
+    fs::remove_file(room.path("out.csv")).unwrap();
+    let before = room.inventory();
+    for (beside, option) in [(&BESIDE[..], "--stats"), (&BESIDE[2..], "--rssac")] {
+        let ended = room.dpp(&[&["extract", "in.pcap", "same.pcap", "-o", "out.csv", "-s"], beside].concat());
+        let twice =
+            "'in.pcap' and 'same.pcap' are the same capture, which must not count twice; name one of them";
+        assert_eq!(ended.stderr, format!("Error: {option}: {twice}\n"));
+        assert_eq!((ended.code, room.inventory()), (Some(1), before.clone()));
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&capture).unwrap();
+    room.write("packed.pcap.gz", packed.finish().unwrap());
     for (arguments, sentence) in [
         (&["cut.pcap", "--strict"][..], "Error: 'cut.pcap' is cut off"),
-        (&["in.pcap", "same.pcap"], "Error: --stats: the same capture is there twice (fingerprint "),
+        (
+            &["in.pcap", "packed.pcap.gz"],
+            "Error: --stats: 'in.pcap' and 'packed.pcap.gz' are the same capture (fingerprint ",
+        ),
+        (
+            &["in.pcap", "packed.pcap.gz"],
+            "which must not count twice; name one of them; the table was written\n",
+        ),
     ] {
         let ended = room.dpp(&[&["extract", "-o", "out.csv", "-s"], arguments, &BESIDE].concat());
         assert_eq!(ended.code, Some(1), "{arguments:?}");
@@ -119,7 +142,8 @@ fn of_a_capture_that_is_not_whole_there_is_a_table_and_no_part() {
     let keep_going = ["extract", "in.pcap", "no.pcap", "-o", "out.csv", "-s", "--keep-going"];
     assert_eq!(room.dpp(&[&keep_going, &BESIDE[..]].concat()).code, Some(1));
     let told = room.dpp(&["stats", "report", "s.tally", "--json"]).well().report();
-    assert_eq!(told["left_out"], serde_json::json!(["no.pcap"]));
+    assert_eq!(told["left_out"][0]["name"], "no.pcap");
+    assert_eq!(told["left_out"][0]["reason"], "unreadable");
 }
 
 #[test]

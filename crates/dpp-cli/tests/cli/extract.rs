@@ -284,7 +284,7 @@ fn what_cannot_be_read_is_named_before_anything_is_written() {
 #[test]
 fn who_keeps_going_gets_the_rows_of_the_others_and_is_told() {
     let room = room();
-    room.write("parts/1.text", "no capture");
+    room.write("parts/1.text", "\x01 no capture");
     room.write("parts/2.cut", &room.read("in.pcap")[..10]);
     room.write("list", "parts\nmissing\n");
     let arguments = ["extract", "@list", "--keep-going", "-o", "out.csv"];
@@ -448,7 +448,7 @@ fn tables_that_would_have_one_name_are_refused() {
 fn a_table_for_each_goes_on_without_the_captures_that_cannot_be_read() {
     let room = room();
     fs::create_dir(room.path("tables")).unwrap();
-    room.write("parts/1.text", "no capture");
+    room.write("parts/1.text", "\x01 no capture");
     let arguments = ["extract", "parts", "--per-file", "-o", "tables"];
     assert_eq!(room.dpp(&arguments).code, Some(1));
     assert_eq!(fs::read_dir(room.path("tables")).unwrap().count(), 0);

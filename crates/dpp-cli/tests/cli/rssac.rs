@@ -307,6 +307,7 @@ fn sketches_are_small_and_add_up_with_each_other_and_with_sets() {
 fn check_refused(arguments: &[&str], sentence: &str) {
     let room = Room::new();
     room.write("in.pcap", pcap(&traffic()));
+    room.write("same.pcap", pcap(&traffic()));
     room.write("other.pcap", pcap(&traffic()[1..]));
     for (input, server, seq, part) in [
         ("in.pcap", "192.0.2.53", "7", "a.tally"),
@@ -319,6 +320,9 @@ fn check_refused(arguments: &[&str], sentence: &str) {
     let text = room.read("c.txt");
     room.write("cut.txt", &text[..text.len() - 3]);
     room.write("unknown.txt", String::from_utf8_lossy(&text).replace("q/udp/", "q/uzp/"));
+    let text = room.dpp(&["rssac", "merge", "d.tally", "--form", "text", "-s"]).well().stdout;
+    let own = text.replace("+!content/", "+!content/0").replace("seq/-/000000000009", "seq/-/000000000010");
+    room.write("member.txt", own.replace("\n>~end", "\n.-/20231113/5/c0000201 1\n>~end"));
     fs::create_dir(room.path("folder")).expect("a folder");
     room.write("y.part", room.read("a.tally"));
     let before = room.inventory();
@@ -339,11 +343,15 @@ fn what_does_not_add_up_is_refused() {
     );
     check_refused(
         &["merge", "a.tally", "d.tally", "-o", "x"],
-        "'d.tally' was counted with another parameter",
+        "'d.tally' was counted with other parameters than 'a.tally', so they do not add up: servers=192.0.2.54, there servers=192.0.2.53",
     );
     check_refused(
         &["merge", "unknown.txt", "-o", "x"],
-        "a part has an entry that nobody counts: '-/20231113/q/uzp/",
+        "'unknown.txt' has an entry that nobody counts: '+-/20231113/q/uzp/",
+    );
+    check_refused(
+        &["merge", "d.tally", "member.txt", "-o", "x"],
+        "'member.txt' has an entry that nobody counts: '.-/20231113/5/c0000201'",
     );
     check_refused(
         &["merge", "a.tally", "-o", "a.tally"],
@@ -358,7 +366,7 @@ fn what_does_not_add_up_is_refused() {
     check_refused(&["merge", "a.tally", "in.pcap", "-o", "x"], "'in.pcap' is no part file");
     check_refused(
         &["merge", "a.tally", "--day", "2023-11-15", "-o", "x"],
-        "'a.tally' has nothing of 20231115; it is of 20231113, 20231114",
+        "'a.tally' has nothing of 2023-11-15; it is of 2023-11-13, 2023-11-14",
     );
     check_refused(
         &["merge", "a.tally", "./a.tally", "-o", "x"],
@@ -405,6 +413,15 @@ fn what_cannot_be_counted_is_refused() {
         "--output: 'folder' is a directory",
     );
     check_refused(&["map", "--server", "all", "-o", "x"], "dpp rssac: name captures");
+    for map in [
+        &["map", "in.pcap", "same.pcap", "-o", "x"][..],
+        &["in.pcap", "same.pcap", "--service", "x", "-o", "y"],
+    ] {
+        check_refused(
+            &[map, &["--server", "all"]].concat(),
+            "'in.pcap' and 'same.pcap' are the same capture, which must not count twice; name one of them",
+        );
+    }
     check_refused(&["in.pcap", "--server", "all"], "--service: say what the files are of");
 }
 
@@ -448,10 +465,10 @@ fn what_is_left_out_and_what_is_missing_is_told() {
         "{}",
         merged.stderr
     );
-    assert!(room.lines("day.txt").contains(&"+!left-out/again.tally 1".to_owned()));
+    assert!(room.lines("day.txt").contains(&"+!left-out/again.tally/twice 1".to_owned()));
     let told = room.dpp(&["rssac", "report", "day.txt", "--service", "x"]).well().stderr;
     assert!(told.contains("WARN: files of site a%20b are missing between 3 and 5: 1 (4)\n"), "{told}");
-    assert!(told.contains("WARN: left out when parts were added up: again.tally\n"), "{told}");
+    assert!(told.contains("WARN: left out: again.tally (it has what another part has, too)\n"), "{told}");
 }
 
 #[test]
@@ -463,4 +480,164 @@ fn servers_are_known_by_name() {
         ["rssac", "map", "in.pcap", "--server", "ns1", "--servers", "servers.txt", "-o", "part.txt", "-s"];
     room.dpp(&map).well();
     assert_eq!(entries(&room, "part.txt"), ENTRIES);
+}
+
+#[test]
+fn a_part_at_fault_is_left_out_wherever_the_sum_goes() {
+    let room = Room::new();
+    for (number, from) in [("1", 0), ("2", 1), ("3", 2)] {
+        let (capture, part) = (format!("{number}.pcap"), format!("{number}.txt"));
+        room.write(&capture, pcap(&traffic()[from..]));
+        room.dpp(&["rssac", "map", &capture, "--server", "192.0.2.53", "-o", &part, "-s"]).well();
+    }
+    let text = room.lines("3.txt").join("\n") + "\n";
+    room.write("3.txt", text.replace("/size/q/udp/", "/size/q/udq/"));
+    let sound = room.dpp(&["rssac", "merge", "1.txt", "2.txt", "--form", "text"]).well().stdout;
+    let merge = "rssac merge --keep-going 3.txt 1.txt 2.txt --form text";
+    let fifo = "mkfifo f; cat f > x.txt & timeout 60 \"$DPP\" rssac merge --keep-going 3.txt 1.txt 2.txt --form text -o f; code=$?; wait; exit $code";
+    for script in [format!("\"$DPP\" {merge} > x.txt"), format!("\"$DPP\" {merge} -o x.txt"), fifo.to_owned()]
+    {
+        let ended = room.shell(&script);
+        assert_eq!(ended.code, Some(1), "{script}: {}", ended.stderr);
+        let named = "Error: '3.txt' has an entry that nobody counts: '+-/20231114/size/q/udq/";
+        assert!(ended.stderr.starts_with(named), "{script}: {}", ended.stderr);
+        let merged = String::from_utf8(room.read("x.txt")).unwrap();
+        let left_out = "+!left-out/3.txt/unknown 1\n";
+        assert!(merged.contains(left_out) && merged.replace(left_out, "") == sound, "{script}: {merged}");
+    }
+    let ended =
+        room.shell("timeout 60 \"$DPP\" rssac merge --keep-going - 1.txt --form text < 3.txt > x.txt");
+    assert!(
+        ended.stderr.starts_with("Error: standard input has an entry that nobody counts"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.ends_with("as some of the output is written: write a file\n"), "{}", ended.stderr);
+    assert_eq!(room.lines("x.txt").iter().filter(|line| line.starts_with("#dpp-part")).count(), 1);
+    let report = ["rssac", "report", "--keep-going", "3.txt", "1.txt", "--service", "x", "-o", "yaml"];
+    let ended = room.dpp(&report);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("WARN: left out: 3.txt (it has entries that nobody counts)\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.ends_with("Error: 1 part was left out; the files are of all others\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn parts_of_other_days_are_told_when_a_day_is_reported() {
+    let room = Room::new();
+    let packets = traffic();
+    for (name, packets) in
+        [("both", &packets[..]), ("first", &packets[..2]), ("second", &packets[2..]), ("none", &[])]
+    {
+        let (capture, part) = (format!("{name}.pcap"), format!("{name}.tally"));
+        room.write(&capture, pcap(packets));
+        room.dpp(&["rssac", "map", &capture, "--server", "192.0.2.53", "-o", &part, "-s"]).well();
+    }
+    let parts = ["both.tally", "first.tally", "second.tally", "none.tally"];
+    let report = ["rssac", "report", "--service", "x", "-o", "yaml", "--day", "2023-11-13"];
+    let told = room.dpp(&[&report, &parts[..]].concat()).well().stderr;
+    assert_eq!(
+        told,
+        "WARN: 'second.tally' has nothing of 2023-11-13; it is of 2023-11-14\n4 files of 1 day in 'yaml'\n"
+    );
+    let merge =
+        ["rssac", "merge", "-o", "x.tally", "--day", "2023-11-13", "both.tally", "first.tally", "none.tally"];
+    room.dpp(&merge).well();
+    let ended = room.dpp(&[&merge[..], &["second.tally"]].concat());
+    assert_eq!(ended.stderr, "Error: 'second.tally' has nothing of 2023-11-13; it is of 2023-11-14\n");
+}
+
+#[test]
+fn a_capture_that_was_cut_is_told_of_with_its_figures() {
+    let room = Room::new();
+    let whole = pcap(&traffic());
+    room.write("cut.pcap", &whole[..whole.len() - 3]);
+    let map = ["rssac", "map", "cut.pcap", "--server", "192.0.2.53", "--site", "ams", "-o", "a.txt", "-s"];
+    room.dpp(&map).well();
+    assert!(room.lines("a.txt").contains(&"+!ending/ams/cut.pcap/cut_off 1".to_owned()));
+    room.dpp(&["rssac", "merge", "a.txt", "-o", "b.tally", "-s"]).well();
+    for part in ["a.txt", "b.tally"] {
+        let told = room.dpp(&["rssac", "report", part, "--service", "x", "-o", "yaml"]).well().stderr;
+        let ended = "WARN: 'cut.pcap' of site ams was cut off in the middle of a record; it was counted up to there\n";
+        assert!(told.starts_with(ended), "{told}");
+    }
+}
+
+#[test]
+fn where_there_was_no_message_there_is_no_day_and_a_day_that_is_asked_for_has_zeros() {
+    let room = Room::new();
+    room.write("empty.pcap", pcap(&[]));
+    let figures = ["--service", "ns1.example", "-o", "yaml"];
+    let count = ["rssac", "empty.pcap", "--server", "192.0.2.53"];
+    let none =
+        "WARN: no message was counted, so there is no day to write files of; --day writes those of a day\n";
+    let told = room.dpp(&[&count[..], &figures].concat()).well().stderr;
+    assert!(told.ends_with(none) && !room.path("yaml").exists(), "{told}");
+    room.dpp(&[
+        "rssac",
+        "map",
+        "empty.pcap",
+        "--server",
+        "192.0.2.53",
+        "--site",
+        "ams",
+        "-o",
+        "empty.tally",
+        "-s",
+    ])
+    .well();
+    let report = ["rssac", "report", "empty.tally"];
+    assert_eq!(room.dpp(&[&report[..], &figures].concat()).well().stderr, none);
+    assert_eq!(room.dpp(&[&report[..], &figures, &["-s"]].concat()).well().stderr, "");
+    let zeros =
+        "WARN: no message of 2023-11-13 was counted; its figures are zeros\n4 files of 1 day in 'yaml'\n";
+    for run in [&count[..], &report] {
+        let told = room.dpp(&[run, &figures, &["--day", "2023-11-13"]].concat()).well().stderr;
+        assert!(told.ends_with(zeros), "{told}");
+        let volume = room.read("yaml/2023/11/traffic-volume/ns1.example-20231113-traffic-volume.yaml");
+        assert!(String::from_utf8(volume).unwrap().contains("\ndns-udp-queries-received-ipv4: 0\n"));
+        fs::remove_dir_all(room.path("yaml")).unwrap();
+    }
+    // A site that had no message on a day on which another had some; and one whose server is another.
+    room.write("in.pcap", pcap(&traffic()));
+    for (site, server) in [("ber", "192.0.2.53"), ("lon", "192.0.2.99")] {
+        let part = format!("{site}.tally");
+        room.dpp(&[
+            "rssac", "map", "in.pcap", "--server", server, "--site", site, "--seq", "1", "-o", &part, "-s",
+        ])
+        .well();
+    }
+    let of_site = ["rssac", "report", "empty.tally", "ber.tally", "--site", "ams", "--day", "2023-11-13"];
+    let ended = room.dpp(&[&of_site[..], &figures].concat());
+    assert!(ended.stderr.contains("--site: the parts have no site 'ams'; they have ber"), "{}", ended.stderr);
+    room.dpp(&[
+        "rssac",
+        "map",
+        "empty.pcap",
+        "--server",
+        "192.0.2.53",
+        "--site",
+        "ams",
+        "--seq",
+        "1",
+        "-o",
+        "empty.tally",
+        "-s",
+    ])
+    .well();
+    let told = room.dpp(&[&of_site[..], &figures].concat()).well().stderr;
+    assert_eq!(told, zeros);
+    let ended = room.dpp(&[&["rssac", "report", "lon.tally", "--day", "2023-11-13"], &figures[..]].concat());
+    assert!(
+        ended.stderr.starts_with("Error: nothing was counted; 10 messages were neither to the server"),
+        "{}",
+        ended.stderr
+    );
 }

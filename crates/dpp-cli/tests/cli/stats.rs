@@ -2,8 +2,9 @@
 //! Parts: what was counted apart and added up is what would have been counted at once.
 
 use crate::room::Room;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 
 /// The figures as JSON, of these arguments.
 #[track_caller]
@@ -314,11 +315,11 @@ fn parts_that_do_not_add_up_are_refused() {
         ),
         (
             &["stats", "merge", "2.tally", "where.txt", "-o", "x"],
-            "'2.tally' was counted with another parameter, which does not add up: where=qtype = A and where=none",
+            "'where.txt' was counted with other parameters than '2.tally', so they do not add up: where=qtype = A, there where=none",
         ),
         (
             &["report", "1.tally", "exact.tally", "-o", "x"],
-            "'1.tally' was counted with another parameter, which does not add up: keys=all and keys=65536",
+            "'exact.tally' was counted with other parameters than '1.tally', so they do not add up: keys=all, there keys=65536",
         ),
         (
             &["stats", "merge", "1.tally", "rssac.tally", "-o", "x"],
@@ -331,7 +332,10 @@ fn parts_that_do_not_add_up_are_refused() {
         (&["stats", "report", "rssac.tally"], "'rssac.tally' counts something else"),
         (&["stats", "report", "cut.txt"], "'cut.txt' was cut off"),
         (&["stats", "merge", "newer.txt", "-o", "x"], "'newer.txt' is of version 3 of the format"),
-        (&["stats", "report", "unknown.txt"], "a part has an entry that nobody counts: '-/account/moods'"),
+        (
+            &["stats", "report", "unknown.txt"],
+            "'unknown.txt' has an entry that nobody counts: '+-/account/moods'",
+        ),
         (&["stats", "merge", "1.tally", "1.pcap", "-o", "x"], "'1.pcap' is no part file"),
         (&["report", "1.tally", "2.pcap", "-o", "x"], "'1.tally' is a part, and '2.pcap' is none"),
         (
@@ -375,9 +379,19 @@ fn a_capture_that_cannot_be_counted_whole_makes_no_part() {
     let capture = room.read("in.pcap");
     room.write("cut.pcap", &capture[..capture.len() - 5]);
     room.write("same.pcap", &capture);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&capture).unwrap();
+    let packed = packed.finish().unwrap();
+    room.write("also.gz", &packed);
+    room.write("same.gz", packed);
     for (arguments, sentence) in [
         (&["cut.pcap", "--strict"][..], "without --strict this is a warning"),
-        (&["in.pcap", "same.pcap"], "the same capture is there twice (fingerprint "),
+        (
+            &["in.pcap", "same.pcap"],
+            "Error: 'in.pcap' and 'same.pcap' are the same capture, which must not count twice; name one",
+        ),
+        (&["in.pcap", "same.gz"], "Error: 'in.pcap' and 'same.gz' are the same capture (fingerprint "),
+        (&["also.gz", "same.gz"], "Error: 'also.gz' and 'same.gz' are the same capture, which must not"),
         (&["in.pcap", "cut.pcap", "--seq", "name"], "--seq: 'cut.pcap' has no number"),
     ] {
         let ended = room.dpp(&[&["stats", "map", "-o", "x.tally"], arguments].concat());
@@ -385,10 +399,29 @@ fn a_capture_that_cannot_be_counted_whole_makes_no_part() {
         assert!(ended.stderr.contains(sentence), "{arguments:?}: {}", ended.stderr);
         assert!(!room.path("x.tally").exists(), "{arguments:?}");
     }
+    let twice = room.dpp(&["stats", "in.pcap", "same.gz"]).well().stderr;
+    assert!(
+        twice.ends_with("WARN: 'in.pcap' and 'same.gz' are the same capture, and count twice\n"),
+        "{twice}"
+    );
+    // Captures without a packet are alike, and may be many.
+    room.write("1.pcap", &capture[..24]);
+    room.write("2.pcap", &capture[..24]);
+    room.dpp(&["stats", "map", "1.pcap", "in.pcap", "2.pcap", "-o", "empty.tally", "-s"]).well();
     let ended = room.dpp(&["stats", "map", "cut.pcap", "-o", "x.tally"]).well();
     assert!(ended.stderr.contains("WARN: 'cut.pcap' is cut off in the middle"), "{}", ended.stderr);
     let told = room.dpp(&["stats", "report", "x.tally", "--json"]).well().report();
-    assert_eq!(told["inputs"][0], serde_json::json!({ "name": "cut.pcap", "ending": "cut_off" }));
+    assert_eq!(told["inputs"][0], json!({ "name": "cut.pcap", "ending": "cut_off" }));
+    for merged in [false, true] {
+        if merged {
+            room.dpp(&["stats", "merge", "x.tally", "-o", "y.tally"]).well();
+        }
+        let part = if merged { "y.tally" } else { "x.tally" };
+        let told = room.dpp(&["stats", "report", part]).well().stderr;
+        let ended = "WARN: 'cut.pcap' was cut off in the middle of a record; it was counted up to there\n";
+        assert_eq!(told, ended);
+        assert_eq!(room.dpp(&["stats", "report", part, "-s"]).well().stderr, "");
+    }
 }
 
 #[test]
@@ -417,13 +450,322 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     room.dpp(&["stats", "map", "6.pcap", "--seq", "name", "-o", "6.tally", "-s"]).well();
     let ended = room.dpp(&["stats", "report", "all.tally", "6.tally", "--json"]).well();
     assert!(ended.stderr.contains("WARN: files are missing between 1 and 6: 4 (2-5)\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("WARN: left out: odd%20name.tally (it is no part)\n"), "{}", ended.stderr);
+    let told = ended.report();
+    let left_out = json!([{ "name": "odd name.tally", "reason": "foreign", "words": "it is no part" }]);
+    assert_eq!(told["left_out"], left_out);
+    let missing = json!([{ "site": "-", "first": 1, "last": 6, "count": 4, "ranges": [[2, 5]] }]);
+    assert_eq!(told["missing"], missing);
+}
+
+/// A room with two sound parts, and three that are seen to be at fault only when they are added up.
+fn with_faults() -> Room {
+    let room = with_parts();
+    let text = |number: &str| {
+        let part = format!("{number}.tally");
+        room.dpp(&["stats", "merge", &part, "--form", "text", "-s"]).well().stdout
+    };
+    let three = text("3");
+    room.write("unknown.txt", text("4").replace("+a%20b/account/messages ", "+a%20b/account/moods "));
+    room.write("unsorted.txt", {
+        let mut lines: Vec<&str> = three.lines().collect();
+        let places = lines.iter().enumerate().filter(|(_, line)| line.starts_with("+a%20b/"));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        lines.swap(places[40], places[41]);
+        lines.join("\n") + "\n"
+    });
+    room.write("large.txt", {
+        let messages = three.lines().find(|line| line.starts_with("+a%20b/account/messages ")).unwrap();
+        three.replace(messages, &format!("+a%20b/account/messages {}", u64::MAX))
+    });
+    room
+}
+
+#[test]
+fn a_part_that_is_at_fault_in_the_middle_is_named_or_left_out() {
+    let room = with_faults();
+    for (odd, sentence, reason) in [
+        ("unknown.txt", "has an entry that nobody counts: '+a%20b/account/moods'", "unknown"),
+        ("unsorted.txt", "is not sorted: '", "unsorted"),
+    ] {
+        check_refused(
+            &room,
+            &["stats", "merge", "1.tally", odd, "2.tally", "-o", "x"],
+            &format!("'{odd}' {sentence}"),
+        );
+        check_refused(&room, &["stats", "report", odd, "2.tally"], &format!("'{odd}' {sentence}"));
+        check_refused(&room, &["report", "1.tally", odd, "-o", "x"], &format!("'{odd}' {sentence}"));
+        for order in [["1.tally", odd, "2.tally"], ["2.tally", "1.tally", odd]] {
+            let merge = ["stats", "merge", "--keep-going", "-o", "x.txt"];
+            let ended = room.dpp(&[&merge[..], &order].concat());
+            assert!(ended.stderr.contains(&format!("Error: '{odd}' {sentence}")), "{}", ended.stderr);
+            let last = "2 parts added up\nError: 1 of 3 parts were left out; all others were added up\n";
+            assert_eq!((ended.code, ended.stderr.ends_with(last)), (Some(1), true), "{}", ended.stderr);
+            let left_out = format!("+!left-out/{odd}/{reason} 1\n");
+            let merged = String::from_utf8(room.read("x.txt")).unwrap();
+            let sound = room.dpp(&["stats", "merge", "1.tally", "2.tally", "--form", "text"]).well().stdout;
+            assert!(merged.contains(&left_out) && merged.replace(&left_out, "") == sound, "{order:?}");
+        }
+        let shown = room.dpp(&["stats", "report", "--keep-going", "1.tally", odd, "2.tally", "--json"]);
+        assert_eq!(shown.code, Some(1));
+        let last = "Error: 1 part was left out; the figures are those of all others\n";
+        assert!(shown.stderr.ends_with(last), "{}", shown.stderr);
+        assert_eq!(shown.report()["left_out"][0]["reason"], reason);
+        assert_eq!(shown.report()["inputs"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn all_parts_at_fault_are_left_out_and_the_twin_of_one_comes_back() {
+    let room = with_faults();
+    // Both have the number 4, and one of them is at fault.
+    let all = [
+        "stats",
+        "merge",
+        "--keep-going",
+        "-o",
+        "x.txt",
+        "unknown.txt",
+        "4.tally",
+        "large.txt",
+        "2.tally",
+        "1.tally",
+    ];
+    let ended = room.dpp(&all);
+    assert_eq!(ended.code, Some(1));
     assert!(
-        ended.stderr.contains("WARN: left out when parts were added up: odd%20name.tally\n"),
+        ended.stderr.contains("Error: 'large.txt' comes to more than can be counted: '+a%20b/account/"),
         "{}",
         ended.stderr
     );
-    let told = ended.report();
-    assert_eq!(told["left_out"], serde_json::json!(["odd name.tally"]));
-    let missing = serde_json::json!([{ "site": "-", "first": 1, "last": 6, "count": 4, "ranges": [[2, 5]] }]);
-    assert_eq!(told["missing"], missing);
+    assert!(
+        ended
+            .stderr
+            .ends_with("3 parts added up\nError: 2 of 5 parts were left out; all others were added up\n"),
+        "{}",
+        ended.stderr
+    );
+    let merged = String::from_utf8(room.read("x.txt")).unwrap();
+    let sound =
+        room.dpp(&["stats", "merge", "1.tally", "2.tally", "4.tally", "--form", "text"]).well().stdout;
+    let lines = merged.lines().filter(|line| !line.starts_with("+!left-out/"));
+    assert!(lines.eq(sound.lines()), "the sum of the others");
+    assert_eq!(merged.lines().filter(|line| line.starts_with("+!left-out/")).count(), 2);
+    check_refused(
+        &room,
+        &["stats", "merge", "4.tally", "large.txt", "-o", "x"],
+        "'large.txt' comes to more than can",
+    );
+}
+
+#[test]
+fn what_can_be_read_only_once_is_not_read_twice() {
+    let room = with_faults();
+    let merge = |input: &str, parts: &str| {
+        room.shell(&format!(
+            "cat {input} | timeout 60 \"$DPP\" stats merge --keep-going - {parts} -o x.tally"
+        ))
+    };
+    let ended = merge("1.tally", "unknown.txt");
+    let told = "; it cannot be left out, as standard input can be read only once: name files\n";
+    assert!(
+        ended.stderr.starts_with("Error: 'unknown.txt' has an entry that nobody counts"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
+    assert!(!room.path("x.tally").exists());
+    let ended = merge("unknown.txt", "1.tally");
+    assert!(
+        ended
+            .stderr
+            .starts_with("Error: standard input has an entry that nobody counts: '+a%20b/account/moods'"),
+        "{}",
+        ended.stderr
+    );
+    let told = room.dpp(&["stats", "report", "x.tally", "--json"]).well().report();
+    assert_eq!(told["left_out"][0]["name"], "standard input");
+}
+
+#[test]
+fn figures_of_a_site_come_with_the_warnings_of_that_site() {
+    let room = with_parts();
+    let capture = room.read("1.pcap");
+    room.write("cut.pcap", &capture[..capture.len() - 5]);
+    room.write("text.pcap", "this is text");
+    let map = [
+        "stats",
+        "map",
+        "--keep-going",
+        "cut.pcap",
+        "text.pcap",
+        "--site",
+        "lon",
+        "--seq",
+        "9",
+        "-o",
+        "5.tally",
+    ];
+    assert_eq!(room.dpp(&map).code, Some(1));
+    let map = ["stats", "map", "1.pcap", "--seq", "7", "--site=-x", "-o", "6.tally", "-s"];
+    room.dpp(&map).well();
+    room.dpp(&["generate", "7.pcap", "--transactions", "10", "--seed", "7"]).well();
+    room.dpp(&["stats", "map", "7.pcap", "--seq", "9", "--site", "a b", "-o", "7.tally", "-s"]).well();
+    let merge = [
+        "stats",
+        "merge",
+        "-s",
+        "-o",
+        "all.tally",
+        "2.tally",
+        "3.tally",
+        "4.tally",
+        "5.tally",
+        "6.tally",
+        "7.tally",
+    ];
+    room.dpp(&merge).well();
+    for (site, warnings, inputs) in [
+        ("a b", &["WARN: files of site a%20b are missing between 3 and 9: 4 (5-8)\n"][..], 3),
+        (
+            "lon",
+            &[
+                "WARN: 'cut.pcap' of site lon was cut off in the middle of a record; it was counted up to there\n",
+                "WARN: left out: text.pcap (it cannot be read)\n",
+            ],
+            1,
+        ),
+        ("-", &[], 1),
+        ("-,-x", &[], 2),
+        ("-x", &[], 1),
+    ] {
+        let of_site = ["all.tally", "--site", site];
+        let told = room.dpp(&[&["stats", "report", "--json"], &of_site[..]].concat()).well();
+        assert_eq!(told.stderr, warnings.concat(), "{site}");
+        assert_eq!(told.report()["inputs"].as_array().unwrap().len(), inputs, "{site}");
+        let page = room.dpp(&[&["report", "-o", "page.html"], &of_site[..]].concat()).well();
+        assert_eq!(page.stderr, warnings.concat(), "{site}");
+        let page = fs::read_to_string(room.path("page.html")).unwrap();
+        assert!(page.contains(told.stdout.trim_end()), "{site}: the page has the figures of the site");
+    }
+    let ended = room.dpp(&["stats", "report", "all.tally", "--site", "--json"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("the name of a site is missing"), "{}", ended.stderr);
+    check_refused(&room, &["report", "1.pcap", "--site", "lon"], "--site chooses among the sites of parts");
+}
+
+#[test]
+fn what_lies_beside_captures_is_passed_over() {
+    let room = Room::new();
+    for seed in ["1", "2"] {
+        room.dpp(&["generate", &format!("{seed}.pcap"), "--transactions", "50", "--seed", seed]).well();
+    }
+    let passed_for = |noun: &str, ended: &str, count: &str, first: &str| {
+        let told = format!("Passed over: {count} of directories, as they are no {noun} ('{first}')\n");
+        assert!(ended.contains(&told), "{ended}");
+    };
+    let passed = |ended: &str, count: &str, first: &str| passed_for("captures", ended, count, first);
+    // The page of the first run, and what else is made of captures.
+    assert_eq!(room.dpp(&["report", "."]).well().stderr, "");
+    let page = room.read("report.html");
+    passed(&room.dpp(&["report", "."]).well().stderr, "1 file", "./report.html");
+    assert!(room.read("report.html") == page, "the same page");
+    room.dpp(&["extract", "1.pcap", "-o", "t.csv.gz", "-s", "--stats", "t.tally"]).well();
+    room.dpp(&["extract", "1.pcap", "-o", "t.parquet", "-s", "--stats", "t.json"]).well();
+    room.write("notes", "text");
+    passed(&room.dpp(&["report", "."]).well().stderr, "6 files", "./notes");
+    assert!(room.read("report.html") == page, "the same page");
+    let whole = room.dpp(&["stats", "1.pcap", "2.pcap", "--json"]).well().stdout;
+    let told = room.dpp(&["stats", ".", "--json"]).well();
+    passed(&told.stderr, "6 files", "./notes");
+    assert_eq!(told.stdout, whole);
+    assert_eq!(room.dpp(&["stats", ".", "--json", "-s"]).well().stderr, "");
+    passed(&room.dpp(&["explain", "."]).well().stderr, "6 files", "./notes");
+    passed(&room.dpp(&["extract", ".", "-o", "all.csv"]).well().stderr, "6 files", "./notes");
+    let quiet = room.dpp(&["extract", ".", "-o", "all.csv", "--report-format", "json"]).well();
+    assert_eq!((quiet.stderr.as_str(), quiet.report()["inputs"].as_array().unwrap().len()), ("", 2));
+    assert_eq!(quiet.report()["inputs_passed_over"], 7);
+    // What is named is taken for what it is said to be, and so is what may have been a capture.
+    let ended = room.dpp(&["stats", "1.pcap", "notes"]);
+    assert!(ended.stderr.starts_with("Error: 'notes' is no capture: it looks like text"), "{}", ended.stderr);
+    for (name, bytes) in
+        [("x.pcap", &b"text"[..]), ("lost", &[0; 600]), ("odd", b"\x01\x02\x03\x04"), ("empty", b"")]
+    {
+        room.write(name, bytes);
+        let ended = room.dpp(&["stats", "."]);
+        assert!(ended.stderr.contains(&format!("Error: './{name}' is no capture")), "{}", ended.stderr);
+        fs::remove_file(room.path(name)).unwrap();
+    }
+    // Parts are taken where there is no capture, and by those that take parts.
+    room.shell("mkdir parts; cp t.tally parts/1.tally; cp report.html t.json parts").well();
+    passed_for("parts", &room.dpp(&["stats", "report", "."]).well().stderr, "8 files", "./1.pcap");
+    room.dpp(&["stats", "map", "2.pcap", "-o", "parts/2.tally", "-s"]).well();
+    let told = room.dpp(&["stats", "report", "parts", "--json"]).well();
+    assert_eq!(told.stdout, whole);
+    passed_for("parts", &told.stderr, "2 files", "parts/report.html");
+    passed(&room.dpp(&["report", "parts", "-o", "x.html"]).well().stderr, "2 files", "parts/report.html");
+    assert!(String::from_utf8(room.read("x.html")).unwrap().contains(whole.trim_end()), "the page of parts");
+    let sentence = "the directory 'parts' holds no capture, but other files, such as 'parts/";
+    check_refused(&room, &["stats", "parts"], sentence);
+    room.shell("gzip -c t.tally > parts/t.tally.gz").well();
+    check_refused(
+        &room,
+        &["stats", "report", "parts", "-s"],
+        "'parts/t.tally.gz' is compressed; unpack it first",
+    );
+}
+
+#[test]
+fn a_part_on_standard_input_is_known_as_one() {
+    let room = with_parts();
+    room.dpp(&["stats", "merge", "2.tally", "-o", "2.txt"]).well();
+    room.dpp(&["report", "2.tally", "-o", "expected.html"]).well();
+    for script in [
+        "cat 2.tally | \"$DPP\" report - -o page.html",
+        "\"$DPP\" report - -o page.html < 2.tally",
+        "\"$DPP\" report - -o page.html < 2.txt",
+        "sort 2.txt | (sleep 0.2; cat) | \"$DPP\" report - -o page.html",
+    ] {
+        room.shell(&format!("export LC_ALL=C; {script}")).well();
+        assert!(room.read("page.html") == room.read("expected.html"), "{script}");
+    }
+    room.dpp(&["report", "2.tally", "3.tally", "-o", "expected.html"]).well();
+    room.shell("cat 3.tally | \"$DPP\" report 2.tally - -o page.html").well();
+    assert!(room.read("page.html") == room.read("expected.html"), "with a file");
+    // A capture is one still, whole.
+    room.shell("cat 2.pcap | \"$DPP\" report - --title x -o page.html").well();
+    let figures = room.shell("cat 2.pcap | \"$DPP\" stats - --json").well().stdout;
+    assert!(String::from_utf8(room.read("page.html")).unwrap().contains(figures.trim_end()), "of a capture");
+    let ended = room.shell("cat 2.tally | \"$DPP\" report 2.pcap - -o page.html");
+    assert!(
+        ended.stderr.starts_with("Error: standard input is a part, and '2.pcap' is none"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_part_where_a_capture_is_wanted_is_told_what_takes_it() {
+    let room = with_odd_parts();
+    for (arguments, sentence) in [
+        (
+            &["top", "1.tally"][..],
+            "'1.tally' is a part, and was counted; dpp stats report shows what is in parts",
+        ),
+        (
+            &["top", "1.pcap", "rssac.tally"],
+            "'rssac.tally' is a part, and was counted; dpp rssac report shows",
+        ),
+        (&["stats", "1.pcap", "1.tally"], "'1.tally' is a part, and was counted; dpp stats report shows"),
+        (
+            &["1.tally", "x.csv"],
+            "'1.tally' is no capture: it looks like a part of dpp stats or dpp rssac; it was counted",
+        ),
+        (
+            &["explain", "where.txt"],
+            "'where.txt' is no capture: it looks like a part of dpp stats or dpp rssac;",
+        ),
+    ] {
+        check_refused(&room, arguments, sentence);
+    }
 }

@@ -6,12 +6,15 @@
 //! ```text
 //! +!content/8f4b...  1    a file of this fingerprint was counted
 //! +!day/20240601  234     so many messages of this day
-//! +!left-out/b.part 1     a part that was left out of a merge
+//! +!ending/ams/a.pcap/cut_off 1   a capture of this site that did not end well, and how
+//! +!left-out/b.part/twice 1       a part that was left out of a merge, and why
+//! +!left-out/c.pcap/unreadable/ams 1   a capture of this site that could not be read
 //! +!seq/ams/000000000017 1   a file of this number at this site
 //! ```
 
 use dpp::tallies::entry::Op;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// What is known of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +28,49 @@ const DIGITS: usize = 12;
 
 /// The largest number of a file.
 pub const SEQUENCE_MAX: u64 = 999_999_999_999;
+
+/// Why something was left out: the word that stands in keys, and what it says.
+const REASONS: [(&str, &str); 14] = [
+    ("changed", "it changed while it was read"),
+    ("compressed", "it is compressed"),
+    ("cut", "it was cut off"),
+    ("damaged", "it is damaged"),
+    ("day", "it has nothing of the day"),
+    ("foreign", "it is no part"),
+    ("kind", "it counts something else"),
+    ("overflow", "it comes to more than can be counted"),
+    ("parameters", "it was counted with other parameters than most"),
+    ("twice", "it has what another part has, too"),
+    ("unknown", "it has entries that nobody counts"),
+    ("unreadable", "it cannot be read"),
+    ("unsorted", "it is not sorted"),
+    ("version", "it is of another version"),
+];
+
+/// What such a word says of something that was left out.
+pub fn left_out_words(reason: &str) -> &'static str {
+    REASONS.iter().find(|row| row.0 == reason).map_or("it does not add up", |row| row.1)
+}
+
+/// Something that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut<'a> {
+    /// How it is called, as in keys.
+    pub name: &'a str,
+    /// Why, in a word.
+    pub reason: &'a str,
+}
+
+/// A capture that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ended<'a> {
+    /// Its site, as in keys.
+    pub site: &'a str,
+    /// How it is called, likewise.
+    pub name: &'a str,
+    /// How it ended.
+    pub ending: &'a str,
+}
 
 /// Some of the numbers of a site's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +116,19 @@ impl Ledger {
         self.add(format!("day/{date}").as_bytes(), messages);
     }
 
-    /// A part was left out, which is named as in keys.
-    pub fn left_out(&mut self, part: &str) {
-        self.add(format!("left-out/{part}").as_bytes(), 1);
+    /// A part was left out, which is named as in keys, for this reason.
+    pub fn left_out(&mut self, part: &str, reason: &str) {
+        self.add(format!("left-out/{part}/{reason}").as_bytes(), 1);
+    }
+
+    /// A capture of a site could not be read; both are named as in keys.
+    pub fn unread(&mut self, site: &str, capture: &str) {
+        self.add(format!("left-out/{capture}/unreadable/{site}").as_bytes(), 1);
+    }
+
+    /// A capture of a site did not end well; all are named as in keys.
+    pub fn ended(&mut self, site: &str, capture: &str, ending: &str) {
+        self.add(format!("ending/{site}/{capture}/{ending}").as_bytes(), 1);
     }
 
     /// Adds another part's.
@@ -85,6 +141,17 @@ impl Ledger {
     /// Forgets all days but this one.
     pub fn only_day(&mut self, date: &str) {
         self.entries.retain(|key, _| key.strip_prefix("day/").is_none_or(|day| day == date));
+    }
+
+    /// Forgets what is known to be of other sites than these, which are named as in keys.
+    pub fn only_sites(&mut self, sites: &[String]) {
+        let is_wanted = |site: &str| sites.iter().any(|wanted| wanted == site);
+        self.entries.retain(|key, _| site_of(key).is_none_or(is_wanted));
+    }
+
+    /// The sites of which something is known, as in keys.
+    pub fn sites(&self) -> BTreeSet<&str> {
+        self.entries.keys().filter_map(|key| site_of(key)).collect()
     }
 
     /// The first file that is there twice, in words.
@@ -113,9 +180,20 @@ impl Ledger {
         self.entries.iter().filter(|(key, _)| key.starts_with("content/")).map(|(_, count)| count).sum()
     }
 
-    /// The parts that were left out, as they stand in keys.
-    pub fn parts_left_out(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().filter_map(|key| key.strip_prefix("left-out/"))
+    /// The parts and captures that were left out.
+    pub fn all_left_out(&self) -> impl Iterator<Item = LeftOut<'_>> {
+        self.entries.keys().filter_map(|key| {
+            let mut words = key.strip_prefix("left-out/")?.split('/');
+            Some(LeftOut { name: words.next()?, reason: words.next()? })
+        })
+    }
+
+    /// The captures that did not end well.
+    pub fn all_ended(&self) -> impl Iterator<Item = Ended<'_>> {
+        self.entries.keys().filter_map(|key| {
+            let mut words = key.strip_prefix("ending/")?.split('/');
+            Some(Ended { site: words.next()?, name: words.next()?, ending: words.next()? })
+        })
     }
 
     /// The numbers of files, site by site.
@@ -155,12 +233,28 @@ impl Sequence {
     }
 }
 
+/// The site that an entry is of, if it is of one.
+fn site_of(key: &str) -> Option<&str> {
+    match key.split_once('/')? {
+        ("seq", rest) => Some(rest.rsplit_once('/')?.0),
+        ("ending", rest) => rest.split('/').next(),
+        ("left-out", rest) => rest.split('/').nth(2),
+        _ => None,
+    }
+}
+
+/// Whether this is so many words, none of which is empty.
+fn is_made_of(text: &str, words: RangeInclusive<usize>) -> bool {
+    words.contains(&text.split('/').count()) && text.split('/').all(|word| !word.is_empty())
+}
+
 fn is_known(key: &str) -> bool {
     let is_number = |text: &str| text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
     match key.split_once('/') {
         Some(("content", fingerprint)) => fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()),
         Some(("day", date)) => date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()),
-        Some(("left-out", part)) => !part.is_empty(),
+        Some(("left-out", rest)) => is_made_of(rest, 2..=3),
+        Some(("ending", rest)) => is_made_of(rest, 3..=3),
         Some(("seq", rest)) => rest.rsplit_once('/').is_some_and(|(_, number)| is_number(number)),
         _ => false,
     }

@@ -13,7 +13,8 @@ use super::ledger::Ledger;
 use super::read::{Part, Unpacker};
 use super::{Header, PartError, Wrong, key_name, op, reduced, shown};
 use dpp::tallies::entry::Op;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// Plain entries of a round, about: 32 octets each, and their keys.
@@ -39,12 +40,15 @@ pub struct Sum {
     header: Header,
     ledger: Ledger,
     parts: Vec<Part>,
+    /// Of each part, at its place.
+    ledgers: Vec<Ledger>,
     left_out: Vec<PartError>,
 }
 
 impl Sum {
     /// Looks whether parts add up. With `keep_going` those that do not are left out, and the result says so; of two parts with a
-    /// file in common the one stays whose ledger is first in order, whichever is named first.
+    /// file in common the one stays whose ledger is first in order, and of parts with different parameters those stay that are of
+    /// most captures (of as many, those with fewer parameters), whichever is named first.
     ///
     /// # Errors
     /// A part that cannot be read or does not add up.
@@ -73,42 +77,61 @@ impl Sum {
         looked.sort_by(|(one, one_part), (other, other_part)| {
             (one, one_part.name()).cmp(&(other, other_part.name()))
         });
-        let mut sum =
-            Sum { header: Header::default(), ledger: Ledger::default(), parts: Vec::new(), left_out };
-        let mut ledgers: Vec<Ledger> = Vec::new();
+        let (header, named) = match prevailing(&looked) {
+            Some(part) => (part.header().clone(), part.name().to_owned()),
+            None => Default::default(),
+        };
+        let mut sum = Sum {
+            header,
+            ledger: Ledger::default(),
+            parts: Vec::new(),
+            ledgers: Vec::new(),
+            left_out: Vec::new(),
+        };
         for (ledger, part) in looked {
-            match sum.add(&ledger, &part, &ledgers) {
+            match sum.add(&ledger, &part, &named) {
                 Ok(()) => {
                     sum.parts.push(part);
-                    ledgers.push(ledger);
+                    sum.ledgers.push(ledger);
                 }
-                Err(wrong) if keep_going => sum.left_out.push(part.error(wrong)),
+                Err(wrong) if keep_going => left_out.push(part.error(wrong)),
                 Err(wrong) => return Err(part.error(wrong)),
             }
-        }
-        for error in &sum.left_out {
-            let name = error.part.trim_matches('\'').rsplit('/').next().unwrap_or_default();
-            sum.ledger.left_out(&key_name(name));
         }
         if let Some(day) = day {
             sum.ledger.only_day(day);
         }
+        left_out.iter().for_each(|error| sum.note_left_out(error));
+        sum.left_out = left_out;
         Ok(sum)
     }
 
-    /// Adds what a part says of itself, behind those of which these are the ledgers.
-    fn add(&mut self, ledger: &Ledger, part: &Part, before: &[Ledger]) -> Result<(), Wrong> {
-        match self.parts.first() {
-            None => self.header = part.header().clone(),
-            Some(_) => self.header.join(part.header())?,
-        }
+    /// Says in the result that a part was left out, and why.
+    pub fn note_left_out(&mut self, error: &PartError) {
+        let name = error.part.trim_matches('\'').rsplit('/').next().unwrap_or_default();
+        self.ledger.left_out(&key_name(name), error.wrong.word());
+    }
+
+    /// Adds what a part says of itself. `named` is the part that has the header of all.
+    fn add(&mut self, ledger: &Ledger, part: &Part, named: &str) -> Result<(), Wrong> {
+        let mut header = self.header.clone();
+        header.join(part.header(), named)?;
         if let Some(file) = self.ledger.in_both(ledger) {
-            let other = before.iter().position(|before| before.in_both(ledger).as_ref() == Some(&file));
+            let other = self.ledgers.iter().position(|before| before.in_both(ledger).as_ref() == Some(&file));
             let other = other.map_or("another part", |other| self.parts[other].name());
             return Err(Wrong::Twice(format!("{file}, here and in {other}")));
         }
+        self.header = header;
         self.ledger.merge(ledger);
         Ok(())
+    }
+
+    /// The parts that have something of other days and nothing of this one, and which days these are.
+    pub fn without_day(&self, date: &str) -> Vec<(&str, String)> {
+        let both = self.parts.iter().zip(&self.ledgers);
+        both.filter(|(_, ledger)| !ledger.may_have(date))
+            .map(|(part, ledger)| (part.name(), ledger.dates()))
+            .collect()
     }
 
     /// What is true of all parts.
@@ -121,7 +144,7 @@ impl Sum {
         &self.ledger
     }
 
-    /// The parts that were left out, and why.
+    /// The parts that do not add up, and why.
     pub fn left_out(&self) -> &[PartError] {
         &self.left_out
     }
@@ -204,6 +227,21 @@ fn least(parts: &[Part]) -> Option<Least> {
     least
 }
 
+/// The first of the parts with whose parameters most captures were counted; of as many, with the fewest parameters, which is nearest
+/// to what is counted where nobody says otherwise.
+fn prevailing(looked: &[(Ledger, Part)]) -> Option<&Part> {
+    let mut grounds = BTreeMap::new();
+    for (ledger, part) in looked {
+        grounds.entry(part.header().ground()).or_insert((0, part)).0 += ledger.contents().max(1);
+    }
+    // Of equals the last is the greatest, and grounds are in order.
+    grounds
+        .into_iter()
+        .rev()
+        .max_by_key(|((_, parameters, _), (captures, _))| (*captures, Reverse(*parameters)))
+        .map(|(_, (_, part))| part)
+}
+
 impl Ledger {
     /// Whether it can be added to others.
     fn judge(&self, day: Option<&str>) -> Result<(), Wrong> {
@@ -211,13 +249,27 @@ impl Ledger {
             return Err(Wrong::Twice(file));
         }
         match day {
-            Some(day) if self.days().all(|(date, _)| date != day) => {
-                let dates: Vec<&str> = self.days().map(|(date, _)| date).collect();
-                let dates = if dates.is_empty() { "no day".to_owned() } else { dates.join(", ") };
-                Err(Wrong::Day(day.to_owned(), dates))
-            }
+            Some(day) if !self.may_have(day) => Err(Wrong::Day(dashed(day), self.dates())),
             _ => Ok(()),
         }
+    }
+
+    /// Whether there is something of this day, or nothing of any: captures without a message are of each day.
+    fn may_have(&self, day: &str) -> bool {
+        self.days().any(|(date, _)| date == day) || self.days().next().is_none()
+    }
+
+    /// The days of which there is something, in words.
+    fn dates(&self) -> String {
+        self.days().map(|(date, _)| dashed(date)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A date as people write it, `2024-06-01`.
+fn dashed(date: &str) -> String {
+    match date.len() {
+        8 => format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]),
+        _ => date.to_owned(),
     }
 }
 

@@ -104,7 +104,7 @@ impl Header {
             if let Some(known) = self.parameters.insert(name.to_owned(), value.clone())
                 && known != value
             {
-                return Err(Wrong::parameter(name, &known, &value));
+                return Err(Wrong::Mixed(difference(name, &known, "and", &value)));
             }
         } else if let Some(program) = line.strip_prefix("#program ") {
             self.programs.insert(name_of(program).ok_or(Wrong::Header)?);
@@ -117,8 +117,8 @@ impl Header {
     /// Adds the header of another part.
     ///
     /// # Errors
-    /// If the two are not to be added up.
-    pub fn join(&mut self, other: &Header) -> Result<(), Wrong> {
+    /// If the two are not to be added up; `named` is what this one is called in the error.
+    pub fn join(&mut self, other: &Header, named: &str) -> Result<(), Wrong> {
         if self.kind != other.kind {
             return Err(Wrong::Kind(self.kind.clone(), other.kind.clone()));
         }
@@ -127,17 +127,33 @@ impl Header {
             header.parameters.get(name).cloned().unwrap_or_else(|| "none".to_owned())
         };
         let has_both = |name: &str| self.parameters.contains_key(name) && other.parameters.contains_key(name);
-        for name in names.into_iter().filter(|name| *name != SKETCH || has_both(name)) {
-            let (mine, theirs) = (value(self, name), value(other, name));
-            if mine != theirs {
-                return Err(Wrong::parameter(name, &mine, &theirs));
-            }
+        let differences: Vec<String> = names
+            .into_iter()
+            .filter(|name| *name != SKETCH || has_both(name))
+            .map(|name| (name, value(self, name), value(other, name)))
+            .filter(|(_, mine, theirs)| mine != theirs)
+            .map(|(name, mine, theirs)| difference(name, &theirs, "there", &mine))
+            .collect();
+        if !differences.is_empty() {
+            return Err(Wrong::Parameters(named.to_owned(), differences.join("; ")));
         }
         let sketch = other.parameters.get_key_value(SKETCH);
         self.parameters.extend(sketch.map(|(name, value)| (name.clone(), value.clone())));
         self.programs.extend(other.programs.iter().cloned());
         Ok(())
     }
+
+    /// What must be the same for two parts to add up; those with few parameters are before those with more.
+    fn ground(&self) -> (&str, usize, Vec<(&String, &String)>) {
+        let parameters: Vec<_> = self.parameters.iter().filter(|(name, _)| *name != SKETCH).collect();
+        (&self.kind, parameters.len(), parameters)
+    }
+}
+
+/// Two values of a parameter, in words.
+fn difference(name: &str, one: &str, word: &str, other: &str) -> String {
+    let [name, one, other] = [name, one, other].map(|text| shown(text.as_bytes()));
+    format!("{name}={one}, {word} {name}={other}")
 }
 
 /// Text as it stands in headers: what cannot be printed, and `%`, by their hexadecimal digits.
@@ -234,9 +250,12 @@ pub enum Wrong {
     /// Parts of two kinds.
     #[error("counts something else: '{0}' and '{1}' do not add up")]
     Kind(String, String),
-    /// Parts with different parameters.
-    #[error("was counted with another parameter, which does not add up: {0}={1} and {0}={2}")]
-    Parameter(String, String, String),
+    /// It was counted otherwise than another part, which is named.
+    #[error("was counted with other parameters than {0}, so they do not add up: {1}")]
+    Parameters(String, String),
+    /// Parts that were counted otherwise were sorted into one.
+    #[error("holds parts with other parameters, which do not add up: {0}; sort those apart")]
+    Mixed(String),
     /// It ends too early.
     #[error("was cut off; write or copy it anew")]
     Cut,
@@ -276,15 +295,38 @@ pub enum Wrong {
 }
 
 impl Wrong {
-    fn parameter(name: &str, mine: &str, theirs: &str) -> Wrong {
-        let [name, mine, theirs] = [name, mine, theirs].map(|text| shown(text.as_bytes()));
-        Wrong::Parameter(name, mine, theirs)
+    /// Why such a part is left out of a merge, in a word that stands in the result; [`left_out_words`](ledger::left_out_words) has
+    /// the sentences.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Wrong::Foreign => "foreign",
+            Wrong::Packed => "compressed",
+            Wrong::Version(_) => "version",
+            Wrong::Kind(..) => "kind",
+            Wrong::Parameters(..) | Wrong::Mixed(_) => "parameters",
+            Wrong::Cut => "cut",
+            Wrong::Unsorted(..) => "unsorted",
+            Wrong::Header | Wrong::Behind | Wrong::Line(_) | Wrong::Number(_) | Wrong::Damaged(_) => {
+                "damaged"
+            }
+            Wrong::Overflow(_) => "overflow",
+            Wrong::Unknown(_) => "unknown",
+            Wrong::Changed => "changed",
+            Wrong::Twice(_) => "twice",
+            Wrong::Day(..) => "day",
+            Wrong::Io(_) => "unreadable",
+        }
     }
 
     /// With the name of the part.
     fn of(self, part: &str) -> PartError {
         PartError { part: part.to_owned(), wrong: self }
     }
+}
+
+/// A key as errors show it, with its operator.
+pub fn shown_key(op: Op, key: &[u8]) -> String {
+    shown(&[&[sign(op)], key].concat())
 }
 
 /// A key or line as it is shown: not longer than one can read.

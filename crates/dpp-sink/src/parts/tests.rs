@@ -133,6 +133,10 @@ fn what_is_no_part_is_named() {
     check_wrong(b"#dpp-part rssac\n", "has a header that cannot be read");
     check_wrong(format!("{head}#else\n").as_bytes(), "has a header that cannot be read");
     check_wrong(head.as_bytes(), "was cut off");
+    check_wrong(
+        format!("{head}#parameter a=1\n#parameter a=2\n>~end 1\n").as_bytes(),
+        "holds parts with other parameters, which do not add up: a=1, and a=2; sort those apart",
+    );
     check_wrong(format!("{head}+b 1\n+a 1\n>~end 1\n").as_bytes(), "is not sorted: '+a' stands behind '+b'");
     check_wrong(format!("{head}+a x\n>~end 1\n").as_bytes(), "has a number that cannot be: '+a x'");
     check_wrong(format!("{head}+a -1\n>~end 1\n").as_bytes(), "has a number that cannot be");
@@ -196,13 +200,16 @@ fn of_two_parts_with_the_same_file_both_are_named() {
 fn what_does_not_add_up_is_named() {
     let (mine, other) = (header("192.0.2.53"), header("192.0.2.54"));
     let stats = Header { kind: "stats".to_owned(), ..mine.clone() };
-    check_refused(&[(&mine, &[]), (&other, &[])], "servers=192.0.2.53 and servers=192.0.2.54");
+    check_refused(
+        &[(&mine, &[]), (&other, &[])],
+        "part 1 was counted with other parameters than part 0, so they do not add up: servers=192.0.2.54, there servers=192.0.2.53",
+    );
     check_refused(&[(&mine, &[]), (&stats, &[])], "'rssac' and 'stats' do not add up");
     let sketched =
         |of: &str| Header { parameters: [(SKETCH.to_owned(), of.to_owned())].into(), ..mine.clone() };
     check_refused(
         &[(&sketched("hll-14"), &[]), (&sketched("hll-12"), &[])],
-        "sketch=hll-14 and sketch=hll-12",
+        "sketch=hll-12, there sketch=hll-14",
     );
     let seq = "+!seq/ams/000000000017 1";
     check_refused(&[(&mine, &[seq]), (&mine, &[seq])], "file number 17 of site ams is there twice");
@@ -238,12 +245,18 @@ fn what_is_left_out_is_in_the_result_whichever_is_named_first() {
     let told = run([("'x/one part'", &one), ("'x/other'", &other), ("'junk'", b"junk")]);
     assert_eq!(
         told,
-        ["2", "Sum !left-out/junk 1", "Sum !left-out/other 1", "Sum !seq/-/000000000001 1", "Sum a 1"]
+        [
+            "2",
+            "Sum !left-out/junk/foreign 1",
+            "Sum !left-out/other/twice 1",
+            "Sum !seq/-/000000000001 1",
+            "Sum a 1"
+        ]
     );
     assert_eq!(run([("'junk'", b"junk"), ("'x/other'", &other), ("'x/one part'", &one)]), told);
     assert_eq!(
         run([("'cut'", &cut[..5]), ("'x/other'", &other), ("'y'", b"")])[..2],
-        ["2", "Sum !left-out/cut 1"]
+        ["2", "Sum !left-out/cut/cut 1"]
     );
 }
 
@@ -253,8 +266,107 @@ fn a_part_of_another_day_is_refused_and_other_days_are_left_out() {
     let bytes = written(Form::Text, &header("all"), &entries(&both));
     let sum = |day| Sum::of([part("a part", &bytes)], Some(day), false);
     let Err(error) = sum("20240603") else { panic!("it is not of that day") };
-    assert_eq!(error.to_string(), "a part has nothing of 20240603; it is of 20240601, 20240602");
+    assert_eq!(error.to_string(), "a part has nothing of 2024-06-03; it is of 2024-06-01, 2024-06-02");
     assert_eq!(sum("20240602").unwrap().ledger().days().collect::<Vec<_>>(), [("20240602", 6)]);
+}
+
+#[test]
+fn a_part_of_no_day_is_of_every_day() {
+    let (empty, dated) = (Entries::new(), entries(&["+!day/20240601 5"]));
+    let parts = [("empty", &empty), ("dated", &dated)];
+    let parts = parts.map(|(name, entries)| part(name, &written(Form::Text, &header("all"), entries)));
+    let sum = Sum::of(parts, Some("20240601"), false).unwrap();
+    assert_eq!(sum.parts(), 2);
+    assert_eq!(sum.without_day("20240602"), [("dated", "2024-06-01".to_owned())]);
+}
+
+#[test]
+fn those_parts_stay_that_are_of_most_captures_whichever_is_named_first() {
+    let (plain, more) = (header("all"), header("192.0.2.1"));
+    let with = |name: &str| {
+        let mut header = header("all");
+        header.parameters.insert(name.to_owned(), "x".to_owned());
+        header
+    };
+    let check = |parts: &[(&Header, &[&str])], left_out: &[usize]| {
+        for order in [0, 1] {
+            let bytes = parts.iter().enumerate().map(|(number, (header, lines))| {
+                part(&number.to_string(), &written(Form::Text, header, &entries(lines)))
+            });
+            let mut parts: Vec<_> = bytes.collect();
+            parts.rotate_left(order);
+            let sum = Sum::of(parts, None, true).unwrap();
+            let mut told: Vec<_> = sum.left_out().iter().map(|error| error.part.clone()).collect();
+            told.sort();
+            assert_eq!(told, left_out.iter().map(usize::to_string).collect::<Vec<_>>());
+            assert!(sum.ledger().all_left_out().all(|one| one.reason == "parameters"));
+        }
+    };
+    check(&[(&plain, &["+!content/0b 1"]), (&more, &["+!content/0a 1"]), (&more, &["+!content/0c 1"])], &[0]);
+    check(&[(&plain, &["+!content/0b 1", "+!content/0d 1"]), (&more, &["+!content/0a 1"])], &[1]);
+    // As many: what has fewer parameters, then what is first in their order.
+    check(&[(&with("where"), &["+!content/0a 1"]), (&plain, &["+!content/0b 1"])], &[0]);
+    check(&[(&with("where"), &["+!content/0a 1"]), (&with("exact"), &["+!content/0b 1"])], &[0]);
+}
+
+#[test]
+fn all_parameters_that_differ_are_named_with_both_parts() {
+    let mut other = header("192.0.2.1");
+    other.parameters.insert("where".to_owned(), "rcode = 0".to_owned());
+    let parts = [(header("all"), "'a'"), (other, "'b'")];
+    let parts = parts.map(|(header, name)| part(name, &written(Form::Text, &header, &Entries::new())));
+    let Err(error) = Sum::of(parts, None, false) else { panic!("they do not add up") };
+    assert_eq!(
+        error.to_string(),
+        "'b' was counted with other parameters than 'a', so they do not add up: \
+         servers=192.0.2.1, there servers=all; where=rcode = 0, there where=none"
+    );
+}
+
+#[test]
+fn what_is_known_of_captures_is_known_by_site() {
+    let mut ledger = Ledger::default();
+    for site in ["ams", "lon"] {
+        [1, 3].into_iter().for_each(|number| ledger.sequence(site, number));
+        ledger.ended(site, "a.pcap", "cut_off");
+        ledger.unread(site, "b.pcap");
+    }
+    ledger.left_out("c.tally", "twice");
+    ledger.content("0a");
+    let bytes = {
+        let mut writer = Writer::new(Vec::new(), Form::Compact, &header("all")).unwrap();
+        ledger.tell(|op, key, number| writer.put(op, key, number)).unwrap();
+        writer.finish().unwrap()
+    };
+    let sum = Sum::of([part("a part", &bytes)], None, false).unwrap();
+    assert_eq!((sum.ledger(), ledger.sites().len()), (&ledger, 2));
+    ledger.only_sites(&["lon".to_owned()]);
+    assert_eq!(ledger.sites().into_iter().collect::<Vec<_>>(), ["lon"]);
+    assert_eq!((ledger.sequences().len(), ledger.all_ended().count(), ledger.contents()), (1, 1, 1));
+    let left_out: Vec<_> = ledger.all_left_out().map(|one| (one.name, one.reason)).collect();
+    assert_eq!(left_out, [("b.pcap", "unreadable"), ("c.tally", "twice")]);
+}
+
+#[test]
+fn every_reason_to_leave_a_part_out_has_words() {
+    for wrong in [
+        Wrong::Foreign,
+        Wrong::Packed,
+        Wrong::Version(String::new()),
+        Wrong::Header,
+        Wrong::Kind(String::new(), String::new()),
+        Wrong::Parameters(String::new(), String::new()),
+        Wrong::Cut,
+        Wrong::Unsorted(String::new(), String::new()),
+        Wrong::Overflow(String::new()),
+        Wrong::Unknown(String::new()),
+        Wrong::Changed,
+        Wrong::Twice(String::new()),
+        Wrong::Day(String::new(), String::new()),
+        Wrong::Io(io::ErrorKind::NotFound.into()),
+    ] {
+        assert_ne!(ledger::left_out_words(wrong.word()), ledger::left_out_words("?"), "{wrong}");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub use fates::{Carried, Fate, PartOf, fates};
 pub use messages::{Message, messages};
 pub use pool::Pool;
 pub use rows::Rows;
-pub use summed::{Nobody, Pot, RowAdder, RowTally, Summed};
+pub use summed::{Nobody, Pot, RowAdder, RowTally, Singly, Summed};
 pub use watch::{Told, Watch};
 pub use worker::{run, run_on};
 

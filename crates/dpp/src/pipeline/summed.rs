@@ -25,7 +25,7 @@ pub trait RowAdder: Send {
     type Sum;
 
     /// Adds some.
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>);
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone);
 
     /// The sum of all of them.
     fn sum(self) -> Self::Sum;
@@ -42,7 +42,7 @@ impl RowTally for Summary {
 impl RowAdder for summary::Adder {
     type Sum = Summary;
 
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>) {
+    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone) {
         self.add_all(rows);
     }
 
@@ -51,31 +51,35 @@ impl RowAdder for summary::Adder {
     }
 }
 
-impl RowTally for Findings {
-    type Adder = (Findings, Context);
+/// What takes rows one by one, as it takes entries: with the context beside it.
+#[derive(Clone, Debug)]
+pub struct Singly<T>(T, Context);
 
-    fn adder(&self, context: &Context) -> (Findings, Context) {
-        (self.clone(), context.clone())
-    }
+macro_rules! singly {
+    ($($kind:ty)*) => {$(
+        impl RowTally for $kind {
+            type Adder = Singly<$kind>;
+
+            fn adder(&self, context: &Context) -> Singly<$kind> {
+                Singly(self.clone(), context.clone())
+            }
+        }
+
+        impl RowAdder for Singly<$kind> {
+            type Sum = $kind;
+
+            fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone) {
+                rows.for_each(|row| self.0.add(&row, &self.1));
+            }
+
+            fn sum(self) -> $kind {
+                self.0
+            }
+        }
+    )*};
 }
 
-impl RowAdder for (Findings, Context) {
-    type Sum = Findings;
-
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>>) {
-        rows.for_each(|row| self.0.add(&row, &self.1));
-    }
-
-    fn sum(self) -> Findings {
-        self.0
-    }
-}
-
-impl RowTally for AllFindings {
-    fn add_all<'r>(&mut self, rows: impl Iterator<Item = Transaction<'r>> + Clone, context: &Context) {
-        rows.for_each(|row| self.add(&row, context));
-    }
-}
+singly!(Findings AllFindings);
 
 /// A sink, and the sum of its rows. The plan's `sink_needs` must have what the sum needs for all figures to be there.
 #[derive(Debug)]

@@ -559,6 +559,11 @@ impl Rssac {
         })
     }
 
+    /// This day is among the days, even if nothing is counted of it: its figures are zeros then.
+    pub fn add_day(&mut self, day: u16) {
+        self.day_mut(day);
+    }
+
     /// The days, by their number since 1970, in order.
     pub fn days(&self) -> impl Iterator<Item = (u16, &Day)> {
         self.days.iter().map(|(day, figures)| (*day, &**figures))
