@@ -1,6 +1,7 @@
 //! The options of `dpp top`.
 
-use super::{Late, Messages, Order, Selection, Setting, Timeout, Truth, Workers, path};
+use super::reading::{Messages, Order, Selection, Timeout, Workers};
+use super::values::{Late, Setting, Truth, path};
 use clap::Args;
 use clap::builder::EnumValueParser;
 use std::ffi::OsString;
