@@ -29,7 +29,7 @@ pub(crate) use extract::{Datasets, Extract};
 pub(crate) use generate::Generate;
 pub(crate) use live::{Live, Otlp};
 pub(crate) use parts::{Adding, Numbered, PartForm, Sites, Written};
-pub(crate) use reading::{Counting, MATCH_TIMEOUT_MS, Many, Order};
+pub(crate) use reading::{Counting, Joined, MATCH_TIMEOUT_MS, Many, Order};
 pub(crate) use rssac::{
     Rssac, RssacCount, RssacMap, RssacMerge, RssacPublish, RssacReport, RssacStep, RssacVersion,
 };

@@ -74,7 +74,7 @@ impl Job {
         }
         let ports = plan::ports(&wish.messages.reading.port)?;
         let duplicates_ns = wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
-        let manner = manner(&wish.many)?;
+        let manner = manner(&wish.many.joined, wish.many.keep_going)?;
         let workers = workers(wish.workers.threads.clone())?;
         check_merged(manner, &captures)?;
         Ok(Job {
@@ -178,8 +178,8 @@ pub(crate) fn named(command: &str, wish: &Counting) -> anyhow::Result<Vec<Input>
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
     }
-    let Many { recursive, keep_going, .. } = wish.many;
-    let search = Search { recursive, keep_going, ..Search::default() };
+    let Many { joined, keep_going } = &wish.many;
+    let search = Search { recursive: joined.recursive, keep_going: *keep_going, ..Search::default() };
     Ok(inputs::all(&wish.inputs, search)?.captures)
 }
 

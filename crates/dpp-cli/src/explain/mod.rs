@@ -39,9 +39,9 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     if wish.inputs.is_empty() {
         bail!("dpp explain: name a capture (dpp explain --help tells more)")
     }
-    let Many { recursive, keep_going, .. } = wish.many;
-    let search = Search { recursive, keep_going, ..Search::default() };
-    let manner = manner(&wish.many)?;
+    let Many { joined, keep_going } = &wish.many;
+    let search = Search { recursive: joined.recursive, keep_going: *keep_going, ..Search::default() };
+    let manner = manner(joined, *keep_going)?;
     let plan = Plan { ports: plan::ports(&wish.reading.port)?, merge: manner.merge, ..Plan::default() };
     let reading = Reading { captures: inputs::all(&wish.inputs, search)?.captures, manner, plan };
     let told = match reason {

@@ -8,9 +8,9 @@ use dpp::pipeline::WORKERS_MAX;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// How many captures are read.
+/// How captures become one.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Many {
+pub(crate) struct Joined {
     /// Which capture is first: by name, by the time of the first packet, or as given
     #[arg(long, env = "DPP_ORDER", hide_env = true, help_heading = "Inputs", value_name = "ORDER")]
     #[arg(default_value = "name", value_parser = Late(EnumValueParser::<Order>::new()))]
@@ -23,6 +23,13 @@ pub(crate) struct Many {
     /// Of directories take also what is in the directories in them
     #[arg(long, env = "DPP_RECURSIVE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
     pub(crate) recursive: bool,
+}
+
+/// How many captures are read.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Many {
+    #[command(flatten)]
+    pub(crate) joined: Joined,
 
     /// Go on without the captures that cannot be read, and say so in the end
     #[arg(long, env = "DPP_KEEP_GOING", hide_env = true, help_heading = "Inputs", value_parser = Truth)]

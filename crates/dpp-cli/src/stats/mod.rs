@@ -392,7 +392,7 @@ fn check_of_parts(wish: &Summing) -> anyhow::Result<()> {
         ("--match-timeout-ms", timeout.match_timeout_ms != flags::MATCH_TIMEOUT_MS),
         ("--port", !counting.messages.reading.port.is_empty()),
         ("--dedup-packets", counting.messages.dedup_packets.is_some()),
-        ("--merge", counting.many.merge),
+        ("--merge", counting.many.joined.merge),
         ("--strict", counting.strictness.strict),
     ];
     match options.iter().find(|option| option.1) {
