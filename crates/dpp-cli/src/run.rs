@@ -18,7 +18,7 @@ use crate::live::{self, Timed, Waits};
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times, grouped};
+use crate::report::{self, Account, Times, grouped, several};
 use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, bail};
@@ -197,9 +197,12 @@ impl Work<'_> {
             match (complete, failed) {
                 (0, _) => {}
                 (_, 0) => return Ok(None),
-                _ => bail!("{failed} captures could not be read; the dataset has all others"),
+                _ => bail!(
+                    "{} could not be read; the dataset has all others",
+                    several(failed as u64, "capture")
+                ),
             }
-            bail!("none of the {} captures can be read", self.job.captures.len());
+            bail!("none of {} can be read", several(self.job.captures.len() as u64, "capture"));
         }
         Ok(Some(tables))
     }

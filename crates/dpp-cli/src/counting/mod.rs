@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::parts;
 use crate::plan;
 use crate::progress::Progress;
-use crate::report::{self, grouped};
+use crate::report::{self, grouped, several};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{Ending, Listed};
@@ -134,7 +134,7 @@ impl Job {
         let size = captures::size_of_all(&captures);
         let opened = opener.captures(captures.clone())?;
         if opened.is_empty() {
-            bail!("none of the {} captures can be read", self.captures.len());
+            bail!("none of {} can be read", several(self.captures.len() as u64, "capture"));
         }
         let out = open()?;
         let plan = Plan { sparse: opened.is_sparse(), ..self.plan.clone() };
@@ -353,11 +353,11 @@ impl Counted {
             judged.verdict = judged.verdict.and(Err(error));
         }
         if self.read.iter().any(|read| read.ending.is_none()) {
-            let count = grouped(self.outcome.inputs.endings.count);
-            judged.warnings.push(format!("{count} captures in all did not end well"));
+            let count = several(self.outcome.inputs.endings.count, "capture");
+            judged.warnings.push(format!("{count} in all did not end well"));
         }
         if let [first, ..] = &self.failed[..] {
-            let of = format!("{} of {} captures", self.failed.len(), self.named);
+            let of = format!("{} of {}", self.failed.len(), several(self.named as u64, "capture"));
             let error = anyhow!("{of} could not be read ({}); all others were counted", first.reason);
             judged.verdict = judged.verdict.and(Err(error));
         }
@@ -376,8 +376,8 @@ impl Counted {
                 let frames = report::frames(&totals.skips, *skip);
                 let _ = writeln!(
                     text,
-                    "Skipped: {} packets: {sentence} ({name}; {frames})",
-                    grouped(volume.packets)
+                    "Skipped: {}: {sentence} ({name}; {frames})",
+                    several(volume.packets, "packet")
                 );
             }
         }

@@ -7,14 +7,14 @@ use crate::flags::{Adding, PartForm, Sites, Written};
 use crate::inputs::{self, Input, Search};
 use crate::nearest::did_you_mean;
 use crate::output::{Opened, Output};
-use crate::report::{grouped, several};
+use crate::report::{grouped, several, were};
 use anyhow::bail;
 use dpp::tallies::entry::{Entries, NotMine, Op};
 use dpp_sink::parts::ledger::Ledger;
 use dpp_sink::parts::merge::Sum;
 use dpp_sink::parts::read::{Part, is_part};
 use dpp_sink::parts::write::Writer;
-use dpp_sink::parts::{Form, Header, PartError, Wrong, key_name};
+use dpp_sink::parts::{Form, Header, PartError, Wrong, key_name, shown_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -75,7 +75,7 @@ pub(crate) fn sum_of(
     let sum = Sum::of(inputs.iter().map(|input| open(input, kind)), day, keep_going)?;
     if sum.parts() == 0 {
         told_left_out(&sum);
-        bail!("none of the {} parts can be added up", inputs.len())
+        bail!("none of {} can be added up", several(inputs.len() as u64, "part"))
     }
     Ok(sum)
 }
@@ -134,7 +134,11 @@ pub(crate) fn told_added(parts: usize, left_out: usize, is_told: bool) -> anyhow
     }
     match left_out {
         0 => Ok(()),
-        count => bail!("{} of {} parts were left out; all others were added up", count, count + parts),
+        count => bail!(
+            "{count} of {} {} left out; all others were added up",
+            several((count + parts) as u64, "part"),
+            were(count as u64)
+        ),
     }
 }
 
@@ -145,8 +149,11 @@ pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
     }
     let mut text = String::new();
     for sequence in ledger.sequences() {
-        let of_site =
-            if sequence.site == "-" { String::new() } else { format!(" of site {}", sequence.site) };
+        let of_site = if sequence.site == "-" {
+            String::new()
+        } else {
+            format!(" of site {}", shown_name(&sequence.site))
+        };
         if sequence.missing_count > 0 {
             let ranges = sequence.missing.iter().map(|(first, last)| match first == last {
                 true => first.to_string(),
@@ -161,7 +168,7 @@ pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
         }
     }
     for part in ledger.parts_left_out() {
-        let _ = writeln!(text, "WARN: left out when parts were added up: {part}");
+        let _ = writeln!(text, "WARN: left out when parts were added up: {}", shown_name(part));
     }
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -230,8 +237,8 @@ pub(crate) fn together<T>(
 ) -> anyhow::Result<Option<T>> {
     let wanted: Vec<String> = wish.site.iter().map(|site| key_name(&site.to_string_lossy())).collect();
     if let Some(missing) = wanted.iter().find(|site| !sites.contains_key(*site)) {
-        let there: Vec<&str> = sites.keys().map(String::as_str).collect();
-        bail!("--site: the parts have no site '{missing}'; they have {}", there.join(", "))
+        let there: Vec<String> = sites.keys().map(|site| shown_name(site)).collect();
+        bail!("--site: the parts have no site '{}'; they have {}", shown_name(missing), there.join(", "))
     }
     let wanted = sites.into_iter().filter(|(site, _)| wanted.is_empty() || wanted.contains(site));
     Ok(wanted.map(|(_, tally)| tally).reduce(|mut all, tally| {

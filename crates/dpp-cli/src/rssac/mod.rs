@@ -16,7 +16,7 @@ use crate::output::{Opened, Output, STDOUT};
 use crate::parts::{
     Out, Since, check_known, check_step, sum, tallies, together, told_added, told_left_out, warn_of, written,
 };
-use crate::report::{grouped, several};
+use crate::report::{several, several_were};
 use anyhow::{Context, anyhow, bail};
 use count::KIND;
 pub(crate) use count::{header, servers};
@@ -139,7 +139,10 @@ fn report_of_parts(wish: &RssacReport) -> anyhow::Result<()> {
     let told = publishing.publish(&tally, silent);
     match left_out {
         0 => told,
-        count => told.and(Err(anyhow!("{count} parts were left out; the files are of all others"))),
+        count => told.and(Err(anyhow!(
+            "{} left out; the files are of all others",
+            several_were(count as u64, "part")
+        ))),
     }
 }
 
@@ -219,8 +222,8 @@ impl Publishing {
         }
         if days.is_empty() {
             bail!(
-                "nothing was counted; {} messages were neither to the server nor from it: is --server right?",
-                grouped(tally.others)
+                "nothing was counted; {} neither to the server nor from it: is --server right?",
+                several_were(tally.others, "message")
             )
         }
         let mut count = 0_u64;

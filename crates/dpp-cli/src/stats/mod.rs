@@ -6,7 +6,7 @@
 //! many, and *report* shows what is in them. Figures of groups of transactions are [`tables`].
 
 mod json;
-mod tables;
+pub(crate) mod tables;
 pub(crate) mod text;
 mod traffic;
 
@@ -24,7 +24,7 @@ use crate::parts::{
     written,
 };
 use crate::plan;
-use crate::report::{self, grouped};
+use crate::report::{self, grouped, several, several_were};
 use anyhow::{Context, anyhow, bail};
 use dpp::limits::TALLIED_KEYS_MAX;
 use dpp::pipeline::{Nobody, RowTally, Summed};
@@ -249,7 +249,9 @@ impl Found {
         warn_of(&ledger, is_silent);
         let verdict = match left_out {
             0 => Ok(()),
-            count => Err(anyhow!("{count} parts were left out; the figures are of all others")),
+            count => {
+                Err(anyhow!("{} left out; the figures are of all others", several_were(count as u64, "part")))
+            }
         };
         Ok(Found { traffic, ledger, verdict })
     }
@@ -258,7 +260,7 @@ impl Found {
     fn title(&self) -> String {
         match &self.traffic.inputs[..] {
             [one] => one.name.clone(),
-            inputs => format!("{} captures", grouped(inputs.len() as u64)),
+            inputs => several(inputs.len() as u64, "capture"),
         }
     }
 

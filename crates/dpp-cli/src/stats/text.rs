@@ -4,7 +4,7 @@
 //! which of it is shown, how it is rounded, and where it stands.
 
 use super::traffic::Account;
-use crate::report::{grouped, utc};
+use crate::report::{grouped, several, things, utc};
 use dpp::summary::{Figures, Shown, Table};
 use dpp::tallies::Number;
 use std::cmp::Reverse;
@@ -75,15 +75,13 @@ impl Screen<'_> {
         self.line("Packets", &told);
         let [dot, doq] = ["dot_connections", "doq_connections"].map(|key| account.count(key));
         if dot + doq > 0 {
-            let (dot, doq) = (grouped(dot), grouped(doq));
-            self.line("Encrypted", &format!("{dot} connections of DNS over TLS, {doq} of DNS over QUIC"));
+            let (dot, doq) = (several(dot, "connection"), grouped(doq));
+            self.line("Encrypted", &format!("{dot} of DNS over TLS, {doq} of DNS over QUIC"));
         }
     }
 
     /// How much there is, of when, and of how many.
     fn head(&mut self) {
-        let [clients, servers, names, domains] =
-            ["clients", "servers", "names", "domains"].map(|key| value(self.of("distinct", key)));
         self.line("Queries", &grouped(self.count("queries")));
         if let (Shown::Time(first), Shown::Time(last)) =
             (self.of("totals", "first_query"), self.of("totals", "last_query"))
@@ -96,10 +94,19 @@ impl Screen<'_> {
             };
             self.line("Time", &format!("{} to {}, {}{rate}", utc(first), utc(last), span(seconds)));
         }
-        self.line(
-            "Different",
-            &format!("{clients} clients, {servers} servers, {names} names, {domains} registered domains"),
-        );
+        let different = [
+            ("clients", "client"),
+            ("servers", "server"),
+            ("names", "name"),
+            ("domains", "registered domain"),
+        ]
+        .map(|(key, thing)| {
+            let number = self.of("distinct", key);
+            // What is not known exactly is not one either.
+            let count = if let Shown::About(Number { keys, .. }) = number { *keys } else { 0 };
+            format!("{} {}", value(number), things(count, thing))
+        });
+        self.line("Different", &different.join(", "));
     }
 
     /// Queries over time. What lies between two columns is in the left one.

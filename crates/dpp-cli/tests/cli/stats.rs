@@ -55,6 +55,16 @@ fn neither_threads_nor_order_nor_files_change_a_figure() {
 }
 
 #[test]
+fn one_thing_is_no_things() {
+    let room = Room::new();
+    let one = ["--clients", "1", "--resolvers", "1", "--seed", "3"];
+    let ended = room.dpp(&[&["generate", "in.pcap", "--transactions", "1"], &one[..]].concat()).well();
+    assert!(ended.stderr.contains(": 1 transaction, 1 query, 1 response"), "{}", ended.stderr);
+    let screen = room.dpp(&["stats", "in.pcap"]).well().stdout;
+    assert!(screen.contains("1 client, 1 server, 1 name, 1 registered domain\n"), "{screen}");
+}
+
+#[test]
 fn the_screen_tells_what_is_in_a_capture() {
     let room = Room::new();
     room.dpp(&["generate", "in.pcap", "--duration-seconds", "300", "--qps", "3"]).well();
@@ -357,11 +367,19 @@ fn parts_that_do_not_add_up_are_refused() {
         (&["stats", "merge", "folder", "-o", "x"], "the directory 'folder' holds no files"),
         (
             &["stats", "report", "1.tally", "--site", "a b"],
-            "--site: the parts have no site 'a%20b'; they have -",
+            "--site: the parts have no site 'a b'; they have -",
         ),
         (
             &["stats", "mrege", "1.tally"],
             "dpp stats: there is no capture 'mrege', and no step that is called so; did you mean 'merge'?",
+        ),
+        (
+            &["stats", "mpa", "1.tally"],
+            "dpp stats: there is no capture 'mpa', and no step that is called so; did you mean 'map'?",
+        ),
+        (
+            &["stats", "Report", "1.tally"],
+            "dpp stats: there is no capture 'Report', and no step that is called so; did you mean 'report'?",
         ),
         (&["stats", "--json", "report", "1.tally"], "dpp stats: 'report' is a step, which stands first"),
     ] {
@@ -409,7 +427,7 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     let merged = room.dpp(&merge);
     assert_eq!(merged.code, Some(1));
     assert!(
-        merged.stderr.ends_with("Error: 1 of 4 parts were left out; all others were added up\n"),
+        merged.stderr.ends_with("Error: 1 of 4 parts was left out; all others were added up\n"),
         "{}",
         merged.stderr
     );
@@ -418,7 +436,7 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     let ended = room.dpp(&["stats", "report", "all.tally", "6.tally", "--json"]).well();
     assert!(ended.stderr.contains("WARN: files are missing between 1 and 6: 4 (2-5)\n"), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("WARN: left out when parts were added up: odd%20name.tally\n"),
+        ended.stderr.contains("WARN: left out when parts were added up: odd name.tally\n"),
         "{}",
         ended.stderr
     );
