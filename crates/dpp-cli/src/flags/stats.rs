@@ -4,6 +4,7 @@ use super::parts::{Adding, Numbered, Sites, Written};
 use super::reading::{Counting, Selection, Timeout};
 use super::table::{Hiding, Lookups};
 use super::values::path;
+use crate::stats::tables::keys;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -103,10 +104,9 @@ pub(crate) struct Showing {
 /// Figures of groups of transactions, as a table.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Tables {
-    /// A table of figures by second, minute, hour, day, server, client, client-prefix, type, rcode, name, domain, tld, transport, or any
-    /// column; by several at once: minute,server
     #[arg(
         long,
+        help = by_help(),
         value_name = "KEY,...",
         help_heading = "Tables of figures",
         value_delimiter = ',',
@@ -125,6 +125,12 @@ pub(crate) struct Tables {
     /// The table, else CSV on standard output: .csv, .tsv, .jsonl, .parquet, text also with .gz or .zst
     #[arg(short, long, value_name = "FILE", help_heading = "Tables of figures", value_parser = path())]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// The help of `--by`.
+fn by_help() -> String {
+    let keys = keys().collect::<Vec<_>>().join(", ");
+    format!("A table of figures by {keys}, or any column; by several at once: minute,server")
 }
 
 /// What is in captures, as a page.

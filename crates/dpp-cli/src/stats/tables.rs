@@ -79,13 +79,13 @@ fn estimated(one_in: u64) -> String {
 
 /// What is wanted, if there is such a thing.
 fn wanted(tables: &Tables) -> anyhow::Result<Wish> {
-    let name = tables.table.as_deref().unwrap_or(USUAL);
+    let name = &plainly(tables.table.as_deref().unwrap_or(USUAL)).replace('_', "-")[..];
     let names = || DEFINITIONS.iter().map(|definition| definition.name);
     let Some(definition) = Definition::named(name) else {
         let all = names().collect::<Vec<_>>().join(", ");
-        bail!("--table: there is no table '{name}'{}; there are {all}", did_you_mean(name, names()))
+        bail!("--table: there is no table '{name}'{} (there are {all})", did_you_mean(name, names()))
     };
-    let by = tables.by.iter().map(|name| by(name.trim())).collect::<anyhow::Result<Vec<_>>>()?;
+    let by = tables.by.iter().map(|name| by(&plainly(name))).collect::<anyhow::Result<Vec<_>>>()?;
     if by.is_empty() && definition.by.is_empty() {
         bail!("--table: {name} needs --by, which says what its rows are: --by minute, --by server")
     }
@@ -99,6 +99,16 @@ fn wanted(tables: &Tables) -> anyhow::Result<Wish> {
     let least =
         tables.least.iter().map(|text| least(definition, text)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Wish::new(definition, by, &least))
+}
+
+/// A name as it is meant: all that are known have small letters.
+fn plainly(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+/// What `--by` takes beside columns, as its help calls it.
+pub(crate) fn keys() -> impl Iterator<Item = String> {
+    By::own_names().map(|(name, _)| name.replace('_', "-"))
 }
 
 fn by(name: &str) -> anyhow::Result<By> {
@@ -119,9 +129,9 @@ fn by(name: &str) -> anyhow::Result<By> {
             bail!("--by: the column '{name}' cannot be grouped by: {what}")
         }
         None => {
-            let own = By::own_names().map(|row| row.0).collect::<Vec<_>>().join(", ");
+            let own = keys().collect::<Vec<_>>().join(", ");
             bail!(
-                "--by: there is no '{name}'{}; there are {own}, and the columns of dpp extract",
+                "--by: there is no '{name}'{} (there are {own}, and the columns of dpp extract)",
                 did_you_mean(name, By::names())
             )
         }
@@ -139,15 +149,15 @@ fn check_known(column: Column) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn least<'t>(definition: &Definition, text: &'t str) -> anyhow::Result<(&'t str, f64)> {
+fn least(definition: &Definition, text: &str) -> anyhow::Result<(&'static str, f64)> {
     let Some((name, number)) = text.split_once('=') else {
         bail!("--least: '{text}' is not COLUMN=NUMBER, as in queries=100")
     };
-    let (name, number) = (name.trim(), number.trim());
-    if !definition.measures.contains(&name) {
-        let meant = did_you_mean(name, definition.measures.iter().copied());
+    let (name, number) = (plainly(name).replace('-', "_"), number.trim());
+    let Some(name) = definition.measures.iter().find(|measure| **measure == name) else {
+        let meant = did_you_mean(&name, definition.measures.iter().copied());
         bail!("--least: the table {} has no figure '{name}'{meant}", definition.name)
-    }
+    };
     match number.parse::<f64>() {
         Ok(least) if least.is_finite() => Ok((name, least)),
         _ => bail!("--least: '{number}' is not a number"),
