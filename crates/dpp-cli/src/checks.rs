@@ -116,6 +116,9 @@ pub(crate) fn check_one(single: Single) -> anyhow::Result<Job> {
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
+    if let Some(complaint) = flags::misspelt(&path) {
+        bail!(complaint)
+    }
     let inputs = inputs::one(&path)?;
     let live = inputs.captures[0].is_live().then(live::Wish::default);
     check_alone(inputs, live, output, (beside, parts.site), options)
@@ -125,9 +128,9 @@ pub(crate) fn check_one(single: Single) -> anyhow::Result<Job> {
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
+pub(crate) fn check_live(wish: Live, command: &str) -> anyhow::Result<Job> {
     if wish.source.is_empty() {
-        bail!("dpp live: say with --source where packets come from (dpp live --help tells more)")
+        bail!("dpp {command}: say with --source where packets come from (dpp {command} --help tells more)")
     }
     let inputs = inputs::sources(&wish.source)?;
     let live = live::Wish::of(&wish)?;

@@ -40,11 +40,12 @@ pub(crate) use table::{Cdns, Hiding, Lookups, Options, ReportFormat};
 pub(crate) use top::Top;
 pub(crate) use values::{Setting, Zstd};
 
+use crate::nearest::complaint;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use live::{CHECK_EXAMPLES, CHECK_USAGE};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use values::path;
 
 /// What the user asks for. Ends the process where that is not to be understood, and after `--help`.
@@ -69,8 +70,21 @@ pub(crate) fn known(name: &str) -> (clap::Command, Option<clap::ArgMatches>) {
     (own, of_own)
 }
 
+/// What is said of a word that is no capture, but probably a command that is spelt otherwise.
+pub(crate) fn misspelt(word: &Path) -> Option<String> {
+    let command = CommandLine::command();
+    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+    complaint(word, "command", shown.map(clap::Command::get_name), "dpp")
+}
+
 /// Clap takes an argument too many for a subcommand that may not stand there. Nobody means that.
 fn in_our_words(error: clap::Error) -> clap::Error {
+    // What else is wrong follows from that.
+    if let (true, Some(word)) = (error.use_stderr(), std::env::args_os().nth(1))
+        && let Some(complaint) = misspelt(Path::new(&word))
+    {
+        return CommandLine::command().error(ErrorKind::InvalidSubcommand, complaint);
+    }
     let (ErrorKind::ArgumentConflict, Some(ContextValue::String(argument))) =
         (error.kind(), error.get(ContextKind::InvalidSubcommand))
     else {

@@ -1,5 +1,7 @@
 //! "Did you mean": the word that was probably meant.
 
+use std::path::Path;
+
 /// The candidate that is fewest letters away from `word`, if it is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &&str| distance(word, candidate) <= candidate.len().min(word.len()) / 2;
@@ -9,6 +11,27 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 /// What to append to a complaint about `word`.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"))
+}
+
+/// What is said of a word that stands where a capture does and is none, but is much like the name of a command or of a step:
+/// `kind` is what the names are of, `command` what `--help` stands behind.
+pub(crate) fn complaint<'a>(
+    word: &Path,
+    kind: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    command: &str,
+) -> Option<String> {
+    let word = word.to_str().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
+    if Path::new(word).exists() {
+        return None;
+    }
+    if word.eq_ignore_ascii_case("help") {
+        return Some(format!("there is no capture '{word}'; {command} --help tells what there is"));
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    let hint = did_you_mean(word, names.iter().copied());
+    (!hint.is_empty() && !names.contains(&word))
+        .then(|| format!("there is no capture '{word}', and no {kind} that is called so{hint}"))
 }
 
 /// Letters to insert, leave out or exchange, and neighbours to swap (Damerau and Levenshtein), without regard to ASCII case.

@@ -5,7 +5,7 @@
 
 use crate::flags::{Adding, PartForm, Sites, Written};
 use crate::inputs::{self, Input, Search};
-use crate::nearest::did_you_mean;
+use crate::nearest::complaint;
 use crate::output::{Opened, Output};
 use crate::report::{grouped, several, were};
 use anyhow::bail;
@@ -35,11 +35,10 @@ pub(crate) fn check_step(command: &str, words: &[PathBuf]) -> anyhow::Result<()>
     if STEPS.contains(&word) {
         bail!("dpp {command}: '{word}' is a step, which stands first and has its options behind it")
     }
-    let hint = did_you_mean(word, STEPS);
-    if hint.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Ok(());
+    match complaint(Path::new(word), "step", STEPS, &format!("dpp {command}")) {
+        Some(complaint) => bail!("dpp {command}: {complaint}"),
+        None => Ok(()),
     }
-    bail!("dpp {command}: there is no capture '{word}', and no step that is called so{hint}")
 }
 
 /// The parts that are named, looked at: those of a kind, which is called like its command.

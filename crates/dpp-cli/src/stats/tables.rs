@@ -29,7 +29,9 @@ pub(super) fn is_wanted(wish: &Tables) -> anyhow::Result<bool> {
     let is_wanted = !wish.by.is_empty() || wish.table.is_some();
     let idle = [("--output", wish.output.is_some()), ("--least", !wish.least.is_empty())];
     match idle.iter().find(|(_, is_given)| *is_given && !is_wanted) {
-        Some((option, _)) => bail!("{option} is about a table of figures; name one with --by or --table"),
+        Some((option, _)) => bail!(
+            "{option} is about a table of figures; name one with --by or --table (the screen and --json go to standard output)"
+        ),
         None => Ok(is_wanted),
     }
 }
