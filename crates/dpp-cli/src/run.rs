@@ -18,7 +18,7 @@ use crate::live::{self, Timed, Waits};
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times, grouped, several};
+use crate::report::{self, Account, Times, grouped, none_can, several};
 use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, bail};
@@ -202,7 +202,7 @@ impl Work<'_> {
                     several(failed as u64, "capture")
                 ),
             }
-            bail!("none of {} can be read", several(self.job.captures.len() as u64, "capture"));
+            bail!("{} be read", none_can(self.job.captures.len() as u64, "capture"));
         }
         Ok(Some(tables))
     }

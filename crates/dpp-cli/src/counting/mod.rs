@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::parts;
 use crate::plan;
 use crate::progress::Progress;
-use crate::report::{self, grouped, several};
+use crate::report::{self, grouped, none_can, several};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{Ending, Listed};
@@ -134,7 +134,7 @@ impl Job {
         let size = captures::size_of_all(&captures);
         let opened = opener.captures(captures.clone())?;
         if opened.is_empty() {
-            bail!("none of {} can be read", several(self.captures.len() as u64, "capture"));
+            bail!("{} be read", none_can(self.captures.len() as u64, "capture"));
         }
         let out = open()?;
         let plan = Plan { sparse: opened.is_sparse(), ..self.plan.clone() };

@@ -7,7 +7,7 @@ use crate::flags::{Adding, PartForm, Sites, Written};
 use crate::inputs::{self, Input, Search};
 use crate::nearest::complaint;
 use crate::output::{Opened, Output};
-use crate::report::{grouped, several, were};
+use crate::report::{grouped, none_can, several, were};
 use anyhow::bail;
 use dpp::tallies::entry::{Entries, NotMine, Op};
 use dpp_sink::parts::ledger::Ledger;
@@ -74,7 +74,7 @@ pub(crate) fn sum_of(
     let sum = Sum::of(inputs.iter().map(|input| open(input, kind)), day, keep_going)?;
     if sum.parts() == 0 {
         told_left_out(&sum);
-        bail!("none of {} can be added up", several(inputs.len() as u64, "part"))
+        bail!("{} be added up", none_can(inputs.len() as u64, "part"))
     }
     Ok(sum)
 }

@@ -411,6 +411,14 @@ pub(crate) fn several_were(count: u64, thing: &str) -> String {
     format!("{} {}", several(count, thing), were(count))
 }
 
+/// That of so many things none can what is said behind this: `none of the 2 parts can`.
+pub(crate) fn none_can(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("the {thing} cannot"),
+        _ => format!("none of the {} can", several(count, thing)),
+    }
+}
+
 /// The verb behind so many things.
 pub(crate) fn were(count: u64) -> &'static str {
     if count == 1 { "was" } else { "were" }
@@ -450,6 +458,8 @@ mod tests {
             assert_eq!(several(count, thing), text);
         }
         assert_eq!([1, 2].map(|count| several_were(count, "part")), ["1 part was", "2 parts were"]);
+        let none = [1, 2].map(|count| none_can(count, "part"));
+        assert_eq!(none, ["the part cannot", "none of the 2 parts can"]);
     }
 
     #[test]

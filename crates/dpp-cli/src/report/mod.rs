@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use figures::{
-    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, several,
-    several_were, skips, things, were,
+    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, none_can, parse_errors,
+    several, several_were, skips, things, were,
 };
 pub(crate) use json::{condition, facts, metadata, metadata_of, privacy};
 pub(crate) use text::{banner, table as table_words, utc};
