@@ -174,7 +174,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// What is in captures, on one screen
     Stats(Box<Stats>),
-    /// The same as a page to look at, which needs no network
+    /// What is in captures, or in parts, as a page to look at, which needs no network
     Report(Box<Report>),
     /// What comes now, on a terminal: live sources, or captures at their own speed
     Top(Box<Top>),

@@ -6,6 +6,7 @@ use super::table::{Hiding, Lookups};
 use super::values::path;
 use crate::stats::tables::keys;
 use clap::{Args, Subcommand};
+use dpp::findings::DEFINITIONS;
 use std::path::PathBuf;
 
 /// What is in captures: all at once, or step by step.
@@ -114,8 +115,7 @@ pub(crate) struct Tables {
     )]
     pub(crate) by: Vec<String>,
 
-    /// Which figures, of which rows: traffic, unless another table is named (docs/stats.md)
-    #[arg(long, value_name = "TABLE", help_heading = "Tables of figures", conflicts_with = "json")]
+    #[arg(long, help = table_help(), value_name = "TABLE", help_heading = "Tables of figures", conflicts_with = "json")]
     pub(crate) table: Option<String>,
 
     /// Only rows with at least so much, instead of what the table says: queries=100
@@ -131,6 +131,12 @@ pub(crate) struct Tables {
 fn by_help() -> String {
     let keys = keys().collect::<Vec<_>>().join(", ");
     format!("A table of figures by {keys}, or any column; by several at once: minute,server")
+}
+
+/// The help of `--table`.
+fn table_help() -> String {
+    let tables = DEFINITIONS.iter().map(|definition| definition.name).collect::<Vec<_>>().join(", ");
+    format!("Which figures, of which rows: {tables}; else the first of these")
 }
 
 /// What is in captures, as a page.

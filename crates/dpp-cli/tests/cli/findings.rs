@@ -1,7 +1,7 @@
 //! `dpp stats --by` and `--table`: the same table whatever the machine and the format, and what is said of mistakes.
 
 use crate::room::{Room, pcap};
-use dpp::findings::By;
+use dpp::findings::{By, DEFINITIONS};
 use std::collections::BTreeMap;
 
 #[test]
@@ -146,13 +146,15 @@ fn names_may_be_written_otherwise() {
 }
 
 #[test]
-fn the_help_of_keys_has_all_of_them() {
+fn the_help_has_all_keys_and_tables() {
     let help = Room::new().dpp(&["stats", "--help"]).well().stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (name, _) in By::own_names() {
         let name = name.replace('_', "-");
         assert!(help.contains(&format!(" {name}, ")), "{name}: {help}");
     }
+    let tables = DEFINITIONS.iter().map(|definition| definition.name).collect::<Vec<_>>().join(", ");
+    assert!(help.contains(&format!("of which rows: {tables}; else")), "{help}");
 }
 
 #[test]
