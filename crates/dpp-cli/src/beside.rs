@@ -126,22 +126,22 @@ pub(crate) fn tell_plan(wish: &flags::Beside, options: &Options, plan: &mut Plan
     Ok(())
 }
 
+/// What a file is: how its name ends, what that means, and what is said of it.
+type Ending<T> = (&'static str, T, &'static str);
+
+const PARTS: [Ending<Form>; 2] = [("tally", Form::Compact, "a part"), ("txt", Form::Text, "a part as text")];
+
+const PAGES: [Ending<Shape>; 2] = [("json", Shape::Object, "all figures"), ("html", Shape::Page, "a page")];
+
 fn stats_file(path: &Path) -> anyhow::Result<(Output, Shape)> {
-    let shape = match extension(path) {
-        Some("tally") => Shape::Part(Form::Compact),
-        Some("txt") => Shape::Part(Form::Text),
-        Some("json") => Shape::Object,
-        Some("html") => Shape::Page,
-        _ => bail!(
-            "--stats '{}': end its name with .tally or .txt for a part, .json for all figures, .html for a page",
-            path.display()
-        ),
-    };
+    let parts = PARTS.map(|(end, form, what)| (end, Shape::Part(form), what));
+    let shape = meant("--stats", path, &[parts, PAGES].concat())?;
     Ok((check_file(path)?, shape))
 }
 
 fn rssac_file(path: &Path) -> anyhow::Result<(Output, Form)> {
-    Ok((check_file(path)?, form("--rssac", path)?))
+    let form = form("--rssac", path)?;
+    Ok((check_file(path)?, form))
 }
 
 /// The form of a part, as its name says it.
@@ -149,20 +149,18 @@ fn rssac_file(path: &Path) -> anyhow::Result<(Output, Form)> {
 /// # Errors
 /// If it says none.
 pub(crate) fn form(option: &str, path: &Path) -> anyhow::Result<Form> {
-    match extension(path) {
-        Some("tally") => Ok(Form::Compact),
-        Some("txt") => Ok(Form::Text),
-        _ => {
-            bail!(
-                "{option} '{}': end its name with .tally for a part, or .txt for one as text",
-                path.display()
-            )
-        }
-    }
+    meant(option, path, &PARTS)
 }
 
-fn extension(path: &Path) -> Option<&str> {
-    path.extension().and_then(|extension| extension.to_str())
+fn meant<T: Copy>(option: &str, path: &Path, endings: &[Ending<T>]) -> anyhow::Result<T> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    match endings.iter().find(|row| Some(row.0) == extension) {
+        Some((_, meant, _)) => Ok(*meant),
+        None => {
+            let ends: Vec<_> = endings.iter().map(|(end, _, what)| format!(".{end} for {what}")).collect();
+            bail!("{option} '{}': end its name with {}", path.display(), ends.join(", "))
+        }
+    }
 }
 
 /// What is being counted beside rows.

@@ -8,6 +8,7 @@
 use crate::checks::Manner;
 use crate::flags::Order;
 use crate::inputs::Input;
+use crate::report::none_can;
 use anyhow::{anyhow, bail};
 use dpp::capture::{
     CaptureError, Chunk, Cutter, FILE_HEADER_MAX, InputError, Settings, check_header, is_sparse, single,
@@ -102,7 +103,7 @@ impl Opener {
             }
         }
         if looked.is_empty() {
-            bail!("none of the {all} captures can be read");
+            bail!("{} be read", none_can(all as u64, "capture"));
         }
         let by_name = |input: &Input| match input {
             Input::Stdin | Input::Live(_) => (true, PathBuf::new()),

@@ -9,7 +9,8 @@ use crate::beside::Beside;
 use crate::cdns;
 use crate::dataset;
 use crate::flags::{
-    self, Datasets, Extract, Hiding, Live, Lookups, Many, Options, Order, ReportFormat, Setting, Single, Zstd,
+    self, Datasets, Extract, Hiding, Joined, Live, Lookups, Many, Options, Order, ReportFormat, Setting,
+    Single, Zstd,
 };
 use crate::formats::{FORMATS, Format, Unwritten, packing_named};
 use crate::hiding;
@@ -117,6 +118,9 @@ pub(crate) fn check_one(single: Single) -> anyhow::Result<Job> {
     let Some(path) = input else {
         bail!("Input filename is required: name a capture, or - for standard input (dpp --help tells more)")
     };
+    if let Some(complaint) = flags::misspelt(&path) {
+        bail!(complaint)
+    }
     let inputs = inputs::one(&path)?;
     let live = inputs.captures[0].is_live().then(live::Wish::default);
     check_alone(inputs, live, output, (beside, parts.site), options)
@@ -126,9 +130,9 @@ pub(crate) fn check_one(single: Single) -> anyhow::Result<Job> {
 ///
 /// # Errors
 /// The first thing that is wrong, and what to do about it.
-pub(crate) fn check_live(wish: Live) -> anyhow::Result<Job> {
+pub(crate) fn check_live(wish: Live, command: &str) -> anyhow::Result<Job> {
     if wish.source.is_empty() {
-        bail!("dpp live: say with --source where packets come from (dpp live --help tells more)")
+        bail!("dpp {command}: say with --source where packets come from (dpp {command} --help tells more)")
     }
     let inputs = inputs::sources(&wish.source)?;
     let live = live::Wish::of(&wish)?;
@@ -173,12 +177,13 @@ pub(crate) fn check_many(extract: Extract) -> anyhow::Result<Job> {
     if inputs.is_empty() {
         bail!("dpp extract: name captures, or a directory of them (dpp extract --help tells more)")
     }
-    let manner = manner(&many)?;
-    let (Manner { merge, .. }, Many { recursive, keep_going, .. }) = (manner, many);
-    if merge && per_file {
+    let Many { joined, keep_going } = many;
+    let manner = manner(&joined, keep_going)?;
+    if manner.merge && per_file {
         bail!("--merge makes one capture of all, and --per-file keeps them apart; choose one of the two")
     }
-    let inputs = inputs::all(&inputs, Search { recursive, keep_going, ..Search::default() })?;
+    let search = Search { recursive: joined.recursive, keep_going, ..Search::default() };
+    let inputs = inputs::all(&inputs, search)?;
     check_merged(manner, &inputs.captures)?;
     check(Wish { inputs, manner, per_file, datasets, output, beside, options })
 }
@@ -195,9 +200,9 @@ pub(crate) fn check_merged(manner: Manner, captures: &[Input]) -> anyhow::Result
 }
 
 /// How several captures are to be read.
-pub(crate) fn manner(many: &Many) -> anyhow::Result<Manner> {
-    let order = understood(Some(many.order.clone()), "DPP_ORDER", "name, time or given")?.unwrap_or_default();
-    Ok(Manner { order, merge: many.merge, keep_going: many.keep_going })
+pub(crate) fn manner(joined: &Joined, keep_going: bool) -> anyhow::Result<Manner> {
+    let order = understood(Some(joined.order.clone()), "DPP_ORDER", "name, time or given")?;
+    Ok(Manner { order: order.unwrap_or_default(), merge: joined.merge, keep_going })
 }
 
 /// What the user wants, as far as it was not judged.

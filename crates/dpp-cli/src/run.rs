@@ -18,7 +18,7 @@ use crate::live::{self, Timed, Waits};
 use crate::lookups;
 use crate::output::{Opened, Output, Target};
 use crate::progress::Progress;
-use crate::report::{self, Account, Times, grouped};
+use crate::report::{self, Account, Times, grouped, none_can, several};
 use crate::signals;
 use crate::sinks::{self, Out, UseSink};
 use anyhow::{Context, bail};
@@ -198,9 +198,12 @@ impl Work<'_> {
             match (complete, failed) {
                 (0, _) => {}
                 (_, 0) => return Ok(None),
-                _ => bail!("{failed} captures could not be read; the dataset has all others"),
+                _ => bail!(
+                    "{} could not be read; the dataset has all others",
+                    several(failed as u64, "capture")
+                ),
             }
-            bail!("none of the {} captures can be read", self.job.captures.len());
+            bail!("{} be read", none_can(self.job.captures.len() as u64, "capture"));
         }
         Ok(Some(tables))
     }

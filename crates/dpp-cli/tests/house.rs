@@ -335,7 +335,9 @@ fn every_option_has_a_variable_and_both_are_documented() {
     let page = table(&read("docs/operations.md"), "| variable | option | value |");
     let documented: BTreeSet<_> = page.iter().map(|row| (quoted(&row[0]).concat(), row[1].clone())).collect();
     assert_eq!(documented, expected, "docs/operations.md (left) and `dpp --help` with its variables");
-    let flags = read("crates/dpp-cli/src/flags.rs");
+    let mut files = rust_files(&root().join("crates/dpp-cli/src/flags"));
+    files.push("crates/dpp-cli/src/flags.rs".into());
+    let flags: String = files.iter().map(read).collect();
     let understood = flags.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
     let understood: BTreeSet<&str> = understood.collect();
     assert_eq!(

@@ -255,7 +255,7 @@ fn only_parts_that_are_ours_and_nobodys_are_recovered() {
         told,
         [
             format!(
-                "'{}.part', left by a run that was killed, is complete as '{}' (1 records) without its last 1 bytes, which were not whole",
+                "'{}.part', left by a run that was killed, is complete as '{}' (1 record) without its last 1 byte, which were not whole",
                 at("2026/11-000001.csv"),
                 at("2026/11-000001.csv"),
             ),
@@ -265,7 +265,7 @@ fn only_parts_that_are_ours_and_nobodys_are_recovered() {
                 at("2027/12-000002.csv"),
             ),
             format!(
-                "'{}.part', left by a run that was killed, is complete as '{}' (1 records) without its last 1 bytes, which were not whole",
+                "'{}.part', left by a run that was killed, is complete as '{}' (1 record) without its last 1 byte, which were not whole",
                 at("2027/12-000003.csv"),
                 at("2027/12-000003.csv"),
             ),

@@ -3,37 +3,23 @@
 //! The files are in `captures/cdns/`, or in the folder `cdns` of the collection that `DPP_CAPTURES` names: `NAME.cdns` by dns-stats
 //! compactor, `NAME.rows.tsv` with what its inspector reads in it, a line an item. Either may be compressed.
 
+#[path = "common/captures.rs"]
+#[allow(dead_code, reason = "only some of the captures are looked at")]
+mod captures;
+
+use captures::bytes;
 use dpp::cdns::{
     AddressEvent, Block, BlockStatistics, FAULTS, Faults, FilePreamble, Item, MalformedMessage, Reader,
     Record, Refused, Sections, Step, Writer, dns_flags, sig_flags,
 };
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
 /// Files in which inspector replaced what was not stored, because it reads no others without.
 const WITH_DEFAULTS: [&str; 5] =
     ["dnstap", "ex-addresses", "ex-times-and-id", "ex-signature", "ex-names-only"];
 
-fn folder() -> PathBuf {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures");
-    std::env::var_os("DPP_CAPTURES").map_or_else(own, PathBuf::from).join("cdns")
-}
-
-fn bytes(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut unpacked = Vec::new();
-    let read = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("xz") => liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut unpacked),
-        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked),
-        _ => return bytes,
-    };
-    read.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    unpacked
-}
-
 /// All files: name, bytes, and what inspector reads.
 fn files() -> Vec<(String, Vec<u8>, String)> {
-    let folder = folder();
+    let folder = captures::folder().join("cdns");
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .expect("a folder with C-DNS files")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
@@ -426,7 +412,7 @@ fn changed_octets_make_nobody_panic() {
 
 #[test]
 fn files_of_the_captures_are_read_or_refused_by_name() {
-    let of = |name: &str| bytes(&folder().join("../files").join(name));
+    let of = |name: &str| bytes(&captures::folder().join("files").join(name));
     let (items, ending) = read_anyhow(&of("compactor__gold.cbor.xz"), 1 << 16);
     assert_eq!((items.len(), ending), (999, Step::End { length: 1 }));
     let (items, ending) = read_anyhow(&of("compactor__gold.cbor02.xz"), 1 << 16);

@@ -1,6 +1,10 @@
 //! Tables of figures, held against plain maps over the columns of the same rows, on all captures of the collection: every cell of
 //! every table; and what comes of halves.
 
+#[path = "common/captures.rs"]
+mod captures;
+
+use captures::Capture;
 use dpp::capture::single;
 use dpp::dns::name::write_text;
 use dpp::findings::{AllFindings, By, Cell, DEFINITIONS, Definition, Findings, Table, Wish};
@@ -13,10 +17,8 @@ use dpp::transaction::Needs;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::io::Read;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// What rows are written down as.
@@ -361,17 +363,6 @@ fn check(capture: &str, rows: &[Row], wish: &(&'static Definition, Vec<&'static 
     }
 }
 
-fn bytes(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut unpacked = Vec::new();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("xz") => liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap(),
-        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap(),
-        _ => return bytes,
-    };
-    unpacked
-}
-
 /// Addresses and names that are written otherwise.
 fn hidden() -> Privacy {
     let key = KeyFile::read(b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f").unwrap();
@@ -384,28 +375,15 @@ fn hidden() -> Privacy {
 
 #[test]
 fn tables_are_those_of_plain_counting_on_all_captures() {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures");
-    let folder = std::env::var_os("DPP_CAPTURES").map_or_else(own, PathBuf::from);
-    let mut files: Vec<PathBuf> = ["files", "cdns"]
-        .iter()
-        .flat_map(|name| {
-            std::fs::read_dir(folder.join(name)).expect("captures").map(|entry| entry.unwrap().path())
-        })
-        .filter(|path| !path.to_string_lossy().contains(".tsv"))
-        .collect();
-    files.sort();
     let machine = Machine::new(NonZeroUsize::new(2).unwrap(), 1);
-    let (mut rows, mut told, mut captures) = (0, BTreeMap::<&str, usize>::new(), 0);
-    for path in files {
-        let capture = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_sparse = [".dnstap", ".fstrm", ".cdns", ".cbor"].iter().any(|kind| capture.contains(kind));
-        let bytes = bytes(&path);
+    let (mut rows, mut told, mut count) = (0, BTreeMap::<&str, usize>::new(), 0);
+    for Capture { name: capture, bytes, is_sparse } in captures::all() {
         // What is hidden takes longer.
-        let is_hidden = bytes.len() < 200_000 && captures % 4 == 0;
+        let is_hidden = bytes.len() < 200_000 && count % 4 == 0;
         let privacy = if is_hidden { hidden() } else { Privacy::default() };
         let context = Context { privacy, ..Context::default() };
         // Of long ones each table is looked at in turn.
-        let is_turn = |number: usize| bytes.len() < 200_000 || (number + captures).is_multiple_of(6);
+        let is_turn = |number: usize| bytes.len() < 200_000 || (number + count).is_multiple_of(6);
         let wishes: Vec<_> = wishes()
             .into_iter()
             .enumerate()
@@ -443,8 +421,8 @@ fn tables_are_those_of_plain_counting_on_all_captures() {
             );
         }
         rows += written.len();
-        captures += 1;
+        count += 1;
     }
-    assert!(captures > 100 && rows > 10_000, "{captures} captures, {rows} rows");
+    assert!(count > 100 && rows > 10_000, "{count} captures, {rows} rows");
     assert!(told.values().all(|rows| *rows > 50), "each table has rows somewhere: {told:?}");
 }

@@ -1,6 +1,10 @@
 //! The figures of a summary, held against the columns of the same rows: on all captures of the collection, every table and every
 //! count is what comes out when each row's values are written down and counted in plain maps; of pseudonyms too.
 
+#[path = "common/captures.rs"]
+mod captures;
+
+use captures::Capture;
 use dpp::capture::single;
 use dpp::dns::name::write_text;
 use dpp::pipeline::{self, Machine, Nobody, Pool, Rows, Sink, Summed, Watch};
@@ -11,10 +15,8 @@ use dpp::table::{Column, Context, Scratch, Value};
 use dpp::transaction::Needs;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Tables, and the columns they count.
@@ -201,17 +203,6 @@ fn check(name: &str, values: &Values, summary: &Summary) {
     assert_eq!(summary.first_and_last_ns(), times().min().zip(times().max()), "{name}");
 }
 
-fn bytes(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut unpacked = Vec::new();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("xz") => liblzma::read::XzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap(),
-        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap(),
-        _ => return bytes,
-    };
-    unpacked
-}
-
 /// Ways to hide addresses and names, in turn.
 fn hidden(turn: usize) -> impl Iterator<Item = Privacy> {
     let ways = [("cryptopan", "hash"), ("ipcrypt-nd", "registered-domain"), ("truncate:16,32", "drop")];
@@ -226,25 +217,12 @@ fn hidden(turn: usize) -> impl Iterator<Item = Privacy> {
 
 #[test]
 fn figures_are_those_of_the_columns_on_all_captures() {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../captures");
-    let folder = std::env::var_os("DPP_CAPTURES").map_or_else(own, PathBuf::from);
-    let mut files: Vec<PathBuf> = ["files", "cdns"]
-        .iter()
-        .flat_map(|name| {
-            std::fs::read_dir(folder.join(name)).expect("captures").map(|entry| entry.unwrap().path())
-        })
-        .filter(|path| !path.to_string_lossy().contains(".tsv"))
-        .collect();
-    files.sort();
     let machine = Machine::new(NonZeroUsize::new(2).unwrap(), 1);
-    let (mut queries, mut captures) = (0, 0);
-    for path in files {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let is_sparse = [".dnstap", ".fstrm", ".cdns", ".cbor"].iter().any(|kind| name.contains(kind));
-        let bytes = bytes(&path);
+    let (mut queries, mut count) = (0, 0);
+    for Capture { name, bytes, is_sparse } in captures::all() {
         // What is hidden takes longer; each way on some captures.
         let mut ways = vec![Privacy::default()];
-        ways.extend(hidden(captures).filter(|_| bytes.len() < 200_000));
+        ways.extend(hidden(count).filter(|_| bytes.len() < 200_000));
         for privacy in ways {
             let context = Context { privacy, ..Context::default() };
             let sink_needs = Summary::NEEDS | Needs::SIDES;
@@ -261,8 +239,8 @@ fn figures_are_those_of_the_columns_on_all_captures() {
             assert!(sink.finish().1 == summary, "{name}: without what only columns need");
             check(&name, &written.1.into_inner().unwrap(), &summary);
             queries += summary.counted(Counted::Queries);
-            captures += 1;
+            count += 1;
         }
     }
-    assert!(captures > 100 && queries > 10_000, "{captures} captures, {queries} queries");
+    assert!(count > 100 && queries > 10_000, "{count} captures, {queries} queries");
 }

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::parts;
 use crate::plan;
 use crate::progress::Progress;
-use crate::report::{self, grouped};
+use crate::report::{self, grouped, none_can, several};
 use crate::signals;
 use anyhow::{Context, anyhow, bail};
 use dpp::capture::{Ending, Listed};
@@ -75,7 +75,7 @@ impl Job {
         parts::refuse(&captures)?;
         let ports = plan::ports(&wish.messages.reading.port)?;
         let duplicates_ns = wish.messages.dedup_packets.as_deref().map(plan::window_ns).transpose()?;
-        let manner = manner(&wish.many)?;
+        let manner = manner(&wish.many.joined, wish.many.keep_going)?;
         let workers = workers(wish.workers.threads.clone())?;
         check_merged(manner, &captures)?;
         Ok(Job {
@@ -144,7 +144,7 @@ impl Job {
         let size = captures::size_of_all(&captures);
         let opened = opener.captures(captures.clone())?;
         if opened.is_empty() {
-            bail!("none of the {} captures can be read", self.captures.len());
+            bail!("{} be read", none_can(self.captures.len() as u64, "capture"));
         }
         let out = open()?;
         let plan = Plan { sparse: opened.is_sparse(), ..self.plan.clone() };
@@ -196,8 +196,9 @@ pub(crate) fn sought(command: &str, wish: &Counting, sought: Sought) -> anyhow::
     if wish.inputs.is_empty() {
         bail!("dpp {command}: name captures, or a directory of them (dpp {command} --help tells more)")
     }
-    let Many { recursive, keep_going, .. } = wish.many;
-    let inputs = inputs::all(&wish.inputs, Search { recursive, keep_going, sought })?;
+    let Many { joined, keep_going } = &wish.many;
+    let search = Search { recursive: joined.recursive, keep_going: *keep_going, sought };
+    let inputs = inputs::all(&wish.inputs, search)?;
     inputs.tell_passed(wish.quiet.silent);
     Ok(inputs.captures)
 }
@@ -401,11 +402,11 @@ impl Counted {
             judged.warnings.push(twins);
         }
         if self.read.iter().any(|read| read.ending.is_none()) {
-            let count = grouped(self.outcome.inputs.endings.count);
-            judged.warnings.push(format!("{count} captures in all did not end well"));
+            let count = several(self.outcome.inputs.endings.count, "capture");
+            judged.warnings.push(format!("{count} in all did not end well"));
         }
         if let [first, ..] = &self.failed[..] {
-            let of = format!("{} of {} captures", self.failed.len(), self.named);
+            let of = format!("{} of {}", self.failed.len(), several(self.named as u64, "capture"));
             let error = anyhow!("{of} could not be read ({}); all others were counted", first.reason);
             judged.verdict = judged.verdict.and(Err(error));
         }
@@ -424,8 +425,8 @@ impl Counted {
                 let frames = report::frames(&totals.skips, *skip);
                 let _ = writeln!(
                     text,
-                    "Skipped: {} packets: {sentence} ({name}; {frames})",
-                    grouped(volume.packets)
+                    "Skipped: {}: {sentence} ({name}; {frames})",
+                    several(volume.packets, "packet")
                 );
             }
         }

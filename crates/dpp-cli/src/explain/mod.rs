@@ -13,7 +13,7 @@ use crate::inputs::{self, Input, Search};
 use crate::nearest::did_you_mean;
 use crate::output::STDOUT;
 use crate::plan;
-use crate::report::{EXAMPLES_SHOWN, frames, grouped, utc};
+use crate::report::{EXAMPLES_SHOWN, frames, grouped, several, utc};
 use anyhow::{Context, bail};
 use dpp::capture::{InputError, Record};
 use dpp::dns::iana;
@@ -39,9 +39,9 @@ pub(crate) fn explain(wish: flags::Explain) -> anyhow::Result<()> {
     if wish.inputs.is_empty() {
         bail!("dpp explain: name a capture (dpp explain --help tells more)")
     }
-    let Many { recursive, keep_going, .. } = wish.many;
-    let search = Search { recursive, keep_going, ..Search::default() };
-    let manner = manner(&wish.many)?;
+    let Many { joined, keep_going } = &wish.many;
+    let search = Search { recursive: joined.recursive, keep_going: *keep_going, ..Search::default() };
+    let manner = manner(joined, *keep_going)?;
     let plan = Plan { ports: plan::ports(&wish.reading.port)?, merge: manner.merge, ..Plan::default() };
     let inputs = inputs::all(&wish.inputs, search)?;
     inputs.tell_passed(false);
@@ -76,7 +76,7 @@ impl Reading {
     fn all(&self) -> anyhow::Result<String> {
         let totals = self.totals()?;
         let mut text =
-            format!("{} packets, {} used\n", grouped(totals.read.packets), grouped(totals.used.packets));
+            format!("{}, {} used\n", several(totals.read.packets, "packet"), grouped(totals.used.packets));
         let mut rows: Vec<_> = SKIPS
             .iter()
             .map(|row| (row, totals.skips.of(row.0)))
@@ -102,8 +102,8 @@ impl Reading {
         let totals = self.totals()?;
         let volume = totals.skips.of(skip);
         let (_, name, sentence) = SKIPS[skip as usize];
-        let (packets, bytes) = (grouped(volume.packets), grouped(volume.bytes));
-        let mut text = format!("{name}: {sentence}\n{packets} packets, {bytes} bytes\n");
+        let (packets, bytes) = (several(volume.packets, "packet"), several(volume.bytes, "byte"));
+        let mut text = format!("{name}: {sentence}\n{packets}, {bytes}\n");
         let wanted: BTreeSet<u64> = totals.skips.first(skip).take(EXAMPLES_SHOWN).collect();
         for fate in self.fates(&wanted)? {
             text.push('\n');
@@ -171,10 +171,11 @@ impl Reading {
     /// A packet, its layers, and what became of it.
     fn told(&self, fate: &Fate) -> String {
         let Fate { position, time_ns, linktype, bytes, .. } = fate;
-        let (frame, time, length) = (position + 1, utc(*time_ns), bytes.len());
+        let (frame, time) = (position + 1, utc(*time_ns));
+        let length = several(bytes.len() as u64, "byte");
         let what = match Record::no_packet(*linktype) {
-            Some(what) => format!("{length} bytes, {what}"),
-            None => format!("{length} bytes captured, link type {linktype}"),
+            Some(what) => format!("{length}, {what}"),
+            None => format!("{length} captured, link type {linktype}"),
         };
         let mut text = format!("Frame {frame}: {time}, {what}\n");
         let is_dns = |datagram: &packet::Datagram| self.plan.ports.carry(&datagram.flow);

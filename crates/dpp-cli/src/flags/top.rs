@@ -1,8 +1,8 @@
 //! The options of `dpp top`.
 
-use super::{Late, Messages, Order, Selection, Setting, Timeout, Truth, Workers, path};
+use super::reading::{Joined, Messages, Selection, Timeout, Workers};
+use super::values::path;
 use clap::Args;
-use clap::builder::EnumValueParser;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -44,18 +44,8 @@ pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) messages: Messages,
 
-    /// Which capture is first: by name, by the time of the first packet, or as given
-    #[arg(long, env = "DPP_ORDER", hide_env = true, help_heading = "Inputs", value_name = "ORDER")]
-    #[arg(default_value = "name", value_parser = Late(EnumValueParser::<Order>::new()))]
-    pub(crate) order: Setting<Order>,
-
-    /// Merge captures that overlap in time, packet by packet
-    #[arg(long, env = "DPP_MERGE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
-    pub(crate) merge: bool,
-
-    /// Of directories take also what is in the directories in them
-    #[arg(long, env = "DPP_RECURSIVE", hide_env = true, help_heading = "Inputs", value_parser = Truth)]
-    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) joined: Joined,
 
     #[command(flatten)]
     pub(crate) workers: Workers,

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use crate::formats::packing_named;
+use crate::report::things;
 use anyhow::{Context, bail};
 use dpp_sink::part_file::PartFile;
 
@@ -209,18 +210,24 @@ impl Amount {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} packets, {} bytes: {} transactions", self.packets, self.bytes, self.transactions)?;
+        let [packets, bytes, transactions] =
+            [(self.packets, "packet"), (self.bytes, "byte"), (self.transactions, "transaction")]
+                .map(|(count, thing)| format!("{count} {}", things(count, thing)));
+        write!(f, "{packets}, {bytes}: {transactions}")?;
         for (count, what) in [
-            (self.queries, "queries"),
-            (self.responses, "responses"),
-            (self.unanswered, "unanswered"),
-            (self.retries, "retries"),
-            (self.duplicates, "duplicates"),
-            (self.reordered, "recorded late"),
-            (self.extra_fragments, "extra fragments"),
-            (self.bare_segments, "TCP segments without message"),
-            (self.joined_messages, "messages joined to another in a segment"),
-            (self.uncaptured, "not captured"),
+            (self.queries, things(self.queries, "query")),
+            (self.responses, things(self.responses, "response")),
+            (self.unanswered, "unanswered".to_owned()),
+            (self.retries, things(self.retries, "retry")),
+            (self.duplicates, things(self.duplicates, "duplicate")),
+            (self.reordered, "recorded late".to_owned()),
+            (self.extra_fragments, things(self.extra_fragments, "extra fragment")),
+            (self.bare_segments, things(self.bare_segments, "TCP segment") + " without message"),
+            (
+                self.joined_messages,
+                things(self.joined_messages, "message") + " joined to another in a segment",
+            ),
+            (self.uncaptured, "not captured".to_owned()),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

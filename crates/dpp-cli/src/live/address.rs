@@ -254,7 +254,7 @@ impl Address {
         let Some(entry) = schemes.iter().find(|entry| entry.name == name) else {
             return match is_like_a_scheme(name) {
                 true => bail!(
-                    "'{word}': there is no {what} '{name}'{}; there are {}",
+                    "'{word}': there is no {what} '{name}'{} (there are {})",
                     did_you_mean(name, schemes.iter().map(|entry| entry.name)),
                     schemes.iter().map(|entry| entry.form).collect::<Vec<_>>().join(", ")
                 ),
@@ -280,7 +280,7 @@ impl Address {
         let Some(parameter) = entry.parameters.iter().find(|parameter| parameter.name == name) else {
             let known: Vec<&str> = entry.parameters.iter().map(|parameter| parameter.name).collect();
             bail!(
-                "'{self}': {} has no parameter '{name}'{}; it has {}",
+                "'{self}': {} has no parameter '{name}'{} (it has {})",
                 entry.name,
                 did_you_mean(name, known.iter().copied()),
                 known.join(", ")

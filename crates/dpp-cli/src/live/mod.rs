@@ -239,12 +239,13 @@ fn job(wish: Live, command: &str) -> anyhow::Result<Job> {
 
 /// The job, and the configuration that told it, which knows the lines of options.
 fn read(wish: Live, command: &str) -> anyhow::Result<(Job, Option<config::Config>)> {
-    let Some(path) = wish.config.clone() else { return Ok((checks::check_live(wish)?, None)) };
-    let (config, CommandLine { command, .. }) = config::Config::read(&path, command)?;
+    let Some(path) = wish.config.clone() else { return Ok((checks::check_live(wish, command)?, None)) };
+    let name = command;
+    let (config, CommandLine { command, .. }) = config::Config::read(&path, name)?;
     let (Some(Command::Live(wish)) | Some(Command::Check(wish))) = command else {
         unreachable!("the command is the same")
     };
-    match checks::check_live(*wish) {
+    match checks::check_live(*wish, name) {
         Ok(job) => Ok((job, Some(config))),
         Err(error) => Err(config.explain(error)),
     }

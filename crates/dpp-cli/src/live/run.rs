@@ -306,20 +306,21 @@ fn losses(monitor: &Monitor, job: &Job, relayed: &relay::Counts) -> Vec<String> 
     let lost = |(source, packets): (String, u64)| {
         (packets > 0).then(|| {
             format!(
-                "'{source}' lost {} packets or messages, for nobody took them in time",
-                report::grouped(packets)
+                "'{source}' lost {} or {}, for nobody took them in time",
+                report::several(packets, "packet"),
+                report::things(packets, "message")
             )
         })
     };
     let unwritten = monitor.sink(FILES).get(Delivery::RowsDropped);
     let unwritten = (unwritten > 0)
-        .then(|| format!("{} rows could not be written, and are lost", report::grouped(unwritten)));
+        .then(|| format!("{} lost, which could not be written", report::several_were(unwritten, "row")));
     let unsent = relayed.dropped();
     let unsent = (unsent > 0).then(|| {
         let receiver = report::target_path(&job.target);
         format!(
-            "{receiver} did not get {} messages, for want of room or of a receiver",
-            report::grouped(unsent)
+            "{receiver} did not get {}, for want of room or of a receiver",
+            report::several(unsent, "message")
         )
     });
     monitor.dropped().into_iter().filter_map(lost).chain(unwritten).chain(unsent).collect()
@@ -512,7 +513,9 @@ fn teller(log: Arc<Log>, monitor: Arc<Monitor>) -> rotating::Tell {
             let left = match left {
                 Left::Nothing => "nothing".to_owned(),
                 Left::Finished => "a complete file of what it had".to_owned(),
-                Left::SetAside { path, rows } => format!("{rows} rows in {}", path.display()),
+                Left::SetAside { path, rows } => {
+                    format!("{} in {}", report::several(rows, "row"), path.display())
+                }
             };
             let path = Field::text(path.display());
             log.error(

@@ -10,7 +10,7 @@ use crate::checks::Job;
 use crate::flags::Live;
 use crate::inputs::Input;
 use crate::output::Output;
-use crate::report;
+use crate::report::{self, several};
 use crate::service::http::Listener;
 use crate::service::sandbox::Identity;
 use anyhow::{anyhow, bail};
@@ -60,8 +60,8 @@ fn plan(job: &Job, wish: &Wish) -> anyhow::Result<String> {
     if let Some(files) = &wish.files {
         let settings = files.settings(job)?;
         let every = settings.every.map(|every| format!("after {} s", every.as_secs()));
-        let rows = settings.rows.map(|rows| format!("after {rows} rows"));
-        let bytes = settings.bytes.map(|bytes| format!("after {bytes} bytes of rows"));
+        let rows = settings.rows.map(|rows| format!("after {}", several(rows.get(), "row")));
+        let bytes = settings.bytes.map(|bytes| format!("after {} of rows", several(bytes.get(), "byte")));
         let ends: Vec<String> = every.into_iter().chain(rows).chain(bytes).collect();
         let ends = if ends.is_empty() { "at the end".to_owned() } else { ends.join(", or ") };
         let _ = writeln!(text, "Files end: {ends}");

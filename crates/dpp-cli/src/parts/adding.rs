@@ -9,7 +9,7 @@
 use crate::flags::Adding;
 use crate::inputs::{self, Input, Search, Sought};
 use crate::output::Output;
-use crate::report::several;
+use crate::report::{none_can, several, several_were, were};
 use anyhow::{anyhow, bail};
 use dpp::tallies::entry::{Entries, NotMine, Op};
 use dpp_sink::parts::ledger::Ledger;
@@ -174,7 +174,7 @@ impl<'a> Parts<'a> {
         };
         if added.parts == 0 {
             tell_left_out(&left_out);
-            bail!("none of the {} parts can be added up", self.inputs.len())
+            bail!("{} be added up", none_can(self.inputs.len() as u64, "part"))
         }
         match add(sum) {
             Ok(done) => {
@@ -319,7 +319,10 @@ impl Added {
         }
         match left_out {
             0 => Ok(()),
-            _ => bail!("{left_out} of {} parts were left out; all others were added up", left_out + parts),
+            _ => {
+                let all = several((left_out + parts) as u64, "part");
+                bail!("{left_out} of {all} {} left out; all others were added up", were(*left_out as u64))
+            }
         }
     }
 
@@ -330,14 +333,9 @@ impl Added {
     pub(crate) fn verdict(&self, what: &str) -> anyhow::Result<()> {
         match self.left_out {
             0 => Ok(()),
-            count => Err(anyhow!("{} left out; {what} of all others", were(count))),
+            count => Err(anyhow!("{} left out; {what} of all others", several_were(count as u64, "part"))),
         }
     }
-}
-
-fn were(count: usize) -> String {
-    let were = if count == 1 { "was" } else { "were" };
-    format!("{} {were}", several(count as u64, "part"))
 }
 
 /// What each site of a sum has.

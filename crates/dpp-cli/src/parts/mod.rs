@@ -8,7 +8,7 @@ mod adding;
 pub(crate) use self::adding::{Added, OfDay, Parts, Scratch};
 use crate::flags::{PartForm, Sites, Written};
 use crate::inputs::Input;
-use crate::nearest::did_you_mean;
+use crate::nearest::complaint;
 use crate::output::{Opened, Output};
 use crate::report::{self, grouped};
 use anyhow::bail;
@@ -16,7 +16,7 @@ use dpp::tallies::entry::{Entries, Op};
 use dpp_sink::parts::ledger::{Ledger, left_out_words};
 use dpp_sink::parts::read::{Part, is_part};
 use dpp_sink::parts::write::Writer;
-use dpp_sink::parts::{Form, Header, key_name};
+use dpp_sink::parts::{Form, Header, key_name, shown_name};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -39,11 +39,10 @@ pub(crate) fn check_step(command: &str, words: &[PathBuf]) -> anyhow::Result<()>
     if STEPS.contains(&word) {
         bail!("dpp {command}: '{word}' is a step, which stands first and has its options behind it")
     }
-    let hint = did_you_mean(word, STEPS);
-    if hint.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Ok(());
+    match complaint(Path::new(word), "step", STEPS, &format!("dpp {command}")) {
+        Some(complaint) => bail!("dpp {command}: {complaint}"),
+        None => Ok(()),
     }
-    bail!("dpp {command}: there is no capture '{word}', and no step that is called so{hint}")
 }
 
 /// Refuses parts where captures are wanted.
@@ -146,7 +145,7 @@ pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
     warn_of_some(&mut text, ended, "captures did not end well");
     let left_out = ledger.all_left_out().map(|left_out| {
         let words = left_out_words(left_out.reason);
-        format!("left out: {} ({words})", left_out.name)
+        format!("left out: {} ({words})", shown_name(left_out.name))
     });
     warn_of_some(&mut text, left_out, "captures and parts were left out");
     let _ = io::stderr().write_all(text.as_bytes());
@@ -198,8 +197,8 @@ pub(crate) fn together<T>(
     let mut known = ledger.sites();
     known.extend(sites.keys().map(String::as_str));
     if let Some(missing) = wanted.iter().find(|site| !known.contains(site.as_str())) {
-        let there: Vec<&str> = known.into_iter().collect();
-        bail!("--site: the parts have no site '{missing}'; they have {}", there.join(", "))
+        let there: Vec<String> = known.into_iter().map(shown_name).collect();
+        bail!("--site: the parts have no site '{}'; they have {}", shown_name(missing), there.join(", "))
     }
     if !wanted.is_empty() {
         ledger.only_sites(&wanted);

@@ -59,7 +59,7 @@ impl Number {
             Number::Millis(Some(millis)) => format!("{millis:.3} ms"),
             Number::Millis(None) => "n/a".to_owned(),
             Number::Duration(duration) => format!("{:.3} seconds", duration.as_secs_f64()),
-            Number::PerSecond(count) => format!("{} packets per second", grouped(count)),
+            Number::PerSecond(count) => format!("{} per second", several(count, "packet")),
             Number::Kib(count) => format!("{} KiB", grouped(count)),
         }
     }
@@ -403,7 +403,35 @@ pub(crate) fn grouped(number: u64) -> String {
 
 /// So many things: `1 part`, `1,440 parts`.
 pub(crate) fn several(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+    format!("{} {}", grouped(count), things(count, thing))
+}
+
+/// So many things of which something was so: `1 part was`, `1,440 parts were`.
+pub(crate) fn several_were(count: u64, thing: &str) -> String {
+    format!("{} {}", several(count, thing), were(count))
+}
+
+/// That of so many things none can what is said behind this: `none of the 2 parts can`.
+pub(crate) fn none_can(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("the {thing} cannot"),
+        _ => format!("none of the {} can", several(count, thing)),
+    }
+}
+
+/// The verb behind so many things.
+pub(crate) fn were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}
+
+/// What so many of a thing are called.
+pub(crate) fn things(count: u64, thing: &str) -> String {
+    match thing.strip_suffix('y') {
+        _ if count == 1 => thing.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None if thing.ends_with('s') => format!("{thing}es"),
+        None => format!("{thing}s"),
+    }
 }
 
 #[cfg(test)]
@@ -415,6 +443,23 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn one_thing_is_no_things() {
+        for (count, thing, text) in [
+            (1, "client", "1 client"),
+            (0, "client", "0 clients"),
+            (1440, "part", "1,440 parts"),
+            (1, "query", "1 query"),
+            (2, "query", "2 queries"),
+            (2, "hidden address", "2 hidden addresses"),
+        ] {
+            assert_eq!(several(count, thing), text);
+        }
+        assert_eq!([1, 2].map(|count| several_were(count, "part")), ["1 part was", "2 parts were"]);
+        let none = [1, 2].map(|count| none_can(count, "part"));
+        assert_eq!(none, ["the part cannot", "none of the 2 parts can"]);
     }
 
     #[test]

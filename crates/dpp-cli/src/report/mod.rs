@@ -27,7 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use figures::{
-    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, parse_errors, several, skips,
+    EXAMPLES_SHOWN, Figure, Group, Number, frames, grouped, groups, messages, none_can, parse_errors,
+    several, several_were, skips, things, were,
 };
 pub(crate) use json::{condition, facts, metadata, metadata_of, privacy};
 pub(crate) use text::{banner, table as table_words, utc};
@@ -197,7 +198,8 @@ impl<'a> Account<'a> {
             bail!("{trouble}; {rows}");
         }
         if let [first, others @ ..] = &self.failed[..] {
-            let of = format!("{} of {} captures", self.failed.len(), self.job.captures.len());
+            let of =
+                format!("{} of {}", self.failed.len(), several(self.job.captures.len() as u64, "capture"));
             let dots = if others.is_empty() { "" } else { ", ..." };
             bail!("{of} could not be read ({}{dots}); all other rows were written", first.reason);
         }
@@ -244,7 +246,7 @@ impl<'a> Account<'a> {
         warnings.extend(self.ended().filter_map(|(taken, ending)| sentence(&taken.input.name(), ending)));
         if self.endings.iter().any(Option::is_none) {
             let count = self.tables.iter().map(|table| table.outcome.inputs.endings.count).sum();
-            warnings.push(format!("{} captures in all did not end well", grouped(count)));
+            warnings.push(format!("{} in all did not end well", several(count, "capture")));
         }
         warnings.extend(self.failed.iter().map(|failed| format!("left out: {}", failed.reason)));
         warnings
@@ -334,7 +336,7 @@ fn sum(tables: &[Done]) -> Outcome {
 fn inputs_path(job: &Job) -> String {
     match &job.captures[..] {
         [one] => one.path(),
-        many => format!("{} inputs", many.len()),
+        many => several(many.len() as u64, "input"),
     }
 }
 

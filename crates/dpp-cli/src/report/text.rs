@@ -3,7 +3,7 @@
 //! The first lines of each are DPP's, in its order and its words, so that what people look for is where it
 //! was.
 
-use super::figures::{self, Figure, Number, grouped};
+use super::figures::{self, Figure, Number, grouped, several};
 use super::seen;
 use super::{Account, End, inputs_path, say, target_path};
 use crate::checks::{Job, Table, Voice};
@@ -78,10 +78,11 @@ pub(super) fn report(account: &Account) -> String {
         lines.cells(&format!("Receiver {name}"), &figures);
     }
     if let Some(LeakCheck { rows, hidden, unchanged, .. }) = account.checked() {
-        let [rows, hidden, unchanged] = [rows, hidden, unchanged].map(grouped);
+        let (rows, hidden) = (several(rows, "row"), several(hidden, "hidden address"));
+        let unchanged = grouped(unchanged);
         lines.line(
             "Privacy check",
-            &format!("{rows} rows with {hidden} hidden addresses, none is seen; {unchanged} are their own pseudonyms"),
+            &format!("{rows} with {hidden}, none is seen; {unchanged} are their own pseudonyms"),
         );
     }
     lines.accounting(outcome);
@@ -181,12 +182,9 @@ impl Lines {
         for (skip, name, sentence) in SKIPS {
             let volume = totals.skips.of(*skip);
             if volume.packets > 0 {
-                let (packets, bytes) = (grouped(volume.packets), grouped(volume.bytes));
+                let (packets, bytes) = (several(volume.packets, "packet"), several(volume.bytes, "byte"));
                 let frames = figures::frames(&totals.skips, *skip);
-                self.line(
-                    "Skipped",
-                    &format!("{packets} packets, {bytes} bytes: {sentence} ({name}; {frames})"),
-                );
+                self.line("Skipped", &format!("{packets}, {bytes}: {sentence} ({name}; {frames})"));
             }
         }
         for group in figures::groups(outcome) {

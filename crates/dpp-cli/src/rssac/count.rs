@@ -3,7 +3,7 @@
 use crate::counting::{self, Job, Partial};
 use crate::flags::{Numbered, RssacCount};
 use crate::hiding::read_file;
-use crate::report::grouped;
+use crate::report::{grouped, several};
 use anyhow::{anyhow, bail};
 use dpp::enrich::Places;
 use dpp::limits::HLL_LG_REGISTERS;
@@ -172,8 +172,8 @@ fn told(counted: &counting::Counted, tally: &Rssac) -> String {
     for (day, figures) in tally.days() {
         let [v4, v6, nets] = figures.sources().map(grouped);
         let day = super::report::dashed(day);
-        let messages = grouped(figures.messages());
-        let _ = writeln!(text, "{day}: {messages} messages; sources: {v4} IPv4, {v6} IPv6 in {nets} /64");
+        let messages = several(figures.messages(), "message");
+        let _ = writeln!(text, "{day}: {messages}; sources: {v4} IPv4, {v6} IPv6 in {nets} /64");
     }
     if tally.days().next().is_none() && tally.others > 0 {
         let _ = writeln!(text, "WARN: no message was to the server or from it; is --server right?");

@@ -14,7 +14,7 @@ use crate::flags::{Rssac, RssacMap, RssacMerge, RssacPublish, RssacReport, Rssac
 use crate::hiding::read_file;
 use crate::output::{Opened, Output, STDOUT};
 use crate::parts::{OfDay, Out, Parts, Scratch, Since, check_step, together, warn_of, warn_of_day, written};
-use crate::report::{grouped, several};
+use crate::report::{several, several_were};
 use anyhow::{Context, bail};
 use count::KIND;
 pub(crate) use count::{header, servers};
@@ -240,8 +240,8 @@ impl Publishing {
         }
         if days.is_empty() {
             bail!(
-                "nothing was counted; {} messages were neither to the server nor from it: is --server right?",
-                grouped(tally.others)
+                "nothing was counted; {} neither to the server nor from it: is --server right?",
+                several_were(tally.others, "message")
             )
         }
         let mut count = 0_u64;

@@ -26,7 +26,7 @@ mod packaging;
 pub(crate) mod pulse;
 pub(crate) mod sandbox;
 
-use crate::report::grouped;
+use crate::report::{grouped, several};
 use dpp::pipeline::Watch;
 use dpp_source::live::{Counts, Queue};
 use families::Families;
@@ -119,11 +119,11 @@ impl Monitor {
         let told = self.watch.told();
         let dropped = self.dropped().into_iter().map(|(_, packets)| packets).sum();
         format!(
-            "{}{} packets, {} dropped, {} rows",
+            "{}{}, {} dropped, {}",
             if self.is_ready() { "" } else { "not ready: " },
-            grouped(told.totals.read.packets),
+            several(told.totals.read.packets, "packet"),
             grouped(dropped),
-            grouped(told.rows)
+            several(told.rows, "row")
         )
     }
 

@@ -7,7 +7,7 @@
 //! into the same parts.
 
 mod json;
-mod tables;
+pub(crate) mod tables;
 pub(crate) mod text;
 mod traffic;
 
@@ -22,7 +22,7 @@ use crate::output::{Opened, Output, STDOUT};
 use crate::page;
 use crate::parts::{Added, OfDay, Out, Parts, Since, are_parts, check_step, together, warn_of, written};
 use crate::plan;
-use crate::report::{self, grouped};
+use crate::report::{self, grouped, several};
 use anyhow::{Context, bail};
 use dpp::findings::AllFindings;
 use dpp::limits::TALLIED_KEYS_MAX;
@@ -287,7 +287,7 @@ impl Found {
     fn title(&self) -> String {
         match &self.traffic.inputs[..] {
             [one] => one.name.clone(),
-            inputs => format!("{} captures", grouped(inputs.len() as u64)),
+            inputs => several(inputs.len() as u64, "capture"),
         }
     }
 
@@ -441,7 +441,7 @@ fn check_of_parts(wish: &Summing) -> anyhow::Result<()> {
         ("--match-timeout-ms", timeout.match_timeout_ms != flags::MATCH_TIMEOUT_MS),
         ("--port", !counting.messages.reading.port.is_empty()),
         ("--dedup-packets", counting.messages.dedup_packets.is_some()),
-        ("--merge", counting.many.merge),
+        ("--merge", counting.many.joined.merge),
         ("--strict", counting.strictness.strict),
     ];
     match options.iter().find(|option| option.1) {

@@ -41,7 +41,9 @@ pub(super) fn are_wanted(wish: &Tables) -> anyhow::Result<bool> {
     let are_wanted = !wish.wanted.by.is_empty() || !wish.wanted.table.is_empty();
     let idle = [("--output", wish.output.is_some()), ("--least", !wish.least.is_empty())];
     match idle.iter().find(|(_, is_given)| *is_given && !are_wanted) {
-        Some((option, _)) => bail!("{option} is about a table of figures; name one with --by or --table"),
+        Some((option, _)) => bail!(
+            "{option} is about a table of figures; name one with --by or --table (the screen and --json go to standard output)"
+        ),
         None => Ok(are_wanted),
     }
 }
@@ -229,14 +231,15 @@ fn wish(text: &str, by: Option<&str>, least: &[String]) -> anyhow::Result<Wish> 
         (None, Some((name, keys))) => (name, ("--table", Some(keys))),
         (None, None) => (text, ("--table", None)),
     };
+    let name = &plainly(name).replace('_', "-")[..];
     let names = || DEFINITIONS.iter().map(|definition| definition.name);
     let Some(definition) = Definition::named(name) else {
         let all = names().collect::<Vec<_>>().join(", ");
-        bail!("--table: there is no table '{name}'{}; there are {all}", did_you_mean(name, names()))
+        bail!("--table: there is no table '{name}'{} (there are {all})", did_you_mean(name, names()))
     };
     let keys = keys.into_iter().flat_map(|keys| keys.split(','));
     let by = keys
-        .map(|key| self::by(key.trim()).map_err(|error| anyhow!("{option}: {error}")))
+        .map(|key| self::by(&plainly(key)).map_err(|error| anyhow!("{option}: {error}")))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if by.is_empty() && definition.by.is_empty() {
         bail!("--table: {name} needs --by, which says what its rows are: --by minute, --by server")
@@ -255,6 +258,16 @@ fn wish(text: &str, by: Option<&str>, least: &[String]) -> anyhow::Result<Wish> 
     Ok(Wish::new(definition, by, &least))
 }
 
+/// A name as it is meant: all that are known have small letters.
+fn plainly(name: &str) -> String {
+    name.trim().to_ascii_lowercase()
+}
+
+/// What `--by` takes beside columns, as its help calls it.
+pub(crate) fn keys() -> impl Iterator<Item = String> {
+    By::own_names().map(|(name, _)| name.replace('_', "-"))
+}
+
 fn by(name: &str) -> anyhow::Result<By> {
     if let Some(by) = By::named(name) {
         return Ok(by);
@@ -270,9 +283,9 @@ fn by(name: &str) -> anyhow::Result<By> {
             bail!("the column '{name}' cannot be grouped by: {what}")
         }
         None => {
-            let own = By::own_names().map(|row| row.0).collect::<Vec<_>>().join(", ");
+            let own = keys().collect::<Vec<_>>().join(", ");
             bail!(
-                "there is no '{name}'{}; there are {own}, and the columns of dpp extract",
+                "there is no '{name}'{} (there are {own}, and the columns of dpp extract)",
                 did_you_mean(name, By::names())
             )
         }
@@ -289,15 +302,15 @@ pub(super) fn check_spares(output: &Output, lookups: &Lookups) -> anyhow::Result
     output.check_spares(&files.collect::<Vec<_>>())
 }
 
-fn least<'t>(definition: &Definition, text: &'t str) -> anyhow::Result<(&'t str, f64)> {
+fn least(definition: &Definition, text: &str) -> anyhow::Result<(&'static str, f64)> {
     let Some((name, number)) = text.split_once('=') else {
         bail!("--least: '{text}' is not COLUMN=NUMBER, as in queries=100")
     };
-    let (name, number) = (name.trim(), number.trim());
-    if !definition.measures.contains(&name) {
-        let meant = did_you_mean(name, definition.measures.iter().copied());
+    let (name, number) = (plainly(name).replace('-', "_"), number.trim());
+    let Some(name) = definition.measures.iter().find(|measure| **measure == name) else {
+        let meant = did_you_mean(&name, definition.measures.iter().copied());
         bail!("--least: the table {} has no figure '{name}'{meant}", definition.name)
-    }
+    };
     match number.parse::<f64>() {
         Ok(least) if least.is_finite() => Ok((name, least)),
         _ => bail!("--least: '{number}' is not a number"),

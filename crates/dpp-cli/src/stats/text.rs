@@ -4,7 +4,7 @@
 //! which of it is shown, how it is rounded, and where it stands.
 
 use super::traffic::Account;
-use crate::report::{grouped, utc};
+use crate::report::{grouped, several, things, utc};
 use dpp::summary::{Figures, Shown, Table};
 use dpp::tallies::Number;
 use std::cmp::Reverse;
@@ -75,15 +75,13 @@ impl Screen<'_> {
         self.line("Packets", &told);
         let [dot, doq] = ["dot_connections", "doq_connections"].map(|key| account.count(key));
         if dot + doq > 0 {
-            let (dot, doq) = (grouped(dot), grouped(doq));
-            self.line("Encrypted", &format!("{dot} connections of DNS over TLS, {doq} of DNS over QUIC"));
+            let (dot, doq) = (several(dot, "connection"), grouped(doq));
+            self.line("Encrypted", &format!("{dot} of DNS over TLS, {doq} of DNS over QUIC"));
         }
     }
 
     /// How much there is, of when, and of how many.
     fn head(&mut self) {
-        let [clients, servers, names, domains] =
-            ["clients", "servers", "names", "domains"].map(|key| value(self.of("distinct", key)));
         self.line("Queries", &grouped(self.count("queries")));
         if let (Shown::Time(first), Shown::Time(last)) =
             (self.of("totals", "first_query"), self.of("totals", "last_query"))
@@ -91,15 +89,24 @@ impl Screen<'_> {
             let (first, last) = (*first, *last);
             let seconds = (last.saturating_sub(first)) as f64 / 1e9;
             let rate = match seconds >= 1.0 {
-                true => format!(", {} a second", rounded(self.count("queries") as f64 / seconds)),
+                true => format!(", {} a second", rate(self.count("queries"), seconds)),
                 false => String::new(),
             };
             self.line("Time", &format!("{} to {}, {}{rate}", utc(first), utc(last), span(seconds)));
         }
-        self.line(
-            "Different",
-            &format!("{clients} clients, {servers} servers, {names} names, {domains} registered domains"),
-        );
+        let different = [
+            ("clients", "client"),
+            ("servers", "server"),
+            ("names", "name"),
+            ("domains", "registered domain"),
+        ]
+        .map(|(key, thing)| {
+            let number = self.of("distinct", key);
+            // What is not known exactly is not one either.
+            let count = if let Shown::About(Number { keys, .. }) = number { *keys } else { 0 };
+            format!("{} {}", value(number), things(count, thing))
+        });
+        self.line("Different", &different.join(", "));
     }
 
     /// Queries over time. What lies between two columns is in the left one.
@@ -141,10 +148,7 @@ impl Screen<'_> {
         let seconds = (in_column * width) as f64;
         let bars: String = sums.iter().map(bar).collect();
         self.line("Over time", &bars);
-        self.line(
-            "",
-            &format!("a column is {}; at most {} a second", span(seconds), rounded(most as f64 / seconds)),
-        );
+        self.line("", &format!("a column is {}; at most {} a second", span(seconds), rate(most, seconds)));
     }
 
     fn answers(&mut self) {
@@ -315,9 +319,18 @@ fn digits(number: f64) -> String {
 
 /// A number that need not be exact.
 pub(crate) fn rounded(number: f64) -> String {
-    match number < 100.0 {
-        true => digits(number),
-        false => grouped(number.round() as u64),
+    match number {
+        number if number > 0.0 && number < 0.005 => "< 0.01".to_owned(),
+        number if number < 100.0 => digits(number),
+        number => grouped(number.round() as u64),
+    }
+}
+
+/// So many in so many seconds, for one.
+fn rate(count: u64, seconds: f64) -> String {
+    match count as f64 / seconds {
+        whole if whole.fract() == 0.0 => grouped(whole as u64),
+        rate => rounded(rate),
     }
 }
 
@@ -325,6 +338,7 @@ pub(crate) fn rounded(number: f64) -> String {
 fn span(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
+        0..=59 if seconds.fract() == 0.0 => format!("{whole} s"),
         0..=59 => time(seconds * 1e9),
         60..=3599 => format!("{} min {} s", whole / 60, whole % 60),
         3600..=86_399 => format!("{} h {} min", whole / 3600, whole / 60 % 60),
@@ -359,6 +373,23 @@ mod tests {
             (2_000_000_000, "2.00 s"),
         ] {
             assert_eq!(time(ns as f64), told);
+        }
+    }
+
+    #[test]
+    fn rates_and_spans_have_no_more_digits_than_they_need() {
+        for (count, seconds, told) in [
+            (9, 1.0, "9"),
+            (17, 40.4, "0.42"),
+            (3, 2.0, "1.50"),
+            (1_000_000, 3.0, "333,333"),
+            (37, 9e7, "< 0.01"),
+            (0, 7.0, "0"),
+        ] {
+            assert_eq!(rate(count, seconds), told);
+        }
+        for (seconds, told) in [(1.0, "1 s"), (40.4, "40.4 s"), (0.5, "500 ms"), (90.0, "1 min 30 s")] {
+            assert_eq!(span(seconds), told);
         }
     }
 

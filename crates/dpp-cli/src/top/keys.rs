@@ -104,6 +104,9 @@ pub(super) const KEYS: &[Key] = &[
     key(KeyCode::PageUp, "PgUp", Action::PageUp, "", "a page up"),
 ];
 
+/// Lines of the help: all tables, and all other keys.
+pub(super) const HELP_LINES: usize = TABLES.len() + KEYS.len();
+
 /// What is to be done where this is pressed.
 pub(super) fn action(event: KeyEvent) -> Option<Action> {
     if is_interrupt(event) {

@@ -20,7 +20,7 @@ mod view;
 
 use crate::captures::Opener;
 use crate::checks::{Manner, check_merged, check_timeout, manner, workers};
-use crate::flags::{Lookups, Many, Top};
+use crate::flags::{Lookups, Top};
 use crate::inputs::{self, Input, Search};
 use crate::live;
 use crate::lookups;
@@ -144,8 +144,7 @@ pub(crate) fn top(wish: &Top) -> anyhow::Result<()> {
         bail!("--speed '{}': allowed are numbers from 0.001, such as 1 or 10, and max", wish.speed)
     };
     let (window, interval) = (window(&wish.window)?, interval(wish)?);
-    let Top { merge, recursive, .. } = *wish;
-    let manner = manner(&Many { order: wish.order.clone(), merge, recursive, keep_going: false })?;
+    let manner = manner(&wish.joined, false)?;
     let plan = plan(wish, manner)?;
     let machine = Machine::new(workers(wish.workers.threads.clone())?, RandomState::new().hash_one(0));
     let sources = sources(wish)?;
@@ -335,7 +334,7 @@ fn sources(wish: &Top) -> anyhow::Result<Vec<Input>> {
         }
         return Ok(inputs::sources(&words)?.captures);
     }
-    let search = Search { recursive: wish.recursive, ..Search::default() };
+    let search = Search { recursive: wish.joined.recursive, ..Search::default() };
     Ok(inputs::all(&wish.sources, search)?.captures)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It knows neither a terminal nor an engine: a key that is for those comes out as an [`Order`].
 
-use super::keys::{Action, TABLES, action, is_interrupt};
+use super::keys::{Action, HELP_LINES, TABLES, action, is_interrupt};
 use super::pace::Speed;
 use super::panes::Window;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -27,7 +27,10 @@ pub(super) struct State {
     /// Rows that the table has on the screen: the height of a page.
     pub(super) page: usize,
     pub(super) prompt: Option<Prompt>,
-    pub(super) is_helping: bool,
+    /// Lines of the help above the first that is shown; `None` where nobody asks for it.
+    pub(super) help: Option<usize>,
+    /// Lines of it that the screen has room for.
+    pub(super) help_page: usize,
     /// What came of the last key, if it is worth a word.
     pub(super) notice: String,
     /// Whether there may be colours.
@@ -73,7 +76,8 @@ impl State {
             above: 0,
             page: 0,
             prompt: None,
-            is_helping: false,
+            help: None,
+            help_page: 0,
             notice: String::new(),
             is_colored: true,
         }
@@ -88,8 +92,8 @@ impl State {
         if self.prompt.is_some() {
             return self.write(event);
         }
-        if self.is_helping {
-            self.is_helping = false;
+        if let Some(above) = self.help {
+            self.help = self.scrolled(above, action(event));
             return (action(event) == Some(Action::Leave)).then_some(Order::Leave);
         }
         match action(event)? {
@@ -108,13 +112,26 @@ impl State {
             Action::Down => self.above += 1,
             Action::PageUp => self.above = self.above.saturating_sub(self.page),
             Action::PageDown => self.above += self.page,
-            Action::Help => self.is_helping = true,
+            Action::Help => self.help = Some(0),
             Action::Reset => {
                 self.above = 0;
                 return Some(Order::Reset);
             }
         }
         None
+    }
+
+    /// The help after a key: any closes it, but for those that bring what there is no room for.
+    fn scrolled(&self, above: usize, action: Option<Action>) -> Option<usize> {
+        let most = HELP_LINES.saturating_sub(self.help_page);
+        let above = match action? {
+            Action::Up => above.saturating_sub(1),
+            Action::Down => above + 1,
+            Action::PageUp => above.saturating_sub(self.help_page),
+            Action::PageDown => above + self.help_page,
+            _ => return None,
+        };
+        (most > 0).then_some(above.min(most))
     }
 
     fn change_speed(&mut self, step: fn(Speed) -> Speed) -> Option<Order> {
@@ -222,7 +239,7 @@ mod tests {
     fn keys_are_letters_where_one_writes() {
         let mut state = replay();
         assert_eq!(type_keys(&mut state, "/q ?w<enter>"), []);
-        assert_eq!((&*state.wanted, state.window, state.is_helping), ("q ?w", Window::Minute, false));
+        assert_eq!((&*state.wanted, state.window, state.help), ("q ?w", Window::Minute, None));
         let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         type_keys(&mut state, "/");
         assert_eq!(state.press(interrupt), Some(Order::Leave));
@@ -246,10 +263,29 @@ mod tests {
     fn any_key_closes_the_help() {
         let mut state = replay();
         assert_eq!(type_keys(&mut state, "?"), []);
-        assert!(state.is_helping);
-        assert_eq!(type_keys(&mut state, "c"), []);
-        assert!(!state.is_helping);
-        assert_eq!(type_keys(&mut state, "?q"), [Order::Leave]);
+        state.help_page = HELP_LINES;
+        for key in ["c", "<down>", "<page>"] {
+            assert_eq!(state.help, Some(0));
+            assert_eq!(type_keys(&mut state, key), []);
+            assert_eq!(state.help, None, "{key}: there is room for all");
+            type_keys(&mut state, "?");
+        }
+        assert_eq!(type_keys(&mut state, "q"), [Order::Leave]);
+    }
+
+    #[test]
+    fn what_the_help_has_no_room_for_comes_with_arrows() {
+        let mut state = replay();
+        state.help_page = HELP_LINES - 5;
+        type_keys(&mut state, "?");
+        for (key, above) in
+            [("<down>", 1), ("<up>", 0), ("<up>", 0), ("<page>", 5), ("<down>", 5), ("<up>", 4)]
+        {
+            type_keys(&mut state, key);
+            assert_eq!(state.help, Some(above), "{key}");
+        }
+        type_keys(&mut state, "x");
+        assert_eq!((state.help, state.above), (None, 0));
     }
 
     #[test]

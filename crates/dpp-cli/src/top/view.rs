@@ -6,7 +6,7 @@
 //! The surprising fact: names come from strangers, who would like to write to this terminal. They are shown escaped, as in tables, so
 //! that of a name only letters of ASCII are left; and no cell takes a control character, wherever it comes from.
 
-use super::keys::{KEYS, TABLES};
+use super::keys::{HELP_LINES, KEYS, TABLES};
 use super::panes::Window;
 use super::state::{Asks, Prompt, State};
 use crate::report::{grouped, utc};
@@ -59,8 +59,9 @@ pub(super) fn draw(frame: &mut Frame, state: &mut State, seen: &Seen) {
     plot(out, rows.next(plot_height(height)), state, seen, paint);
     bars(out, rows.next(bars_height(height)), seen, paint);
     table(out, rows.left, state, seen, paint);
-    if state.is_helping {
-        help(out, area, paint);
+    if let Some(above) = state.help {
+        state.help_page = usize::from(area.height.saturating_sub(1));
+        help(out, area, above.min(HELP_LINES.saturating_sub(state.help_page)), paint);
     }
 }
 
@@ -444,8 +445,8 @@ fn foot(out: &mut Buffer, line: Rect, state: &State, paint: Paint) {
     }
 }
 
-/// All keys, over everything else.
-fn help(out: &mut Buffer, area: Rect, paint: Paint) {
+/// All keys, over everything else; those behind the first lines where there is no room for all.
+fn help(out: &mut Buffer, area: Rect, above: usize, paint: Paint) {
     let tables =
         TABLES.iter().map(|table| (table.key.to_string(), format!("{} with the most queries", table.words)));
     let keys = KEYS.iter().map(|key| (key.name.to_owned(), key.sentence.to_owned()));
@@ -454,8 +455,12 @@ fn help(out: &mut Buffer, area: Rect, paint: Paint) {
     let mut rows = Rows { left: area };
     let line = rows.next(1);
     out.set_style(line, paint.title());
-    write(out, line, 0, "dpp top: what keys do (any key goes back)", paint.title());
-    for (name, sentence) in lines {
+    let how = match usize::from(rows.left.height) {
+        HELP_LINES.. => "any key goes back",
+        _ => "up, down: more; any other key goes back",
+    };
+    write(out, line, 0, &format!("dpp top: what keys do ({how})"), paint.title());
+    for (name, sentence) in lines.into_iter().skip(above) {
         let line = rows.next(1);
         write(out, line, 0, &format!("{name:>7}"), paint.bold());
         write(out, line, 9, &sentence, Style::new());

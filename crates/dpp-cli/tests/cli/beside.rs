@@ -152,7 +152,10 @@ fn what_cannot_be_counted_beside_a_table_is_refused() {
     room.write("key.txt", "a passphrase\n");
     let rssac = ["--rssac", "r.tally", "--rssac-server", "all"];
     for (arguments, sentence) in [
-        (&["--stats", "s.csv"][..], "--stats 's.csv': end its name with .tally or .txt"),
+        (
+            &["--stats", "s.csv"][..],
+            "--stats 's.csv': end its name with .tally for a part, .txt for a part as text, .json",
+        ),
         (&["--rssac", "r.json", "--rssac-server", "all"], "--rssac 'r.json': end its name with .tally"),
         (&["--rssac", "r.tally"], "--rssac-server: say whose queries count"),
         (&["--rssac", "r.tally", "--rssac-server", "x"], "--rssac-server 'x' is no address"),

@@ -2,6 +2,7 @@
 //! mistakes.
 
 use crate::room::{Room, pcap};
+use dpp::findings::{By, DEFINITIONS};
 use std::collections::BTreeMap;
 
 #[test]
@@ -318,11 +319,45 @@ fn parts_of_other_tables_do_not_add_up() {
 }
 
 #[test]
+fn names_may_be_written_otherwise() {
+    let room = Room::with_capture();
+    for (one, other) in [
+        (&["--by", "Minute"][..], &["--by", "minute"][..]),
+        (&["--by", "client-prefix, SERVER_PREFIX"], &["--by", "client_prefix,server-prefix"]),
+        (&["--table", "slow_names"], &["--table", "slow-names"]),
+        (
+            &["--table", "Slow-Names", "--least", "Answered=1"],
+            &["--table", "slow-names", "--least", "answered=1"],
+        ),
+        (&["--by", "type", "--least", "query-bytes=9"], &["--by", "type", "--least", "query_bytes=9"]),
+    ] {
+        let of = |arguments: &[&str]| room.dpp(&[&["stats", "in.pcap"], arguments].concat()).well().stdout;
+        assert_eq!(of(one), of(other), "{one:?}");
+    }
+}
+
+#[test]
+fn the_help_has_all_keys_and_tables() {
+    let help = Room::new().dpp(&["stats", "--help"]).well().stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (name, _) in By::own_names() {
+        let name = name.replace('_', "-");
+        assert!(help.contains(&format!(" {name}, ")), "{name}: {help}");
+    }
+    let tables = DEFINITIONS.iter().map(|definition| definition.name).collect::<Vec<_>>().join(", ");
+    assert!(help.contains(&format!("of which rows: {tables}; else")), "{help}");
+}
+
+#[test]
 fn mistakes_are_told_with_what_was_meant() {
     let room = Room::with_capture();
     let before = room.inventory();
     for (arguments, words) in [
-        (&["--by", "minut"][..], "there is no 'minut'; did you mean 'minute'?"),
+        (
+            &["--by", "minutes"][..],
+            "there is no 'minutes'; did you mean 'minute'? (there are second, minute, ",
+        ),
+        (&["--by", "xyz"], "there is no 'xyz' (there are second, "),
         (&["--by", "type,type"], "two columns 'type'"),
         (&["--by", "response_bytes"], "two columns 'response_bytes'"),
         (&["--by", "query_time"], "take minute, hour, day"),

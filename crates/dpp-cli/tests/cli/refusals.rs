@@ -56,9 +56,26 @@ fn an_argument_too_many_is_called_that() {
 }
 
 #[test]
+fn a_command_that_is_misspelt_is_told() {
+    let meant = "there is no capture 'sats', and no command that is called so; did you mean 'stats'?";
+    check_arguments(&["sats"], 1, meant);
+    check_arguments(&["sats", "in.pcap"], 1, meant);
+    check_arguments(&["sats", "in.pcap", "--json"], 2, meant);
+    check_arguments(&["extarct", "in.pcap", "b.pcap", "-o", "x"], 2, "did you mean 'extract'?");
+    check_arguments(&["help", "stats"], 1, "there is no capture 'help'; dpp --help tells what there is");
+    check_arguments(&["stats", "help"], 1, "no capture 'help'; dpp stats --help tells what there is");
+    check_arguments(&["check"], 1, "dpp check: say with --source where packets come from");
+    check_arguments(&["live"], 1, "dpp live: say with --source where packets come from");
+    let room = Room::new();
+    room.write("sats", pcap(&[]));
+    room.dpp(&["sats", "x.csv"]).well();
+}
+
+#[test]
 fn an_input_must_be_named_and_readable() {
     check_arguments(&[], 1, "Input filename is required");
     check_arguments(&["missing.pcap"], 1, "'missing.pcap' does not exist");
+    check_arguments(&["missing"], 1, "'missing' does not exist");
     check_arguments(&["."], 1, "is a directory");
 }
 

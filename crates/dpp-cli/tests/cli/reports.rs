@@ -220,7 +220,7 @@ fn a_capture_without_dns_is_explained() {
     let text = room.dpp(&["in.pcap", "out.csv"]).well().stderr;
     for line in [
         "Skipped: 3 packets, 219 bytes: UDP, but not on a DNS port (port; frames 1, 3, 4)",
-        "Skipped: 1 packets, 42 bytes: ARP (arp; frame 2)",
+        "Skipped: 1 packet, 42 bytes: ARP (arp; frame 2)",
         "No DNS message found: 60 % of the packets: UDP, but not on a DNS port; 20 % of the packets: ARP; ",
         "Seen instead, link types with packets: 1 (Ethernet) 5",
         "Seen instead, ethertypes with packets: 0x0800 (IPv4) 4, 0x0806 (ARP) 1",

@@ -387,6 +387,10 @@ fn what_does_not_add_up_is_refused() {
         &["mrege", "a.tally"],
         "dpp rssac: there is no capture 'mrege', and no step that is called so; did you mean 'merge'?",
     );
+    check_refused(
+        &["mpa", "a.tally"],
+        "dpp rssac: there is no capture 'mpa', and no step that is called so; did you mean 'map'?",
+    );
     check_refused(&["--labels", "map", "in.pcap"], "dpp rssac: 'map' is a step, which stands first");
 }
 
@@ -456,18 +460,18 @@ fn what_is_left_out_and_what_is_missing_is_told() {
     assert!(
         merged
             .stderr
-            .contains("Error: 'again.tally' does not add up: file number 3 of site a%20b is there twice"),
+            .contains("Error: 'again.tally' does not add up: file number 3 of site a b is there twice"),
         "{}",
         merged.stderr
     );
     assert!(
-        merged.stderr.ends_with("Error: 1 of 3 parts were left out; all others were added up\n"),
+        merged.stderr.ends_with("Error: 1 of 3 parts was left out; all others were added up\n"),
         "{}",
         merged.stderr
     );
     assert!(room.lines("day.txt").contains(&"+!left-out/again.tally/twice 1".to_owned()));
     let told = room.dpp(&["rssac", "report", "day.txt", "--service", "x"]).well().stderr;
-    assert!(told.contains("WARN: files of site a%20b are missing between 3 and 5: 1 (4)\n"), "{told}");
+    assert!(told.contains("WARN: files of site a b are missing between 3 and 5: 1 (4)\n"), "{told}");
     assert!(told.contains("WARN: left out: again.tally (it has what another part has, too)\n"), "{told}");
 }
 

@@ -56,6 +56,16 @@ fn neither_threads_nor_order_nor_files_change_a_figure() {
 }
 
 #[test]
+fn one_thing_is_no_things() {
+    let room = Room::new();
+    let one = ["--clients", "1", "--resolvers", "1", "--seed", "3"];
+    let ended = room.dpp(&[&["generate", "in.pcap", "--transactions", "1"], &one[..]].concat()).well();
+    assert!(ended.stderr.contains(": 1 transaction, 1 query, 1 response"), "{}", ended.stderr);
+    let screen = room.dpp(&["stats", "in.pcap"]).well().stdout;
+    assert!(screen.contains("1 client, 1 server, 1 name, 1 registered domain\n"), "{screen}");
+}
+
+#[test]
 fn the_screen_tells_what_is_in_a_capture() {
     let room = Room::new();
     room.dpp(&["generate", "in.pcap", "--duration-seconds", "300", "--qps", "3"]).well();
@@ -361,11 +371,19 @@ fn parts_that_do_not_add_up_are_refused() {
         (&["stats", "merge", "folder", "-o", "x"], "the directory 'folder' holds no files"),
         (
             &["stats", "report", "1.tally", "--site", "a b"],
-            "--site: the parts have no site 'a%20b'; they have -",
+            "--site: the parts have no site 'a b'; they have -",
         ),
         (
             &["stats", "mrege", "1.tally"],
             "dpp stats: there is no capture 'mrege', and no step that is called so; did you mean 'merge'?",
+        ),
+        (
+            &["stats", "mpa", "1.tally"],
+            "dpp stats: there is no capture 'mpa', and no step that is called so; did you mean 'map'?",
+        ),
+        (
+            &["stats", "Report", "1.tally"],
+            "dpp stats: there is no capture 'Report', and no step that is called so; did you mean 'report'?",
         ),
         (&["stats", "--json", "report", "1.tally"], "dpp stats: 'report' is a step, which stands first"),
     ] {
@@ -442,7 +460,7 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     let merged = room.dpp(&merge);
     assert_eq!(merged.code, Some(1));
     assert!(
-        merged.stderr.ends_with("Error: 1 of 4 parts were left out; all others were added up\n"),
+        merged.stderr.ends_with("Error: 1 of 4 parts was left out; all others were added up\n"),
         "{}",
         merged.stderr
     );
@@ -450,7 +468,7 @@ fn what_is_left_out_and_what_is_missing_is_in_the_figures() {
     room.dpp(&["stats", "map", "6.pcap", "--seq", "name", "-o", "6.tally", "-s"]).well();
     let ended = room.dpp(&["stats", "report", "all.tally", "6.tally", "--json"]).well();
     assert!(ended.stderr.contains("WARN: files are missing between 1 and 6: 4 (2-5)\n"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("WARN: left out: odd%20name.tally (it is no part)\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("WARN: left out: odd name.tally (it is no part)\n"), "{}", ended.stderr);
     let told = ended.report();
     let left_out = json!([{ "name": "odd name.tally", "reason": "foreign", "words": "it is no part" }]);
     assert_eq!(told["left_out"], left_out);
@@ -499,7 +517,7 @@ fn a_part_that_is_at_fault_in_the_middle_is_named_or_left_out() {
             let merge = ["stats", "merge", "--keep-going", "-o", "x.txt"];
             let ended = room.dpp(&[&merge[..], &order].concat());
             assert!(ended.stderr.contains(&format!("Error: '{odd}' {sentence}")), "{}", ended.stderr);
-            let last = "2 parts added up\nError: 1 of 3 parts were left out; all others were added up\n";
+            let last = "2 parts added up\nError: 1 of 3 parts was left out; all others were added up\n";
             assert_eq!((ended.code, ended.stderr.ends_with(last)), (Some(1), true), "{}", ended.stderr);
             let left_out = format!("+!left-out/{odd}/{reason} 1\n");
             let merged = String::from_utf8(room.read("x.txt")).unwrap();

@@ -110,6 +110,29 @@ fn what_keys_do_is_told() {
 }
 
 #[test]
+fn help_that_does_not_fit_can_be_scrolled() {
+    let terminal = started("1", (80, 24));
+    terminal.resize(80, 12);
+    terminal.write("?");
+    let help = terminal.wait_for("up, down: more");
+    assert!(help.contains("clients with the most") && !help.contains("a page up"), "{help}");
+    terminal.press("PageDown");
+    let help = terminal.wait_for("a page up");
+    assert!(help.contains("further up") && !help.contains("clients with the most"), "{help}");
+    terminal.press("Up");
+    terminal
+        .wait_until("a line less", |screen| screen.contains("a page down") && !screen.contains("a page up"));
+    // What there is room for all at once is not scrolled any more.
+    terminal.resize(80, 24);
+    let help = terminal.wait_for("any key goes back");
+    assert!(help.contains("clients with the most") && help.contains("a page up"), "{help}");
+    terminal.press("Down");
+    terminal.wait_until("the screen", |screen| !screen.contains("what keys do") && screen.contains("q quit"));
+    terminal.write("q");
+    terminal.wait_for_the_end();
+}
+
+#[test]
 fn windows_of_any_size_have_what_fits() {
     let terminal = started("10", (120, 40));
     for (width, height) in [(20, 5), (1, 1), (80, 24), (3, 50), (250, 3)] {

@@ -12,6 +12,7 @@
 //! +!seq/ams/000000000017 1   a file of this number at this site
 //! ```
 
+use super::shown_name;
 use dpp::tallies::entry::Op;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -265,7 +266,7 @@ fn words(key: &str) -> String {
     match key.split_once('/') {
         Some(("seq", rest)) => {
             let (site, number) = rest.rsplit_once('/').unwrap_or(("-", rest));
-            let at = if site == "-" { String::new() } else { format!(" of site {site}") };
+            let at = if site == "-" { String::new() } else { format!(" of site {}", shown_name(site)) };
             format!(
                 "file number {}{at} is there twice",
                 number.trim_start_matches('0').parse::<u64>().unwrap_or(0)

@@ -192,6 +192,16 @@ pub fn name_of(escaped: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// The name that stands so in a key, as somebody typed it, but for what a terminal would obey.
+pub fn shown_name(escaped: &str) -> String {
+    let name = name_of(escaped).unwrap_or_else(|| escaped.to_owned());
+    let letter = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    name.chars().map(letter).collect()
+}
+
 /// Whether this can be a key: octets that can be seen.
 fn can_be_key(key: &[u8]) -> bool {
     !key.is_empty() && key.len() < KEY_MAX && key.iter().all(u8::is_ascii_graphic)

@@ -185,6 +185,16 @@ fn any_text_may_be_a_parameter_and_stays_the_same_however_often_parts_are_merged
 }
 
 #[test]
+fn names_are_shown_as_they_were_typed_but_for_what_terminals_obey() {
+    for (name, shown) in
+        [("a b.tally", "a b.tally"), ("Zürich/№1", "Zürich/№1"), ("a\x1B[2J\n", "a\\u{1b}[2J\\n")]
+    {
+        assert_eq!(shown_name(&key_name(name)), shown);
+    }
+    assert_eq!(shown_name("%FF"), "%FF");
+}
+
+#[test]
 fn of_two_parts_with_the_same_file_both_are_named() {
     let lines = ["+!content/0a 1"].map(|line| entries(&[line]));
     let other = written(Form::Text, &header("all"), &entries(&["+!content/09 1", "+!seq/-/000000000001 1"]));

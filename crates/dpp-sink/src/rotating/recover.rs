@@ -47,6 +47,10 @@ pub enum Done {
     },
 }
 
+fn several(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = self.part.display();
@@ -54,15 +58,18 @@ impl fmt::Display for Recovered {
             Done::Finished { path, records, cut: 0 } => {
                 write!(
                     f,
-                    "'{part}', left by a run that was killed, is complete as '{}' ({records} records)",
-                    path.display()
+                    "'{part}', left by a run that was killed, is complete as '{}' ({})",
+                    path.display(),
+                    several(*records, "record")
                 )
             }
             Done::Finished { path, records, cut } => write!(
                 f,
-                "'{part}', left by a run that was killed, is complete as '{}' ({records} records) without its last {cut} bytes, \
+                "'{part}', left by a run that was killed, is complete as '{}' ({}) without its last {}, \
                  which were not whole",
-                path.display()
+                path.display(),
+                several(*records, "record"),
+                several(*cut, "byte")
             ),
             Done::SetAside { path } => write!(
                 f,

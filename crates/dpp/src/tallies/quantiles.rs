@@ -9,7 +9,7 @@ use super::tally::{Tally, Teller, read_number};
 
 const STEP_BITS: u32 = 7;
 const STEPS: usize = 1 << STEP_BITS;
-pub(super) const BUCKETS: usize = STEPS * (u64::BITS - STEP_BITS + 1) as usize;
+const BUCKETS: usize = STEPS * (u64::BITS - STEP_BITS + 1) as usize;
 
 /// A histogram of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,13 +104,8 @@ impl Quantiles {
     /// assert!((500_000..=504_000).contains(&median), "{median}");
     /// ```
     pub fn quantile(&self, per_mille: u64) -> Option<u64> {
-        let rank = (u128::from(self.count()) * u128::from(per_mille)).div_ceil(1000).max(1);
-        let mut seen = 0;
-        let place = self.buckets.iter().position(|&count| {
-            seen += u128::from(count);
-            seen >= rank
-        })?;
-        Some(last_of(self.first + place).min(self.max))
+        let bucket = ranked((self.first..).zip(self.buckets.iter().copied()), self.count(), per_mille)?;
+        Some(last_of(bucket).min(self.max))
     }
 
     /// The buckets that are not empty: the smallest and the largest number that falls into each, and how many did.
@@ -138,6 +133,43 @@ pub(super) fn last_of(bucket: usize) -> u64 {
     ((lead + 1) << shift).wrapping_sub(1)
 }
 
+/// The bucket that has the number which `per_mille` of 1000 do not exceed. Buckets come in their order, each with how many
+/// numbers fell into it; `all` are these together.
+pub(super) fn ranked(
+    buckets: impl IntoIterator<Item = (usize, u64)>,
+    all: u64,
+    per_mille: u64,
+) -> Option<usize> {
+    let rank = (u128::from(all) * u128::from(per_mille)).div_ceil(1000).max(1);
+    let mut seen = 0;
+    let found = buckets.into_iter().find(|(_, count)| {
+        seen += u128::from(*count);
+        seen >= rank
+    });
+    found.map(|(bucket, _)| bucket)
+}
+
+/// A bucket as an entry names it, into which so many numbers fell.
+pub(super) fn read_bucket(name: &[u8], count: u64) -> Result<usize, NotMine> {
+    read_number(name).ok().filter(|bucket| *bucket < BUCKETS && count > 0).ok_or(NotMine)
+}
+
+/// A sum has more than 64 bits, and is told in two parts that add up: what is below 2^32 of it, and the rest.
+pub(super) fn tell_sum(teller: &mut Teller, sum: u128) {
+    teller.tell(Op::Sum, b"s0", sum as u64 & 0xFFFF_FFFF);
+    teller.tell(Op::Sum, b"s1", u64::try_from(sum >> 32).unwrap_or(u64::MAX));
+}
+
+pub(super) fn take_sum(sum: &mut u128, part: &[u8], number: u64) -> Result<(), NotMine> {
+    let shift = match part {
+        b"0" => 0,
+        b"1" => 32,
+        _ => return Err(NotMine),
+    };
+    *sum = sum.saturating_add(u128::from(number) << shift);
+    Ok(())
+}
+
 impl Tally for Quantiles {
     fn merge(&mut self, other: &Quantiles) {
         for (bucket, &count) in (other.first..).zip(&other.buckets).filter(|(_, count)| **count > 0) {
@@ -149,7 +181,6 @@ impl Tally for Quantiles {
     }
 }
 
-/// The sum has more than 64 bits, and is told in two parts that add up: what is below 2^32 of it, and the rest.
 impl Entries for Quantiles {
     fn tell(&self, prefix: &str, emit: &mut dyn FnMut(Op, &[u8], u64)) {
         if self.buckets.is_empty() {
@@ -159,23 +190,15 @@ impl Entries for Quantiles {
         for (bucket, &count) in (self.first..).zip(&self.buckets).filter(|(_, count)| **count > 0) {
             teller.tell(Op::Sum, format!("b{bucket}").as_bytes(), count);
         }
-        teller.tell(Op::Sum, b"s0", self.sum as u64 & 0xFFFF_FFFF);
-        teller.tell(Op::Sum, b"s1", u64::try_from(self.sum >> 32).unwrap_or(u64::MAX));
+        tell_sum(&mut teller, self.sum);
         teller.tell(Op::Min, b"m", self.min);
         teller.tell(Op::Max, b"m", self.max);
     }
 
     fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), NotMine> {
         match (op, key) {
-            (Op::Sum, [b'b', bucket @ ..]) => {
-                let bucket = read_number::<usize>(bucket)?;
-                if bucket >= BUCKETS || number == 0 {
-                    return Err(NotMine);
-                }
-                self.add_in(bucket, number);
-            }
-            (Op::Sum, b"s0") => self.sum = self.sum.saturating_add(number.into()),
-            (Op::Sum, b"s1") => self.sum = self.sum.saturating_add(u128::from(number) << 32),
+            (Op::Sum, [b'b', bucket @ ..]) => self.add_in(read_bucket(bucket, number)?, number),
+            (Op::Sum, [b's', part @ ..]) => take_sum(&mut self.sum, part, number)?,
             (Op::Min, b"m") => self.min = self.min.min(number),
             (Op::Max, b"m") => self.max = self.max.max(number),
             _ => return Err(NotMine),

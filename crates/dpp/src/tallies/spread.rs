@@ -5,8 +5,8 @@
 //! word: above its number, below how often a number fell into it, which nobody brings to 2^48.
 
 use super::entry::{Entries, NotMine, Op};
-use super::quantiles::{BUCKETS, bucket, last_of};
-use super::tally::{Tally, Teller, read_number};
+use super::quantiles::{bucket, last_of, ranked, read_bucket, take_sum, tell_sum};
+use super::tally::{Tally, Teller};
 
 const COUNT_BITS: u32 = 48;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
@@ -67,13 +67,8 @@ impl Spread {
 
     /// The number that `per_mille` of 1000 do not exceed, at most 0.8 % too high; `None` if nothing was counted.
     pub fn quantile(&self, per_mille: u64) -> Option<u64> {
-        let rank = (u128::from(self.count()) * u128::from(per_mille)).div_ceil(1000).max(1);
-        let mut seen = 0;
-        let word = self.words.iter().find(|word| {
-            seen += u128::from(**word & COUNT_MAX);
-            seen >= rank
-        })?;
-        Some(last_of((word >> COUNT_BITS) as usize).min(self.max))
+        let buckets = self.words.iter().map(|word| ((word >> COUNT_BITS) as usize, word & COUNT_MAX));
+        Some(last_of(ranked(buckets, self.count(), per_mille)?).min(self.max))
     }
 }
 
@@ -95,22 +90,14 @@ impl Entries for Spread {
         for word in &self.words {
             teller.tell(Op::Sum, format!("b{}", word >> COUNT_BITS).as_bytes(), word & COUNT_MAX);
         }
-        teller.tell(Op::Sum, b"s0", self.sum as u64 & 0xFFFF_FFFF);
-        teller.tell(Op::Sum, b"s1", u64::try_from(self.sum >> 32).unwrap_or(u64::MAX));
+        tell_sum(&mut teller, self.sum);
         teller.tell(Op::Max, b"m", self.max);
     }
 
     fn take(&mut self, op: Op, key: &[u8], number: u64) -> Result<(), NotMine> {
         match (op, key) {
-            (Op::Sum, [b'b', bucket @ ..]) => {
-                let bucket = read_number::<usize>(bucket)?;
-                if bucket >= BUCKETS || number == 0 {
-                    return Err(NotMine);
-                }
-                self.add_in(bucket as u64, number);
-            }
-            (Op::Sum, b"s0") => self.sum = self.sum.saturating_add(number.into()),
-            (Op::Sum, b"s1") => self.sum = self.sum.saturating_add(u128::from(number) << 32),
+            (Op::Sum, [b'b', bucket @ ..]) => self.add_in(read_bucket(bucket, number)? as u64, number),
+            (Op::Sum, [b's', part @ ..]) => take_sum(&mut self.sum, part, number)?,
             (Op::Max, b"m") => self.max = self.max.max(number),
             _ => return Err(NotMine),
         }
