@@ -247,6 +247,15 @@ struct Found {
     verdict: anyhow::Result<()>,
 }
 
+/// Entries of parts that are wanted.
+struct Entries<'a> {
+    parts: &'a Parts<'a>,
+    /// What takes them where parts have such a header.
+    new: &'a dyn Fn(&Header) -> anyhow::Result<Traffic>,
+    /// Whether it takes those of a key.
+    is_wanted: &'a dyn Fn(&[u8]) -> bool,
+}
+
 impl Found {
     /// What is in parts, of these sites. What `open` gives is opened when the parts have shown to add up.
     fn of_parts<O>(
@@ -257,20 +266,17 @@ impl Found {
     ) -> anyhow::Result<(Found, O)> {
         let new = |header: &Header| Ok(Traffic::new(keys_max(header), AllFindings::default()));
         let is_wanted = |key: &[u8]| traffic::table_of(key).is_none();
-        Found::of((parts, &new, &is_wanted), sites, is_silent, open)
+        Found::of(Entries { parts, new: &new, is_wanted: &is_wanted }, sites, is_silent, open)
     }
 
     /// Those entries of parts that are wanted, of these sites.
     fn of<O>(
-        (parts, new, is_wanted): (
-            &Parts,
-            &dyn Fn(&Header) -> anyhow::Result<Traffic>,
-            &dyn Fn(&[u8]) -> bool,
-        ),
+        wanted: Entries,
         sites: &flags::Sites,
         is_silent: bool,
         open: impl FnOnce() -> anyhow::Result<O>,
     ) -> anyhow::Result<(Found, O)> {
+        let Entries { parts, new, is_wanted } = wanted;
         let (added, all, out) = parts.tallies(new, is_wanted, open)?;
         let verdict = added.verdict("the figures are those");
         let Added { header, mut ledger, .. } = added;

@@ -5,7 +5,7 @@
 //! names the tables that are counted in it ([`TABLES`]), in the order of these names; entries have their numbers. Which rows
 //! are told (`--least`, `--top`) is not said before the report, for all are counted.
 
-use super::{Found, KIND, Transactions, count};
+use super::{Entries, Found, KIND, Transactions, count};
 use crate::counting::{self, Partial};
 use crate::flags::{self, Looking, Lookups, StatsReport, Summing, Tables, Wanted};
 use crate::formats::Format;
@@ -101,7 +101,8 @@ pub(super) fn write_of_parts(wish: &StatsReport) -> anyhow::Result<()> {
         table_of(key).is_some_and(|place| chosen.contains(&place) || place >= *count)
     };
     let is_silent = wish.adding.quiet.silent;
-    let (found, opened) = Found::of((&parts, &new, &is_wanted), &wish.sites, is_silent, || open(&files))?;
+    let entries = Entries { parts: &parts, new: &new, is_wanted: &is_wanted };
+    let (found, opened) = Found::of(entries, &wish.sites, is_silent, || open(&files))?;
     let places = places.into_inner().0;
     let all = found.traffic.tables.all();
     put(&files, opened, places.iter().map(|place| &all[*place]), wish.showing.top)?;
