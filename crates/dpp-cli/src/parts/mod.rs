@@ -152,7 +152,7 @@ pub(crate) fn warn_of(ledger: &Ledger, is_silent: bool) {
 }
 
 fn of_site(site: &str) -> String {
-    if site == "-" { String::new() } else { format!(" of site {site}") }
+    if site == "-" { String::new() } else { format!(" of site {}", shown_name(site)) }
 }
 
 /// Says the first of these, and how many there are if that is not all.

@@ -283,11 +283,11 @@ fn parts_of_other_tables_do_not_add_up() {
     for (arguments, words) in [
         (
             &["merge", "1.tally", "none.tally", "-o", "x"][..],
-            "does not add up: tables=amplification:qtype,edns_do retries:server slow-names:name traffic:second,client_prefix and tables=none",
+            "do not add up: tables=amplification:qtype,edns_do retries:server slow-names:name traffic:second,client_prefix, there tables=none",
         ),
         (
             &["report", "3.tally", "retries.txt"],
-            "slow-names:name traffic:second,client_prefix and tables=retries:client",
+            "slow-names:name traffic:second,client_prefix, there tables=retries:client",
         ),
         (
             &["report", "none.tally", "--by", "server"],
