@@ -287,7 +287,7 @@ fn parts_of_other_tables_do_not_add_up() {
         ),
         (
             &["report", "3.tally", "retries.txt"],
-            "slow-names:name traffic:second,client_prefix, there tables=retries:client",
+            "tables=retries:client, there tables=amplification:qtype,edns_do retries:server slow-names:name traffic:second,client_prefix",
         ),
         (
             &["report", "none.tally", "--by", "server"],

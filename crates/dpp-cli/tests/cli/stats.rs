@@ -644,7 +644,7 @@ fn figures_of_a_site_come_with_the_warnings_of_that_site() {
     ];
     room.dpp(&merge).well();
     for (site, warnings, inputs) in [
-        ("a b", &["WARN: files of site a%20b are missing between 3 and 9: 4 (5-8)\n"][..], 3),
+        ("a b", &["WARN: files of site a b are missing between 3 and 9: 4 (5-8)\n"][..], 3),
         (
             "lon",
             &[
