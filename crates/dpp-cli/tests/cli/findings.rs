@@ -299,8 +299,8 @@ fn parts_of_other_tables_do_not_add_up() {
         ),
         (&["merge", "newer.txt", "-o", "x"], "'fast-names:name'"),
         (&["report", "newer.txt", "--table", "retries"], "'fast-names:name'"),
-        (&["report", "odd.txt", "--table", "retries"], "nobody counts: '-/table/1/level'"),
-        (&["merge", "odd.txt", "-o", "x"], "nobody counts: '-/table/1/level'"),
+        (&["report", "odd.txt", "--table", "retries"], "nobody counts: '>-/table/1/level'"),
+        (&["merge", "odd.txt", "-o", "x"], "nobody counts: '>-/table/1/level'"),
         (&["report", "1.tally", "--table", "slow-names", "--json"], "cannot be used with"),
         (
             &["report", "1.tally", "--table", "slow-names", "-o", "1.tally.csv", "--site", "lon"],
