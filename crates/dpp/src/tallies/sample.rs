@@ -76,19 +76,28 @@ impl Sample {
 
     /// Forgets what cannot be in the sample any more.
     fn prune(&mut self) {
-        let mut smaller = Sample::default();
+        let mut drawn = std::mem::take(&mut self.occurrences);
+        self.draw(&mut drawn);
+        let mut keys = Keyed::default();
         // Numbers of keys there, from 1, by those here.
         let mut numbers = vec![0; self.keys.len()];
-        for Occurrence { rank, number, key } in self.drawn_by_lot() {
-            let there = &mut numbers[key as usize];
+        for Occurrence { key, .. } in &mut drawn {
+            let there = &mut numbers[*key as usize];
             if *there == 0 {
-                *there = smaller.keys.number_or(self.key(key), || ()) as u32 + 1;
+                *there = keys.number_or(self.key(*key), || ()) as u32 + 1;
             }
-            smaller.occurrences.push(Occurrence { rank, number, key: *there - 1 });
+            *key = *there - 1;
         }
-        smaller.rank_max =
-            smaller.occurrences.iter().map(|occurrence| occurrence.rank).max().unwrap_or(u64::MAX);
-        *self = smaller;
+        self.rank_max = drawn.iter().map(|occurrence| occurrence.rank).max().unwrap_or(u64::MAX);
+        (self.keys, self.occurrences) = (keys, drawn);
+    }
+
+    /// Leaves those that are the sample, in any order. Of occurrences that are alike in everything any are taken.
+    fn draw(&self, all: &mut Vec<Occurrence>) {
+        if all.len() > SAMPLE_MAX {
+            all.select_nth_unstable_by(SAMPLE_MAX, |one, other| self.compare(one, other));
+            all.truncate(SAMPLE_MAX);
+        }
     }
 
     fn key(&self, number: u32) -> &[u8] {
@@ -100,13 +109,10 @@ impl Sample {
         numbers.then_with(|| self.key(one.key).cmp(self.key(other.key)))
     }
 
-    /// The sample, in any order. Of occurrences that are alike in everything any are taken.
+    /// The sample, in any order.
     fn drawn_by_lot(&self) -> Vec<Occurrence> {
         let mut all = self.occurrences.clone();
-        if all.len() > SAMPLE_MAX {
-            all.select_nth_unstable_by(SAMPLE_MAX, |one, other| self.compare(one, other));
-            all.truncate(SAMPLE_MAX);
-        }
+        self.draw(&mut all);
         all
     }
 
