@@ -21,7 +21,6 @@ use crate::tallies::{
     AHEAD, AddressKey, AddressRoom, Hash, Quantiles, Tag, Tally, Tops, finished, fold, is_same,
 };
 use crate::transaction::{Brief, Face, Fields, Lacks, State, Transaction};
-use std::hint::black_box;
 
 /// Counts rows for a [`Summary`].
 #[derive(Debug)]
@@ -50,8 +49,6 @@ struct Batch<'a> {
     server_tags: [Tag; AHEAD],
     did: [Server; AHEAD],
     ranks: [u64; AHEAD],
-    /// Something of all that was fetched.
-    fetched: u64,
 }
 
 impl Default for Batch<'_> {
@@ -67,7 +64,6 @@ impl Default for Batch<'_> {
             server_tags: [Tag::default(); AHEAD],
             did: [Server { code: None, rtt_ns: None }; AHEAD],
             ranks: [0; AHEAD],
-            fetched: 0,
         }
     }
 }
@@ -201,8 +197,6 @@ impl Adder {
         batch.server_tags[place] = self.sum.servers.tag_of_address(key.server);
         batch.did[place] = *did;
         batch.ranks[place] = rank(row.request_ns(), key, key.client.words(), key.server.words());
-        batch.fetched ^= self.sum.names.fetch(batch.name_tags[place]);
-        batch.fetched ^= self.sum.clients.fetch(batch.client_tags[place]);
     }
 
     /// Counts the queries of a batch by their keys.
@@ -233,23 +227,11 @@ impl Adder {
                 &batch.did[place],
             );
         }
-        black_box(batch.fetched ^ self.fetch_rtts(batch, &numbers));
         for place in all {
             if numbers[place] > 0 {
                 self.add_did(numbers[place] as usize - 1, batch, place);
             }
         }
-    }
-
-    /// Fetches what is counted of servers that have these numbers, from 1.
-    #[inline(always)]
-    fn fetch_rtts(&self, batch: &Batch, numbers: &[u32; AHEAD]) -> u64 {
-        (0..batch.count).fold(0, |fetched, place| {
-            let group = self.groups.get((numbers[place] as usize).wrapping_sub(1));
-            let figures = group.and_then(|group| self.sum.by_server.of_number(*group as usize));
-            let rtt_ns = batch.did[place].rtt_ns.unwrap_or(0);
-            fetched ^ figures.map_or(0, |figures| figures.rtts.fetch(rtt_ns))
-        })
     }
 
     /// Counts what a server did that is known by number.

@@ -55,15 +55,6 @@ impl<T: Tally + Default> Groups<T> {
         self.groups.as_mut().map(|groups| groups.value_mut(number))
     }
 
-    /// The same, to be looked at.
-    ///
-    /// # Panics
-    /// If no key has it.
-    #[inline]
-    pub fn of_number(&self, number: usize) -> Option<&T> {
-        self.groups.as_ref().map(|groups| groups.value(number))
-    }
-
     /// The tally of a key, if it came and there were not too many.
     pub fn get(&self, key: &[u8]) -> Option<&T> {
         self.groups.as_ref()?.get(key)

@@ -144,19 +144,7 @@ impl<V> Keyed<V> {
         entry.is_some_and(|entry| tag & IS_IPV4 != 0 || is_it(self.key(entry)))
     }
 
-    /// Fetches the slot of a key of this tag into the processor's cache. Gives what is there, which has no meaning.
-    #[inline(always)]
-    pub(super) fn fetch(&self, Tag(tag): Tag) -> u64 {
-        self.slots[self.place(tag)]
-    }
-
     /// What is known of the key of this number.
-    #[inline]
-    pub(super) fn value(&self, number: usize) -> &V {
-        &self.entries[number].value
-    }
-
-    /// The same, to be changed.
     #[inline]
     pub(super) fn value_mut(&mut self, number: usize) -> &mut V {
         &mut self.entries[number].value

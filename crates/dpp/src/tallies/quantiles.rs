@@ -45,12 +45,6 @@ impl Quantiles {
         self.max = self.max.max(number);
     }
 
-    /// Fetches the bucket of a number into the processor's cache. Gives what is there.
-    #[inline(always)]
-    pub fn fetch(&self, number: u64) -> u64 {
-        self.buckets.get(bucket(number).wrapping_sub(self.first)).copied().unwrap_or(0)
-    }
-
     /// Counts a number so many times, once at least.
     pub fn add_many(&mut self, number: u64, n: u64) {
         self.add_in(bucket(number), n);

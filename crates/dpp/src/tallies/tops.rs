@@ -100,16 +100,6 @@ impl Tops {
         }
     }
 
-    /// Fetches into the processor's cache where a key of this tag is looked up: who does so for many, and looks them up after, does
-    /// not wait for each. Gives something of it, which has no meaning.
-    #[inline(always)]
-    pub fn fetch(&self, tag: Tag) -> u64 {
-        match &self.counts {
-            Counts::Exact(keys) => keys.fetch(tag),
-            Counts::Sketch(_) => 0,
-        }
-    }
-
     /// Keys of these tags came once each, with these ranks: those that are known already are counted. `is_it` says whether bytes are
     /// those of the key at a place, if its tag does not say all. Gives the numbers that keys have, from 1, and a bit for each of the
     /// others, which are to be added singly.
