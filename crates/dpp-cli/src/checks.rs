@@ -17,7 +17,7 @@ use crate::hiding;
 use crate::inputs::{self, Input, Inputs, Search};
 use crate::live;
 use crate::lookups;
-use crate::output::{Output, Target};
+use crate::output::{Output, Target, identity, is_stdout, of_descriptor};
 use crate::plan;
 use crate::saved::{EXAMPLES, Saved};
 use anyhow::bail;
@@ -33,11 +33,9 @@ use dpp_sink::part_file::{end_of_links, part_path};
 use dpp_source::Identity;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata};
-use std::io::{self, IsTerminal};
+use std::fs::{self, Metadata};
+use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A run that nothing speaks against.
@@ -621,14 +619,6 @@ fn output_files(output: &Output) -> Vec<(String, Identity)> {
     files.into_iter().filter_map(|(name, file)| Some((name, file?))).collect()
 }
 
-fn identity(path: &Path) -> Option<Identity> {
-    fs::metadata(path).ok().as_ref().map(Identity::from)
-}
-
-fn of_descriptor(descriptor: impl AsFd) -> io::Result<Metadata> {
-    File::from(descriptor.as_fd().try_clone_to_owned()?).metadata()
-}
-
 /// Only files are destroyed by being written to; a terminal or a socket may well be both ends.
 fn regular(known: io::Result<Metadata>) -> Option<Identity> {
     known.ok().filter(Metadata::is_file).as_ref().map(Identity::from)
@@ -648,14 +638,6 @@ fn check_stdout(target: &Target, format: Format, report: Option<ReportFormat>) -
         bail!("standard output cannot carry rows and the JSON report; name an output file")
     }
     Ok(())
-}
-
-/// Whether this is where standard output goes, as `/dev/stdout` is. What swallows everything, as `/dev/null`
-/// does, may be both.
-fn is_stdout(path: &Path) -> bool {
-    let Ok(stdout) = of_descriptor(io::stdout()) else { return false };
-    let swallows = stdout.file_type().is_char_device() && !io::stdout().is_terminal();
-    !swallows && identity(path) == Some(Identity::from(&stdout))
 }
 
 /// What people call a format.

@@ -5,7 +5,7 @@
 //! [`checks`](crate::checks) calls this; [`captures`](crate::captures) opens what is found.
 
 use crate::live::Address;
-use crate::output::is_called_capture;
+use crate::output::{is_called_capture, is_stdout};
 use crate::report::{direct, several};
 use anyhow::{Context, bail};
 use dpp_source::{Identity, Source, SourceError};
@@ -306,6 +306,8 @@ impl Found {
         let (mut chosen, mut parts, first) = (Vec::new(), Vec::new(), files.first().cloned());
         for file in files {
             match kind(&file) {
+                // It is being written just now.
+                _ if is_stdout(&file) => self.inputs.passed.add(file),
                 Kind::Capture if self.search.sought == Sought::Parts => self.inputs.passed.add(file),
                 Kind::Capture | Kind::Unknown => chosen.push(file),
                 Kind::Part => parts.push(file),

@@ -10,9 +10,10 @@ use dpp_sink::part_file::{PartFile, part_path};
 use dpp_sink::relay::{self, Relay};
 use dpp_source::Identity;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -199,6 +200,27 @@ impl Write for Opened {
             Opened::Relay(relay) => relay.flush(),
         }
     }
+}
+
+/// Whether this is where standard output goes, as `/dev/stdout` is. What swallows everything, as `/dev/null`
+/// does, may be both.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    let Ok(stdout) = of_descriptor(io::stdout()) else { return false };
+    let swallows = stdout.file_type().is_char_device() && !io::stdout().is_terminal();
+    !swallows && identity(path) == Some(Identity::from(&stdout))
+}
+
+/// The file of this path, if there is one.
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).ok().as_ref().map(Identity::from)
+}
+
+/// What is known of an open file.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn of_descriptor(descriptor: impl AsFd) -> io::Result<Metadata> {
+    File::from(descriptor.as_fd().try_clone_to_owned()?).metadata()
 }
 
 /// Whether an output failed because its reader has gone: it has all it wanted.

@@ -16,7 +16,7 @@ use crate::hiding;
 use crate::inputs::Input;
 use crate::live::{self, Timed, Waits};
 use crate::lookups;
-use crate::output::{Opened, Output, Target};
+use crate::output::{Opened, Output, Target, is_closed_pipe};
 use crate::progress::Progress;
 use crate::report::{self, Account, Times, grouped, none_can, several};
 use crate::signals;
@@ -74,7 +74,12 @@ pub(crate) fn run(job: Job) -> anyhow::Result<()> {
         sums: sums_seen,
         pot: None,
     };
-    let Some(mut tables) = work.write_all(captures)? else {
+    let written = work.write_all(captures);
+    if sums_seen.is_some() && matches!(&written, Err(error) if is_closed_pipe(error)) {
+        // Who reads rows has all it wants, but who waits for a part has not.
+        let _ = writeln!(io::stderr(), "WARN: no figures were written, as nobody read the rows to their end");
+    }
+    let Some(mut tables) = written? else {
         if job.voice != Voice::Silent {
             let _ = writeln!(io::stderr(), "Nothing to do: the dataset has all of it");
         }

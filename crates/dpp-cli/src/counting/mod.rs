@@ -135,7 +135,10 @@ impl Job {
         let opener = Opener::new(self.manner, stop);
         let captures = opener.look(self.captures.clone())?;
         let numbers = match &self.numbers {
-            Some(Numbers { site, numbering: Some(numbering) }) => Some(numbering.of_all(site, &captures)?),
+            Some(Numbers { site, numbering: Some(numbering) }) => {
+                numbering.check_left_out(self.captures.len() - captures.len())?;
+                Some(numbering.of_all(site, &captures)?)
+            }
             _ => None,
         };
         if !self.has_twins {

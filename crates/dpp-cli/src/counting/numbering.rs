@@ -29,6 +29,21 @@ pub(super) fn numbering(text: &OsStr) -> anyhow::Result<Numbering> {
 }
 
 impl Numbering {
+    /// Refuses to number captures one after the other where some were left out: nobody knows which numbers are theirs, and all
+    /// others would be called by wrong ones.
+    ///
+    /// # Errors
+    /// If there are some.
+    pub(super) fn check_left_out(self, left_out: usize) -> anyhow::Result<()> {
+        match self {
+            Numbering::From(_) if left_out > 0 => bail!(
+                "--seq: captures that are left out would have had numbers; number them by name (--seq name), or name those \
+                 that can be read"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The numbers of captures. The same twice is refused before anything is counted.
     ///
     /// # Errors

@@ -147,9 +147,13 @@ pub(crate) struct RssacPublish {
 /// Versions of RSSAC002.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RssacVersion {
+    #[value(alias = "2")]
     V2,
+    #[value(alias = "3")]
     V3,
+    #[value(alias = "4")]
     V4,
+    #[value(alias = "5")]
     V5,
 }
 

@@ -426,9 +426,11 @@ pub(crate) fn were(count: u64) -> &'static str {
 
 /// What so many of a thing are called.
 pub(crate) fn things(count: u64, thing: &str) -> String {
+    let vowels = ['a', 'e', 'i', 'o', 'u'];
     match thing.strip_suffix('y') {
         _ if count == 1 => thing.to_owned(),
-        Some(stem) => format!("{stem}ies"),
+        Some(stem) if !stem.ends_with(vowels) => format!("{stem}ies"),
+        Some(_) => format!("{thing}s"),
         None if thing.ends_with('s') => format!("{thing}es"),
         None => format!("{thing}s"),
     }
@@ -453,6 +455,7 @@ mod tests {
             (1440, "part", "1,440 parts"),
             (1, "query", "1 query"),
             (2, "query", "2 queries"),
+            (2, "day", "2 days"),
             (2, "hidden address", "2 hidden addresses"),
         ] {
             assert_eq!(several(count, thing), text);

@@ -204,3 +204,13 @@ fn what_cannot_be_counted_beside_a_table_is_refused() {
     let ended = room.dpp(&["afpacket:lo", "out.csv", "--stats", "s.tally"]);
     assert!(ended.stderr.contains("--stats and --rssac count captures that have an end"), "{}", ended.stderr);
 }
+
+#[test]
+fn who_reads_no_more_rows_is_told_that_there_is_no_part() {
+    let room = Room::new();
+    room.dpp(&["generate", "1.pcap", "--transactions", "200000"]).well();
+    let ended = room.shell("(\"$DPP\" 1.pcap - --stats x.tally; echo $? > code) | head -1 > first");
+    assert_eq!(room.read("code"), b"0\n");
+    assert!(ended.stderr.contains("WARN: no figures were written, as nobody read the rows to their end\n"));
+    assert!(!room.path("x.tally").exists());
+}

@@ -611,19 +611,7 @@ fn figures_of_a_site_come_with_the_warnings_of_that_site() {
     let capture = room.read("1.pcap");
     room.write("cut.pcap", &capture[..capture.len() - 5]);
     room.write("text.pcap", "this is text");
-    let map = [
-        "stats",
-        "map",
-        "--keep-going",
-        "cut.pcap",
-        "text.pcap",
-        "--site",
-        "lon",
-        "--seq",
-        "9",
-        "-o",
-        "5.tally",
-    ];
+    let map = ["stats", "map", "--keep-going", "cut.pcap", "text.pcap", "--site", "lon", "-o", "5.tally"];
     assert_eq!(room.dpp(&map).code, Some(1));
     let map = ["stats", "map", "1.pcap", "--seq", "7", "--site=-x", "-o", "6.tally", "-s"];
     room.dpp(&map).well();
@@ -673,6 +661,31 @@ fn figures_of_a_site_come_with_the_warnings_of_that_site() {
 }
 
 #[test]
+fn captures_that_are_left_out_have_numbers_that_nobody_knows() {
+    let room = Room::new();
+    for seed in ["1", "3"] {
+        room.dpp(&["generate", &format!("{seed}.pcap"), "--transactions", "50", "--seed", seed]).well();
+    }
+    room.write("2.pcap", "no capture");
+    for (kind, more) in [("stats", &[][..]), ("rssac", &["--server", "all"])] {
+        let map = |seq: &str| {
+            let captures = ["1.pcap", "2.pcap", "3.pcap", "--keep-going", "--form", "text", "--seq", seq];
+            room.dpp(&[&[kind, "map"], &captures[..], more].concat())
+        };
+        let ended = map("1");
+        assert!(ended.code == Some(1) && ended.stdout.is_empty(), "{}", ended.stdout);
+        assert!(
+            ended.stderr.contains("--seq: captures that are left out would have had numbers"),
+            "{}",
+            ended.stderr
+        );
+        let numbered = map("name").stdout;
+        let numbers: Vec<&str> = numbered.lines().filter(|line| line.starts_with("+!seq/")).collect();
+        assert_eq!(numbers, ["+!seq/-/000000000001 1", "+!seq/-/000000000003 1"], "{kind}");
+    }
+}
+
+#[test]
 fn what_lies_beside_captures_is_passed_over() {
     let room = Room::new();
     for seed in ["1", "2"] {
@@ -703,6 +716,13 @@ fn what_lies_beside_captures_is_passed_over() {
     let quiet = room.dpp(&["extract", ".", "-o", "all.csv", "--report-format", "json"]).well();
     assert_eq!((quiet.stderr.as_str(), quiet.report()["inputs"].as_array().unwrap().len()), ("", 2));
     assert_eq!(quiet.report()["inputs_passed_over"], 7);
+    // What is just being written is no input, though it is empty.
+    for name in ["new.json", "new.json", "new.tally"] {
+        let verb = if name.ends_with("json") { "stats . --json" } else { "stats map ." };
+        assert_eq!(room.shell(&format!("\"$DPP\" {verb} -s > {name}")).well().stderr, "");
+    }
+    assert_eq!(String::from_utf8(room.read("new.json")).unwrap(), whole);
+    room.shell("rm new.json new.tally").well();
     // What is named is taken for what it is said to be, and so is what may have been a capture.
     let ended = room.dpp(&["stats", "1.pcap", "notes"]);
     assert!(ended.stderr.starts_with("Error: 'notes' is no capture: it looks like text"), "{}", ended.stderr);

@@ -150,11 +150,21 @@ impl Header {
     }
 }
 
-/// Two values of a parameter, in words.
+/// Two values of a parameter, in words; of long ones from shortly before where they differ.
 fn difference(name: &str, one: &str, word: &str, other: &str) -> String {
-    let [name, one, other] = [name, one, other].map(|text| shown(text.as_bytes()));
-    format!("{name}={one}, {word} {name}={other}")
+    const BEFORE: usize = 20;
+    let alike = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let is_long = one.len().max(other.len()) > SHOWN_MAX;
+    let start = if is_long { alike.saturating_sub(BEFORE) } else { 0 };
+    let from = |text: &str| match start {
+        0 => shown(text.as_bytes()),
+        _ => format!("...{}", shown(&text.as_bytes()[start.min(text.len())..])),
+    };
+    format!("{name}={}, {word} {name}={}", from(one), from(other))
 }
+
+/// So many octets of a text can be read.
+const SHOWN_MAX: usize = 100;
 
 /// Text as it stands in headers: what cannot be printed, and `%`, by their hexadecimal digits.
 fn escaped(text: &str) -> String {
@@ -341,7 +351,7 @@ pub fn shown_key(op: Op, key: &[u8]) -> String {
 
 /// A key or line as it is shown: not longer than one can read.
 fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).escape_debug().to_string()
+    String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_MAX)]).escape_debug().to_string()
 }
 
 #[cfg(test)]

@@ -576,3 +576,24 @@ proptest! {
         drop(lines(&[begin, &bytes].concat()));
     }
 }
+
+#[test]
+fn of_long_parameters_that_is_shown_in_which_they_differ() {
+    let long = "a".repeat(300);
+    for (one, other, told) in [
+        ("x".to_owned(), "y".to_owned(), "where=x, there where=y".to_owned()),
+        (
+            format!("{long}b{long}"),
+            format!("{long}c"),
+            format!("where=...{}b{}, there where=...{}c", &long[..20], &long[..79], &long[..20]),
+        ),
+        (
+            long.clone(),
+            format!("{long}d"),
+            format!("where=...{}, there where=...{}d", &long[..20], &long[..20]),
+        ),
+        (long.clone(), "b".to_owned(), format!("where={}, there where=b", &long[..100])),
+    ] {
+        assert_eq!(super::difference("where", &one, "there", &other), told);
+    }
+}
