@@ -2,7 +2,7 @@
 //!
 //! Help, completions and the man page are made from here. The surprising fact: a variable that cannot be
 //! understood is no usage error (exit code 2) but an ordinary one (1), told by [`checks`](crate::checks) in
-//! its turn; so what may come from a variable is a [`Setting`](values::Setting). **To add an option, add a
+//! its turn; so what may come from a variable is a [`Setting`]. **To add an option, add a
 //! field** to its command's file in this folder, or to `reading` if several commands share it. `main` parses;
 //! `checks` judges.
 
